@@ -1,0 +1,21 @@
+use crate::TenantScope;
+
+/// The SQS message group of a tenant, by which a fair queue tells tenants apart.
+///
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html>
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageGroup(String);
+
+impl MessageGroup {
+    /// Returns the group id.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TenantScope<'_> {
+    /// Returns the tenant's message group.
+    pub fn message_group(&self) -> MessageGroup {
+        MessageGroup(self.tenant().to_string())
+    }
+}

@@ -1,0 +1,88 @@
+use super::{DocumentId, TemplateKey};
+use crate::TenantScope;
+
+/// A tenant's partition: `TENANT#<id>`, in every table that holds tenant items.
+///
+/// IAM compares it with `dynamodb:LeadingKeys`, as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionKey(String);
+
+impl PartitionKey {
+    /// Returns the partition key's value.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The key of one item in a tenant's partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemKey {
+    partition: PartitionKey,
+    sort: String,
+}
+
+impl ItemKey {
+    /// Returns the partition key's value.
+    pub fn partition(&self) -> &str {
+        self.partition.as_str()
+    }
+
+    /// Returns the sort key's value.
+    pub fn sort(&self) -> &str {
+        &self.sort
+    }
+}
+
+/// The beginning of the sort keys of one kind of item.
+///
+/// Holds no tenant: it is only ever used below a [`PartitionKey`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SortPrefix {
+    /// Current templates.
+    Template,
+    /// Documents.
+    Document,
+}
+
+impl SortPrefix {
+    /// Returns the prefix, ending in its separator.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Template => "TEMPLATE#",
+            Self::Document => "DOCUMENT#",
+        }
+    }
+}
+
+impl TenantScope<'_> {
+    /// Returns the tenant's partition.
+    pub fn partition(&self) -> PartitionKey {
+        PartitionKey(format!("TENANT#{}", self.tenant()))
+    }
+
+    /// Returns the key of the tenant's profile.
+    pub fn profile_key(&self) -> ItemKey {
+        self.item("PROFILE".to_owned())
+    }
+
+    /// Returns the key of a template's head: which version is current.
+    pub fn template_key(&self, key: &TemplateKey) -> ItemKey {
+        self.item(format!("{}{key}", SortPrefix::Template.as_str()))
+    }
+
+    /// Returns the key of one immutable version of a template.
+    ///
+    /// Versions sort apart from heads, so listing templates reads heads alone.
+    pub fn version_key(&self, key: &TemplateKey, version: u32) -> ItemKey {
+        self.item(format!("VERSION#{key}#{version:08}"))
+    }
+
+    /// Returns the key of a document's record.
+    pub fn document_key(&self, document: &DocumentId) -> ItemKey {
+        self.item(format!("{}{document}", SortPrefix::Document.as_str()))
+    }
+
+    fn item(&self, sort: String) -> ItemKey {
+        ItemKey { partition: self.partition(), sort }
+    }
+}

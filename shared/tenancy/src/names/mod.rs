@@ -1,0 +1,89 @@
+//! Every name that belongs to a tenant, derived from a [`TenantScope`].
+//!
+//! One module per kind of name. The value types have private fields, so a name can
+//! only come from a scope. [`inventory`] lists them all: tests prove from it that two
+//! tenants never share one.
+
+mod chosen;
+mod context;
+mod group;
+mod index;
+mod item;
+mod key_alias;
+mod object;
+mod session;
+
+pub use chosen::{Corpus, DocumentId, InvalidName, TemplateKey};
+pub use context::{EncryptionContext, Purpose};
+pub use group::MessageGroup;
+pub use index::VectorIndexName;
+pub use item::{ItemKey, PartitionKey, SortPrefix};
+pub use key_alias::KeyAlias;
+pub use object::{ObjectKey, ObjectPrefix};
+pub use session::SessionTag;
+
+pub(crate) use object::source_object;
+
+use crate::TenantScope;
+
+/// How AWS compares a name, which decides what separates two tenants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// Compared as a whole: must never be equal.
+    Whole,
+    /// Also used as the beginning of longer names: must never begin another tenant's.
+    Prefix,
+}
+
+/// One derived name and how it is compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DerivedName {
+    /// What the name is for.
+    pub kind: &'static str,
+    /// The name.
+    pub text: String,
+    /// How AWS compares it.
+    pub comparison: Comparison,
+}
+
+/// Returns one name of every kind for the tenant of `scope`.
+///
+/// A new kind of name belongs here too: the proofs of separation read this list.
+pub fn inventory(
+    scope: &TenantScope<'_>,
+    stage: &str,
+    template: &TemplateKey,
+    document: &DocumentId,
+    corpus: &Corpus,
+) -> Vec<DerivedName> {
+    let whole = |kind, text: &str| DerivedName { kind, text: text.to_owned(), comparison: Comparison::Whole };
+    let prefix =
+        |kind, text: &str| DerivedName { kind, text: text.to_owned(), comparison: Comparison::Prefix };
+    let mut names = vec![
+        whole("partition", scope.partition().as_str()),
+        prefix("object prefix", scope.object_prefix().as_str()),
+        prefix("document objects", scope.document_objects(document).as_str()),
+        whole("document source", scope.document_source(document).as_str()),
+        whole("vector index", scope.vector_index(corpus).as_str()),
+        whole("key alias", scope.key_alias(stage).as_str()),
+        whole("message group", scope.message_group().as_str()),
+        whole("session name", scope.session_tag().session_name()),
+        whole("session tag", scope.session_tag().value()),
+    ];
+    for key in [
+        scope.profile_key(),
+        scope.template_key(template),
+        scope.version_key(template, 1),
+        scope.document_key(document),
+    ] {
+        names.push(whole("item", &format!("{}|{}", key.partition(), key.sort())));
+    }
+    for purpose in Purpose::ALL {
+        for (key, value) in scope.encryption_context(purpose).pairs() {
+            if key == EncryptionContext::TENANT {
+                names.push(whole("encryption context", value));
+            }
+        }
+    }
+    names
+}

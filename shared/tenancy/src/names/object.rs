@@ -1,0 +1,50 @@
+use super::DocumentId;
+use crate::TenantScope;
+
+/// The beginning of a tenant's object keys, ending in `/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectPrefix(String);
+
+impl ObjectPrefix {
+    /// Returns the prefix as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The key of one object of a tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectKey(String);
+
+impl ObjectKey {
+    /// Returns the key as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TenantScope<'_> {
+    /// Returns the prefix of everything the tenant stores: `t/<id>/`.
+    pub fn object_prefix(&self) -> ObjectPrefix {
+        ObjectPrefix(format!("t/{}/", self.tenant()))
+    }
+
+    /// Returns the prefix of everything that belongs to `document`.
+    pub fn document_objects(&self, document: &DocumentId) -> ObjectPrefix {
+        ObjectPrefix(format!("{}documents/{document}/", self.object_prefix().as_str()))
+    }
+
+    /// Returns the key under which the bytes of `document` are uploaded.
+    pub fn document_source(&self, document: &DocumentId) -> ObjectKey {
+        ObjectKey(format!("{}source", self.document_objects(document).as_str()))
+    }
+}
+
+/// Splits the key of an uploaded document into its tenant and its document, unchecked.
+pub(crate) fn source_object(key: &str) -> Option<(&str, &str)> {
+    let mut parts = key.split('/');
+    match (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()) {
+        ("t", tenant, "documents", document, "source", None) => Some((tenant, document)),
+        _ => None,
+    }
+}

@@ -1,0 +1,146 @@
+//! Who is let in, and who is not.
+
+use bulkhead_tenancy::{Admission, Evidence, Invocation, IsolationMode, Refusal, TenantId};
+use proptest::prelude::*;
+
+const A: &str = "0192f3c5b7a07e0e9d3a5c1b2d4e6f80";
+const B: &str = "0192f3c5b7a07e0e9d3a5c1b2d4e6f81";
+
+/// Ids that have broken somebody's isolation before.
+const HOSTILE: &[&str] = &[
+    " ",
+    "#",
+    "/",
+    "..",
+    ".",
+    "*",
+    "?",
+    "${aws:username}",
+    "a",
+    "aaaaaaaaaaaaaaa",                   // 15
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", // 33
+    "0192f3c5b7a07e0e9d3a5c1b2d4e6f8O",  // capital O
+    "0192F3C5B7A07E0E9D3A5C1B2D4E6F80",
+    "0192f3c5-b7a0-7e0e-9d3a-5c1b2d4e6f80",
+    "0192f3c5b7a07e0e9d3a5c1b2d4e6f8\u{0430}", // cyrillic a
+    "0192f3c5b7a07e0e9d3a5c1b2d4e6f8\u{ff41}", // full-width a
+    "0192f3c5b7a07e0e9d3a5c1b2d4e6f8\u{0661}", // arabic-indic one
+    "0192f3c5b7a07e0e9d3a5c1b2d4e6f\u{200b}0", // zero-width space
+    "0192f3c5b7a07e0e9d3a5c1b2d4e6f8\n",
+    "0192f3c5b7a07e0e9d3a5c1b2d4e6f8\0",
+    "0192f3c5b7a07e0e/../0192f3c5b7a07",
+    "aaaaaaaaaaaaaaaa/bbbbbbbbbbbbbb",
+    "aaaaaaaaaaaaaaaa#template",
+    "TENANT#aaaaaaaaaaaaaaaa",
+    "aaaaaaaaaaaaaaaa-eu",
+    "aaaaaaaaaaaaaaaa,bbbbbbbbbbbbb",
+];
+
+fn request(
+    mode: IsolationMode,
+    authorizer: Option<&str>,
+    platform: Option<&str>,
+) -> Result<TenantId, Refusal> {
+    let invocation = Invocation::begin();
+    Admission::new(mode).request(&invocation, authorizer, platform).map(|scope| scope.tenant().clone())
+}
+
+fn job(mode: IsolationMode, claimed: Option<&str>, platform: Option<&str>) -> Result<TenantId, Refusal> {
+    let invocation = Invocation::begin();
+    Admission::new(mode).job(&invocation, claimed, platform).map(|scope| scope.tenant().clone())
+}
+
+fn object(bucket: &str, key: &str) -> Result<String, Refusal> {
+    let invocation = Invocation::begin();
+    Admission::new(IsolationMode::None)
+        .object(&invocation, "documents", bucket, key)
+        .map(|(scope, document)| format!("{} {document}", scope.tenant()))
+}
+
+#[test]
+fn a_request_needs_both_witnesses_and_they_must_agree() {
+    use IsolationMode::{None as Off, PerTenant as On};
+    let authorizer = Evidence::Authorizer;
+    assert_eq!(request(On, Some(A), Some(A)).expect("agreement admits").as_str(), A);
+    assert_eq!(request(On, Some(A), Some(B)), Err(Refusal::Mismatch { evidence: authorizer }));
+    assert_eq!(request(On, Some(A), None), Err(Refusal::Missing { evidence: Evidence::Platform }));
+    assert_eq!(request(On, Some(A), Some("")), Err(Refusal::Missing { evidence: Evidence::Platform }));
+    assert_eq!(request(On, None, Some(A)), Err(Refusal::Missing { evidence: authorizer }));
+    assert_eq!(request(On, Some(""), Some(A)), Err(Refusal::Missing { evidence: authorizer }));
+    assert_eq!(request(On, None, None), Err(Refusal::Missing { evidence: authorizer }));
+
+    assert_eq!(request(Off, Some(A), None).expect("the token admits").as_str(), A);
+    assert_eq!(request(Off, Some(A), Some(A)), Err(Refusal::Unexpected));
+    assert_eq!(request(Off, None, None), Err(Refusal::Missing { evidence: authorizer }));
+    assert_eq!(request(Off, Some(""), None), Err(Refusal::Missing { evidence: authorizer }));
+}
+
+#[test]
+fn a_job_needs_both_witnesses_and_they_must_agree() {
+    use IsolationMode::{None as Off, PerTenant as On};
+    assert_eq!(job(On, Some(A), Some(A)).expect("agreement admits").as_str(), A);
+    assert_eq!(job(On, Some(A), Some(B)), Err(Refusal::Mismatch { evidence: Evidence::Job }));
+    assert_eq!(job(On, None, Some(A)), Err(Refusal::Missing { evidence: Evidence::Job }));
+    assert_eq!(job(Off, Some(A), None).expect("the claim selects the session").as_str(), A);
+}
+
+#[test]
+fn hostile_ids_are_refused_wherever_they_are_read() {
+    for hostile in HOSTILE {
+        assert!(TenantId::parse(hostile).is_err(), "{hostile:?}");
+        for mode in [IsolationMode::PerTenant, IsolationMode::None] {
+            assert!(
+                matches!(request(mode, Some(hostile), Some(hostile)), Err(Refusal::Malformed { .. })),
+                "{mode:?} {hostile:?}"
+            );
+            assert!(matches!(job(mode, Some(hostile), Some(hostile)), Err(Refusal::Malformed { .. })));
+        }
+        assert!(object("documents", &format!("t/{hostile}/documents/{}/source", "0".repeat(32))).is_err());
+    }
+}
+
+#[test]
+fn an_object_is_admitted_by_its_own_bucket_and_layout() {
+    let document = "0".repeat(32);
+    let key = format!("t/{A}/documents/{document}/source");
+    assert_eq!(object("documents", &key), Ok(format!("{A} {document}")));
+    assert_eq!(object("other", &key), Err(Refusal::ForeignObject));
+    for foreign in [
+        format!("/t/{A}/documents/{document}/source"),
+        format!("t/{A}/documents/{document}/source/"),
+        format!("t/{A}/documents/{document}/other"),
+        format!("t/{A}/documents/{document}"),
+        format!("t/{A}/../t/{B}/documents/{document}/source"),
+        format!("t/{A}/documents/../{document}/source"),
+        format!("x/{A}/documents/{document}/source"),
+        format!("t/{A}/documents/{}/source", "Z".repeat(32)),
+        String::new(),
+    ] {
+        assert!(object("documents", &foreign).is_err(), "{foreign}");
+    }
+}
+
+#[test]
+fn a_refusal_never_repeats_what_was_sent() {
+    let refusal = request(IsolationMode::PerTenant, Some("<script>"), Some(A)).expect_err("malformed");
+    assert!(!format!("{refusal} {refusal:?}").contains("script"));
+}
+
+proptest! {
+    /// Whatever the two witnesses say, a scope is only given for what both say.
+    #[test]
+    fn a_scope_is_never_for_a_tenant_that_a_witness_did_not_name(
+        authorizer in proptest::option::of("[a-z0-9#/.]{0,34}"),
+        platform in proptest::option::of("[a-z0-9#/.]{0,34}"),
+    ) {
+        if let Ok(tenant) = request(IsolationMode::PerTenant, authorizer.as_deref(), platform.as_deref()) {
+            prop_assert_eq!(authorizer.as_deref(), Some(tenant.as_str()));
+            prop_assert_eq!(platform.as_deref(), Some(tenant.as_str()));
+        }
+    }
+
+    #[test]
+    fn an_event_never_panics_admission(bucket in "\\PC{0,12}", key in "\\PC{0,90}") {
+        let _ = object(&bucket, &key);
+    }
+}

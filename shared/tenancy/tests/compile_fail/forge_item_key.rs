@@ -1,0 +1,9 @@
+//! A key cannot be written by hand, not even below one's own partition.
+use bulkhead_tenancy::TenantScope;
+use bulkhead_tenancy::names::ItemKey;
+
+fn forge(scope: &TenantScope<'_>) -> ItemKey {
+    ItemKey { partition: scope.partition(), sort: "PROFILE".to_owned() }
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+//! An object key cannot be written by hand.
+use bulkhead_tenancy::names::ObjectKey;
+
+fn main() {
+    let _ = ObjectKey("t/bbbbbbbbbbbbbbbb/documents/0/source".to_owned());
+}

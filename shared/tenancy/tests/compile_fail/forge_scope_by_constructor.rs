@@ -1,0 +1,8 @@
+//! The one constructor is the crate's own.
+use bulkhead_tenancy::{Invocation, TenantId, TenantScope};
+
+fn main() {
+    let invocation = Invocation::begin();
+    let tenant = TenantId::parse("aaaaaaaaaaaaaaaa").unwrap();
+    let _ = TenantScope::admitted(&invocation, tenant);
+}

@@ -1,0 +1,6 @@
+//! A session tag cannot be written by hand.
+use bulkhead_tenancy::names::SessionTag;
+
+fn main() {
+    let _ = SessionTag("bbbbbbbbbbbbbbbb".to_owned());
+}

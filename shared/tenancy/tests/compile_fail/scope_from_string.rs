@@ -1,0 +1,6 @@
+//! No conversion leads from text to a scope.
+use bulkhead_tenancy::TenantScope;
+
+fn main() {
+    let _: TenantScope<'_> = "aaaaaaaaaaaaaaaa".try_into().unwrap();
+}

@@ -1,0 +1,131 @@
+//! No derived name of one tenant equals, begins or contains another's.
+
+use bulkhead_tenancy::names::{Comparison, Corpus, DerivedName, DocumentId, TemplateKey, inventory};
+use bulkhead_tenancy::{Admission, Invocation, IsolationMode, TenantId};
+use proptest::prelude::*;
+
+fn names_of(tenant: &str, template: &str, document: &str, corpus: &str) -> Vec<DerivedName> {
+    let invocation = Invocation::begin();
+    let scope = Admission::new(IsolationMode::PerTenant)
+        .request(&invocation, Some(tenant), Some(tenant))
+        .expect("a valid tenant is admitted");
+    inventory(
+        &scope,
+        "prod",
+        &TemplateKey::parse(template).expect("template key"),
+        &DocumentId::parse(document).expect("document id"),
+        &Corpus::parse(corpus).expect("corpus"),
+    )
+}
+
+/// `part` stands in `whole` on its own, bounded by separators or the ends.
+fn contains_as_path(whole: &str, part: &str) -> bool {
+    whole.match_indices(part).any(|(at, _)| {
+        let bounded = |c: Option<char>| c.is_none_or(|c| !c.is_ascii_alphanumeric());
+        bounded(whole[..at].chars().next_back()) && bounded(whole[at + part.len()..].chars().next())
+    })
+}
+
+/// Two different ids that an attacker would choose: often one begins the other.
+fn two_tenants() -> impl Strategy<Value = (String, String)> {
+    let unrelated = ("[a-z0-9]{16,32}", "[a-z0-9]{16,32}");
+    let nested = ("[a-z0-9]{16,31}", "[a-z0-9]{1,16}").prop_map(|(short, tail)| {
+        let mut long = format!("{short}{tail}");
+        long.truncate(TenantId::MAX_LENGTH);
+        (short, long)
+    });
+    prop_oneof![unrelated, nested].prop_filter("two tenants", |(a, b)| a != b)
+}
+
+const TEMPLATE: &str = "[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?";
+const DOCUMENT: &str = "[0-9a-f]{32}";
+const CORPUS: &str = "[a-z0-9]([a-z0-9-]{0,26}[a-z0-9])?";
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    /// Every name of every kind against every name of the other tenant, whatever the two
+    /// tenants choose to call their things.
+    #[test]
+    fn two_tenants_never_share_a_name(
+        (a, b) in two_tenants(),
+        (ta, da, ca) in (TEMPLATE, DOCUMENT, CORPUS),
+        (tb, db, cb) in (TEMPLATE, DOCUMENT, CORPUS),
+    ) {
+        for mine in names_of(&a, &ta, &da, &ca) {
+            for theirs in names_of(&b, &tb, &db, &cb) {
+                if mine.kind == theirs.kind {
+                    prop_assert_ne!(&mine.text, &theirs.text);
+                }
+                if mine.comparison == Comparison::Prefix {
+                    prop_assert!(!theirs.text.starts_with(&mine.text), "{mine:?} begins {theirs:?}");
+                }
+                prop_assert!(!contains_as_path(&theirs.text, &a), "{theirs:?} contains {a}");
+            }
+        }
+    }
+
+    /// Ids of one length, as onboarding mints them: no name even begins another's.
+    #[test]
+    fn minted_tenants_never_share_a_beginning(
+        (a, b) in ("[0-9a-f]{32}", "[0-9a-f]{32}").prop_filter("two tenants", |(a, b)| a != b),
+        template in TEMPLATE, document in DOCUMENT, corpus in CORPUS,
+    ) {
+        for mine in names_of(&a, &template, &document, &corpus) {
+            for theirs in names_of(&b, &template, &document, &corpus) {
+                prop_assert!(!theirs.text.starts_with(&mine.text), "{mine:?} begins {theirs:?}");
+                prop_assert!(!theirs.text.contains(&mine.text), "{theirs:?} contains {mine:?}");
+            }
+        }
+    }
+
+    /// Names stay within what the services accept.
+    #[test]
+    fn names_fit_their_services(tenant in "[a-z0-9]{16,32}", template in TEMPLATE, document in DOCUMENT, corpus in CORPUS) {
+        for name in names_of(&tenant, &template, &document, &corpus) {
+            let longest = match name.kind {
+                "vector index" => 63,            // S3 Vectors
+                "message group" => 128,          // SQS
+                "session name" => 64,            // STS
+                "session tag" | "key alias" => 256,
+                _ => 1024,                       // S3 keys; DynamoDB sort keys
+            };
+            prop_assert!(name.text.len() <= longest, "{name:?}");
+        }
+    }
+
+    /// A name that a tenant chooses carries no separator.
+    #[test]
+    fn chosen_names_carry_no_separator(text in "\\PC{0,70}") {
+        for accepted in [
+            TemplateKey::parse(&text).map(String::from),
+            DocumentId::parse(&text).map(String::from),
+            Corpus::parse(&text).map(String::from),
+        ].into_iter().flatten() {
+            prop_assert!(!accepted.is_empty());
+            prop_assert!(accepted.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b)));
+        }
+    }
+}
+
+#[test]
+fn every_kind_of_name_is_in_the_inventory_once_per_use() {
+    let names = names_of(&"a".repeat(16), "summary", &"0".repeat(32), "docs");
+    let kinds: std::collections::BTreeSet<_> = names.iter().map(|name| name.kind).collect();
+    assert_eq!(
+        kinds.into_iter().collect::<Vec<_>>(),
+        [
+            "document objects",
+            "document source",
+            "encryption context",
+            "item",
+            "key alias",
+            "message group",
+            "object prefix",
+            "partition",
+            "session name",
+            "session tag",
+            "vector index",
+        ]
+    );
+}
