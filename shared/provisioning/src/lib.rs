@@ -1,0 +1,42 @@
+#![doc = include_str!("../README.md")]
+
+mod indexes;
+mod registry;
+
+pub use indexes::Indexes;
+pub use registry::{NewTenant, Registry, TenantRecord, TenantStatus};
+
+/// Why the control plane did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProvisioningError {
+    /// The tenant exists already, or is not in the expected state.
+    #[error("{operation}: the tenant is not in the expected state")]
+    Conflict {
+        /// The operation.
+        operation: &'static str,
+    },
+    /// AWS refused or failed.
+    #[error("{operation}: the call to AWS failed")]
+    Call {
+        /// The operation.
+        operation: &'static str,
+        /// What it said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A stored record does not have the form we write.
+    #[error("{operation}: a stored record is malformed: {what}")]
+    Corrupt {
+        /// The operation.
+        operation: &'static str,
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+fn failed(
+    operation: &'static str,
+) -> impl FnOnce(Box<dyn std::error::Error + Send + Sync>) -> ProvisioningError {
+    move |source| ProvisioningError::Call { operation, source }
+}

@@ -1,0 +1,11 @@
+//! HTTP behind API Gateway's REST proxy integration.
+
+mod error;
+mod request;
+mod response;
+mod serve;
+
+pub use error::{ApiError, Problem};
+pub use request::{ApiRequest, Json, ListQuery};
+pub use response::ApiResponse;
+pub use serve::{Api, serve};

@@ -1,0 +1,172 @@
+use std::collections::HashMap;
+use std::fmt::Display;
+
+use bulkhead_stores::PageLimit;
+use lambda_http::request::RequestContext;
+use lambda_http::{Body, Request, RequestExt};
+use serde::de::DeserializeOwned;
+
+use super::ApiError;
+
+/// A request, as API Gateway routed it.
+#[derive(Debug)]
+pub struct ApiRequest {
+    method: String,
+    resource: String,
+    path: HashMap<String, String>,
+    query: HashMap<String, Vec<String>>,
+    content_type: Option<String>,
+    body: Body,
+    request_id: String,
+    authorizer_tenant: Option<String>,
+}
+
+/// A body read from JSON.
+pub type Json<T> = Result<T, ApiError>;
+
+/// What every listing takes.
+#[derive(Debug)]
+pub struct ListQuery<K> {
+    /// Most items of the page.
+    pub limit: PageLimit,
+    /// Where the page begins.
+    pub after: Option<K>,
+}
+
+impl ApiRequest {
+    /// Takes what matters from a request.
+    ///
+    /// The tenant comes from the authorizer's context alone; no header, path or query
+    /// parameter is looked at for it.
+    pub(super) fn read(request: Request) -> Self {
+        let mut authorizer_tenant = None;
+        let mut resource = String::new();
+        let mut request_id = String::new();
+        if let Some(RequestContext::ApiGatewayV1(context)) = request.request_context_ref() {
+            authorizer_tenant = context
+                .authorizer
+                .fields
+                .get("tenantId")
+                .and_then(|tenant| tenant.as_str())
+                .map(str::to_owned);
+            resource = context.resource_path.clone().unwrap_or_default();
+            request_id = context.request_id.clone().unwrap_or_default();
+        }
+        let path = request.path_parameters_ref().map(single_values).unwrap_or_default();
+        let query = request.query_string_parameters_ref().map(all_values).unwrap_or_default();
+        let content_type = request
+            .headers()
+            .get(http::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned);
+        let method = request.method().as_str().to_owned();
+        let body = request.into_body();
+        Self { method, resource, path, query, content_type, body, request_id, authorizer_tenant }
+    }
+
+    /// Returns method and resource (`/v1/templates/{key}`), for routing.
+    pub fn route(&self) -> (&str, &str) {
+        (&self.method, &self.resource)
+    }
+
+    /// Returns the id of this request, as API Gateway gave it.
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
+    pub(super) fn authorizer_tenant(&self) -> Option<&str> {
+        self.authorizer_tenant.as_deref()
+    }
+
+    /// Reads the path parameter `name` by `parse`.
+    ///
+    /// # Errors
+    /// 400 with the rule of `parse`.
+    pub fn path<T, E: Display>(
+        &self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<T, ApiError> {
+        let text = self.path.get(name).map(String::as_str).unwrap_or_default();
+        parse(text).map_err(|error| ApiError::BadRequest(error.to_string()))
+    }
+
+    /// Reads the query parameter `name` by `parse`, where it is given.
+    ///
+    /// # Errors
+    /// 400 with the rule of `parse`, or where it is given twice.
+    pub fn query<T, E: Display>(
+        &self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<Option<T>, ApiError> {
+        match self.query.get(name).map(Vec::as_slice) {
+            None | Some([]) => Ok(None),
+            Some([text]) => parse(text)
+                .map(Some)
+                .map_err(|error| ApiError::BadRequest(format!("query `{name}`: {error}"))),
+            Some(_) => Err(ApiError::BadRequest(format!("query `{name}` is given more than once"))),
+        }
+    }
+
+    /// Refuses query parameters other than `known`.
+    ///
+    /// # Errors
+    /// 400 that names the first unknown one.
+    pub fn only_query(&self, known: &[&str]) -> Result<(), ApiError> {
+        match self.query.keys().find(|name| !known.contains(&name.as_str())) {
+            Some(unknown) => Err(ApiError::BadRequest(format!("there is no query parameter `{unknown}`"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Reads `limit` and `cursor` of a listing.
+    ///
+    /// # Errors
+    /// 400 where one is malformed, or another parameter is given.
+    pub fn list_query<K, E: Display>(
+        &self,
+        parse: impl FnOnce(&str) -> Result<K, E>,
+    ) -> Result<ListQuery<K>, ApiError> {
+        self.only_query(&["limit", "cursor"])?;
+        let limit = |text: &str| {
+            let limit = text.parse().ok().and_then(PageLimit::new);
+            limit.ok_or_else(|| format!("a number from 1 to {}", PageLimit::MAX))
+        };
+        Ok(ListQuery {
+            limit: self.query("limit", limit)?.unwrap_or(PageLimit::DEFAULT),
+            after: self.query("cursor", |text| {
+                parse(text).map_err(|_| "use the `cursor` of the page before, as it is".to_owned())
+            })?,
+        })
+    }
+
+    /// Reads the body as JSON of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// 413, 415, or 400 that says where and why the body does not fit.
+    pub fn json<T: DeserializeOwned>(&self, limit: usize) -> Json<T> {
+        let bytes: &[u8] = &self.body;
+        if bytes.len() > limit {
+            return Err(ApiError::TooLarge(limit));
+        }
+        let essence =
+            self.content_type.as_deref().and_then(|text| text.split(';').next()).unwrap_or_default();
+        if !essence.trim().eq_ignore_ascii_case("application/json") {
+            return Err(ApiError::UnsupportedMediaType);
+        }
+        serde_json::from_slice(bytes).map_err(|error| ApiError::BadRequest(format!("the body: {error}")))
+    }
+}
+
+fn single_values(map: &lambda_http::aws_lambda_events::query_map::QueryMap) -> HashMap<String, String> {
+    map.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+fn all_values(map: &lambda_http::aws_lambda_events::query_map::QueryMap) -> HashMap<String, Vec<String>> {
+    let mut values: HashMap<String, Vec<String>> = HashMap::new();
+    for (name, value) in map.iter() {
+        values.entry(name.to_owned()).or_default().push(value.to_owned());
+    }
+    values
+}

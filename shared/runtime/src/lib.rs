@@ -1,0 +1,38 @@
+#![doc = include_str!("../README.md")]
+
+pub mod batch;
+pub mod config;
+pub mod http;
+pub mod metrics;
+mod tenant_function;
+
+pub use tenant_function::TenantFunction;
+
+/// Prepares logging: JSON lines on standard output, level from `LOG_LEVEL`.
+pub fn start_logging() {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_env("LOG_LEVEL").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_current_span(true)
+        .with_span_list(false)
+        .with_env_filter(filter)
+        .init();
+}
+
+/// Returns an error and its causes in one line, for the log.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        // Some errors print their cause themselves.
+        if !text.ends_with(&next) {
+            text.push_str(": ");
+            text.push_str(&next);
+        }
+        cause = error.source();
+    }
+    text
+}

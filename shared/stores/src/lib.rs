@@ -1,0 +1,24 @@
+#![doc = include_str!("../README.md")]
+
+mod error;
+pub mod platform;
+mod queue;
+mod repositories;
+mod sealing;
+mod session;
+mod workers;
+
+pub use error::StoreError;
+pub use platform::Platform;
+pub use queue::{JobQueue, SealedJob};
+pub use repositories::documents::{Document, DocumentStatus, Documents, NewDocument};
+pub use repositories::jobs::{IngestionJob, Jobs};
+pub use repositories::models::{Answer, Embedding, Models, Prompt};
+pub use repositories::objects::{Objects, Upload};
+pub use repositories::passages::{Match, Passage, Passages};
+pub use repositories::profile::{Profile, Profiles};
+pub use repositories::templates::{StoredTemplate, TemplateSummary, Templates};
+pub use repositories::{Page, PageLimit};
+pub use sealing::{Sealed, UnsealError};
+pub use session::{SessionSettings, TenantClients, TenantSession};
+pub use workers::{WorkerError, Workers};

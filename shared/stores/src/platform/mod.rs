@@ -1,0 +1,82 @@
+//! The process's own connection to AWS, under the function's execution role.
+
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_async::time::SystemTimeSource;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+
+/// What the process needs from its environment and did not find.
+#[derive(Debug, thiserror::Error)]
+#[error("environment variable {name} is not set; Lambda sets it for every function")]
+pub struct MissingVariable {
+    name: &'static str,
+}
+
+/// Region, endpoint, HTTP client and the execution role's credentials.
+///
+/// Built by hand rather than by the SDK's default chain: in Lambda the credentials are
+/// always three environment variables, and the chain costs a cold start more than
+/// everything else together.
+#[derive(Debug, Clone)]
+pub struct Platform {
+    pub(crate) sdk: SdkConfig,
+}
+
+impl Platform {
+    /// Reads what Lambda puts into every function's environment, and
+    /// `AWS_ENDPOINT_URL` where all services are to be found at one address.
+    ///
+    /// # Errors
+    /// [`MissingVariable`].
+    pub fn from_env() -> Result<Self, MissingVariable> {
+        let required = |name| optional(name).ok_or(MissingVariable { name });
+        let credentials = Credentials::new(
+            required("AWS_ACCESS_KEY_ID")?,
+            required("AWS_SECRET_ACCESS_KEY")?,
+            optional("AWS_SESSION_TOKEN"),
+            None,
+            "execution role",
+        );
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .build_https();
+        let mut sdk = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(required("AWS_REGION")?))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .http_client(http)
+            .sleep_impl(TokioSleep::new())
+            .time_source(SystemTimeSource::new())
+            .retry_config(RetryConfig::standard().with_max_attempts(3))
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(Duration::from_secs(3))
+                    .operation_attempt_timeout(Duration::from_secs(20))
+                    .build(),
+            );
+        sdk.set_endpoint_url(optional("AWS_ENDPOINT_URL"));
+        Ok(Self { sdk: sdk.build() })
+    }
+}
+
+fn optional(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// For `provisioning`, the other crate that speaks to AWS. Not for functions: they
+/// must not name an SDK type.
+#[doc(hidden)]
+pub mod control {
+    /// Returns the SDK configuration of `platform`.
+    pub fn sdk(platform: &super::Platform) -> &aws_types::SdkConfig {
+        &platform.sdk
+    }
+}

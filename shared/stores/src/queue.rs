@@ -1,0 +1,58 @@
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use bulkhead_tenancy::TenantScope;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Classify;
+use crate::sealing::Sealed;
+use crate::{Platform, StoreError};
+
+/// A job as it travels: readable by nobody but its tenant's session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SealedJob {
+    sealed: String,
+}
+
+impl SealedJob {
+    pub(crate) fn new(sealed: Sealed) -> Self {
+        Self { sealed: BASE64_STANDARD.encode(sealed.into_bytes()) }
+    }
+
+    pub(crate) fn sealed(&self) -> Option<Sealed> {
+        BASE64_STANDARD.decode(&self.sealed).ok().map(Sealed::from_bytes)
+    }
+}
+
+/// The queue of a tier, written with the function's own role: only intake may send.
+pub struct JobQueue {
+    sqs: aws_sdk_sqs::Client,
+    url: String,
+}
+
+impl JobQueue {
+    /// Returns the queue at `url`.
+    pub fn new(platform: &Platform, url: &str) -> Self {
+        Self { sqs: aws_sdk_sqs::Client::new(&platform.sdk), url: url.to_owned() }
+    }
+
+    /// Sends a job in the message group of its tenant, so that the queue is fair
+    /// between tenants.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn send(&self, scope: &TenantScope<'_>, job: &SealedJob) -> Result<(), StoreError> {
+        const OPERATION: &str = "send job";
+        let body =
+            serde_json::to_string(job).map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))?;
+        self.sqs
+            .send_message()
+            .queue_url(&self.url)
+            .message_group_id(scope.message_group().as_str())
+            .message_body(body)
+            .send()
+            .await
+            .during(OPERATION)?;
+        Ok(())
+    }
+}

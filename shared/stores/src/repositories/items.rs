@@ -1,0 +1,154 @@
+//! Reading and writing items, shared by the repositories over DynamoDB.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use bulkhead_tenancy::names::{ItemKey, Purpose, SortPrefix};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{Page, PageLimit};
+use crate::error::Classify;
+use crate::sealing::{Address, Sealed};
+use crate::{StoreError, TenantSession};
+
+pub(super) type Item = HashMap<String, AttributeValue>;
+
+/// The attribute that holds an item's sealed part.
+pub(super) const SEALED: &str = "sealed";
+
+/// Returns the key attributes of `key`.
+pub(super) fn key_attributes(key: &ItemKey) -> Item {
+    HashMap::from([
+        ("pk".to_owned(), AttributeValue::S(key.partition().to_owned())),
+        ("sk".to_owned(), AttributeValue::S(key.sort().to_owned())),
+    ])
+}
+
+/// Returns `record` as an item under `key`.
+pub(super) fn item<T: Serialize>(key: &ItemKey, record: &T) -> Result<Item, StoreError> {
+    let mut item: Item = serde_dynamo::to_item(record)
+        .map_err(|error| StoreError::corrupt("write item", error.to_string()))?;
+    item.extend(key_attributes(key));
+    Ok(item)
+}
+
+/// Reads `item` as a record.
+pub(super) fn record<T: DeserializeOwned>(operation: &'static str, item: Item) -> Result<T, StoreError> {
+    serde_dynamo::from_item(item).map_err(|error| StoreError::corrupt(operation, error.to_string()))
+}
+
+/// Reads the item at `key`, consistently.
+pub(super) async fn get(
+    session: &TenantSession<'_>,
+    operation: &'static str,
+    key: &ItemKey,
+) -> Result<Option<Item>, StoreError> {
+    let found = session
+        .dynamodb()
+        .get_item()
+        .table_name(&session.settings().table)
+        .set_key(Some(key_attributes(key)))
+        .consistent_read(true)
+        .send()
+        .await
+        .during(operation)?;
+    Ok(found.item)
+}
+
+/// Deletes the item at `key`; that it was already gone is no error.
+pub(super) async fn delete(
+    session: &TenantSession<'_>,
+    operation: &'static str,
+    key: &ItemKey,
+) -> Result<(), StoreError> {
+    session
+        .dynamodb()
+        .delete_item()
+        .table_name(&session.settings().table)
+        .set_key(Some(key_attributes(key)))
+        .send()
+        .await
+        .during(operation)?;
+    Ok(())
+}
+
+/// Lists items of one kind in the tenant's partition, after the sort key `after`.
+///
+/// `visible` turns an item into what is listed, or `None` where it is to be skipped;
+/// the cursor is taken from the item by `position`.
+pub(super) async fn list<T, K>(
+    session: &TenantSession<'_>,
+    operation: &'static str,
+    prefix: SortPrefix,
+    after: Option<ItemKey>,
+    limit: PageLimit,
+    visible: impl AsyncFn(Item) -> Result<Option<T>, StoreError>,
+    position: impl Fn(&T) -> K,
+) -> Result<Page<T, K>, StoreError> {
+    let partition = session.scope().partition();
+    let mut start = after.as_ref().map(key_attributes);
+    let mut items = Vec::new();
+    loop {
+        let wanted = limit.get() + 1 - items.len();
+        let page = session
+            .dynamodb()
+            .query()
+            .table_name(&session.settings().table)
+            .key_condition_expression("pk = :partition AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":partition", AttributeValue::S(partition.as_str().to_owned()))
+            .expression_attribute_values(":prefix", AttributeValue::S(prefix.as_str().to_owned()))
+            .set_exclusive_start_key(start)
+            .limit(i32::try_from(wanted).unwrap_or(i32::MAX))
+            .consistent_read(true)
+            .send()
+            .await
+            .during(operation)?;
+        for item in page.items.unwrap_or_default() {
+            items.extend(visible(item).await?);
+        }
+        start = page.last_evaluated_key;
+        if items.len() > limit.get() || start.is_none() {
+            break;
+        }
+    }
+    let more = items.len() > limit.get();
+    items.truncate(limit.get());
+    let next = if more { items.last().map(position) } else { None };
+    Ok(Page { items, next })
+}
+
+/// Seals `value` as the sealed part of the item at `key`.
+pub(super) async fn seal<T: Serialize>(
+    session: &TenantSession<'_>,
+    purpose: Purpose,
+    key: &ItemKey,
+    value: &T,
+) -> Result<AttributeValue, StoreError> {
+    let plaintext =
+        serde_json::to_vec(value).map_err(|error| StoreError::corrupt("seal item", error.to_string()))?;
+    let profile = session.profile().await?;
+    let address = Address::item(&session.settings().table, key, SEALED);
+    let sealed =
+        session.sealer().seal(session.scope(), purpose, &profile.key_arn, &address, &plaintext).await?;
+    Ok(AttributeValue::B(sealed.into_bytes().into()))
+}
+
+/// Opens the sealed part of `item`, which was read at `key`.
+pub(super) async fn open<T: DeserializeOwned>(
+    session: &TenantSession<'_>,
+    purpose: Purpose,
+    key: &ItemKey,
+    item: &Item,
+) -> Result<T, StoreError> {
+    const OPERATION: &str = "open item";
+    let Some(AttributeValue::B(bytes)) = item.get(SEALED) else {
+        return Err(StoreError::corrupt(OPERATION, "no sealed part"));
+    };
+    let profile = session.profile().await?;
+    let address = Address::item(&session.settings().table, key, SEALED);
+    let sealed = Sealed::from_bytes(bytes.as_ref().to_vec());
+    let plaintext =
+        session.sealer().open(session.scope(), purpose, &profile.key_arn, &address, &sealed).await?;
+    serde_json::from_slice(&plaintext).map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))
+}

@@ -1,0 +1,71 @@
+use bulkhead_tenancy::names::{DocumentId, Purpose};
+use serde::{Deserialize, Serialize};
+
+use crate::queue::SealedJob;
+use crate::sealing::{Address, Sealed};
+use crate::{StoreError, TenantSession};
+
+/// Index one document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IngestionJob {
+    /// The document.
+    pub document: DocumentId,
+}
+
+/// Sealing and opening of the tenant's jobs.
+pub struct Jobs<'s> {
+    session: TenantSession<'s>,
+}
+
+impl<'s> Jobs<'s> {
+    pub(crate) fn new(session: TenantSession<'s>) -> Self {
+        Self { session }
+    }
+
+    /// Seals `job` so that it opens in this tenant's session only.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn seal(&self, job: &IngestionJob) -> Result<SealedJob, StoreError> {
+        let plaintext =
+            serde_json::to_vec(job).map_err(|error| StoreError::corrupt("seal job", error.to_string()))?;
+        let profile = self.session.profile().await?;
+        let group = self.session.scope().message_group();
+        let sealed = self
+            .session
+            .sealer()
+            .seal(
+                self.session.scope(),
+                Purpose::Job,
+                &profile.key_arn,
+                &Address::job(group.as_str()),
+                &plaintext,
+            )
+            .await?;
+        Ok(SealedJob::new(sealed))
+    }
+
+    /// Opens a job.
+    ///
+    /// # Errors
+    /// [`StoreError::Seal`] or [`StoreError::Denied`] where the job is not this tenant's.
+    pub async fn open(&self, job: &SealedJob) -> Result<IngestionJob, StoreError> {
+        const OPERATION: &str = "open job";
+        let sealed: Sealed = job.sealed().ok_or_else(|| StoreError::corrupt(OPERATION, "not base64"))?;
+        let profile = self.session.profile().await?;
+        let group = self.session.scope().message_group();
+        let plaintext = self
+            .session
+            .sealer()
+            .open(
+                self.session.scope(),
+                Purpose::Job,
+                &profile.key_arn,
+                &Address::job(group.as_str()),
+                &sealed,
+            )
+            .await?;
+        serde_json::from_slice(&plaintext).map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))
+    }
+}

@@ -1,0 +1,154 @@
+use std::time::Duration;
+
+use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
+use aws_sdk_s3::presigning::PresigningConfig;
+use aws_sdk_s3::types::ServerSideEncryption;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use bulkhead_tenancy::names::{DocumentId, Purpose};
+
+use crate::error::Classify;
+use crate::{StoreError, TenantSession};
+
+/// How long an upload URL is good for. It also ends with the session that signed it.
+const UPLOAD_LIFETIME: Duration = Duration::from_secs(900);
+
+/// Where and how to upload a document's bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upload {
+    /// The HTTP method.
+    pub method: String,
+    /// The address, signed.
+    pub url: String,
+    /// Headers that are part of the signature and have to be sent as they are.
+    pub headers: Vec<(String, String)>,
+    /// Until the URL ends.
+    pub expires_in: Duration,
+}
+
+/// The tenant's objects.
+pub struct Objects<'s> {
+    session: TenantSession<'s>,
+}
+
+impl<'s> Objects<'s> {
+    pub(crate) fn new(session: TenantSession<'s>) -> Self {
+        Self { session }
+    }
+
+    /// Stores the bytes of a document.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn put_source(
+        &self,
+        id: &DocumentId,
+        content_type: &str,
+        bytes: Vec<u8>,
+    ) -> Result<(), StoreError> {
+        self.put(id, content_type).await?.body(bytes.into()).send().await.during("store document")?;
+        Ok(())
+    }
+
+    /// Signs an upload of exactly `bytes` bytes for a document.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn presign_source(
+        &self,
+        id: &DocumentId,
+        content_type: &str,
+        bytes: u64,
+    ) -> Result<Upload, StoreError> {
+        const OPERATION: &str = "sign upload";
+        let config = PresigningConfig::expires_in(UPLOAD_LIFETIME)
+            .map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))?;
+        let length =
+            i64::try_from(bytes).map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))?;
+        let signed = self
+            .put(id, content_type)
+            .await?
+            .content_length(length)
+            .presigned(config)
+            .await
+            .during(OPERATION)?;
+        Ok(Upload {
+            method: signed.method().to_owned(),
+            url: signed.uri().to_owned(),
+            headers: signed.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            expires_in: UPLOAD_LIFETIME,
+        })
+    }
+
+    /// Reads the bytes of a document, at most `limit` of them; `None` where they are
+    /// not there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn source(&self, id: &DocumentId, limit: usize) -> Result<Option<Vec<u8>>, StoreError> {
+        const OPERATION: &str = "read document bytes";
+        let found = self
+            .session
+            .s3()
+            .get_object()
+            .bucket(&self.session.settings().bucket)
+            .key(self.session.scope().document_source(id).as_str())
+            .range(format!("bytes=0-{limit}"))
+            .send()
+            .await;
+        let found = match found {
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => {
+                return Ok(None);
+            }
+            // An empty object has no range that could be satisfied.
+            Err(error) if error.raw_response().is_some_and(|response| response.status().as_u16() == 416) => {
+                return Ok(Some(Vec::new()));
+            }
+            other => other.during(OPERATION)?,
+        };
+        let bytes = found
+            .body
+            .collect()
+            .await
+            .map_err(|error| StoreError::Unavailable { operation: OPERATION, source: Box::new(error) })?;
+        Ok(Some(bytes.to_vec()))
+    }
+
+    /// Deletes the bytes of a document; that they were gone is no error.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn delete_source(&self, id: &DocumentId) -> Result<(), StoreError> {
+        self.session
+            .s3()
+            .delete_object()
+            .bucket(&self.session.settings().bucket)
+            .key(self.session.scope().document_source(id).as_str())
+            .send()
+            .await
+            .during("delete document bytes")?;
+        Ok(())
+    }
+
+    /// An upload to a document's key, encrypted under the tenant's key and context.
+    async fn put(&self, id: &DocumentId, content_type: &str) -> Result<PutObjectFluentBuilder, StoreError> {
+        let scope = self.session.scope();
+        let context: serde_json::Map<_, _> = scope
+            .encryption_context(Purpose::Document)
+            .pairs()
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value.into()))
+            .collect();
+        let context = BASE64_STANDARD.encode(serde_json::Value::from(context).to_string());
+        Ok(self
+            .session
+            .s3()
+            .put_object()
+            .bucket(&self.session.settings().bucket)
+            .key(scope.document_source(id).as_str())
+            .content_type(content_type)
+            .server_side_encryption(ServerSideEncryption::AwsKms)
+            .ssekms_key_id(&self.session.profile().await?.key_arn)
+            .ssekms_encryption_context(context))
+    }
+}

@@ -1,0 +1,212 @@
+use std::collections::HashMap;
+
+use aws_sdk_s3vectors::types::{PutInputVector, VectorData};
+use aws_smithy_types::{Document as Json, Number};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use bulkhead_tenancy::names::{DocumentId, Purpose};
+use futures::future::try_join_all;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Classify;
+use crate::sealing::{Address, Sealed};
+use crate::{Embedding, StoreError, TenantSession};
+
+/// Vectors per call, S3 Vectors' limit:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-limitations.html>
+const BATCH: usize = 500;
+
+/// A passage of a document, as it is indexed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Passage {
+    /// Its position in the document, from 0.
+    pub number: u32,
+    /// The document's title.
+    pub title: String,
+    /// Its text. Sealed at rest.
+    pub text: String,
+    /// What the embedding model made of it.
+    pub embedding: Embedding,
+}
+
+/// A passage that was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Match {
+    /// The document.
+    pub document: DocumentId,
+    /// The passage's position in it.
+    pub number: u32,
+    /// The document's title.
+    pub title: String,
+    /// The passage's text.
+    pub text: String,
+    /// Cosine similarity with the query, at most 1.
+    pub score: f32,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Content {
+    title: String,
+    text: String,
+}
+
+/// The tenant's index.
+///
+/// There is no query that spans two tenants: an index belongs to one, and its name
+/// comes from the scope.
+pub struct Passages<'s> {
+    session: TenantSession<'s>,
+}
+
+impl<'s> Passages<'s> {
+    pub(crate) fn new(session: TenantSession<'s>) -> Self {
+        Self { session }
+    }
+
+    /// Indexes the passages of a document. Doing so again changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn put(&self, document: &DocumentId, passages: &[Passage]) -> Result<(), StoreError> {
+        const OPERATION: &str = "index passages";
+        let profile = self.session.profile().await?;
+        let index = self.session.scope().vector_index(&profile.corpus);
+        for batch in passages.chunks(BATCH) {
+            let mut vectors = Vec::with_capacity(batch.len());
+            for passage in batch {
+                let key = vector_key(document, passage.number);
+                let content = Content { title: passage.title.clone(), text: passage.text.clone() };
+                let content = serde_json::to_vec(&content)
+                    .map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))?;
+                let address = Address::vector(index.as_str(), &key);
+                let sealed = self
+                    .session
+                    .sealer()
+                    .seal(self.session.scope(), Purpose::Passage, &profile.key_arn, &address, &content)
+                    .await?;
+                let metadata = HashMap::from([
+                    ("document".to_owned(), Json::from(document.as_str())),
+                    ("passage".to_owned(), Json::from(u64::from(passage.number))),
+                    (SEALED.to_owned(), Json::from(BASE64_STANDARD.encode(sealed.into_bytes()))),
+                ]);
+                let vector = PutInputVector::builder()
+                    .key(key)
+                    .data(VectorData::Float32(passage.embedding.0.clone()))
+                    .metadata(Json::Object(metadata))
+                    .build()
+                    .map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))?;
+                vectors.push(vector);
+            }
+            self.session
+                .s3vectors()
+                .put_vectors()
+                .vector_bucket_name(&profile.vector_bucket)
+                .index_name(index.as_str())
+                .set_vectors(Some(vectors))
+                .send()
+                .await
+                .during(OPERATION)?;
+        }
+        Ok(())
+    }
+
+    /// Returns the passages nearest to `query`, best first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn nearest(&self, query: &Embedding, limit: u8) -> Result<Vec<Match>, StoreError> {
+        let profile = self.session.profile().await?;
+        let index = self.session.scope().vector_index(&profile.corpus);
+        let found = self
+            .session
+            .s3vectors()
+            .query_vectors()
+            .vector_bucket_name(&profile.vector_bucket)
+            .index_name(index.as_str())
+            .query_vector(VectorData::Float32(query.0.clone()))
+            .top_k(i32::from(limit))
+            .return_metadata(true)
+            .return_distance(true)
+            .send()
+            .await
+            .during("search passages")?;
+        let opened = found.vectors.iter().map(|vector| {
+            self.read(
+                index.as_str(),
+                &profile.key_arn,
+                &vector.key,
+                vector.metadata.as_ref(),
+                vector.distance,
+            )
+        });
+        try_join_all(opened).await
+    }
+
+    /// Removes the passages `numbers` of a document; those that are gone are no error.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn delete(
+        &self,
+        document: &DocumentId,
+        numbers: std::ops::Range<u32>,
+    ) -> Result<(), StoreError> {
+        let profile = self.session.profile().await?;
+        let index = self.session.scope().vector_index(&profile.corpus);
+        let keys: Vec<_> = numbers.map(|number| vector_key(document, number)).collect();
+        for batch in keys.chunks(BATCH) {
+            self.session
+                .s3vectors()
+                .delete_vectors()
+                .vector_bucket_name(&profile.vector_bucket)
+                .index_name(index.as_str())
+                .set_keys(Some(batch.to_vec()))
+                .send()
+                .await
+                .during("remove passages")?;
+        }
+        Ok(())
+    }
+
+    async fn read(
+        &self,
+        index: &str,
+        key_arn: &str,
+        key: &str,
+        metadata: Option<&Json>,
+        distance: Option<f32>,
+    ) -> Result<Match, StoreError> {
+        const OPERATION: &str = "read passage";
+        let corrupt = |what| StoreError::corrupt(OPERATION, what);
+        let metadata = metadata.and_then(Json::as_object).ok_or(corrupt("no metadata"))?;
+        let document = metadata.get("document").and_then(Json::as_string).ok_or(corrupt("no document"))?;
+        let document = DocumentId::parse(document).map_err(|_| corrupt("no document id"))?;
+        let number = match metadata.get("passage").and_then(Json::as_number) {
+            Some(Number::PosInt(number)) => u32::try_from(*number).map_err(|_| corrupt("passage number"))?,
+            _ => return Err(corrupt("no passage number")),
+        };
+        let sealed = metadata.get(SEALED).and_then(Json::as_string).ok_or(corrupt("no text"))?;
+        let sealed = BASE64_STANDARD.decode(sealed).map_err(|_| corrupt("text is not base64"))?;
+        let text = self
+            .session
+            .sealer()
+            .open(
+                self.session.scope(),
+                Purpose::Passage,
+                key_arn,
+                &Address::vector(index, key),
+                &Sealed::from_bytes(sealed),
+            )
+            .await?;
+        let Content { title, text } = serde_json::from_slice(&text)
+            .map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))?;
+        Ok(Match { document, number, title, text, score: 1.0 - distance.unwrap_or(1.0) })
+    }
+}
+
+/// Metadata key of the sealed text; not filterable, by the index's configuration.
+const SEALED: &str = "sealed";
+
+fn vector_key(document: &DocumentId, number: u32) -> String {
+    format!("{document}.{number:05}")
+}

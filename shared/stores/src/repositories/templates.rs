@@ -1,0 +1,253 @@
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
+use bulkhead_tenancy::names::{Purpose, SortPrefix, TemplateKey};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::items::{self, Item, SEALED, key_attributes};
+use super::{Page, PageLimit};
+use crate::error::Classify;
+use crate::{StoreError, TenantSession};
+
+/// Attempts to become the next version while others write too.
+const ATTEMPTS: usize = 8;
+
+/// One immutable version of a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredTemplate {
+    /// The template's key.
+    pub key: TemplateKey,
+    /// Counts from 1 and is never used twice.
+    pub version: u32,
+    /// The template's text.
+    pub body: String,
+    /// What the template is for.
+    pub description: Option<String>,
+    /// When this version was written.
+    pub created_at: Timestamp,
+}
+
+/// A template as listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateSummary {
+    /// The template's key.
+    pub key: TemplateKey,
+    /// Its latest version.
+    pub version: u32,
+    /// When that was written.
+    pub updated_at: Timestamp,
+}
+
+/// Which version is current. Stays after deletion, so that numbers are not used again.
+#[derive(Debug, Serialize, Deserialize)]
+struct Head {
+    key: TemplateKey,
+    latest: u32,
+    /// Versions up to this one are deleted.
+    #[serde(default)]
+    deleted_up_to: u32,
+    updated_at: Timestamp,
+}
+
+impl Head {
+    fn is_live(&self) -> bool {
+        self.latest > self.deleted_up_to
+    }
+
+    fn holds(&self, version: u32) -> bool {
+        (self.deleted_up_to + 1..=self.latest).contains(&version)
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct VersionItem {
+    created_at: Timestamp,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Content {
+    body: String,
+    description: Option<String>,
+}
+
+/// The tenant's templates.
+pub struct Templates<'s> {
+    session: TenantSession<'s>,
+}
+
+impl<'s> Templates<'s> {
+    pub(crate) fn new(session: TenantSession<'s>) -> Self {
+        Self { session }
+    }
+
+    /// Returns version `version` of the template, or its latest; `None` where this
+    /// tenant has no such template or version.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn get(
+        &self,
+        key: &TemplateKey,
+        version: Option<u32>,
+    ) -> Result<Option<StoredTemplate>, StoreError> {
+        const OPERATION: &str = "read template";
+        let Some(head) = self.head(key).await?.filter(Head::is_live) else { return Ok(None) };
+        let version = version.unwrap_or(head.latest);
+        if !head.holds(version) {
+            return Ok(None);
+        }
+        let item_key = self.session.scope().version_key(key, version);
+        let Some(item) = items::get(&self.session, OPERATION, &item_key).await? else { return Ok(None) };
+        let content: Content = items::open(&self.session, Purpose::Template, &item_key, &item).await?;
+        let VersionItem { created_at } = items::record(OPERATION, item)?;
+        Ok(Some(StoredTemplate {
+            key: key.clone(),
+            version,
+            body: content.body,
+            description: content.description,
+            created_at,
+        }))
+    }
+
+    /// Saves `body` as the next version of the template.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] where others kept writing the same template meanwhile.
+    pub async fn put(
+        &self,
+        key: &TemplateKey,
+        body: &str,
+        description: Option<&str>,
+    ) -> Result<StoredTemplate, StoreError> {
+        const OPERATION: &str = "save template";
+        let content = Content { body: body.to_owned(), description: description.map(str::to_owned) };
+        for _ in 0..ATTEMPTS {
+            let latest = self.head(key).await?.map_or(0, |head| head.latest);
+            let version = latest + 1;
+            let created_at = Timestamp::now();
+            match self.write(key, latest, version, created_at, &content).await {
+                Err(StoreError::Conflict { .. }) => {}
+                Err(error) => return Err(error),
+                Ok(()) => {
+                    let Content { body, description } = content;
+                    return Ok(StoredTemplate { key: key.clone(), version, body, description, created_at });
+                }
+            }
+        }
+        Err(StoreError::Conflict { operation: OPERATION })
+    }
+
+    /// Lists the tenant's templates by key, after `after`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list(
+        &self,
+        limit: PageLimit,
+        after: Option<&TemplateKey>,
+    ) -> Result<Page<TemplateSummary, TemplateKey>, StoreError> {
+        const OPERATION: &str = "list templates";
+        let after = after.map(|key| self.session.scope().template_key(key));
+        items::list(
+            &self.session,
+            OPERATION,
+            SortPrefix::Template,
+            after,
+            limit,
+            async |item| {
+                let head: Head = items::record(OPERATION, item)?;
+                let summary = |head: Head| TemplateSummary {
+                    key: head.key,
+                    version: head.latest,
+                    updated_at: head.updated_at,
+                };
+                Ok(head.is_live().then(|| summary(head)))
+            },
+            |summary| summary.key.clone(),
+        )
+        .await
+    }
+
+    /// Deletes the template and its versions; `false` where there was none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn delete(&self, key: &TemplateKey) -> Result<bool, StoreError> {
+        const OPERATION: &str = "delete template";
+        let Some(head) = self.head(key).await?.filter(Head::is_live) else { return Ok(false) };
+        // Hidden first: from here on no version is served, whatever is still stored.
+        self.session
+            .dynamodb()
+            .update_item()
+            .table_name(&self.session.settings().table)
+            .set_key(Some(key_attributes(&self.session.scope().template_key(key))))
+            .update_expression("SET deleted_up_to = :latest, updated_at = :now")
+            .condition_expression("latest = :latest")
+            .expression_attribute_values(":latest", AttributeValue::N(head.latest.to_string()))
+            .expression_attribute_values(":now", AttributeValue::S(Timestamp::now().to_string()))
+            .send()
+            .await
+            .during(OPERATION)?;
+        for version in head.deleted_up_to + 1..=head.latest {
+            items::delete(&self.session, OPERATION, &self.session.scope().version_key(key, version)).await?;
+        }
+        Ok(true)
+    }
+
+    async fn head(&self, key: &TemplateKey) -> Result<Option<Head>, StoreError> {
+        const OPERATION: &str = "read template";
+        let found = items::get(&self.session, OPERATION, &self.session.scope().template_key(key)).await?;
+        found.map(|item| items::record(OPERATION, item)).transpose()
+    }
+
+    async fn write(
+        &self,
+        key: &TemplateKey,
+        latest: u32,
+        version: u32,
+        created_at: Timestamp,
+        content: &Content,
+    ) -> Result<(), StoreError> {
+        const OPERATION: &str = "save template";
+        let table = &self.session.settings().table;
+        let scope = self.session.scope();
+        let version_key = scope.version_key(key, version);
+        let mut item: Item = key_attributes(&version_key);
+        item.insert("created_at".to_owned(), AttributeValue::S(created_at.to_string()));
+        item.insert(
+            SEALED.to_owned(),
+            items::seal(&self.session, Purpose::Template, &version_key, content).await?,
+        );
+        let build = |error: aws_smithy_types::error::operation::BuildError| {
+            StoreError::corrupt(OPERATION, error.to_string())
+        };
+        let put = Put::builder()
+            .table_name(table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk)")
+            .build()
+            .map_err(build)?;
+        // A head that was not there must still not be; otherwise it must not have moved.
+        let unmoved = if latest == 0 { "attribute_not_exists(pk)" } else { "latest = :latest" };
+        let mut update = Update::builder()
+            .table_name(table)
+            .set_key(Some(key_attributes(&scope.template_key(key))))
+            .update_expression("SET #key = :key, latest = :version, updated_at = :now")
+            .condition_expression(unmoved)
+            .expression_attribute_names("#key", "key")
+            .expression_attribute_values(":key", AttributeValue::S(key.to_string()))
+            .expression_attribute_values(":version", AttributeValue::N(version.to_string()))
+            .expression_attribute_values(":now", AttributeValue::S(created_at.to_string()));
+        if latest > 0 {
+            update = update.expression_attribute_values(":latest", AttributeValue::N(latest.to_string()));
+        }
+        self.session
+            .dynamodb()
+            .transact_write_items()
+            .transact_items(TransactWriteItem::builder().put(put).build())
+            .transact_items(TransactWriteItem::builder().update(update.build().map_err(build)?).build())
+            .send()
+            .await
+            .during(OPERATION)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,187 @@
+//! One tenant's credentials, the clients that use them, and their use by an invocation.
+
+mod credentials;
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_runtime::client::identity::IdentityCache;
+use aws_types::SdkConfig;
+use bulkhead_tenancy::{TenantId, TenantScope};
+
+use credentials::TenantCredentials;
+pub(crate) use credentials::denied_by_sts;
+
+use crate::repositories::documents::Documents;
+use crate::repositories::expiring::Expiring;
+use crate::repositories::jobs::Jobs;
+use crate::repositories::models::Models;
+use crate::repositories::objects::Objects;
+use crate::repositories::passages::Passages;
+use crate::repositories::profile::{Profile, Profiles};
+use crate::repositories::templates::Templates;
+use crate::sealing::Sealer;
+use crate::{Platform, StoreError};
+
+/// Renewal begins this long before a session's credentials end, so that no request is
+/// signed with credentials that end on the way.
+const RENEW_BEFORE: Duration = Duration::from_secs(300);
+/// How long a profile is believed. A changed key or index is seen within this time.
+const PROFILE_AGE: Duration = Duration::from_secs(60);
+
+/// Where a tenant's data lies; the same for every tenant of a deployment.
+#[derive(Debug, Clone)]
+pub struct SessionSettings {
+    /// The role that holds the data rights, assumed with a tenant's tag.
+    pub tenant_role_arn: String,
+    /// The table of tenant items.
+    pub table: String,
+    /// The bucket of documents.
+    pub bucket: String,
+}
+
+/// One tenant's credentials and clients.
+///
+/// Made for one tenant and usable with that tenant's scope alone. Everything a process
+/// remembers of a tenant (credentials, data keys, profile) is in here, so it lives
+/// exactly as long as the [`TenantEnvironment`](bulkhead_tenancy::TenantEnvironment)
+/// keeps it.
+pub struct TenantClients {
+    tenant: TenantId,
+    sdk: SdkConfig,
+    settings: SessionSettings,
+    sealer: Sealer,
+    profile: Expiring<Profile>,
+    dynamodb: OnceLock<aws_sdk_dynamodb::Client>,
+    s3: OnceLock<aws_sdk_s3::Client>,
+    s3vectors: OnceLock<aws_sdk_s3vectors::Client>,
+    bedrock: OnceLock<aws_sdk_bedrockruntime::Client>,
+}
+
+impl TenantClients {
+    /// Prepares the tenant role's credentials for the tenant of `scope`. Nothing is
+    /// called yet: the role is assumed by the first request, clients are made lazily.
+    pub fn new(platform: &Platform, settings: &SessionSettings, scope: &TenantScope<'_>) -> Self {
+        let credentials =
+            TenantCredentials::new(&platform.sdk, &settings.tenant_role_arn, &scope.session_tag());
+        let sdk = platform
+            .sdk
+            .to_builder()
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .identity_cache(IdentityCache::lazy().buffer_time(RENEW_BEFORE).build())
+            .build();
+        Self {
+            tenant: scope.tenant().clone(),
+            sealer: Sealer::new(aws_sdk_kms::Client::new(&sdk)),
+            sdk,
+            settings: settings.clone(),
+            profile: Expiring::new(PROFILE_AGE),
+            dynamodb: OnceLock::new(),
+            s3: OnceLock::new(),
+            s3vectors: OnceLock::new(),
+            bedrock: OnceLock::new(),
+        }
+    }
+
+    /// Pairs these clients with the scope of the current invocation.
+    ///
+    /// # Errors
+    /// [`StoreError::ForeignSession`] when `scope` is another tenant's.
+    pub fn session<'s>(&'s self, scope: &'s TenantScope<'s>) -> Result<TenantSession<'s>, StoreError> {
+        if &self.tenant == scope.tenant() {
+            Ok(TenantSession { scope, clients: self })
+        } else {
+            Err(StoreError::ForeignSession)
+        }
+    }
+}
+
+/// A tenant's credentials together with its scope: the way to its data.
+#[derive(Clone, Copy)]
+pub struct TenantSession<'s> {
+    scope: &'s TenantScope<'s>,
+    clients: &'s TenantClients,
+}
+
+impl<'s> TenantSession<'s> {
+    /// Returns the tenant, as a label.
+    pub fn tenant(&self) -> &'s TenantId {
+        self.scope.tenant()
+    }
+
+    /// Returns the tenant's profile, at most a minute old.
+    ///
+    /// # Errors
+    /// [`StoreError::NotOnboarded`] where there is none.
+    pub async fn profile(&self) -> Result<Arc<Profile>, StoreError> {
+        if let Some(profile) = self.clients.profile.get() {
+            return Ok(profile);
+        }
+        let profile = self.profiles().get().await?.ok_or(StoreError::NotOnboarded)?;
+        Ok(self.clients.profile.put(profile))
+    }
+
+    /// Returns the repository of the tenant's profile.
+    pub fn profiles(&self) -> Profiles<'s> {
+        Profiles::new(*self)
+    }
+
+    /// Returns the tenant's templates.
+    pub fn templates(&self) -> Templates<'s> {
+        Templates::new(*self)
+    }
+
+    /// Returns the tenant's document records.
+    pub fn documents(&self) -> Documents<'s> {
+        Documents::new(*self)
+    }
+
+    /// Returns the tenant's objects.
+    pub fn objects(&self) -> Objects<'s> {
+        Objects::new(*self)
+    }
+
+    /// Returns the tenant's indexed passages.
+    pub fn passages(&self) -> Passages<'s> {
+        Passages::new(*self)
+    }
+
+    /// Returns the sealing and opening of the tenant's jobs.
+    pub fn jobs(&self) -> Jobs<'s> {
+        Jobs::new(*self)
+    }
+
+    /// Returns the models, called and billed in the tenant's name.
+    pub fn models(&self) -> Models<'s> {
+        Models::new(*self)
+    }
+
+    pub(crate) fn scope(&self) -> &'s TenantScope<'s> {
+        self.scope
+    }
+
+    pub(crate) fn settings(&self) -> &'s SessionSettings {
+        &self.clients.settings
+    }
+
+    pub(crate) fn sealer(&self) -> &'s Sealer {
+        &self.clients.sealer
+    }
+
+    pub(crate) fn dynamodb(&self) -> &'s aws_sdk_dynamodb::Client {
+        self.clients.dynamodb.get_or_init(|| aws_sdk_dynamodb::Client::new(&self.clients.sdk))
+    }
+
+    pub(crate) fn s3(&self) -> &'s aws_sdk_s3::Client {
+        self.clients.s3.get_or_init(|| aws_sdk_s3::Client::new(&self.clients.sdk))
+    }
+
+    pub(crate) fn s3vectors(&self) -> &'s aws_sdk_s3vectors::Client {
+        self.clients.s3vectors.get_or_init(|| aws_sdk_s3vectors::Client::new(&self.clients.sdk))
+    }
+
+    pub(crate) fn bedrock(&self) -> &'s aws_sdk_bedrockruntime::Client {
+        self.clients.bedrock.get_or_init(|| aws_sdk_bedrockruntime::Client::new(&self.clients.sdk))
+    }
+}
