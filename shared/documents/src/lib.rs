@@ -84,3 +84,9 @@ pub fn passages(bytes: &[u8], format: Format) -> Result<Vec<String>, DocumentErr
         _ => Ok(passages),
     }
 }
+
+/// Returns a fingerprint of a document's bytes: SHA-256, hexadecimal.
+pub fn fingerprint(bytes: &[u8]) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}

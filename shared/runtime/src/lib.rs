@@ -5,6 +5,7 @@ pub mod config;
 pub mod http;
 pub mod metrics;
 mod tenant_function;
+pub mod worker;
 
 pub use tenant_function::TenantFunction;
 

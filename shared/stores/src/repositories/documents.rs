@@ -164,19 +164,14 @@ impl<'s> Documents<'s> {
     ) -> Result<Page<Document, DocumentId>, StoreError> {
         const OPERATION: &str = "list documents";
         let after = after.map(|id| self.session.scope().document_key(id));
-        items::list(
-            &self.session,
-            OPERATION,
-            SortPrefix::Document,
-            after,
-            limit,
-            async |item: Item| {
-                let Record { id, .. } = items::record(OPERATION, item.clone())?;
-                Ok(Some(self.read(&id, item).await?))
-            },
-            |document| document.id.clone(),
-        )
-        .await
+        let (found, more) =
+            items::list(&self.session, OPERATION, SortPrefix::Document, after, limit, |_| true).await?;
+        let mut documents = Vec::with_capacity(found.len());
+        for item in found {
+            let Record { id, .. } = items::record(OPERATION, item.clone())?;
+            documents.push(self.read(&id, item).await?);
+        }
+        Ok(Page::new(documents, more, |document| document.id.clone()))
     }
 
     /// Notes that the document's bytes have arrived. `false` where it is not waiting

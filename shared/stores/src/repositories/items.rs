@@ -7,7 +7,7 @@ use bulkhead_tenancy::names::{ItemKey, Purpose, SortPrefix};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Page, PageLimit};
+use super::PageLimit;
 use crate::error::Classify;
 use crate::sealing::{Address, Sealed};
 use crate::{StoreError, TenantSession};
@@ -75,17 +75,15 @@ pub(super) async fn delete(
 
 /// Lists items of one kind in the tenant's partition, after the sort key `after`.
 ///
-/// `visible` turns an item into what is listed, or `None` where it is to be skipped;
-/// the cursor is taken from the item by `position`.
-pub(super) async fn list<T, K>(
+/// Items that are not `visible` are skipped. Returns whether more follow.
+pub(super) async fn list(
     session: &TenantSession<'_>,
     operation: &'static str,
     prefix: SortPrefix,
     after: Option<ItemKey>,
     limit: PageLimit,
-    visible: impl AsyncFn(Item) -> Result<Option<T>, StoreError>,
-    position: impl Fn(&T) -> K,
-) -> Result<Page<T, K>, StoreError> {
+    visible: fn(&Item) -> bool,
+) -> Result<(Vec<Item>, bool), StoreError> {
     let partition = session.scope().partition();
     let mut start = after.as_ref().map(key_attributes);
     let mut items = Vec::new();
@@ -104,9 +102,7 @@ pub(super) async fn list<T, K>(
             .send()
             .await
             .during(operation)?;
-        for item in page.items.unwrap_or_default() {
-            items.extend(visible(item).await?);
-        }
+        items.extend(page.items.unwrap_or_default().into_iter().filter(visible));
         start = page.last_evaluated_key;
         if items.len() > limit.get() || start.is_none() {
             break;
@@ -114,8 +110,7 @@ pub(super) async fn list<T, K>(
     }
     let more = items.len() > limit.get();
     items.truncate(limit.get());
-    let next = if more { items.last().map(position) } else { None };
-    Ok(Page { items, next })
+    Ok((items, more))
 }
 
 /// Seals `value` as the sealed part of the item at `key`.

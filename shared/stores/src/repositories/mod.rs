@@ -23,6 +23,13 @@ pub struct Page<T, K> {
     pub next: Option<K>,
 }
 
+impl<T, K> Page<T, K> {
+    fn new(items: Vec<T>, more: bool, key: impl Fn(&T) -> K) -> Self {
+        let next = if more { items.last().map(key) } else { None };
+        Self { items, next }
+    }
+}
+
 /// How many items a page may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageLimit(u16);

@@ -147,24 +147,17 @@ impl<'s> Templates<'s> {
     ) -> Result<Page<TemplateSummary, TemplateKey>, StoreError> {
         const OPERATION: &str = "list templates";
         let after = after.map(|key| self.session.scope().template_key(key));
-        items::list(
-            &self.session,
-            OPERATION,
-            SortPrefix::Template,
-            after,
-            limit,
-            async |item| {
-                let head: Head = items::record(OPERATION, item)?;
-                let summary = |head: Head| TemplateSummary {
-                    key: head.key,
-                    version: head.latest,
-                    updated_at: head.updated_at,
-                };
-                Ok(head.is_live().then(|| summary(head)))
-            },
-            |summary| summary.key.clone(),
-        )
-        .await
+        // A head that cannot be read is kept, to fail below rather than to vanish.
+        let visible =
+            |item: &Item| items::record::<Head>(OPERATION, item.clone()).map_or(true, |head| head.is_live());
+        let (found, more) =
+            items::list(&self.session, OPERATION, SortPrefix::Template, after, limit, visible).await?;
+        let summaries = found.into_iter().map(|item| {
+            let Head { key, latest, updated_at, .. } = items::record(OPERATION, item)?;
+            Ok(TemplateSummary { key, version: latest, updated_at })
+        });
+        let summaries = summaries.collect::<Result<Vec<_>, StoreError>>()?;
+        Ok(Page::new(summaries, more, |summary| summary.key.clone()))
     }
 
     /// Deletes the template and its versions; `false` where there was none.

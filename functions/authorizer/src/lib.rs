@@ -1,0 +1,156 @@
+//! Says who speaks: verifies a token and turns it into the tenant that API Gateway
+//! passes on.
+//!
+//! The tenant comes from the verified token alone, so an answer cached by the token is
+//! right for every method and path.
+
+mod jwks;
+mod policy;
+mod token;
+
+use std::collections::HashMap;
+
+use bulkhead_provisioning::{ProvisioningError, Registry, TenantStatus};
+use bulkhead_runtime::chain;
+use bulkhead_runtime::config::{self, ConfigError};
+use bulkhead_runtime::metrics::{self, Counter};
+use bulkhead_stores::Platform;
+use bulkhead_tenancy::TenantId;
+use lambda_runtime::Diagnostic;
+use serde::Deserialize;
+
+use jwks::Jwks;
+pub use policy::AuthorizerAnswer;
+use token::{Claims, TokenError, Verifier};
+
+/// What API Gateway asks.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuthorizerRequest {
+    method_arn: String,
+    #[serde(default)]
+    headers: HashMap<String, String>,
+}
+
+/// Why no policy was returned. API Gateway knows the first text as a 401; any other is
+/// its 500 for a failed authorizer.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html>
+#[derive(Debug, thiserror::Error)]
+pub enum AuthorizerError {
+    /// The token does not prove anything.
+    #[error("Unauthorized")]
+    Unauthorized,
+    /// The issuer's keys or the registry could not be read.
+    #[error("unavailable")]
+    Unavailable,
+}
+
+impl From<AuthorizerError> for Diagnostic {
+    fn from(error: AuthorizerError) -> Self {
+        Self { error_type: "AuthorizerError".to_owned(), error_message: error.to_string() }
+    }
+}
+
+/// Why a verified token is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Denial {
+    NoTenant,
+    MalformedTenant,
+    OtherTier,
+    UnknownTenant,
+    NotActive,
+}
+
+impl Denial {
+    fn code(self) -> &'static str {
+        match self {
+            Self::NoTenant => "token_without_tenant",
+            Self::MalformedTenant => "token_with_malformed_tenant",
+            Self::OtherTier => "token_of_another_tier",
+            Self::UnknownTenant => "tenant_unknown",
+            Self::NotActive => "tenant_not_active",
+        }
+    }
+}
+
+/// The authorizer of one tier.
+pub struct Authorizer {
+    verifier: Verifier,
+    registry: Registry,
+    tier: String,
+}
+
+impl Authorizer {
+    /// Prepares the authorizer from its environment variables.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn from_env(platform: &Platform) -> Result<Self, ConfigError> {
+        let keys = Jwks::new(&config::required("JWKS_URL")?)
+            .ok_or(ConfigError::Invalid { name: "JWKS_URL", expected: "an https URL" })?;
+        Ok(Self {
+            verifier: Verifier::new(&config::required("ISSUER")?, &config::required("AUDIENCE")?, keys),
+            registry: Registry::new(platform, &config::required("REGISTRY_TABLE")?),
+            tier: config::required("TIER")?,
+        })
+    }
+
+    /// Answers API Gateway.
+    ///
+    /// # Errors
+    /// [`AuthorizerError`].
+    pub async fn handle(&self, request: AuthorizerRequest) -> Result<AuthorizerAnswer, AuthorizerError> {
+        let claims = match self.verifier.verify(bearer(&request.headers)).await {
+            Ok(claims) => claims,
+            Err(TokenError::KeysUnavailable) => return Err(AuthorizerError::Unavailable),
+            Err(error) => {
+                metrics::count(Counter::Refused, error.code(), None);
+                tracing::warn!(reason = error.code(), "token refused");
+                return Err(AuthorizerError::Unauthorized);
+            }
+        };
+        match self.tenant_of(&claims).await {
+            Ok(Ok(tenant)) => Ok(AuthorizerAnswer::allow(&request.method_arn, &tenant, &self.tier)),
+            Ok(Err(denial)) => {
+                metrics::count(Counter::Refused, denial.code(), None);
+                tracing::warn!(reason = denial.code(), "tenant refused");
+                Ok(AuthorizerAnswer::deny(&request.method_arn))
+            }
+            Err(error) => {
+                metrics::count(Counter::Fault, "registry", None);
+                tracing::error!(error = chain(&error), "the registry cannot be read");
+                Err(AuthorizerError::Unavailable)
+            }
+        }
+    }
+
+    async fn tenant_of(&self, claims: &Claims) -> Result<Result<TenantId, Denial>, ProvisioningError> {
+        let tenant = match claims.tenant_id.as_ref() {
+            None => return Ok(Err(Denial::NoTenant)),
+            // Anything but text that is an id, numbers and lists included.
+            Some(claim) => match claim.as_str().map(TenantId::parse) {
+                Some(Ok(tenant)) => tenant,
+                _ => return Ok(Err(Denial::MalformedTenant)),
+            },
+        };
+        if claims.tier.as_deref() != Some(self.tier.as_str()) {
+            return Ok(Err(Denial::OtherTier));
+        }
+        Ok(match self.registry.get(&tenant).await? {
+            None => Err(Denial::UnknownTenant),
+            Some(record) if record.tier != self.tier => Err(Denial::OtherTier),
+            Some(record) if record.status != TenantStatus::Active => Err(Denial::NotActive),
+            Some(_) => Ok(tenant),
+        })
+    }
+}
+
+/// The token of the `Authorization` header, or nothing that could be one.
+fn bearer(headers: &HashMap<String, String>) -> &str {
+    let header = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+    let value = header.map(|(_, value)| value.trim()).unwrap_or_default();
+    match value.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
+        _ => "",
+    }
+}

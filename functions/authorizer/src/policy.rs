@@ -1,0 +1,92 @@
+use bulkhead_tenancy::TenantId;
+use serde::Serialize;
+
+/// What API Gateway is told, and what it passes on to the function behind.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuthorizerAnswer {
+    principal_id: String,
+    policy_document: Policy,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context: Option<Context>,
+    /// Counts the tenant's calls against its tier's usage plan, where the API has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage_identifier_key: Option<String>,
+}
+
+/// Readable as `context.authorizer.*`; its `tenantId` becomes `X-Amz-Tenant-Id`.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Context {
+    tenant_id: String,
+    tier: String,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Policy {
+    version: &'static str,
+    statement: [Statement; 1],
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Statement {
+    action: &'static str,
+    effect: &'static str,
+    resource: String,
+}
+
+impl AuthorizerAnswer {
+    pub(crate) fn allow(method_arn: &str, tenant: &TenantId, tier: &str) -> Self {
+        Self {
+            principal_id: tenant.to_string(),
+            policy_document: policy("Allow", method_arn),
+            context: Some(Context { tenant_id: tenant.to_string(), tier: tier.to_owned() }),
+            usage_identifier_key: Some(tenant.to_string()),
+        }
+    }
+
+    pub(crate) fn deny(method_arn: &str) -> Self {
+        Self {
+            principal_id: "refused".to_owned(),
+            policy_document: policy("Deny", method_arn),
+            context: None,
+            usage_identifier_key: None,
+        }
+    }
+}
+
+/// A policy for every method of the stage: API Gateway caches it by the token and
+/// applies it to the next method as well.
+fn policy(effect: &'static str, method_arn: &str) -> Policy {
+    let stage = method_arn.splitn(3, '/').take(2).collect::<Vec<_>>().join("/");
+    let statement = Statement { action: "execute-api:Invoke", effect, resource: format!("{stage}/*") };
+    Policy { version: "2012-10-17", statement: [statement] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const METHOD: &str = "arn:aws:execute-api:eu-west-1:000000000000:api123/v1/GET/v1/templates";
+
+    #[test]
+    fn a_tenant_may_call_its_stage_and_is_named_in_the_context() {
+        let tenant = TenantId::parse("aaaaaaaaaaaaaaaa").expect("id");
+        let answer = serde_json::to_value(AuthorizerAnswer::allow(METHOD, &tenant, "basic")).expect("json");
+        assert_eq!(answer["context"], serde_json::json!({"tenantId": "aaaaaaaaaaaaaaaa", "tier": "basic"}));
+        assert_eq!(answer["policyDocument"]["Statement"][0]["Effect"], "Allow");
+        assert_eq!(
+            answer["policyDocument"]["Statement"][0]["Resource"],
+            "arn:aws:execute-api:eu-west-1:000000000000:api123/v1/*"
+        );
+    }
+
+    #[test]
+    fn a_refusal_carries_no_context() {
+        let answer = serde_json::to_value(AuthorizerAnswer::deny(METHOD)).expect("json");
+        assert_eq!(answer["policyDocument"]["Statement"][0]["Effect"], "Deny");
+        assert!(answer.get("context").is_none());
+    }
+}

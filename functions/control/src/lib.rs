@@ -1,0 +1,137 @@
+//! The control plane of a tier: makes tenants and says whether they are served. Called
+//! by operators through IAM, never through the API.
+
+mod answer;
+mod onboard;
+
+use bulkhead_provisioning::{Indexes, ProvisioningError, Registry, TenantStatus};
+use bulkhead_runtime::config::{self, ConfigError};
+use bulkhead_runtime::{TenantFunction, chain};
+use bulkhead_stores::{Platform, StoreError};
+use bulkhead_tenancy::TenantId;
+use serde::Deserialize;
+
+pub use answer::{ControlAnswer, TenantView};
+use onboard::Placement;
+
+/// What an operator asks.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ControlRequest {
+    /// Make a tenant, or finish making one.
+    Onboard {
+        /// Its name, for people: 1 to 100 characters. For a new tenant.
+        display_name: Option<String>,
+        /// A tenant whose onboarding was interrupted.
+        tenant: Option<TenantId>,
+    },
+    /// Show a tenant.
+    Show {
+        /// The tenant.
+        tenant: TenantId,
+    },
+    /// Stop serving a tenant. Takes effect when the authorizer's cached answers end.
+    Suspend {
+        /// The tenant.
+        tenant: TenantId,
+    },
+    /// Serve a suspended tenant again.
+    Resume {
+        /// The tenant.
+        tenant: TenantId,
+    },
+}
+
+/// Why an operator's request failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// The request makes no sense.
+    #[error("{0}")]
+    Invalid(String),
+    /// There is no such tenant.
+    #[error("there is no tenant of this id in this tier")]
+    UnknownTenant,
+    /// The tenant is not in a state that allows this.
+    #[error("the tenant's status does not allow this; look at it with `show`")]
+    WrongStatus,
+    /// The control plane failed.
+    #[error(transparent)]
+    Provisioning(ProvisioningError),
+    /// The tenant's data could not be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<ProvisioningError> for ControlError {
+    fn from(error: ProvisioningError) -> Self {
+        match error {
+            ProvisioningError::Conflict { .. } => Self::WrongStatus,
+            other => Self::Provisioning(other),
+        }
+    }
+}
+
+/// The control plane of one tier.
+pub struct Control {
+    function: TenantFunction,
+    registry: Registry,
+    indexes: Indexes,
+    placement: Placement,
+    tier: String,
+}
+
+impl Control {
+    /// Prepares the control plane from its environment variables.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn from_env(platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self {
+            function: TenantFunction::from_env(platform)?,
+            registry: Registry::new(platform, &config::required("REGISTRY_TABLE")?),
+            indexes: Indexes::new(platform),
+            placement: Placement::from_env()?,
+            tier: config::required("TIER")?,
+        })
+    }
+
+    /// Answers an operator. A failure is an answer too, so that its text arrives.
+    ///
+    /// # Errors
+    /// None.
+    pub async fn handle(&self, request: ControlRequest) -> Result<ControlAnswer, std::convert::Infallible> {
+        Ok(match self.act(request).await {
+            Ok(record) => ControlAnswer::Tenant(record),
+            Err(error) => {
+                tracing::error!(error = chain(&error), "a control request failed");
+                ControlAnswer::from(&error)
+            }
+        })
+    }
+
+    async fn act(&self, request: ControlRequest) -> Result<TenantView, ControlError> {
+        use TenantStatus::{Active, Suspended};
+        let tenant = match request {
+            ControlRequest::Onboard { display_name, tenant } => self.onboard(display_name, tenant).await?,
+            ControlRequest::Show { tenant } => tenant,
+            ControlRequest::Suspend { tenant } => {
+                self.known(&tenant).await?;
+                self.registry.change_status(&tenant, [Active, Suspended], Suspended).await?;
+                tenant
+            }
+            ControlRequest::Resume { tenant } => {
+                self.known(&tenant).await?;
+                self.registry.change_status(&tenant, [Suspended, Active], Active).await?;
+                tenant
+            }
+        };
+        self.known(&tenant).await
+    }
+
+    /// Returns the tenant if this tier has it: a tier's control plane does not touch
+    /// another's tenants.
+    async fn known(&self, tenant: &TenantId) -> Result<TenantView, ControlError> {
+        let record = self.registry.get(tenant).await?.filter(|record| record.tier == self.tier);
+        record.map(TenantView::from).ok_or(ControlError::UnknownTenant)
+    }
+}

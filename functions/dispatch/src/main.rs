@@ -1,0 +1,13 @@
+//! Starts the `dispatch` function.
+
+use bulkhead_runtime::start_logging;
+use bulkhead_stores::Platform;
+use lambda_runtime::{LambdaEvent, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    start_logging();
+    let dispatch = dispatch::Dispatch::from_env(&Platform::from_env()?)?;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<dispatch::SqsBatch>| dispatch.handle(event.payload)))
+        .await
+}

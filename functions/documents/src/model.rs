@@ -1,0 +1,161 @@
+//! What clients send and receive.
+
+use std::collections::BTreeMap;
+
+use bulkhead_documents::{Format, MAX_BYTES};
+use bulkhead_runtime::http::ApiError;
+use bulkhead_stores::{Document as Stored, Page, Upload as SignedUpload};
+use bulkhead_tenancy::names::DocumentId;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Longest title, characters.
+const MAX_TITLE: usize = 200;
+/// Largest document sent inline, bytes of UTF-8. Larger ones are uploaded.
+pub const MAX_INLINE: usize = 1024 * 1024;
+
+/// A document with its text.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateDocument {
+    /// Its title, 1 to 200 characters.
+    #[schema(example = "Opening hours")]
+    pub title: String,
+    /// `text/plain`, `text/markdown` or `text/html`.
+    #[schema(example = "text/markdown")]
+    pub content_type: String,
+    /// Its text. At most 1 MiB; upload larger documents.
+    pub content: String,
+}
+
+/// A document whose bytes will be uploaded.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateUpload {
+    /// Its title, 1 to 200 characters.
+    pub title: String,
+    /// `text/plain`, `text/markdown` or `text/html`.
+    pub content_type: String,
+    /// Its exact size, bytes. At most 8 MiB.
+    pub bytes: u64,
+}
+
+/// A document.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Document {
+    /// Its id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Its content type.
+    pub content_type: String,
+    /// Its size, bytes.
+    pub bytes: u64,
+    /// `awaiting_upload`, `queued`, `processing`, `ready` or `failed`.
+    #[schema(example = "ready")]
+    pub status: &'static str,
+    /// Passages that can be found.
+    pub chunks: u32,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When it was created, RFC 3339.
+    pub created_at: String,
+    /// When its status last changed, RFC 3339.
+    pub updated_at: String,
+}
+
+/// Where to upload.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Upload {
+    /// The HTTP method.
+    pub method: String,
+    /// The address, good for this one upload.
+    pub url: String,
+    /// Headers to send exactly as given.
+    pub headers: BTreeMap<String, String>,
+    /// Until the address ends, seconds.
+    pub expires_in_seconds: u64,
+}
+
+/// A document and where to upload its bytes.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DocumentUpload {
+    /// The document.
+    pub document: Document,
+    /// Where to upload.
+    pub upload: Upload,
+}
+
+/// A page of documents, oldest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DocumentPage {
+    /// The documents.
+    pub documents: Vec<Document>,
+    /// Pass it as `cursor` for the next page; `null` on the last one.
+    pub cursor: Option<String>,
+}
+
+/// A title that is fit to be kept.
+pub fn title(text: &str) -> Result<String, ApiError> {
+    let title = text.trim();
+    let length = title.chars().count();
+    if length == 0 || length > MAX_TITLE || title.chars().any(char::is_control) {
+        return Err(ApiError::BadRequest(format!(
+            "`title` is 1 to {MAX_TITLE} characters, without control characters"
+        )));
+    }
+    Ok(title.to_owned())
+}
+
+/// A content type that can be ingested.
+pub fn format(content_type: &str) -> Result<Format, ApiError> {
+    Format::from_content_type(content_type).map_err(|_| {
+        ApiError::BadRequest("`content_type` is text/plain, text/markdown or text/html".to_owned())
+    })
+}
+
+/// A size that can be ingested.
+pub fn upload_size(bytes: u64) -> Result<u64, ApiError> {
+    if (1..=MAX_BYTES as u64).contains(&bytes) {
+        Ok(bytes)
+    } else {
+        Err(ApiError::BadRequest(format!("`bytes` is 1 to {MAX_BYTES}")))
+    }
+}
+
+impl From<Stored> for Document {
+    fn from(stored: Stored) -> Self {
+        Self {
+            id: stored.id.into(),
+            title: stored.title,
+            content_type: stored.content_type,
+            bytes: stored.bytes,
+            status: stored.status.as_str(),
+            chunks: stored.passages,
+            reason: stored.reason,
+            created_at: stored.created_at.to_string(),
+            updated_at: stored.updated_at.to_string(),
+        }
+    }
+}
+
+impl From<SignedUpload> for Upload {
+    fn from(signed: SignedUpload) -> Self {
+        Self {
+            method: signed.method,
+            url: signed.url,
+            headers: signed.headers.into_iter().collect(),
+            expires_in_seconds: signed.expires_in.as_secs(),
+        }
+    }
+}
+
+impl From<Page<Stored, DocumentId>> for DocumentPage {
+    fn from(page: Page<Stored, DocumentId>) -> Self {
+        Self {
+            documents: page.items.into_iter().map(Document::from).collect(),
+            cursor: page.next.map(String::from),
+        }
+    }
+}

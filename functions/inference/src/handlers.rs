@@ -1,0 +1,83 @@
+//! The one operation.
+
+use bulkhead_prompts::Template;
+use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse, Problem};
+use bulkhead_stores::TenantSession;
+use bulkhead_tenancy::names::TemplateKey;
+
+use crate::model::{
+    Citation, Infer, Inference, MAX_PASSAGES, MAX_QUESTION, MAX_TOKENS, TemplateVersion, Usage,
+};
+use crate::prompt;
+
+const MAX_BODY: usize = 256 * 1024;
+const DEFAULT_PASSAGES: u8 = 4;
+const DEFAULT_TOKENS: u16 = 512;
+
+/// Answers a question from the caller's documents.
+#[utoipa::path(
+    post, path = "/v1/inference", operation_id = "infer", tag = "inference",
+    request_body = Infer,
+    responses(
+        (status = 200, body = Inference),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "No such template"),
+        (status = 422, body = Problem, content_type = "application/problem+json", description = "The template cannot be rendered"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "Busy; see Retry-After"),
+    ),
+)]
+pub async fn infer(
+    request: &ApiRequest,
+    session: TenantSession<'_>,
+    model: &str,
+) -> Result<ApiResponse, ApiError> {
+    request.only_query(&[])?;
+    let infer: Infer = request.json(MAX_BODY)?;
+    let key = TemplateKey::parse(&infer.template).map_err(|error| ApiError::BadRequest(error.to_string()))?;
+    let question = question(&infer.question)?;
+    let passages =
+        within("retrieval.limit", infer.retrieval.limit.unwrap_or(DEFAULT_PASSAGES), MAX_PASSAGES)?;
+    let max_tokens = within("max_tokens", infer.max_tokens.unwrap_or(DEFAULT_TOKENS), MAX_TOKENS)?;
+
+    let template =
+        session.templates().get(&key, infer.version).await?.ok_or(ApiError::NotFound("template"))?;
+    let instructions = Template::parse(&template.body)
+        .and_then(|parsed| parsed.render(&infer.variables))
+        .map_err(|error| ApiError::Unprocessable(format!("template `{key}`: {error}")))?;
+    let query = session.models().embed(question).await?;
+    let found = session.passages().nearest(&query, passages).await?;
+    let prompt = prompt::layout(session.tenant().as_str(), instructions, &found, question, max_tokens);
+    let answer = session.models().answer(model, &prompt).await?;
+
+    Ok(ApiResponse::json(
+        200,
+        &Inference {
+            answer: answer.text,
+            template: TemplateVersion { key: key.into(), version: template.version },
+            citations: found.into_iter().map(Citation::from).collect(),
+            model: model.to_owned(),
+            usage: Usage { input_tokens: answer.input_tokens, output_tokens: answer.output_tokens },
+            request_id: request.request_id().to_owned(),
+        },
+    ))
+}
+
+fn question(text: &str) -> Result<&str, ApiError> {
+    let question = text.trim();
+    match question.chars().count() {
+        1..=MAX_QUESTION => Ok(question),
+        _ => Err(ApiError::BadRequest(format!("`question` is 1 to {MAX_QUESTION} characters"))),
+    }
+}
+
+fn within<T: PartialOrd + From<u8> + std::fmt::Display>(
+    name: &str,
+    value: T,
+    most: T,
+) -> Result<T, ApiError> {
+    if value >= T::from(1) && value <= most {
+        Ok(value)
+    } else {
+        Err(ApiError::BadRequest(format!("`{name}` is 1 to {most}")))
+    }
+}

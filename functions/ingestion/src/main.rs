@@ -1,0 +1,15 @@
+//! Starts the `ingestion` function.
+
+use bulkhead_runtime::start_logging;
+use bulkhead_stores::Platform;
+use lambda_runtime::{LambdaEvent, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    start_logging();
+    let ingestion = ingestion::Ingestion::from_env(&Platform::from_env()?)?;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<ingestion::WorkerRequest>| {
+        ingestion.handle(event.payload, event.context.tenant_id)
+    }))
+    .await
+}

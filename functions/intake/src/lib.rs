@@ -1,0 +1,105 @@
+//! Takes in what was uploaded: an object was created, so a job is put on the queue, in
+//! its tenant's group and sealed to its tenant.
+
+use bulkhead_runtime::config::{self, ConfigError};
+use bulkhead_runtime::metrics::{self, Counter};
+use bulkhead_runtime::{TenantFunction, chain};
+use bulkhead_stores::{IngestionJob, JobQueue, Platform, StoreError};
+use bulkhead_tenancy::{Invocation, Refusal};
+use lambda_runtime::Diagnostic;
+use serde::Deserialize;
+
+/// EventBridge's "Object Created" event of S3. The key is not URL-encoded in it.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>
+#[derive(Debug, Deserialize)]
+pub struct ObjectCreated {
+    detail: Detail,
+}
+
+#[derive(Debug, Deserialize)]
+struct Detail {
+    bucket: Bucket,
+    object: Object,
+}
+
+#[derive(Debug, Deserialize)]
+struct Bucket {
+    name: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Object {
+    key: String,
+    #[serde(default)]
+    size: u64,
+}
+
+/// Why an object was not taken in. Lambda tries again, then keeps the event.
+#[derive(Debug, thiserror::Error)]
+pub enum IntakeError {
+    /// The event names no tenant of ours.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<IntakeError> for Diagnostic {
+    fn from(error: IntakeError) -> Self {
+        Self { error_type: "IntakeError".to_owned(), error_message: error.to_string() }
+    }
+}
+
+/// The intake of one tier.
+pub struct Intake {
+    function: TenantFunction,
+    queue: JobQueue,
+}
+
+impl Intake {
+    /// Prepares the intake from its environment variables.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn from_env(platform: &Platform) -> Result<Self, ConfigError> {
+        let queue = JobQueue::new(platform, &config::required("QUEUE_URL")?);
+        Ok(Self { function: TenantFunction::from_env(platform)?, queue })
+    }
+
+    /// Takes in one object. Doing so twice queues two jobs, of which the second finds
+    /// nothing to do.
+    ///
+    /// # Errors
+    /// [`IntakeError`].
+    pub async fn handle(&self, event: ObjectCreated) -> Result<(), IntakeError> {
+        self.take_in(event).await.inspect_err(|error| {
+            match error {
+                IntakeError::Refused(refusal) => metrics::count(Counter::Refused, refusal.code(), None),
+                IntakeError::Store(StoreError::Denied { operation, .. }) => {
+                    metrics::count(Counter::AccessDenied, operation, None);
+                }
+                IntakeError::Store(_) => metrics::count(Counter::Fault, "intake", None),
+            }
+            tracing::error!(error = chain(error), "an object was not taken in");
+        })
+    }
+
+    async fn take_in(&self, event: ObjectCreated) -> Result<(), IntakeError> {
+        let Detail { bucket, object } = event.detail;
+        let invocation = Invocation::begin();
+        let (scope, document) = self.function.admission().object(
+            &invocation,
+            &self.function.settings().bucket,
+            &bucket.name,
+            &object.key,
+        )?;
+        let clients = self.function.clients(&scope);
+        let session = clients.session(&scope)?;
+        session.documents().uploaded(&document, object.size).await?;
+        let job = session.jobs().seal(&IngestionJob { document: document.clone() }).await?;
+        self.queue.send(&scope, &job).await?;
+        tracing::info!(tenant = %scope.tenant(), %document, "queued");
+        Ok(())
+    }
+}

@@ -1,0 +1,95 @@
+//! One function per operation.
+
+use bulkhead_prompts::Template as Prompt;
+use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse, Problem};
+use bulkhead_stores::TenantSession;
+use bulkhead_tenancy::names::TemplateKey;
+
+use crate::model::{MAX_DESCRIPTION, SaveTemplate, Template, TemplatePage};
+
+/// Largest body of a request, bytes: a template and its JSON escapes.
+const MAX_BODY: usize = 512 * 1024;
+
+/// Lists the caller's templates.
+#[utoipa::path(
+    get, path = "/v1/templates", operation_id = "listTemplates", tag = "templates",
+    params(
+        ("limit" = Option<u16>, Query, description = "Items of the page, 1 to 100; 25 if not given"),
+        ("cursor" = Option<String>, Query, description = "The `cursor` of the page before"),
+    ),
+    responses((status = 200, body = TemplatePage), (status = 400, body = Problem, content_type = "application/problem+json")),
+)]
+pub async fn list(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
+    let query = request.list_query(TemplateKey::parse)?;
+    let page = session.templates().list(query.limit, query.after.as_ref()).await?;
+    Ok(ApiResponse::json(200, &TemplatePage::from(page)))
+}
+
+/// Reads one of the caller's templates: its latest version, or the one asked for.
+#[utoipa::path(
+    get, path = "/v1/templates/{key}", operation_id = "getTemplate", tag = "templates",
+    params(
+        ("key" = String, Path, description = "The template's key"),
+        ("version" = Option<u32>, Query, description = "A version; the latest if not given"),
+    ),
+    responses(
+        (status = 200, body = Template),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub async fn get(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
+    request.only_query(&["version"])?;
+    let key = request.path("key", TemplateKey::parse)?;
+    let version = request.query("version", |text| text.parse().map_err(|_| "a whole number from 1"))?;
+    let template = session.templates().get(&key, version).await?.ok_or(ApiError::NotFound("template"))?;
+    Ok(ApiResponse::json(200, &Template::from(template)))
+}
+
+/// Saves a template as its next version.
+#[utoipa::path(
+    put, path = "/v1/templates/{key}", operation_id = "saveTemplate", tag = "templates",
+    params(("key" = String, Path, description = "1 to 64 characters from a-z, 0-9, `_` and `-`")),
+    request_body = SaveTemplate,
+    responses(
+        (status = 200, body = Template, description = "A later version was saved"),
+        (status = 201, body = Template, description = "The first version was saved"),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
+        (status = 415, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json", description = "The template does not parse"),
+    ),
+)]
+pub async fn put(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
+    request.only_query(&[])?;
+    let key = request.path("key", TemplateKey::parse)?;
+    let save: SaveTemplate = request.json(MAX_BODY)?;
+    let template = Prompt::parse(&save.body).map_err(|error| ApiError::Unprocessable(error.to_string()))?;
+    if save.description.as_ref().is_some_and(|text| text.chars().count() > MAX_DESCRIPTION) {
+        return Err(ApiError::BadRequest(format!(
+            "`description` is longer than {MAX_DESCRIPTION} characters"
+        )));
+    }
+    let saved = session.templates().put(&key, template.source(), save.description.as_deref()).await?;
+    let status = if saved.version == 1 { 201 } else { 200 };
+    Ok(ApiResponse::json(status, &Template::from(saved)))
+}
+
+/// Deletes a template and all its versions. Numbers are not used again.
+#[utoipa::path(
+    delete, path = "/v1/templates/{key}", operation_id = "deleteTemplate", tag = "templates",
+    params(("key" = String, Path, description = "The template's key")),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub async fn delete(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
+    request.only_query(&[])?;
+    let key = request.path("key", TemplateKey::parse)?;
+    match session.templates().delete(&key).await? {
+        true => Ok(ApiResponse::no_content()),
+        false => Err(ApiError::NotFound("template")),
+    }
+}

@@ -1,0 +1,31 @@
+//! A tenant's prompt templates over HTTP: save, read, list, delete.
+
+pub mod handlers;
+pub mod model;
+
+use bulkhead_runtime::http::{Api, ApiError, ApiRequest, ApiResponse};
+use bulkhead_stores::TenantSession;
+
+/// The OpenAPI document of the whole service, generated from the handlers of all
+/// functions and compared with them by a test.
+const OPENAPI: &str = include_str!("../../../docs/openapi.json");
+
+/// The routes of this function.
+pub struct TemplatesApi;
+
+impl Api for TemplatesApi {
+    async fn handle(
+        &self,
+        request: &ApiRequest,
+        session: TenantSession<'_>,
+    ) -> Result<ApiResponse, ApiError> {
+        match request.route() {
+            ("GET", "/v1/templates") => handlers::list(request, session).await,
+            ("GET", "/v1/templates/{key}") => handlers::get(request, session).await,
+            ("PUT", "/v1/templates/{key}") => handlers::put(request, session).await,
+            ("DELETE", "/v1/templates/{key}") => handlers::delete(request, session).await,
+            ("GET", "/v1/openapi.json") => Ok(ApiResponse::json_text(200, OPENAPI)),
+            _ => Err(ApiError::MethodNotAllowed),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Who may name what: the rules that keep raw clients and the operator's entry away
+//! from the code that serves tenants.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn metadata() -> serde_json::Value {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+        .current_dir(root())
+        .output()
+        .expect("cargo metadata runs");
+    serde_json::from_slice(&output.stdout).expect("cargo metadata is JSON")
+}
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// Source files of the product (not of tests) that contain `text`, relative to the root.
+fn files_with(text: &str) -> Vec<String> {
+    let mut found = vec![];
+    for folder in ["shared", "functions"] {
+        sources(&root().join(folder), &mut found);
+    }
+    let mut names: Vec<_> = found
+        .into_iter()
+        .filter(|path| std::fs::read_to_string(path).expect("source").contains(text))
+        .map(|path| path.strip_prefix(root()).expect("below the root").display().to_string())
+        .filter(|name| !name.contains("/tests/"))
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn only_the_store_crates_name_an_aws_sdk() {
+    let metadata = metadata();
+    let mut offenders = vec![];
+    for package in metadata["packages"].as_array().expect("packages") {
+        let name = package["name"].as_str().expect("name");
+        for dependency in package["dependencies"].as_array().expect("dependencies") {
+            let on = dependency["name"].as_str().expect("dependency");
+            let sdk = on.starts_with("aws-sdk-") || on == "aws-config" || on == "aws-types";
+            if sdk && !["bulkhead-stores", "bulkhead-provisioning"].contains(&name) {
+                offenders.push(format!("{name} -> {on}"));
+            }
+        }
+    }
+    assert!(offenders.is_empty(), "only the store crates may name an AWS SDK: {offenders:?}");
+}
+
+#[test]
+fn arrows_between_crates_point_down() {
+    let order = [
+        "bulkhead-tenancy",
+        "bulkhead-prompts",
+        "bulkhead-documents",
+        "bulkhead-stores",
+        "bulkhead-provisioning",
+        "bulkhead-runtime",
+    ];
+    let height = |name: &str| order.iter().position(|crate_| *crate_ == name);
+    let metadata = metadata();
+    for package in metadata["packages"].as_array().expect("packages") {
+        let name = package["name"].as_str().expect("name");
+        let Some(own) = height(name) else { continue };
+        for dependency in package["dependencies"].as_array().expect("dependencies") {
+            let on = dependency["name"].as_str().expect("dependency");
+            assert!(height(on).is_none_or(|other| other < own), "{name} -> {on} points up");
+        }
+    }
+}
+
+#[test]
+fn every_crate_is_under_the_workspaces_lints() {
+    for package in metadata()["packages"].as_array().expect("packages") {
+        let manifest = package["manifest_path"].as_str().expect("manifest");
+        let text = std::fs::read_to_string(manifest).expect("manifest");
+        assert!(text.contains("[lints]\nworkspace = true"), "{manifest} lacks `[lints] workspace = true`");
+    }
+}
+
+#[test]
+fn the_operators_entry_is_used_by_the_control_plane_alone() {
+    assert_eq!(
+        files_with("OperatorAuthority"),
+        [
+            "functions/control/src/onboard.rs",
+            "shared/tenancy/src/admission.rs",
+            "shared/tenancy/src/lib.rs"
+        ]
+    );
+}
+
+#[test]
+fn only_the_admission_makes_a_scope() {
+    assert_eq!(files_with("TenantScope::admitted"), ["shared/tenancy/src/admission.rs"]);
+}
+
+#[test]
+fn the_raw_sdk_configuration_leaves_the_stores_for_provisioning_alone() {
+    assert_eq!(
+        files_with("control::sdk"),
+        ["shared/provisioning/src/indexes.rs", "shared/provisioning/src/registry.rs"]
+    );
+}
+
+/// Process-wide state is a way from one tenant to another. Each static needs a reason.
+#[test]
+fn there_is_no_process_wide_state() {
+    for marker in ["static ", "thread_local!", "LazyLock", "lazy_static"] {
+        let found: Vec<_> = files_with(marker)
+            .into_iter()
+            .filter(|name| {
+                let text = std::fs::read_to_string(root().join(name)).expect("source");
+                text.lines().any(|line| {
+                    let line = line.trim_start();
+                    line.starts_with("static ") || line.starts_with("pub static ") || (marker != "static " && line.contains(marker) && !line.starts_with("//"))
+                })
+            })
+            .collect();
+        assert!(found.is_empty(), "`{marker}` in {found:?}");
+    }
+}
