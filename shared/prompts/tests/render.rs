@@ -1,5 +1,7 @@
 //! Rendering is strict, bounded and closed to the outside.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
 use bulkhead_prompts::{Template, TemplateError, Variables};
 use proptest::prelude::*;
 use serde_json::json;

@@ -1,5 +1,7 @@
 //! A process serves one tenant, or forgets.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

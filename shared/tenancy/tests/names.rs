@@ -1,5 +1,7 @@
 //! No derived name of one tenant equals, begins or contains another's.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
 use bulkhead_tenancy::names::{Comparison, Corpus, DerivedName, DocumentId, TemplateKey, inventory};
 use bulkhead_tenancy::{Admission, Invocation, IsolationMode, TenantId};
 use proptest::prelude::*;

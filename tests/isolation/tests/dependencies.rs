@@ -1,6 +1,8 @@
 //! Who may name what: the rules that keep raw clients and the operator's entry away
 //! from the code that serves tenants.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -96,11 +98,7 @@ fn every_crate_is_under_the_workspaces_lints() {
 fn the_operators_entry_is_used_by_the_control_plane_alone() {
     assert_eq!(
         files_with("OperatorAuthority"),
-        [
-            "functions/control/src/onboard.rs",
-            "shared/tenancy/src/admission.rs",
-            "shared/tenancy/src/lib.rs"
-        ]
+        ["functions/control/src/onboard.rs", "shared/tenancy/src/admission.rs", "shared/tenancy/src/lib.rs"]
     );
 }
 
@@ -127,7 +125,9 @@ fn there_is_no_process_wide_state() {
                 let text = std::fs::read_to_string(root().join(name)).expect("source");
                 text.lines().any(|line| {
                     let line = line.trim_start();
-                    line.starts_with("static ") || line.starts_with("pub static ") || (marker != "static " && line.contains(marker) && !line.starts_with("//"))
+                    line.starts_with("static ")
+                        || line.starts_with("pub static ")
+                        || (marker != "static " && line.contains(marker) && !line.starts_with("//"))
                 })
             })
             .collect();

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::items::{self, Item, SEALED, key_attributes};
 use super::{Page, PageLimit};
+use crate::clock::now;
 use crate::error::Classify;
 use crate::{StoreError, TenantSession};
 
@@ -113,7 +114,7 @@ impl<'s> Documents<'s> {
     /// # Errors
     /// [`StoreError::Conflict`] where the id is taken.
     pub async fn create(&self, new: NewDocument) -> Result<Document, StoreError> {
-        let now = Timestamp::now();
+        let now = now();
         let key = self.session.scope().document_key(&new.id);
         let record = Record {
             id: new.id,
@@ -278,7 +279,7 @@ impl<'s> Documents<'s> {
             .update_expression(update)
             .condition_expression(condition)
             .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":now", AttributeValue::S(Timestamp::now().to_string()));
+            .expression_attribute_values(":now", AttributeValue::S(now().to_string()));
         for (name, value) in values {
             call = call.expression_attribute_values(name, value);
         }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::items::{self, Item, SEALED, key_attributes};
 use super::{Page, PageLimit};
+use crate::clock::now;
 use crate::error::Classify;
 use crate::{StoreError, TenantSession};
 
@@ -123,7 +124,7 @@ impl<'s> Templates<'s> {
         for _ in 0..ATTEMPTS {
             let latest = self.head(key).await?.map_or(0, |head| head.latest);
             let version = latest + 1;
-            let created_at = Timestamp::now();
+            let created_at = now();
             match self.write(key, latest, version, created_at, &content).await {
                 Err(StoreError::Conflict { .. }) => {}
                 Err(error) => return Err(error),
@@ -176,7 +177,7 @@ impl<'s> Templates<'s> {
             .update_expression("SET deleted_up_to = :latest, updated_at = :now")
             .condition_expression("latest = :latest")
             .expression_attribute_values(":latest", AttributeValue::N(head.latest.to_string()))
-            .expression_attribute_values(":now", AttributeValue::S(Timestamp::now().to_string()))
+            .expression_attribute_values(":now", AttributeValue::S(now().to_string()))
             .send()
             .await
             .during(OPERATION)?;

@@ -17,8 +17,8 @@ fn parts_come_back_as_assembled() {
 
 #[test]
 fn no_two_addresses_authenticate_the_same_bytes() {
-    let shifted = Address { store: "ab", container: "c", key: "", attribute: "" };
-    let plain = Address { store: "a", container: "bc", key: "", attribute: "" };
+    let shifted = Address::vector("ab", "c");
+    let plain = Address::vector("a", "bc");
     assert_ne!(shifted.to_bytes(Purpose::Template), plain.to_bytes(Purpose::Template));
     assert_ne!(plain.to_bytes(Purpose::Job), plain.to_bytes(Purpose::Template));
 }
