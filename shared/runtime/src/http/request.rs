@@ -155,8 +155,20 @@ impl ApiRequest {
         if !essence.trim().eq_ignore_ascii_case("application/json") {
             return Err(ApiError::UnsupportedMediaType);
         }
-        serde_json::from_slice(bytes).map_err(|error| ApiError::BadRequest(format!("the body: {error}")))
+        read_json(bytes)
     }
+}
+
+/// Reads a whole body and names the field that does not fit.
+fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Json<T> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let path = error.path().to_string();
+        let at = if path == "." { "the body".to_owned() } else { format!("`{path}`") };
+        ApiError::BadRequest(format!("{at}: {}", error.into_inner()))
+    })?;
+    reader.end().map_err(|error| ApiError::BadRequest(format!("the body: {error}")))?;
+    Ok(value)
 }
 
 fn single_values(map: &lambda_http::aws_lambda_events::query_map::QueryMap) -> HashMap<String, String> {
@@ -169,4 +181,39 @@ fn all_values(map: &lambda_http::aws_lambda_events::query_map::QueryMap) -> Hash
         values.entry(name.to_owned()).or_default().push(value.to_owned());
     }
     values
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only reading is tested")]
+    struct Body {
+        limit: u8,
+        nested: Option<Box<Body>>,
+    }
+
+    fn detail(body: &str) -> String {
+        read_json::<Body>(body.as_bytes()).expect_err("refused").to_string()
+    }
+
+    #[test]
+    fn a_body_that_does_not_fit_is_refused_by_the_name_of_the_field() {
+        assert!(detail(r#"{"limit": "x"}"#).starts_with("`limit`: invalid type"));
+        assert!(detail(r#"{"limit": 1, "nested": {"limit": 300}}"#).starts_with("`nested.limit`: "));
+        assert!(detail(r#"{"limit": 1, "extra": 2}"#).contains("unknown field `extra`"));
+        assert!(detail("{}").contains("missing field `limit`"));
+        assert!(detail(r#"{"limit": 1} {"limit": 2}"#).contains("trailing characters"));
+        assert!(detail("nonsense").starts_with("the body: "));
+    }
+
+    #[test]
+    fn deep_nesting_is_refused_without_overflowing_the_stack() {
+        let deep = format!("{}1{}", r#"{"limit": 1, "nested": "#.repeat(50_000), "}".repeat(50_000));
+        assert!(detail(&deep).contains("recursion limit exceeded"));
+    }
 }

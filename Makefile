@@ -1,0 +1,90 @@
+# The newcomer's way in. Needs: Rust (rust-toolchain.toml says which), Python 3.11, make.
+# Everything else is installed into .venv from local/requirements.lock.
+
+PYTHON ?= python3.11
+# release: what is deployed. dev: builds faster, answers slower.
+PROFILE ?= release
+
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+RUN := $(BIN)/python -m
+READY := $(VENV)/.installed
+TEMPLATES := template.yaml $(wildcard infra/*.yaml)
+TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+# cargo-lambda and zig come with the virtual environment; cargo-deny lives beside the build cache.
+export PATH := $(BIN):$(TARGET)/tools/bin:$(PATH)
+export SAM_CLI_TELEMETRY := 0
+
+DENY_VERSION := 0.20.2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test up down status build lint lint-rust lint-templates deny venv clean
+
+help: ## this list
+	@echo "Bulkhead: a multi-tenant AI backend whose tenants cannot reach each other."
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  PROFILE=dev    builds the functions faster (default: release)"
+
+demo: build ## two tenants, the same questions, and an attack on itself
+	@$(RUN) local.demo
+
+test: build ## every test: Rust, local AWS, journeys over HTTP, attacks
+	@$(RUN) local.suite
+
+up: build ## start a stack that stays, and print lines to try
+	@$(RUN) local.stack up
+
+down: venv ## end what `make up` started
+	@$(RUN) local.stack down
+
+status: venv ## what `make up` runs
+	@$(RUN) local.stack status
+
+build: venv ## the functions, as they are deployed
+	@echo "building the functions ($(PROFILE))"
+	cargo lambda build --locked $(if $(filter release,$(PROFILE)),--release) --lambda-dir target/lambda
+
+lint: lint-rust lint-templates ## format, clippy, dependencies, templates
+
+lint-rust: deny
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	@# The advisory database lives outside the package registries; without it the rest still counts.
+	@if timeout 60 cargo deny fetch db >/dev/null 2>&1; then \
+	  echo "cargo deny check"; cargo deny --locked check; \
+	else \
+	  echo "cargo deny check bans licenses sources (advisories NOT checked: no database in reach)"; \
+	  cargo deny --locked check bans licenses sources; \
+	fi
+
+# Three looks, because each sees what the others miss: the schema of what is written, the SAM
+# transform's own rules, and the schema of what the transform makes of it.
+lint-templates: venv
+	@for file in $(TEMPLATES); do \
+	  echo "sam validate $$file"; \
+	  sam validate --lint --template $$file --region us-east-1 || exit 1; \
+	  AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test \
+	    sam validate --template $$file --region us-east-1 || exit 1; \
+	done
+	@rm -rf .local/expanded
+	@$(RUN) local.expand .local/expanded $(TEMPLATES)
+	cfn-lint --regions us-east-1 --template .local/expanded/*.json
+
+deny:
+	@cargo deny --version 2>/dev/null | grep -qx 'cargo-deny $(DENY_VERSION)' || \
+	  cargo install --locked --root $(TARGET)/tools cargo-deny@$(DENY_VERSION)
+
+venv: $(READY)
+
+$(READY): local/requirements.lock
+	@$(PYTHON) --version >/dev/null 2>&1 || \
+	  { echo "Python 3.11 is needed (Debian: python3 and python3-venv), or make PYTHON=/path/to/it"; exit 1; }
+	@echo "installing the tools into $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --requirement local/requirements.lock
+	@touch $@
+
+clean: down ## end the stack, delete builds and the virtual environment
+	rm -rf target .local $(VENV)

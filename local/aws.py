@@ -1,0 +1,137 @@
+"""The operator's way into the local account, and the tenants' sessions taken through it.
+
+Attacks need a real session of the wrong tenant: account root → OperatorRole → TenantRole with the
+session tag, exactly the path an operator's command takes. Nothing here widens a policy.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+REGION = "us-east-1"
+_ONCE = Config(
+    retries={"total_max_attempts": 1, "mode": "standard"},
+    s3={"addressing_style": "path"},
+    connect_timeout=5,
+    read_timeout=90,
+)
+
+
+def only_local_aws(environment: MutableMapping[str, str], endpoint: str | None = None) -> None:
+    """Leave no real account within reach: every AWS setting goes, the local ones come.
+
+    A developer's profile, SSO session or endpoint override must never send a demo's `deploy`, nor
+    an attack, anywhere but to the emulator.
+    """
+    for name in [name for name in environment if name.startswith("AWS_")]:
+        del environment[name]
+    environment.update(
+        AWS_ACCESS_KEY_ID="test",
+        AWS_SECRET_ACCESS_KEY="test",
+        AWS_DEFAULT_REGION=REGION,
+        AWS_REGION=REGION,
+        AWS_CONFIG_FILE=os.devnull,
+        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+        AWS_EC2_METADATA_DISABLED="true",
+        NO_PROXY="127.0.0.1,localhost",
+        no_proxy="127.0.0.1,localhost",
+    )
+    if endpoint:
+        environment["AWS_ENDPOINT_URL"] = endpoint
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Access key, secret and session token."""
+
+    key: str
+    secret: str
+    token: str | None = None
+
+    @classmethod
+    def of(cls, answer: Mapping[str, Any]) -> Credentials:
+        found = answer["Credentials"]
+        return cls(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"])
+
+
+ROOT_CREDENTIALS = Credentials("test", "test")
+
+
+class InvokeFailed(Exception):
+    """A function answered with an error instead of a result."""
+
+
+class Account:
+    """The local AWS account as somebody with given credentials sees it."""
+
+    def __init__(self, endpoint: str, credentials: Credentials = ROOT_CREDENTIALS) -> None:
+        only_local_aws(os.environ)
+        self.endpoint = endpoint
+        self.credentials = credentials
+        self._clients: dict[str, Any] = {}
+        self._session = boto3.Session(
+            aws_access_key_id=credentials.key,
+            aws_secret_access_key=credentials.secret,
+            aws_session_token=credentials.token,
+            region_name=REGION,
+        )
+
+    def client(self, service: str) -> Any:
+        """A client for one service; one attempt only, so that a refusal is seen as it is."""
+        if service not in self._clients:
+            self._clients[service] = self._session.client(
+                service, endpoint_url=self.endpoint, config=_ONCE
+            )
+        return self._clients[service]
+
+    def assume(
+        self, role: str, name: str, tags: Mapping[str, str] | None = None, **more: Any
+    ) -> Account:
+        """The account as a session of `role`, with session tags when there are any."""
+        if tags:
+            more["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
+        answer = self.client("sts").assume_role(RoleArn=role, RoleSessionName=name, **more)
+        return Account(self.endpoint, Credentials.of(answer))
+
+    def invoke(self, function: str, payload: Any, tenant: str | None = None) -> Any:
+        """Invoke a function and return its result; its own failure raises :class:`InvokeFailed`."""
+        more = {"TenantId": tenant} if tenant is not None else {}
+        answer = self.client("lambda").invoke(
+            FunctionName=function, Payload=json.dumps(payload).encode(), **more
+        )
+        body = answer["Payload"].read().decode()
+        if answer.get("FunctionError"):
+            raise InvokeFailed(f"{function}: {body}")
+        return json.loads(body) if body else None
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A tenant as onboarding answered it."""
+
+    id: str
+    name: str
+    index: str
+    vector_bucket: str
+    key_arn: str
+
+    @property
+    def partition(self) -> str:
+        return f"TENANT#{self.id}"
+
+    @property
+    def prefix(self) -> str:
+        return f"t/{self.id}/"
+
+
+def error_code(error: ClientError) -> str:
+    """The service's own word for a refusal."""
+    return error.response.get("Error", {}).get("Code", "")

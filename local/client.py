@@ -1,0 +1,125 @@
+"""A small HTTP client for the public API: what a tenant's developer would write first."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+_TIMEOUT_SECONDS = 60.0
+# The stack is on the loopback interface: a proxy of the developer's shell has no part in it.
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status, headers (names in lower case) and body of one response."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode(errors="replace")
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON; a body that is none fails with the body in the message."""
+        try:
+            return json.loads(self.body)
+        except ValueError as error:
+            raise AssertionError(f"status {self.status}, not JSON: {self.text[:500]!r}") from error
+
+    def expect(self, *statuses: int) -> Any:
+        """The decoded body, or a failure that shows what came instead."""
+        assert self.status in statuses, f"expected {statuses}, got {self.status}: {self.text[:1000]}"
+        return self.json if self.body else None
+
+
+def send(
+    method: str, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+) -> Answer:
+    """One request; a refusal is an answer, not an exception."""
+    request = urllib.request.Request(url, data=body, method=method, headers=dict(headers or {}))
+    try:
+        with _DIRECT.open(request, timeout=_TIMEOUT_SECONDS) as response:
+            return _answer(response.status, response.headers, response.read())
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return _answer(refused.code, refused.headers, refused.read())
+
+
+def _answer(status: int, headers: Any, body: bytes) -> Answer:
+    return Answer(status, {name.lower(): value for name, value in headers.items()}, body)
+
+
+@dataclass(frozen=True)
+class Api:
+    """The API with one caller's token; `token=None` sends no Authorization header."""
+
+    base: str
+    token: str | None
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        raw: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send JSON (`body`) or bytes as they are (`raw`)."""
+        sent: dict[str, str] = {}
+        if self.token is not None:
+            sent["Authorization"] = f"Bearer {self.token}"
+        data = raw
+        if body is not None:
+            data = json.dumps(body).encode()
+        if data is not None:
+            sent["Content-Type"] = "application/json"
+        sent.update(headers or {})
+        return send(method, self.base + path, data, {k: v for k, v in sent.items() if v != ""})
+
+    def get(self, path: str, **more: Any) -> Answer:
+        return self.call("GET", path, **more)
+
+    def put(self, path: str, body: Any = None, **more: Any) -> Answer:
+        return self.call("PUT", path, body, **more)
+
+    def post(self, path: str, body: Any = None, **more: Any) -> Answer:
+        return self.call("POST", path, body, **more)
+
+    def delete(self, path: str, **more: Any) -> Answer:
+        return self.call("DELETE", path, **more)
+
+    def save_template(self, key: str, body: str, **more: Any) -> Any:
+        return self.put(f"/v1/templates/{key}", {"body": body, **more}).expect(200, 201)
+
+    def add_document(self, title: str, content: str, content_type: str = "text/plain") -> Any:
+        return self.post(
+            "/v1/documents", {"title": title, "content_type": content_type, "content": content}
+        ).expect(202)
+
+    def ask(self, question: str, template: str = "default_summary", **more: Any) -> Any:
+        return self.post(
+            "/v1/inference", {"template": template, "question": question, **more}
+        ).expect(200)
+
+    def pages(self, path: str, items: str, limit: int) -> list[list[Any]]:
+        """Every page of a listing, following its cursor; a listing that never ends fails."""
+        found: list[list[Any]] = []
+        cursor = None
+        for _ in range(1000):
+            query = f"?limit={limit}" + (f"&cursor={quote(cursor, safe='')}" if cursor else "")
+            page = self.get(path + query).expect(200)
+            found.append(page[items])
+            cursor = page["cursor"]
+            if cursor is None:
+                return found
+        raise AssertionError(f"{path} still had a cursor after 1000 pages")

@@ -1,0 +1,44 @@
+"""Command line: `python -m local.emulator --port 4566`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import sys
+
+from . import server
+from .version import WrongMiniStack
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m local.emulator",
+        description="A local AWS whose IAM says no where AWS would. Nothing is kept after it ends.",
+    )
+    parser.add_argument("--port", type=int, required=True, help="port on 127.0.0.1")
+    parser.add_argument("--bare", action="store_true", help="MiniStack with the same settings and no extension")
+    parser.add_argument("--log", metavar="FILE", help="write MiniStack's log to FILE")
+    options = parser.parse_args(arguments)
+    if _taken(options.port):
+        print(f"127.0.0.1:{options.port} is in use; end what listens there or choose another --port",
+              file=sys.stderr)
+        return 1
+    try:
+        return server.run(options.port, bare=options.bare, log=options.log)
+    except WrongMiniStack as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _taken(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+if __name__ == "__main__":
+    status = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Request threads of MiniStack may still be blocked; everything that must end has ended.
+    os._exit(status)

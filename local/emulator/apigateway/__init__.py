@@ -1,0 +1,8 @@
+"""API Gateway REST: OpenAPI extensions, the tenant header, authorizers and gateway responses."""
+
+from . import authorizer, gateway_responses, integration, openapi, request
+
+
+def install() -> None:
+    for part in (openapi, request, gateway_responses, authorizer, integration):
+        part.install()

@@ -1,0 +1,83 @@
+"""The models this emulator has, and what IAM calls them.
+
+AWS (inference-profiles-prereq): a call through a cross-Region inference profile is judged on the profile
+and on the foundation model in every Region the profile routes to; newer models can only be called so.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from .embeddings import MODEL as TITAN
+from .errors import invalid
+
+_GEOGRAPHIES = {
+    "us": ("us-east-1", "us-east-2", "us-west-2"),
+    "eu": ("eu-central-1", "eu-north-1", "eu-west-1", "eu-west-3"),
+    "apac": ("ap-northeast-1", "ap-south-1", "ap-southeast-1", "ap-southeast-2"),
+}
+_REGION_PREFIX = {"us": "us-", "eu": "eu-", "apac": "ap-"}
+# Text model → whether it can be called on demand without an inference profile.
+_TEXT_MODELS = {
+    "amazon.nova-micro-v1:0": True,
+    "amazon.nova-lite-v1:0": True,
+    "amazon.nova-pro-v1:0": True,
+    "anthropic.claude-haiku-4-5-20251001-v1:0": False,
+    "anthropic.claude-sonnet-4-5-20250929-v1:0": False,
+}
+_ARN = re.compile(r"arn:aws:bedrock:([a-z0-9-]*):(\d{12})?:(foundation-model|inference-profile)/(.+)")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model as a request names it."""
+
+    name: str
+    region: str
+    account: str
+    geography: str | None = None
+
+    @property
+    def arns(self) -> list[str]:
+        """Every resource a call to it is judged on, the one named in the request first."""
+        if self.geography is None:
+            return [f"arn:aws:bedrock:{self.region}::foundation-model/{self.name}"]
+        return [self.profile_arn, *(f"arn:aws:bedrock:{region}::foundation-model/{self.name}"
+                                    for region in _GEOGRAPHIES[self.geography])]
+
+    @property
+    def profile_arn(self) -> str | None:
+        if self.geography is None:
+            return None
+        return f"arn:aws:bedrock:{self.region}:{self.account}:inference-profile/{self.geography}.{self.name}"
+
+    @property
+    def embeds(self) -> bool:
+        return self.name == TITAN
+
+
+def find(identifier: str, region: str, account: str) -> Model:
+    """The model a modelId names, or the ValidationException AWS answers."""
+    arn = _ARN.fullmatch(identifier)
+    if arn and (arn.group(1) != region or (arn.group(3) == "inference-profile") != bool(arn.group(2))):
+        raise _unknown()
+    name = arn.group(4) if arn else identifier
+    geography, _, rest = name.partition(".")
+    if geography in _GEOGRAPHIES and rest in _TEXT_MODELS and (not arn or arn.group(3) == "inference-profile"):
+        if not region.startswith(_REGION_PREFIX[geography]):
+            raise _unknown()
+        return Model(rest, region, account, geography)
+    if (name != TITAN and name not in _TEXT_MODELS) or (arn and arn.group(3) == "inference-profile"):
+        raise _unknown()
+    return Model(name, region, account)
+
+
+def require_on_demand(model: Model) -> None:
+    if model.geography is None and not _TEXT_MODELS.get(model.name, True):
+        raise invalid(f"Invocation of model ID {model.name} with on-demand throughput isn’t supported. Retry your "
+                      "request with the ID or ARN of an inference profile that contains this model.")
+
+
+def _unknown() -> Exception:
+    return invalid("The provided model identifier is invalid.")

@@ -1,0 +1,48 @@
+"""Numbers given as text.
+
+A parameter's value is text even where its type is Number; CloudFormation converts it to the type that the
+resource's schema names (for instance `Timeout: !Ref Seconds`). MiniStack passes the text on, and compares it
+with numbers later.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..patch import replace_provisioner
+
+_NUMBERS = {
+    "AWS::Lambda::Function": {"Timeout", "MemorySize", "ReservedConcurrentExecutions"},
+    "AWS::Lambda::EventSourceMapping": {"BatchSize", "MaximumBatchingWindowInSeconds", "MaximumConcurrency"},
+    "AWS::Lambda::EventInvokeConfig": {"MaximumRetryAttempts", "MaximumEventAgeInSeconds"},
+    "AWS::SQS::Queue": {"DelaySeconds", "MessageRetentionPeriod", "VisibilityTimeout", "maxReceiveCount"},
+}
+
+
+def install() -> None:
+    for resource_type in _NUMBERS:
+        replace_provisioner(resource_type, "create", lambda create, known=resource_type: _on_create(create, known))
+        replace_provisioner(resource_type, "update", lambda update, known=resource_type: _on_update(update, known))
+
+
+def convert(value: Any, numbers: set[str], key: str = "") -> Any:
+    """``value`` with the text of every property in ``numbers`` made a number."""
+    if isinstance(value, dict):
+        return {name: convert(part, numbers, name) for name, part in value.items()}
+    if isinstance(value, list):
+        return [convert(part, numbers, key) for part in value]
+    return int(value) if key in numbers and isinstance(value, str) and value.lstrip("-").isdigit() else value
+
+
+def _on_create(create: Any, resource_type: str) -> Any:
+    def create_resource(logical_id: str, props: dict, stack: str) -> tuple:
+        return create(logical_id, convert(props, _NUMBERS[resource_type]), stack)
+
+    return create_resource
+
+
+def _on_update(update: Any, resource_type: str) -> Any:
+    def update_resource(physical_id: str, old: dict, new: dict, *more: Any) -> tuple:
+        return update(physical_id, old, convert(new, _NUMBERS[resource_type]), *more)
+
+    return update_resource

@@ -1,0 +1,15 @@
+"""Every extension, in the order it is put in."""
+
+from __future__ import annotations
+
+
+def install() -> None:
+    """Put the extensions into the imported MiniStack."""
+    from . import (
+        admin, apigateway, bedrock, cloudformation, dynamodb_keys, functions, iam, kms, s3, s3vectors, sqs, sts,
+    )
+
+    for extension in (
+        admin, iam, dynamodb_keys, sts, kms, s3, s3vectors, bedrock, sqs, functions, apigateway, cloudformation,
+    ):
+        extension.install()

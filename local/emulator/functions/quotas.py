@@ -1,0 +1,83 @@
+"""What Lambda refuses at deployment: a role it cannot assume, and reserving too much.
+
+AWS (configuration-concurrency, CreateFunction): 100 of the account's 1,000 concurrent executions always
+stay unreserved; a function's role must let `lambda.amazonaws.com` assume it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ministack.core import iam_evaluator
+from ministack.core.responses import error_response_json
+from ministack.services import iam, lambda_svc
+
+from ..patch import replace
+
+_ACCOUNT, _UNRESERVED = 1000, 100
+
+
+class Refused(Exception):
+    """InvalidParameterValueException."""
+
+
+def install() -> None:
+    global _create, _update, _reserve
+    _create = replace(lambda_svc, "_create_function", create_function)
+    _update = replace(lambda_svc, "_update_config", update_config)
+    _reserve = replace(lambda_svc, "_put_function_concurrency", put_concurrency)
+
+
+_create: Any = None
+_update: Any = None
+_reserve: Any = None
+
+
+def create_function(request: dict) -> tuple:
+    return _refusing(lambda: check_role(request.get("Role", "")), lambda: _create(request))
+
+
+def update_config(name: str, request: dict) -> tuple:
+    role = request.get("Role")
+    return _refusing(lambda: check_role(role) if role else None, lambda: _update(name, request))
+
+
+def put_concurrency(name: str, request: dict) -> tuple:
+    wanted = request.get("ReservedConcurrentExecutions", 0)
+    return _refusing(lambda: check_reservation(name, wanted), lambda: _reserve(name, request))
+
+
+def _refusing(check: Any, proceed: Any) -> tuple:
+    try:
+        check()
+    except Refused as refused:
+        return error_response_json("InvalidParameterValueException", str(refused), 400)
+    return proceed()
+
+
+def check_role(arn: str) -> None:
+    """Raise unless Lambda may assume the role. A role that does not exist is MiniStack's to refuse."""
+    role = iam._roles.get(arn.rpartition("/")[2])
+    if role is None:
+        return
+    document = role.get("AssumeRolePolicyDocument") or {}
+    document = json.loads(document) if isinstance(document, str) else document
+    statements = document.get("Statement") or []
+    for statement in [statements] if isinstance(statements, dict) else statements:
+        actions = statement.get("Action") or []
+        if (
+            statement.get("Effect") == "Allow"
+            and iam_evaluator._action_matches("sts:AssumeRole", [actions] if isinstance(actions, str) else actions, [])
+            and iam_evaluator._service_principal_matches(statement.get("Principal"), "lambda.amazonaws.com")
+        ):
+            return
+    raise Refused("The role defined for the function cannot be assumed by Lambda.")
+
+
+def check_reservation(name: str, wanted: Any) -> None:
+    others = sum(int(function.get("concurrency") or 0)
+                 for other, function in lambda_svc._functions.items() if other != name)
+    if others + int(wanted) > _ACCOUNT - _UNRESERVED:
+        raise Refused("Specified ReservedConcurrentExecutions for function decreases account's "
+                      f"UnreservedConcurrentExecution below its minimum value of [{_UNRESERVED}].")

@@ -1,0 +1,67 @@
+"""Streamed function responses, from the runtime API to whoever waits for them.
+
+AWS (runtimes-custom, response-streaming): a runtime posts its response chunked with
+`Lambda-Runtime-Function-Response-Mode: streaming`; an error after the first byte comes as a trailer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, BinaryIO
+
+MODE_HEADER = "Lambda-Runtime-Function-Response-Mode"
+ERROR_TRAILER = "lambda-runtime-function-error-type"
+_LINE = 64 * 1024
+
+
+class Sink:
+    """Where a streamed response goes. Filled by the runtime API's thread, read on the event loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._chunks: asyncio.Queue[bytes | None] = asyncio.Queue()
+
+    def put(self, chunk: bytes) -> None:
+        self._loop.call_soon_threadsafe(self._chunks.put_nowait, chunk)
+
+    def end(self) -> None:
+        """Nothing follows, be it that the response is complete or that there is none."""
+        self._loop.call_soon_threadsafe(self._chunks.put_nowait, None)
+
+    async def get(self) -> bytes | None:
+        """The next chunk, or None at the end."""
+        return await self._chunks.get()
+
+
+_receiving: ContextVar[Sink | None] = ContextVar("sink_of_invocation", default=None)
+
+
+@contextmanager
+def receiving(sink: Sink) -> Iterator[None]:
+    """Invocations started inside stream into ``sink``."""
+    token = _receiving.set(sink)
+    try:
+        yield
+    finally:
+        _receiving.reset(token)
+
+
+def sink_of_invocation() -> Sink | None:
+    return _receiving.get()
+
+
+def chunks(stream: BinaryIO, trailers: dict[str, str]) -> Iterator[bytes]:
+    """The chunks of a chunked request body; its trailers are put into ``trailers``."""
+    while size := int(stream.readline(_LINE).split(b";")[0].strip() or b"0", 16):
+        yield stream.read(size)
+        stream.readline(_LINE)
+    while line := stream.readline(_LINE).strip():
+        name, _, value = line.decode("latin-1").partition(":")
+        trailers[name.strip().lower()] = value.strip()
+
+
+def is_streamed(headers: Any) -> bool:
+    return headers.get(MODE_HEADER, "").lower() == "streaming"

@@ -1,0 +1,8 @@
+"""IAM: which action a request is judged as, and how policies are evaluated, as AWS documents both."""
+
+from . import actions, evaluation
+
+
+def install() -> None:
+    actions.install()
+    evaluation.install()

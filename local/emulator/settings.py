@@ -1,0 +1,47 @@
+"""MiniStack's settings: taken from here only, never from the developer's shell.
+
+MiniStack reads dozens of environment variables (`AWS_ACCESS_KEY_ID` even decides who is root), so the
+process starts from an almost empty environment. Both modes, bare and extended, get the same settings.
+"""
+
+from __future__ import annotations
+
+import os
+
+ROOT_ACCESS_KEY = "test"
+ROOT_SECRET_KEY = "test"
+ACCOUNT_ID = "000000000000"
+
+_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "USER", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE")
+
+
+def apply(port: int, scratch: str, verbose: bool) -> None:
+    """Replace the process environment by MiniStack's settings. Call before MiniStack is imported."""
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    os.environ.clear()
+    os.environ.update(kept)
+    os.environ.update(
+        {
+            "GATEWAY_PORT": str(port),
+            "EDGE_PORT": str(port),
+            "BIND_HOST": "127.0.0.1",
+            "AUTH": "true",
+            "AWS_ACCESS_KEY_ID": ROOT_ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": ROOT_SECRET_KEY,
+            "MINISTACK_ACCOUNT_ID": ACCOUNT_ID,
+            "MINISTACK_REGION": "us-east-1",
+            # On, an AWS-managed policy MiniStack does not know would become "allow everything".
+            "MINISTACK_AUTOCREATE_AWS_MANAGED": "0",
+            "SFTP_ENABLED": "0",
+            "IOT_MTLS_ENABLED": "0",
+            "CLOUDTRAIL_RECORDING": "0",
+            "PERSIST_STATE": "0",
+            "S3_PERSIST": "0",
+            "STATE_DIR": os.path.join(scratch, "state"),
+            "S3_DATA_DIR": os.path.join(scratch, "s3"),
+            "TMPDIR": scratch,
+            # No container is ever used; a path that does not exist keeps the Docker SDK from loading.
+            "DOCKER_HOST": f"unix://{scratch}/no-docker.sock",
+            "LOG_LEVEL": "INFO" if verbose else "WARNING",
+        }
+    )

@@ -1,0 +1,253 @@
+"""The whole product on this machine: issuer, emulator, `sam deploy`, and what it put out.
+
+    python -m local.stack up | down | status | deploy | onboard NAME
+
+`LocalStack` is what the demo and the tests use: it starts its own processes on free ports, and
+stops those and no others.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from .aws import Account, Tenant, only_local_aws
+from .client import Api
+from .console import Console, Step
+from .process import ROOT, Child, Known, StackError, free_port, run_logged, tail
+from .tokens import Issuer
+
+STATE = ROOT / ".local"
+STACK_NAME = "bulkhead-local"
+_READY_SECONDS = 60.0
+_DEPLOY_SECONDS = 600.0
+# A failed job comes back after the visibility timeout, and is buried after five deliveries. On AWS
+# that takes an hour, as it should; here somebody is waiting for it.
+_QUICK = {"WorkerTimeout": "10", "DispatchTimeout": "12", "VisibilityTimeout": "12"}
+_RESOURCE_DONE = re.compile(r"^(CREATE|UPDATE)_COMPLETE\s+AWS::", re.MULTILINE)
+
+
+class LocalStack:
+    """One deployed copy of the product, and the ways in: HTTP, operator, tenant's session."""
+
+    def __init__(self, state: Path, console: Console | None = None, *, root: Path = ROOT) -> None:
+        """`state` holds logs and keys; `root` is the folder of `template.yaml` and its builds."""
+        self.state, self.root = state, root
+        self.console = console or Console()
+        self.endpoint = ""
+        self.outputs: dict[str, str] = {}
+        self._children: list[Child] = []
+        self._recorded: list[dict[str, Any]] = []
+
+    @classmethod
+    def temporary(cls, name: str, console: Console | None = None, **more: Any) -> LocalStack:
+        """A stack whose state is its own; deleted by a clean stop, kept after a failure."""
+        runs = STATE / "runs"
+        runs.mkdir(parents=True, exist_ok=True)
+        return cls(Path(tempfile.mkdtemp(prefix=f"{name}-", dir=runs)), console, **more)
+
+    @classmethod
+    def attach(cls, state: Path, console: Console | None = None) -> LocalStack:
+        """A stack that runs already, as recorded by `up`."""
+        record = json.loads((state / "stack.json").read_text())
+        stack = cls(state, console)
+        stack.endpoint, stack.outputs = record["endpoint"], record["outputs"]
+        stack._recorded = record["processes"]
+        return stack
+
+    # ── life ────────────────────────────────────────────────────────────────
+
+    def __enter__(self) -> LocalStack:
+        try:
+            self.open()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self.close(keep=kind is not None)
+
+    def open(self, *, detached: bool = False) -> None:
+        """Start and deploy; on an exception the caller still has to `close`."""
+        self._require_build()
+        self.start(detached=detached)
+        self.deploy()
+
+    def close(self, *, keep: bool) -> None:
+        """Stop, and delete a temporary stack's state unless its logs are still wanted."""
+        self.stop()
+        if not keep and self.state.is_relative_to(STATE / "runs"):
+            shutil.rmtree(self.state, ignore_errors=True)
+
+    def start(self, *, detached: bool = False) -> None:
+        """Start issuer and emulator and wait until both answer."""
+        with self.console.step("start the token issuer") as step:
+            arguments = ["serve", "--state", str(self.state / "issuer")]
+            self._child("local.issuer", arguments, "issuer.log", step, detached)
+        with self.console.step("start the local AWS") as step:
+            port = str(free_port())
+            arguments = ["--port", port, "--log", str(self.state / "aws.log")]
+            self.endpoint = self._child("local.emulator", arguments, "emulator.log", step, detached)
+        self.record()
+
+    def _child(
+        self, module: str, arguments: list[str], log: str, step: Step, detached: bool
+    ) -> str:
+        child = Child(module, arguments, self.state / log, detached=detached)
+        self._children.append(child)
+        self._recorded.append({"module": module, "pid": child.known.pid, "born": child.known.born})
+        return child.ready(_READY_SECONDS, step.note)
+
+    def stop(self) -> None:
+        """End the processes this object started, newest first; an attached stack ends none."""
+        while self._children:
+            self._children.pop().stop()
+
+    def record(self) -> None:
+        """Write down what runs, for `status`, `down`, `mint` and attached tests."""
+        record = {
+            "endpoint": self.endpoint,
+            "outputs": self.outputs,
+            "processes": self._recorded,
+        }
+        (self.state / "stack.json").write_text(json.dumps(record, indent=2) + "\n")
+
+    # ── deployment ──────────────────────────────────────────────────────────
+
+    def deploy(self) -> None:
+        """Deploy `template.yaml` with the SAM CLI, as anybody would deploy it to AWS."""
+        self._require_build()
+        issuer = json.loads((self.state / "issuer" / "issuer.json").read_text())
+        overrides = {
+            "Stage": "local",
+            "Endpoint": self.endpoint,
+            "Issuer": issuer["url"],
+            "Audience": issuer["audience"],
+            "JwksUrl": issuer["jwks_url"],
+            **_QUICK,
+        }
+        log = self.state / "deploy.log"
+        command = [
+            str(Path(sys.executable).parent / "sam"), "deploy", "--config-env", "local",
+            "--template-file", "template.yaml", "--no-fail-on-empty-changeset",
+            "--parameter-overrides", *(f"{name}={value}" for name, value in overrides.items()),
+        ]  # fmt: skip
+        with self.console.step("sam deploy") as step:
+            status = run_logged(
+                command, self._sam_environment(), log, _DEPLOY_SECONDS, step.note, _deployed, self.root
+            )
+            if status != 0:
+                raise StackError(
+                    f"`sam deploy` ended with status {status}.\n{tail(log, 40)}\n"
+                    f"  The whole log: {log}\n  What the local AWS said: {self.state / 'aws.log'}"
+                )
+            self.outputs = self._read_outputs()
+        self.record()
+
+    def _require_build(self) -> None:
+        """Say at once what is missing, not after a minute of starting things."""
+        if not (self.root / "template.yaml").exists():
+            raise StackError(f"there is no template.yaml in {self.root}")
+        if not list((self.root / "target" / "lambda").glob("*/bootstrap")):
+            raise StackError("the functions are not built yet: run `make build` first")
+
+    def _sam_environment(self) -> dict[str, str]:
+        """The environment of `sam`: no real account, no telemetry, nothing in the user's home."""
+        environment = dict(os.environ)
+        only_local_aws(environment, self.endpoint)
+        home = self.state / "home"
+        settings = home / ".aws-sam" / "metadata.json"
+        settings.parent.mkdir(parents=True, exist_ok=True)
+        # It would ask PyPI for a newer version of itself; the version here is pinned.
+        settings.write_text(json.dumps({"telemetryEnabled": False, "lastVersionCheck": time.time()}))
+        environment.update(
+            HOME=str(home),
+            SAM_CLI_TELEMETRY="0",
+            SAM_CLI_POLL_DELAY="0.3",
+            PYTHONWARNINGS="ignore",
+        )
+        return environment
+
+    def _read_outputs(self) -> dict[str, str]:
+        stacks = self.account.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"]
+        outputs = {each["OutputKey"]: each["OutputValue"] for each in stacks[0].get("Outputs", [])}
+        if not outputs:
+            raise StackError(f"stack {STACK_NAME} is {stacks[0]['StackStatus']} and has no outputs")
+        return outputs
+
+    # ── ways in ─────────────────────────────────────────────────────────────
+
+    @property
+    def account(self) -> Account:
+        """The account's root: the operator's side."""
+        return Account(self.endpoint)
+
+    @property
+    def issuer(self) -> Issuer:
+        return Issuer.of(self.state / "issuer")
+
+    @property
+    def base(self) -> str:
+        """Where the basic tier's API answers."""
+        stage = self.outputs.get("BasicStageName", "v1")
+        return f"{self.endpoint}/restapis/{self.outputs['BasicApiId']}/{stage}/_user_request_"
+
+    def api(self, tenant: Tenant | None = None, token: str | None = None) -> Api:
+        """The API as a tenant's developer, or with any token, or with none."""
+        return Api(self.base, self.issuer.mint(tenant.id) if tenant else token)
+
+    def control(self, action: str, **arguments: Any) -> dict[str, Any]:
+        """Ask the control plane; its refusal is returned, not raised."""
+        payload = {"action": action, **arguments}
+        return self.account.invoke(self.outputs["BasicControlFunction"], payload)
+
+    def onboard(self, name: str) -> Tenant:
+        """A new tenant of the basic tier."""
+        answer = self.control("onboard", display_name=name)
+        if "error" in answer:
+            raise StackError(f"onboarding {name!r} was refused: {answer['error']}")
+        return Tenant(
+            answer["tenant"], name, answer["index"], answer["vector_bucket"], answer["key_arn"]
+        )
+
+    def operator(self) -> Account:
+        """A session of the operator's role: may take a tenant's session, owns no data rights."""
+        return self.account.assume(self.outputs["BasicOperatorRole"], "operator")
+
+    def session(self, tenant: Tenant) -> Account:
+        """The tenant's own session, taken the operator's way."""
+        role = self.outputs["BasicTenantRole"]
+        return self.operator().assume(role, tenant.id, {"TenantId": tenant.id})
+
+
+def _deployed(log: str) -> str:
+    """How far `sam deploy` is, from what it wrote so far."""
+    if done := len(_RESOURCE_DONE.findall(log)):
+        return f"{done} resources done"
+    if "Waiting for changeset" in log or "CloudFormation stack changeset" in log:
+        return "making resources"
+    return "uploading the functions"
+
+
+def running(state: Path) -> list[tuple[str, Known]]:
+    """The recorded processes of a state folder that are still alive."""
+    file = state / "stack.json"
+    if not file.exists():
+        return []
+    recorded = json.loads(file.read_text())["processes"]
+    known = [(each["module"], Known(each["pid"], each["born"])) for each in recorded]
+    return [(module, process) for module, process in known if process.alive()]
+
+
+if __name__ == "__main__":
+    from .commands import main
+
+    sys.exit(main())

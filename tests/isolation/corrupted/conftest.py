@@ -1,0 +1,79 @@
+"""A stack of its own for the corrupted build: nothing else may run on it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from local.aws import Tenant
+from local.console import Console
+from local.demo.corpus import BICYCLES, CLINIC
+from local.stack import LocalStack
+
+from corrupted_source import FUNCTIONS, ROOT, build, copy_tree, corrupt
+
+Settle = Callable[[LocalStack, object], Tenant]
+
+
+@pytest.fixture(scope="package")
+def corrupted_stack(request: pytest.FixtureRequest) -> Iterator[LocalStack]:
+    """The corrupted build, deployed like the product."""
+    tree = ROOT / "target" / "corrupted"
+    console = Console(sys.__stdout__)
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        print()
+        with console.step("build the functions with corrupted names"):
+            copy_tree(tree)
+            corrupt(tree)
+            build(tree)
+    running = LocalStack.temporary("corrupted", console, root=tree)
+    failed_before = request.session.testsfailed
+    try:
+        with capture.global_and_fixture_disabled():
+            running.open()
+        yield running
+    finally:
+        running.close(keep=request.session.testsfailed > failed_before)
+
+
+@pytest.fixture(scope="package")
+def victim(corrupted_stack: LocalStack, settled: Settle) -> Tenant:
+    """The tenant that the corrupted names point at."""
+    return settled(corrupted_stack, CLINIC)
+
+
+@pytest.fixture(scope="package")
+def caller(corrupted_stack: LocalStack, settled: Settle) -> Tenant:
+    """The tenant whose requests are led astray."""
+    return settled(corrupted_stack, BICYCLES)
+
+
+@pytest.fixture(scope="package")
+def corruption(corrupted_stack: LocalStack, victim: Tenant) -> Callable[..., contextmanager]:
+    """Leads names of the given kinds to the victim, for as long as the context lasts."""
+    functions = corrupted_stack.account.client("lambda")
+    names = [corrupted_stack.outputs[f"Basic{name.capitalize()}Function"] for name in FUNCTIONS]
+
+    def configure(change: Callable[[dict[str, str]], None]) -> None:
+        for name in names:
+            environment = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+            change(environment)
+            # Retires the running environments, and with them what they remember.
+            functions.update_function_configuration(
+                FunctionName=name, Environment={"Variables": environment}
+            )
+
+    @contextmanager
+    def corrupted(*kinds: str) -> Iterator[None]:
+        configure(lambda variables: variables.update(CORRUPTED=",".join(kinds), CORRUPTED_VICTIM=victim.id))
+        try:
+            yield
+        finally:
+            configure(lambda variables: [variables.pop(each) for each in ("CORRUPTED", "CORRUPTED_VICTIM")])
+
+    return corrupted

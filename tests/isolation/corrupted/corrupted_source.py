@@ -1,0 +1,82 @@
+"""Builds the functions with a name derivation that is wrong on purpose.
+
+A copy of the tree gets one change: where names are derived, the tenant of the scope is replaced by
+whatever the environment says. That is the worst bug the code could have: every type is satisfied,
+every review of a handler finds nothing, and each key points at somebody else.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+TENANCY = "shared/tenancy/src"
+
+# Kind of name → the file that derives it.
+CORRUPTIBLE = {
+    "partition": "names/item.rs",
+    "objects": "names/object.rs",
+    "index": "names/index.rs",
+    "context": "names/context.rs",
+}
+# What a tenant of the stack may call, and what works on its jobs.
+FUNCTIONS = ("templates", "documents", "inference", "ingestion")
+
+_MISLED = '''
+impl TenantScope<'_> {
+    /// The tenant that a corrupted derivation of `kind` points at.
+    pub(crate) fn misled(&self, kind: &str) -> String {
+        let corrupted = std::env::var("CORRUPTED").unwrap_or_default();
+        match std::env::var("CORRUPTED_VICTIM") {
+            Ok(victim) if corrupted.split(',').any(|each| each == kind) => victim,
+            _ => self.tenant().to_string(),
+        }
+    }
+}
+'''
+
+
+def copy_tree(to: Path) -> None:
+    """The committed and uncommitted sources, without builds and history."""
+    if to.exists():
+        shutil.rmtree(to)
+    to.mkdir(parents=True)
+    for name in ("Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "template.yaml", "samconfig.toml"):
+        shutil.copy2(ROOT / name, to / name)
+    skip = shutil.ignore_patterns("__pycache__", "target", "*.pyc", "*.py")
+    for name in ("shared", "functions", "docs", "infra", "tests/contract", "tests/isolation"):
+        shutil.copytree(ROOT / name, to / name, ignore=skip)
+
+
+def corrupt(tree: Path) -> None:
+    """Point every derivation at the tenant that the environment names."""
+    for kind, name in CORRUPTIBLE.items():
+        file = tree / TENANCY / name
+        text = file.read_text()
+        assert "self.tenant()" in text, f"{name} no longer derives from self.tenant(): adapt this test"
+        file.write_text(text.replace("self.tenant()", f'self.misled("{kind}")'))
+    scope = tree / TENANCY / "scope.rs"
+    scope.write_text(scope.read_text() + _MISLED)
+
+
+def build(tree: Path) -> None:
+    """Build the corrupted functions; the libraries they share with the product are reused."""
+    environment = dict(os.environ)
+    # cargo-lambda stands beside the Python that runs this.
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    # Libraries come from the product's build; what is linked here stays apart from it.
+    environment["CARGO_BUILD_BUILD_DIR"] = os.environ.get("CARGO_TARGET_DIR", str(ROOT / "target"))
+    environment["CARGO_TARGET_DIR"] = str(tree / "target")
+    profile = [] if os.environ.get("PROFILE") == "dev" else ["--release"]
+    binaries = [argument for name in FUNCTIONS for argument in ("--bin", name)]
+    command = ["cargo", "lambda", "build", "--locked", *profile, *binaries, "--lambda-dir", "target/lambda"]
+    done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, f"{' '.join(command)} failed:\n{done.stderr[-4000:]}"
+    # All others are the product's own.
+    for built in (ROOT / "target" / "lambda").iterdir():
+        if built.name not in FUNCTIONS:
+            shutil.copytree(built, tree / "target" / "lambda" / built.name)

@@ -1,0 +1,139 @@
+"""Invoking a function past the gateway, with a tenant of one's own choosing.
+
+Only API Gateway and dispatch may invoke these functions. Here the account's root does it, as if
+that permission had been given away, and must still not be able to mix two tenants up.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.aws import Account, InvokeFailed, Tenant, error_code
+from local.intrusion import refusal
+from local.stack import LocalStack
+
+FUNCTIONS = ["BasicTemplatesFunction", "BasicDocumentsFunction", "BasicInferenceFunction"]
+ROUTES = {
+    "BasicTemplatesFunction": ("GET", "/v1/templates"),
+    "BasicDocumentsFunction": ("GET", "/v1/documents"),
+    "BasicInferenceFunction": ("POST", "/v1/inference"),
+}
+
+
+def proxy_event(function: str, authorizer: dict[str, Any] | None, headers: dict[str, str]) -> Any:
+    """What API Gateway's REST proxy integration sends."""
+    method, path = ROUTES[function]
+    context: dict[str, Any] = {
+        "accountId": "000000000000",
+        "apiId": "api",
+        "httpMethod": method,
+        "identity": {"sourceIp": "127.0.0.1"},
+        "path": path,
+        "protocol": "HTTP/1.1",
+        "requestId": "forged-request",
+        "requestTimeEpoch": 0,
+        "resourceId": "r",
+        "resourcePath": path,
+        "stage": "v1",
+    }
+    if authorizer is not None:
+        context["authorizer"] = authorizer
+    body = {"template": "default_summary", "question": "Who?", "variables": {"reader": "me"}}
+    sent = {"Content-Type": "application/json", **headers}
+    return {
+        "resource": path,
+        "path": path,
+        "httpMethod": method,
+        "headers": sent,
+        "multiValueHeaders": {name: [value] for name, value in sent.items()},
+        "queryStringParameters": None,
+        "multiValueQueryStringParameters": None,
+        "pathParameters": None,
+        "stageVariables": None,
+        "requestContext": context,
+        "body": json.dumps(body) if method == "POST" else None,
+        "isBase64Encoded": False,
+    }
+
+
+def _status(stack: LocalStack, function: str, event: Any, tenant: str) -> tuple[int, str]:
+    try:
+        answer = stack.account.invoke(stack.outputs[function], event, tenant)
+    except InvokeFailed as failed:
+        return 500, str(failed)
+    return answer["statusCode"], answer.get("body") or ""
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_consistent_invocation_is_served(stack: LocalStack, clinic: Tenant, function: str) -> None:
+    """The control: the forged event below is a good one but for its tenant."""
+    event = proxy_event(function, {"tenantId": clinic.id, "tier": "basic"}, {})
+    status, body = _status(stack, function, event, clinic.id)
+    assert status == 200, body
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("case", ["other", "empty", "absent", "no-authorizer", "header-only", "list"])
+def test_an_invocation_whose_authorizer_names_another_tenant_is_refused(
+    stack: LocalStack, clinic: Tenant, bicycles: Tenant, function: str, case: str
+) -> None:
+    authorizer: dict[str, dict[str, Any] | None] = {
+        "other": {"tenantId": clinic.id, "tier": "basic"},
+        "empty": {"tenantId": "", "tier": "basic"},
+        "absent": {"tier": "basic"},
+        "no-authorizer": None,
+        "header-only": None,
+        "list": {"tenantId": [bicycles.id], "tier": "basic"},
+    }
+    headers = {"X-Amz-Tenant-Id": bicycles.id} if case == "header-only" else {}
+    event = proxy_event(function, authorizer[case], headers)
+    status, body = _status(stack, function, event, bicycles.id)
+    assert status == 403, f"{case}: answered {status} {body[:300]}"
+    assert clinic.id not in body and bicycles.id not in body, f"the refusal names a tenant: {body}"
+
+
+@pytest.mark.parametrize("function", [*FUNCTIONS, "BasicIngestionFunction"])
+def test_a_tenants_function_is_not_invoked_without_a_tenant(
+    stack: LocalStack, function: str
+) -> None:
+    try:
+        stack.account.invoke(stack.outputs[function], {})
+    except ClientError as refused:
+        assert error_code(refused) == "InvalidParameterValueException", refused
+    else:
+        pytest.fail(f"{function} ran without a tenant")
+
+
+@pytest.mark.parametrize(
+    "function", ["BasicAuthorizerFunction", "BasicIntakeFunction", "BasicDispatchFunction"]
+)
+def test_a_function_for_everybody_takes_no_tenant(
+    stack: LocalStack, clinic: Tenant, function: str
+) -> None:
+    with pytest.raises(ClientError) as refused:
+        stack.account.invoke(stack.outputs[function], {}, clinic.id)
+    assert error_code(refused.value) == "InvalidParameterValueException", refused.value
+
+
+@pytest.mark.parametrize("function", [*FUNCTIONS, "BasicIngestionFunction", "BasicControlFunction"])
+def test_a_tenants_session_invokes_nothing(
+    stack: LocalStack, bicycles_session: Account, bicycles: Tenant, clinic: Tenant, function: str
+) -> None:
+    for tenant in (bicycles.id, clinic.id):
+        more = {} if function == "BasicControlFunction" else {"tenant": tenant}
+        refusal(
+            f"invoking {function}",
+            lambda: bicycles_session.invoke(stack.outputs[function], {}, **more),  # noqa: B023
+        )
+
+
+@pytest.mark.parametrize("function", [*FUNCTIONS, "BasicIngestionFunction"])
+def test_each_tenant_has_execution_environments_of_its_own(stack: LocalStack, function: str) -> None:
+    found = stack.account.client("lambda").get_function_configuration(
+        FunctionName=stack.outputs[function]
+    )
+    assert found["TenancyConfig"]["TenantIsolationMode"] == "PER_TENANT"

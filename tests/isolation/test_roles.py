@@ -1,0 +1,150 @@
+"""No function's own role holds rights to tenants' data.
+
+If the code of a function is wrong, or its dependencies are hostile, what it can do without a
+tenant's session is what its role says. So the roles are read, statement by statement.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from local.stack import LocalStack
+
+# Services that hold tenants' data, or read and answer it.
+DATA_SERVICES = {"dynamodb", "s3", "s3vectors", "kms", "bedrock"}
+FUNCTIONS = [
+    "BasicAuthorizerFunction", "BasicTemplatesFunction", "BasicDocumentsFunction",
+    "BasicInferenceFunction", "BasicIntakeFunction", "BasicDispatchFunction",
+    "BasicIngestionFunction", "BasicControlFunction",
+]  # fmt: skip
+# Everything else is refused. The list may only shrink.
+REGISTRY_READ = {"dynamodb:GetItem"}
+ALLOWED: dict[str, set[str]] = {
+    "BasicAuthorizerFunction": REGISTRY_READ,
+    "BasicControlFunction": {
+        "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem",
+        "s3vectors:CreateIndex",
+    },
+}  # fmt: skip
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _document(value: Any) -> dict[str, Any]:
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def _role_of(stack: LocalStack, function: str) -> str:
+    found = stack.account.client("lambda").get_function_configuration(
+        FunctionName=stack.outputs[function]
+    )
+    return found["Role"].rsplit("/", 1)[-1]
+
+
+def allowed_statements(stack: LocalStack, role: str) -> list[dict[str, Any]]:
+    """Every statement that allows a role something, inline or attached."""
+    iam = stack.account.client("iam")
+    documents = [
+        _document(iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"])
+        for name in iam.list_role_policies(RoleName=role)["PolicyNames"]
+    ]
+    for attached in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
+        arn = attached["PolicyArn"]
+        if arn.endswith("/AWSLambdaBasicExecutionRole"):
+            continue  # its own logs, by AWS's definition
+        version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+        found = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]
+        documents.append(_document(found["Document"]))
+    statements = [each for document in documents for each in _as_list(document["Statement"])]
+    return [each for each in statements if each["Effect"] == "Allow"]
+
+
+@pytest.fixture(scope="module")
+def granted(stack: LocalStack) -> dict[str, list[dict[str, Any]]]:
+    """What each function's role allows."""
+    return {each: allowed_statements(stack, _role_of(stack, each)) for each in FUNCTIONS}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_functions_role_holds_no_data_rights(granted: Any, function: str) -> None:
+    for statement in granted[function]:
+        assert "NotAction" not in statement, f"{function} is allowed all but a few: {statement}"
+        for action in _as_list(statement["Action"]):
+            service = action.split(":", 1)[0].lower()
+            assert "*" not in service, f"{function} is granted a wildcard service: {action}"
+            if service in DATA_SERVICES:
+                assert action in ALLOWED.get(function, set()), f"{function} is granted {action}"
+
+
+@pytest.mark.parametrize("function", sorted(ALLOWED))
+def test_what_reads_the_registry_reads_no_other_table(
+    stack: LocalStack, granted: Any, function: str
+) -> None:
+    registry = stack.outputs["RegistryTable"]
+    for statement in granted[function]:
+        actions = [a for a in _as_list(statement["Action"]) if a.startswith("dynamodb:")]
+        for resource in _as_list(statement["Resource"]) if actions else []:
+            assert resource.endswith(f":table/{registry}"), f"{function} reaches {resource}"
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_functions_role_may_do_nothing_to_everything(granted: Any, function: str) -> None:
+    for statement in granted[function]:
+        for action in _as_list(statement["Action"]):
+            assert action != "*" and not action.endswith(":*"), f"{function}: {action}"
+
+
+def test_only_intake_sends_jobs_and_only_dispatch_receives_them(granted: Any) -> None:
+    may: dict[str, set[str]] = {}
+    for function in FUNCTIONS:
+        for statement in granted[function]:
+            for action in _as_list(statement["Action"]):
+                if action.startswith("sqs:"):
+                    may.setdefault(action, set()).add(function)
+    assert may.get("sqs:SendMessage", set()) <= {"BasicIntakeFunction"}, may
+    assert may.get("sqs:ReceiveMessage") == {"BasicDispatchFunction"}, may
+
+
+def test_only_dispatch_invokes_a_tenants_function(granted: Any) -> None:
+    invokers = {
+        function
+        for function in FUNCTIONS
+        for statement in granted[function]
+        if any(action.startswith("lambda:Invoke") for action in _as_list(statement["Action"]))
+    }
+    assert invokers == {"BasicDispatchFunction"}, invokers
+
+
+@pytest.mark.parametrize(
+    "function",
+    ["BasicTemplatesFunction", "BasicDocumentsFunction", "BasicInferenceFunction"],
+)
+def test_only_the_gateway_is_let_in_by_a_functions_own_policy(stack: LocalStack, function: str) -> None:
+    answer = stack.account.client("lambda").get_policy(FunctionName=stack.outputs[function])
+    for statement in json.loads(answer["Policy"])["Statement"]:
+        assert statement["Principal"] == {"Service": "apigateway.amazonaws.com"}, statement
+        source = str(statement.get("Condition", {}))
+        assert stack.outputs["BasicApiId"] in source, f"any API may invoke {function}: {statement}"
+
+
+def test_the_tenant_role_trusts_by_name_and_by_tag(stack: LocalStack) -> None:
+    name = stack.outputs["BasicTenantRole"].rsplit("/", 1)[-1]
+    role = stack.account.client("iam").get_role(RoleName=name)["Role"]
+    assert not role.get("Tags") or all(tag["Key"] != "TenantId" for tag in role["Tags"]), (
+        "a tag on the role itself would be the tenant of every session that forgets its own"
+    )
+    for statement in _document(role["AssumeRolePolicyDocument"])["Statement"]:
+        if statement["Effect"] != "Allow":
+            continue
+        for principal in _as_list(statement["Principal"].get("AWS", [])):
+            assert principal != "*" and not principal.endswith(":root"), f"trusts {principal}"
+        said = str(statement["Condition"])
+        assert "aws:RequestTag/TenantId" in said, f"trusts a session without a tenant: {statement}"
+        for action in _as_list(statement["Action"]):
+            needed = {"sts:AssumeRole": "sts:RoleSessionName", "sts:TagSession": "aws:TagKeys"}[action]
+            assert needed in said, f"{action} is trusted without a condition on {needed}"

@@ -1,0 +1,195 @@
+"""Every documented route, tried by another tenant.
+
+The list of routes is the OpenAPI document's: a new route fails here until somebody has thought
+about how a stranger would abuse it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.aws import Tenant
+from local.client import Answer, Api
+from local.demo.corpus import CLINIC, QUESTIONS
+from local.forgery import stranger
+from local.problems import problem
+from local.stack import LocalStack
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+METHODS = {"get", "put", "post", "delete", "patch", "head"}
+Route = tuple[str, str]
+
+
+def _documented() -> list[Route]:
+    file = ROOT / "docs" / "openapi.json"
+    paths = json.loads(file.read_text()).get("paths", {}) if file.exists() else {}
+    return sorted((m.upper(), path) for path, item in paths.items() for m in item if m in METHODS)
+
+
+def _filled(path: str, document: str = "0" * 32) -> str:
+    return path.replace("{key}", "default_summary").replace("{id}", document)
+
+
+# ── nobody gets in without a token ──────────────────────────────────────────
+
+
+@pytest.mark.parametrize("route", _documented(), ids="-".join)
+def test_a_route_is_closed_without_a_good_token(stack: LocalStack, clinic: Tenant, route: Route) -> None:
+    method, path = route
+    body = {"anything": 1} if method in ("PUT", "POST") else None
+    problem(stack.api().call(method, _filled(path), body), 401)
+    forged = stranger(stack.issuer, clinic.id, "ES256")
+    problem(stack.api(token=forged).call(method, _filled(path), body), 401)
+
+
+# ── what another tenant sees of one's own ───────────────────────────────────
+
+
+def _titles(answer: Any) -> set[str]:
+    return {each["title"] for each in answer}
+
+
+def _template_is_ones_own(owner: Api, intruder: Api) -> None:
+    mine = intruder.get("/v1/templates/default_summary").expect(200)
+    theirs = owner.get("/v1/templates/default_summary").expect(200)
+    assert mine["body"] != theirs["body"] and mine["version"] != theirs["version"]
+    # The clinic has a version 2 of this key, the bicycles have not.
+    problem(intruder.get("/v1/templates/default_summary?version=2"), 404)
+
+
+def _template_put_stays_ones_own(owner: Api, intruder: Api) -> None:
+    before = owner.get("/v1/templates/default_summary").expect(200)
+    secret = owner.save_template("clinic-only", "Only the clinic has this.")
+    assert intruder.put("/v1/templates/clinic-only", {"body": "Mine."}).status == 201
+    assert owner.get("/v1/templates/clinic-only").expect(200)["body"] == secret["body"]
+    assert owner.get("/v1/templates/default_summary").expect(200) == before
+
+
+def _template_delete_stays_ones_own(owner: Api, intruder: Api) -> None:
+    owner.save_template("clinic-keeps", "Only the clinic has this.")
+    problem(intruder.delete("/v1/templates/clinic-keeps"), 404)
+    assert owner.get("/v1/templates/clinic-keeps").status == 200
+
+
+def _templates_listed_are_ones_own(owner: Api, intruder: Api) -> None:
+    owner.save_template("clinic-lists", "Only the clinic has this.")
+    listed = [each["key"] for page in intruder.pages("/v1/templates", "templates", 50) for each in page]
+    assert listed and "clinic-lists" not in listed
+
+
+def _absent_and_foreign(intruder: Api, method: str, foreign: str) -> None:
+    """Another tenant's document and no document at all: the same answer, but for its request id."""
+    theirs = problem(intruder.call(method, f"/v1/documents/{foreign}"), 404)
+    absent = problem(intruder.call(method, "/v1/documents/" + "0" * 31 + "1"), 404)
+    for body in (theirs, absent):
+        body.pop("request_id")
+    assert theirs == absent, "the answer tells that the document exists"
+
+
+def _document(method: str) -> Callable[[Api, Api], None]:
+    def attack(owner: Api, intruder: Api) -> None:
+        listed = owner.get("/v1/documents").expect(200)["documents"]
+        foreign = listed[0]["id"]
+        _absent_and_foreign(intruder, method, foreign)
+        assert owner.get(f"/v1/documents/{foreign}").expect(200) == listed[0], "it was changed"
+
+    return attack
+
+
+def _documents_listed_are_ones_own(owner: Api, intruder: Api) -> None:
+    mine = intruder.get("/v1/documents?limit=50").expect(200)["documents"]
+    theirs = owner.get("/v1/documents?limit=50").expect(200)["documents"]
+    assert mine and theirs and not {d["id"] for d in mine} & {d["id"] for d in theirs}
+    assert not _titles(mine) & _titles(theirs)
+
+
+def _document_added_stays_ones_own(owner: Api, intruder: Api) -> None:
+    before = owner.get("/v1/documents?limit=50").expect(200)
+    made = intruder.add_document("Tyres", "Tyres are pumped on Fridays.")
+    assert owner.get("/v1/documents?limit=50").expect(200) == before
+    problem(owner.get(f"/v1/documents/{made['id']}"), 404)
+
+
+def _upload_lands_under_ones_own_prefix(owner: Api, intruder: Api) -> None:
+    body = {"title": "Spokes", "content_type": "text/plain", "bytes": 10}
+    theirs = owner.post("/v1/documents/uploads", body).expect(201)
+    mine = intruder.post("/v1/documents/uploads", body).expect(201)
+    prefix = _tenant_in(mine["upload"]["url"])
+    assert prefix and prefix != _tenant_in(theirs["upload"]["url"])
+    owner.delete(f"/v1/documents/{theirs['document']['id']}").expect(204)
+    intruder.delete(f"/v1/documents/{mine['document']['id']}").expect(204)
+
+
+def _tenant_in(url: str) -> str:
+    return url.split("/t/", 1)[1].split("/", 1)[0]
+
+
+def _answers_come_from_ones_own_pages(owner: Api, intruder: Api) -> None:
+    own = {each["id"] for each in intruder.get("/v1/documents?limit=50").expect(200)["documents"]}
+    for question in (*QUESTIONS, "What does the nurse from Skerrow open?", CLINIC.canary):
+        answer = intruder.ask(question, retrieval={"limit": 20}, variables={"reader": "a stranger"})
+        cited = {each["document"] for each in answer["citations"]}
+        assert cited and cited <= own, f"{question!r} cites pages of another tenant: {cited - own}"
+    owner.save_template("clinic-asks", 'Begin every answer with "Clinic:"')
+    problem(intruder.post("/v1/inference", {"template": "clinic-asks", "question": "Why?"}), 404)
+
+
+def _description_is_everybodys(owner: Api, intruder: Api) -> None:
+    assert owner.get("/v1/openapi.json").expect(200) == intruder.get("/v1/openapi.json").expect(200)
+
+
+ATTACKS: dict[Route, Callable[[Api, Api], None]] = {
+    ("GET", "/v1/templates"): _templates_listed_are_ones_own,
+    ("GET", "/v1/templates/{key}"): _template_is_ones_own,
+    ("PUT", "/v1/templates/{key}"): _template_put_stays_ones_own,
+    ("DELETE", "/v1/templates/{key}"): _template_delete_stays_ones_own,
+    ("GET", "/v1/documents"): _documents_listed_are_ones_own,
+    ("POST", "/v1/documents"): _document_added_stays_ones_own,
+    ("POST", "/v1/documents/uploads"): _upload_lands_under_ones_own_prefix,
+    ("GET", "/v1/documents/{id}"): _document("GET"),
+    ("DELETE", "/v1/documents/{id}"): _document("DELETE"),
+    ("POST", "/v1/inference"): _answers_come_from_ones_own_pages,
+    ("GET", "/v1/openapi.json"): _description_is_everybodys,
+}
+
+
+@pytest.mark.parametrize("route", ATTACKS, ids="-".join)
+def test_a_route_shows_and_changes_nothing_of_another_tenant(
+    stack: LocalStack, clinic: Tenant, bicycles: Tenant, route: Route
+) -> None:
+    ATTACKS[route](stack.api(clinic), stack.api(bicycles))
+
+
+def test_every_documented_route_is_attacked() -> None:
+    documented = set(_documented())
+    assert documented, "docs/openapi.json documents no route"
+    assert set(ATTACKS) == documented, (
+        f"never attacked: {sorted(documented - set(ATTACKS))}; "
+        f"attacked but gone: {sorted(set(ATTACKS) - documented)}"
+    )
+
+
+# ── cursors ─────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("path", ["/v1/templates", "/v1/documents"])
+def test_another_tenants_cursor_leads_nowhere_but_into_ones_own_list(
+    stack: LocalStack, clinic: Tenant, bicycles: Tenant, path: str
+) -> None:
+    owner, intruder = stack.api(clinic), stack.api(bicycles)
+    for number in range(3):
+        owner.save_template(f"cursor-{number}", "text")
+    items = path.rsplit("/", 1)[-1]
+    cursor = owner.get(f"{path}?limit=1").expect(200)["cursor"]
+    assert cursor, "the owner's list has one page only; the test tests nothing"
+    assert clinic.id not in cursor, "the cursor names its tenant in the clear"
+    answer: Answer = intruder.get(f"{path}?limit=50&cursor={cursor}")
+    assert answer.status in (200, 400), answer.text
+    if answer.status == 200:
+        whole = intruder.get(f"{path}?limit=50").expect(200)[items]
+        assert all(each in whole for each in answer.json[items]), "the cursor led somewhere else"

@@ -1,0 +1,98 @@
+"""Who speaks is decided by a verified token and by nothing else in the request."""
+
+from __future__ import annotations
+
+import pytest
+
+from local.aws import Tenant
+from local.client import Api
+from local.forgery import BAD_TOKENS, BadToken
+from local.problems import problem
+from local.stack import LocalStack
+from local.tokens import ALGORITHMS
+
+DOCUMENTS = "/v1/documents"
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_good_token_is_served(stack: LocalStack, clinic: Tenant, algorithm: str) -> None:
+    token = stack.issuer.mint(clinic.id, algorithm=algorithm)
+    assert stack.api(token=token).get(DOCUMENTS).expect(200)["documents"]
+
+
+@pytest.mark.parametrize("bad", BAD_TOKENS, ids=lambda bad: bad.what.replace(" ", "-"))
+def test_a_bad_token_is_refused(stack: LocalStack, clinic: Tenant, bad: BadToken) -> None:
+    token = bad.forge(stack.issuer, clinic.id)
+    problem(stack.api(token=token).get(DOCUMENTS), bad.status)
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    ["", "Bearer", "Bearer ", "Basic dGVzdDp0ZXN0", "Token {t}", "{t}", "Bearer {t} {t}", "Bearer {t},{t}"],
+)
+def test_another_form_of_authorization_is_refused(
+    stack: LocalStack, clinic: Tenant, authorization: str
+) -> None:
+    header = {"Authorization": authorization.format(t=stack.issuer.mint(clinic.id))}
+    answer = stack.api().get(DOCUMENTS, headers=header)
+    assert answer.status == 401, f"{authorization!r}: {answer.status} {answer.text[:300]}"
+
+
+def test_a_token_in_the_address_is_ignored(stack: LocalStack, clinic: Tenant) -> None:
+    token = stack.issuer.mint(clinic.id)
+    for name in ("access_token", "token", "Authorization"):
+        problem(stack.api().get(f"{DOCUMENTS}?{name}={token}"), 401)
+
+
+def test_a_refused_token_stays_refused_and_a_good_one_good(stack: LocalStack, clinic: Tenant) -> None:
+    """A remembered decision must not be given to a token that only looks alike."""
+    good = stack.issuer.mint(clinic.id)
+    broken = good[:-6] + ("AAAAAA" if not good.endswith("AAAAAA") else "BBBBBB")
+    for _ in range(3):
+        stack.api(token=good).get(DOCUMENTS).expect(200)
+        problem(stack.api(token=broken).get(DOCUMENTS), 401)
+
+
+def test_two_tenants_with_the_same_subject_are_not_confused(
+    stack: LocalStack, clinic: Tenant, bicycles: Tenant
+) -> None:
+    issuer = stack.issuer
+    for _ in range(3):
+        for tenant in (clinic, bicycles):
+            token = issuer.sign({**issuer.claims(tenant.id), "sub": "same", "jti": "same"})
+            keys = stack.api(token=token).get(DOCUMENTS).expect(200)["documents"]
+            assert _ids(stack.api(tenant)) == [each["id"] for each in keys]
+
+
+SPOOFS = [
+    "X-Amz-Tenant-Id", "x-amz-tenant-id", "X-Tenant-Id", "Tenant-Id", "X-Tenant", "X-Amzn-Tenant-Id",
+    "Lambda-Runtime-Aws-Tenant-Id", "X-Amzn-Remapped-X-Amz-Tenant-Id", "X-Forwarded-Tenant",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("header", SPOOFS)
+def test_a_clients_header_does_not_choose_the_tenant(
+    stack: LocalStack, clinic: Tenant, bicycles: Tenant, header: str
+) -> None:
+    intruder = stack.api(bicycles)
+    answer = intruder.get(DOCUMENTS, headers={header: clinic.id})
+    assert [each["id"] for each in answer.expect(200)["documents"]] == _ids(intruder)
+    created = intruder.put(
+        "/v1/templates/spoofed", {"body": "by the bicycles"}, headers={header: clinic.id}
+    )
+    assert created.status in (200, 201), created.text
+    problem(stack.api(clinic).get("/v1/templates/spoofed"), 404)
+
+
+@pytest.mark.parametrize("name", ["tenant", "tenant_id", "tenantId", "TenantId", "X-Amz-Tenant-Id"])
+def test_a_query_parameter_does_not_choose_the_tenant(
+    stack: LocalStack, clinic: Tenant, bicycles: Tenant, name: str
+) -> None:
+    answer = stack.api(bicycles).get(f"{DOCUMENTS}?{name}={clinic.id}")
+    assert answer.status in (200, 400), answer.text
+    if answer.status == 200:
+        assert [each["id"] for each in answer.json["documents"]] == _ids(stack.api(bicycles))
+
+
+def _ids(api: Api) -> list[str]:
+    return [each["id"] for each in api.get(DOCUMENTS).expect(200)["documents"]]

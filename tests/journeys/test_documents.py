@@ -1,0 +1,165 @@
+"""Documents over HTTP: handing in, reading, failing in plain words, deleting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from local.client import Api, send
+from local.intrusion import Target
+from local.poll import until
+from local.problems import problem
+
+PATH = "/v1/documents"
+Ready = Callable[..., list[dict[str, Any]]]
+
+PAGES = [
+    ("text/plain", "The night porter keeps the spare key behind the barometer.", "barometer"),
+    ("text/markdown", "# Keys\n\nThe **day porter** keeps the key in the *umbrella stand*.", "umbrella"),
+    (
+        "text/html",
+        "<html><head><style>p{color:red}</style><script>var x='secret'</script></head>"
+        "<body><h1>Keys</h1><p>The caretaker keeps the key under the &uuml;ber-large geranium.</p></body>",
+        "geranium",
+    ),
+]
+
+
+@pytest.mark.parametrize(("content_type", "content", "word"), PAGES)
+def test_a_document_becomes_ready_and_answers(
+    api: Api, ready: Ready, content_type: str, content: str, word: str
+) -> None:
+    made = api.add_document(f"Keys ({content_type})", content, content_type)
+    assert made["status"] == "queued" and made["content_type"] == content_type, made
+    found = ready(api, made["id"])[0]
+    assert found["chunks"] >= 1 and found["bytes"] == len(content.encode()), found
+    assert found["created_at"] <= found["updated_at"]
+    api.save_template("plain", "Answer from the passages.")
+    answer = api.ask(f"Who keeps the key with the {word}?", "plain")
+    assert any(each["document"] == made["id"] for each in answer["citations"]), answer
+    cited = " ".join(each["text"] for each in answer["citations"])
+    assert word in cited and "<" not in cited and "var x" not in cited, cited
+
+
+def test_a_presigned_upload_becomes_ready(api: Api, ready: Ready) -> None:
+    content = b"The attic ladder squeaks on the third rung."
+    upload = _upload(api, content)
+    document, slot = upload["document"], upload["upload"]
+    assert document["status"] == "awaiting_upload" and slot["method"] == "PUT", upload
+    assert 0 < slot["expires_in_seconds"] <= 3600
+    assert send(slot["method"], slot["url"], content, slot["headers"]).status == 200
+    assert ready(api, document["id"])[0]["chunks"] == 1
+
+
+def test_a_presigned_upload_opens_one_place_only(api: Api) -> None:
+    slot = _upload(api, b"x" * 20)["upload"]
+    moved = slot["url"].replace("/documents/", "/documents/0", 1)
+    assert moved != slot["url"], "the address does not name the document; the test tests nothing"
+    assert send("PUT", moved, b"x" * 20, slot["headers"]).status == 403
+    assert send("GET", slot["url"]).status == 403, "a slot for writing also reads"
+
+
+def test_a_document_awaits_its_upload_until_it_comes(api: Api) -> None:
+    made = _upload(api, b"never sent")["document"]
+    assert api.get(f"{PATH}/{made['id']}").expect(200)["status"] == "awaiting_upload"
+
+
+def test_a_listing_comes_in_pages_and_misses_and_repeats_nothing(api: Api) -> None:
+    made = {api.add_document(f"Listed {n}", f"Text number {n}.")["id"] for n in range(5)}
+    pages = api.pages(PATH, "documents", 2)
+    assert all(len(page) <= 2 for page in pages)
+    ids = [each["id"] for page in pages for each in page]
+    assert len(ids) == len(set(ids)), f"a document came twice: {ids}"
+    assert made <= set(ids), f"missing: {made - set(ids)}"
+
+
+def test_a_deleted_document_is_gone_from_everywhere(
+    api: Api, ready: Ready, stack: Any, tenant: Any
+) -> None:
+    made = api.add_document("Soon gone", "The tin of biscuits stands beside the gramophone.")
+    ready(api, made["id"])
+    answer = api.delete(f"{PATH}/{made['id']}")
+    assert (answer.status, answer.body) == (204, b""), answer.text
+    problem(api.get(f"{PATH}/{made['id']}"), 404)
+    problem(api.delete(f"{PATH}/{made['id']}"), 404)
+    assert made["id"] not in [d["id"] for page in api.pages(PATH, "documents", 50) for d in page]
+    api.save_template("plain", "Answer from the passages.")
+    answer = api.ask("Where does the tin of biscuits stand, beside the gramophone?", "plain")
+    assert "gramophone" not in str(answer["citations"]), answer
+    left = until(
+        lambda: [each for each in Target.of(stack, tenant).objects if made["id"] in each],
+        lambda found: not found,
+        "the source object is deleted",
+    )
+    assert not left
+    assert not [each for each in Target.of(stack, tenant).vectors if made["id"] in each]
+
+
+def test_an_unreadable_document_fails_with_a_reason_in_plain_words(api: Api, ready: Ready) -> None:
+    made = api.post(PATH, {"title": "Nothing", "content_type": "text/html", "content": "<p> </p>"})
+    if made.status == 400:
+        problem(made, 400)
+        return
+    found = ready(api, made.expect(202)["id"], status="failed")[0]
+    assert found["reason"] and "Error" not in found["reason"], found
+
+
+def test_an_upload_that_is_not_text_fails_with_a_reason(api: Api, ready: Ready) -> None:
+    content = b"\xff\xfe\x00\x80" * 8
+    upload = _upload(api, content)
+    slot = upload["upload"]
+    assert send(slot["method"], slot["url"], content, slot["headers"]).status == 200
+    found = ready(api, upload["document"]["id"], status="failed")[0]
+    assert found["reason"], found
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ({"title": "t", "content_type": "text/plain"}, "content"),
+        ({"title": "t", "content": "c"}, "content_type"),
+        ({"content_type": "text/plain", "content": "c"}, "title"),
+        ({"title": "", "content_type": "text/plain", "content": "c"}, "title"),
+        ({"title": "t" * 2000, "content_type": "text/plain", "content": "c"}, "title"),
+        ({"title": "t", "content_type": "text/plain", "content": ""}, "content"),
+        ({"title": "t", "content_type": "application/pdf", "content": "c"}, "content_type"),
+        ({"title": 7, "content_type": "text/plain", "content": "c"}, "title"),
+        ({"title": "t", "content_type": "text/plain", "content": "c", "id": "x"}, "id"),
+        ({"title": "t", "content_type": "text/plain", "content": "c", "tenant_id": "x"}, "tenant_id"),
+    ],
+)
+def test_a_wrong_document_is_refused_by_the_name_of_the_field(api: Api, body: Any, word: str) -> None:
+    problem(api.post(PATH, body), 400, word)
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ({"title": "t", "content_type": "text/plain"}, "bytes"),
+        ({"title": "t", "content_type": "text/plain", "bytes": 0}, "bytes"),
+        ({"title": "t", "content_type": "text/plain", "bytes": -1}, "bytes"),
+        ({"title": "t", "content_type": "text/plain", "bytes": "many"}, "bytes"),
+        ({"title": "t", "content_type": "image/png", "bytes": 5}, "content_type"),
+    ],
+)
+def test_a_wrong_upload_is_refused_by_the_name_of_the_field(api: Api, body: Any, word: str) -> None:
+    problem(api.post(f"{PATH}/uploads", body), 400, word)
+
+
+def test_an_upload_beyond_the_limit_is_refused_before_it_starts(api: Api) -> None:
+    body = {"title": "t", "content_type": "text/plain", "bytes": 10**12}
+    problem(api.post(f"{PATH}/uploads", body), 400, "bytes")
+
+
+@pytest.mark.parametrize("wrong", ["x", "0" * 32, "..%2F..%2Fx", "%00", "a" * 500])
+def test_an_id_that_names_nothing_is_not_found(api: Api, wrong: str) -> None:
+    for method in ("GET", "DELETE"):
+        answer = api.call(method, f"{PATH}/{wrong}")
+        assert answer.status in (400, 403, 404), f"{method} {wrong!r}: {answer.status} {answer.text}"
+
+
+def _upload(api: Api, content: bytes) -> Any:
+    body = {"title": "Uploaded", "content_type": "text/plain", "bytes": len(content)}
+    return api.post(f"{PATH}/uploads", body).expect(201)

@@ -1,0 +1,69 @@
+"""Every error looks the same, whoever makes it: a function, the authorizer or the gateway."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from local.client import Api
+from local.problems import problem
+from local.stack import LocalStack
+
+CALLS = [
+    ("GET", "/v1/templates", 200),
+    ("GET", "/v1/templates/nobody", 404),
+    ("GET", "/v1/documents?limit=x", 400),
+    ("GET", "/v1/openapi.json", 200),
+]
+
+
+def test_no_token_gets_the_gateways_401_in_our_form(stack: LocalStack) -> None:
+    answer = stack.api().get("/v1/templates")
+    problem(answer, 401)
+    assert "www-authenticate" in answer.headers, "RFC 9110 wants a challenge with a 401"
+
+
+def test_a_bad_token_gets_401_in_our_form(stack: LocalStack) -> None:
+    problem(stack.api(token="nonsense").get("/v1/templates"), 401)
+
+
+def test_a_token_without_a_tenant_gets_403_in_our_form(stack: LocalStack) -> None:
+    problem(stack.api(token=stack.issuer.mint(None)).get("/v1/templates"), 403)
+
+
+@pytest.mark.parametrize("path", ["/", "/v1", "/v1/nothing", "/v2/templates", "/v1/templates/a/b/c"])
+def test_an_unknown_route_gets_an_error_in_our_form(api: Api, path: str) -> None:
+    answer = api.get(path)
+    assert answer.status in (403, 404), f"{path}: {answer.status} {answer.text}"
+    problem(answer, answer.status)
+
+
+@pytest.mark.parametrize(("method", "path"), [("PATCH", "/v1/templates/a"), ("DELETE", "/v1/inference")])
+def test_an_unknown_method_gets_an_error_in_our_form(api: Api, method: str, path: str) -> None:
+    answer = api.call(method, path)
+    assert answer.status in (403, 404, 405), f"{method} {path}: {answer.status} {answer.text}"
+    problem(answer, answer.status)
+
+
+def test_a_body_beyond_the_gateways_limit_gets_413_in_our_form(api: Api) -> None:
+    problem(api.put("/v1/templates/huge", raw=b"x" * (10 * 1024 * 1024 + 1)), 413)
+
+
+@pytest.mark.parametrize(("method", "path", "status"), CALLS)
+def test_no_answer_may_be_kept_by_a_cache(api: Api, method: str, path: str, status: int) -> None:
+    answer = api.call(method, path)
+    assert answer.status == status, answer.text
+    assert answer.headers.get("cache-control") == "no-store", f"{path}: {answer.headers}"
+
+
+def test_every_answer_has_a_request_id_of_its_own(api: Api) -> None:
+    seen = [problem(api.get("/v1/templates/nobody"), 404)["request_id"] for _ in range(3)]
+    assert len(set(seen)) == 3, f"request ids repeat: {seen}"
+
+
+def test_errors_tell_nothing_of_other_tenants_existence(stack: LocalStack, api: Api, tenant: Any) -> None:
+    absent = problem(api.get("/v1/documents/" + "0" * 32), 404)
+    malformed = api.get("/v1/documents/xyz")
+    assert absent["type"] == "urn:bulkhead:problem:not-found", absent
+    assert malformed.status in (400, 404)

@@ -1,0 +1,155 @@
+"""Asking over HTTP: answers with citations, and refusals that say what to change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from local.aws import Tenant
+from local.client import Api
+from local.problems import problem
+from local.stack import LocalStack
+
+PATH = "/v1/inference"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def handbook(api: Api, ready: Callable[..., Any]) -> dict[str, str]:
+    """Three pages that answer three different questions."""
+    pages = {
+        "Ferry": "The ferry to Ellan leaves the north pier at seven in the morning.",
+        "Library": "The library lends sheet music for six weeks.",
+        "Bakery": "The bakery on Rope Walk sells rye bread on Thursdays only.",
+    }
+    ids = {title: api.add_document(title, text)["id"] for title, text in pages.items()}
+    ready(api, *ids.values())
+    api.save_template("desk", "Answer from the passages.")
+    return ids
+
+
+def test_an_answer_quotes_the_page_it_cites(api: Api, handbook: dict[str, str]) -> None:
+    answer = api.ask("When does the ferry to Ellan leave?", "desk")
+    assert "seven in the morning" in answer["answer"], answer
+    best = answer["citations"][0]
+    assert (best["document"], best["title"]) == (handbook["Ferry"], "Ferry"), answer["citations"]
+    assert "north pier" in best["text"] and isinstance(best["chunk"], int), best
+
+
+def test_citations_come_best_first(api: Api) -> None:
+    scores = [each["score"] for each in api.ask("Who sells rye bread?", "desk")["citations"]]
+    assert scores == sorted(scores, reverse=True) and scores[0] > scores[-1], scores
+    assert all(-1.0 <= score <= 1.0 for score in scores), scores
+
+
+def test_an_answer_says_which_template_model_and_tokens_it_took(api: Api) -> None:
+    answer = api.ask("Who sells rye bread?", "desk")
+    assert answer["template"] == {"key": "desk", "version": 1}
+    assert answer["model"] and answer["request_id"]
+    assert answer["usage"]["input_tokens"] > 0 and answer["usage"]["output_tokens"] > 0
+
+
+def test_the_template_speaks_to_the_model(api: Api) -> None:
+    text = 'Begin every answer with "Harbour desk:"\nEnd your answer with "Fair winds."'
+    api.save_template("voice", text)
+    answer = api.ask("Who sells rye bread?", "voice")["answer"]
+    assert answer.startswith("Harbour desk:") and answer.rstrip().endswith("Fair winds."), answer
+
+
+def test_an_old_version_can_be_asked_for_by_number(api: Api) -> None:
+    api.save_template("tone", 'Begin every answer with "Old:"')
+    api.save_template("tone", 'Begin every answer with "New:"')
+    latest = api.ask("Who sells rye bread?", "tone")
+    pinned = api.ask("Who sells rye bread?", "tone", version=1)
+    assert latest["answer"].startswith("New:") and latest["template"]["version"] == 2
+    assert pinned["answer"].startswith("Old:") and pinned["template"]["version"] == 1
+
+
+def test_a_saved_version_is_used_by_the_very_next_question(api: Api) -> None:
+    """No cache may stand between saving and asking."""
+    for number in range(1, 6):
+        api.save_template("fresh", f'Begin every answer with "Take {number}:"')
+        answer = api.ask("Who sells rye bread?", "fresh")
+        assert answer["answer"].startswith(f"Take {number}:"), answer
+        assert answer["template"]["version"] == number
+
+
+def test_variables_are_filled_in(api: Api) -> None:
+    api.save_template("greeting", 'Begin every answer with "Dear {{ name }},"')
+    answer = api.ask("Who sells rye bread?", "greeting", variables={"name": "Ines"})["answer"]
+    assert answer.startswith("Dear Ines,"), answer
+
+
+def test_a_missing_variable_is_named(api: Api) -> None:
+    api.save_template("strict", "Talk to {{ reader }}.")
+    for more in ({}, {"variables": {}}, {"variables": {"writer": "x"}}):
+        answer = api.post(PATH, {"template": "strict", "question": "Why?", **more})
+        assert 400 <= answer.status < 500, answer.text
+        problem(answer, answer.status, "reader")
+
+
+def test_a_template_that_works_too_hard_is_stopped(api: Api) -> None:
+    loop = "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}"
+    api.save_template("busy", loop)
+    answer = api.post(PATH, {"template": "busy", "question": "Why?"})
+    assert 400 <= answer.status < 500, answer.text
+    problem(answer, answer.status)
+
+
+def test_the_number_of_passages_is_the_callers_choice(api: Api) -> None:
+    for limit in (1, 2, 3):
+        answer = api.ask("Who sells rye bread?", "desk", retrieval={"limit": limit})
+        assert len(answer["citations"]) == limit, answer["citations"]
+
+
+def test_the_answer_keeps_within_max_tokens(api: Api) -> None:
+    answer = api.ask("When does the ferry leave?", "desk", max_tokens=5)
+    assert 0 < answer["usage"]["output_tokens"] <= 5, answer
+
+
+def test_a_template_that_does_not_exist_is_not_found(api: Api) -> None:
+    problem(api.post(PATH, {"template": "nobody", "question": "Why?"}), 404, "template")
+    for version in (0, 99):
+        body = {"template": "desk", "version": version, "question": "Why?"}
+        problem(api.post(PATH, body), 404, "template")
+
+
+def test_without_documents_there_is_no_citation_and_no_error(
+    stack: LocalStack, newcomer: Callable[[str], Tenant]
+) -> None:
+    api = stack.api(newcomer("An empty shelf"))
+    api.save_template("desk", "Answer from the passages.")
+    answer = api.ask("When does the ferry to Ellan leave?", "desk")
+    assert answer["citations"] == [] and "seven" not in answer["answer"], answer
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"question": None}, "question"),
+        ({"question": ""}, "question"),
+        ({"question": "   "}, "question"),
+        ({"question": 7}, "question"),
+        ({"question": "x" * 200_000}, "question"),
+        ({"template": None}, "template"),
+        ({"template": "Not A Key"}, "template"),
+        ({"version": "1"}, "version"),
+        ({"variables": []}, "variables"),
+        ({"retrieval": {"limit": 0}}, "limit"),
+        ({"retrieval": {"limit": 21}}, "limit"),
+        ({"retrieval": {"limit": "all"}}, "limit"),
+        ({"retrieval": {"filter": {}}}, "filter"),
+        ({"retrieval": {"index": "t-x-main"}}, "index"),
+        ({"max_tokens": 0}, "max_tokens"),
+        ({"max_tokens": -5}, "max_tokens"),
+        ({"tenant_id": "0" * 32}, "tenant_id"),
+        ({"model": "anthropic.claude"}, "model"),
+    ],
+)
+def test_a_wrong_question_is_refused_by_the_name_of_the_field(
+    api: Api, change: dict[str, Any], word: str
+) -> None:
+    good = {"template": "desk", "question": "Who sells rye bread?"}
+    body = {name: value for name, value in {**good, **change}.items() if value is not None}
+    problem(api.post(PATH, body), 400, word)

@@ -1,0 +1,91 @@
+"""A suspended tenant stands still, and finds everything as it was when it comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from local.aws import InvokeFailed, Tenant
+from local.client import Api
+from local.poll import until
+from local.problems import problem
+from local.stack import LocalStack
+
+# The gateway may remember an authorizer's answer for as long as its TTL says.
+SETTLED_SECONDS = 90.0
+
+
+def test_a_suspended_tenant_is_refused_and_a_resumed_one_is_served_again(
+    stack: LocalStack, newcomer: Callable[[str], Tenant]
+) -> None:
+    tenant, neighbour = newcomer("Suspended"), newcomer("Neighbour")
+    api, other = stack.api(tenant), stack.api(neighbour)
+    api.save_template("kept", "Still here.")
+    answer = stack.control("suspend", tenant=tenant.id)
+    assert answer["status"] == "suspended", answer
+    refused = _until_status(stack, tenant, 403)
+    problem(refused.get("/v1/templates/kept"), 403)
+    other.get("/v1/templates").expect(200)
+    assert stack.control("show", tenant=tenant.id)["status"] == "suspended"
+    assert stack.control("resume", tenant=tenant.id)["status"] == "active"
+    served = _until_status(stack, tenant, 200)
+    assert served.get("/v1/templates/kept").expect(200)["body"] == "Still here."
+
+
+def _until_status(stack: LocalStack, tenant: Tenant, status: int) -> Api:
+    api = stack.api(tenant)
+    until(
+        lambda: api.get("/v1/templates").status,
+        lambda seen: seen == status,
+        f"the tenant is answered {status}",
+        SETTLED_SECONDS,
+        every=0.5,
+    )
+    return api
+
+
+@pytest.mark.parametrize("wrong", ["", "x", "0" * 31, "TENANT#" + "0" * 25, "../" + "0" * 29])
+def test_the_control_plane_refuses_what_is_no_tenant(stack: LocalStack, wrong: str) -> None:
+    for action in ("show", "suspend", "resume"):
+        _refused(stack, action, tenant=wrong)
+
+
+def test_the_control_plane_knows_no_tenant_it_did_not_make(stack: LocalStack) -> None:
+    for action in ("show", "suspend", "resume"):
+        _refused(stack, action, tenant="0" * 32)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"display_name": ""},
+        {"display_name": 7},
+        {"display_name": "x" * 5000},
+        {"display_name": "x", "colour": "blue"},
+    ],
+)
+def test_onboarding_refuses_what_it_does_not_understand(stack: LocalStack, arguments: dict) -> None:
+    _refused(stack, "onboard", **arguments)
+
+
+def test_an_unknown_action_is_refused(stack: LocalStack) -> None:
+    _refused(stack, "erase-everything")
+
+
+def test_two_tenants_of_the_same_name_are_two_tenants(stack: LocalStack) -> None:
+    one, two = stack.onboard("Twin"), stack.onboard("Twin")
+    assert one.id != two.id and one.index != two.index
+    assert one.id in one.index and two.id in two.index
+
+
+def _refused(stack: LocalStack, action: str, **arguments: object) -> None:
+    """Refused in words: as an answer, or, for a request that cannot be read, as Lambda's error."""
+    try:
+        answer = stack.control(action, **arguments)
+    except InvokeFailed as failed:
+        assert "errorMessage" in str(failed) and "panic" not in str(failed), failed
+        return
+    error = answer.get("error")
+    assert error and error["code"] and error["message"], f"{action} {arguments}: {answer}"
