@@ -42,7 +42,7 @@ _drain_log: Any = None
 
 def environment(config: dict, code_dir: str, port: int) -> dict[str, str]:
     made = _environment(config, code_dir, port)
-    inherited = {name for name, value in os.environ.items() if made.get(name) == value}
+    inherited = {n for n, value in os.environ.items() if made.get(n) == value and not n.startswith("AWS_")}
     logging = config.get("LoggingConfig") or {}
     name = config.get("FunctionName", "")
     return {

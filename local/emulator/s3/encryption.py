@@ -49,21 +49,20 @@ class Refused(Exception):
 
 
 def install() -> None:
-    global _dispatch, _put_object, _write_headers
+    global _dispatch, _write_headers
     _dispatch = replace(s3, "_dispatch", dispatch)
-    _put_object = replace(s3, "_put_object", put_object)
     _write_headers = replace(s3, "_resolve_sse_write_headers", write_headers)
     replace(s3, "_SSE_STORED_HEADERS", (*s3._SSE_STORED_HEADERS, _CONTEXT, _BUCKET_KEY))
 
 
 _dispatch: Any = None
-_put_object: Any = None
 _write_headers: Any = None
 
 
 def dispatch(method: str, bucket: str, key: str, headers: dict, body: bytes, query_params: dict) -> tuple:
     """MiniStack's S3, after KMS has agreed to what the request reads, knowing who writes."""
-    caller = Caller(s3._request_access_key(method, key, headers, query_params, body), bucket, key)
+    access_key = s3._request_access_key(method, key, headers, query_params, body)
+    caller = Caller(access_key, bucket, key or _form_key(method, headers, body))
     token = _caller.set(caller)
     try:
         for source_bucket, source_key, version in _read_objects(method, bucket, key, headers, query_params):
@@ -77,18 +76,6 @@ def dispatch(method: str, bucket: str, key: str, headers: dict, body: bytes, que
     if method in ("GET", "HEAD"):
         response_headers.pop(_CONTEXT, None)
     return status, response_headers, content
-
-
-def put_object(bucket: str, key: str, body: bytes, headers: dict) -> tuple:
-    """A write of one object. A browser's form upload names the key in its body, so it is known here only."""
-    caller = _caller.get()
-    if caller is None or caller.key == key:
-        return _put_object(bucket, key, body, headers)
-    token = _caller.set(Caller(caller.access_key, bucket, key))
-    try:
-        return _put_object(bucket, key, body, headers)
-    finally:
-        _caller.reset(token)
 
 
 def write_headers(headers: dict, bucket: str) -> tuple[dict | None, tuple | None]:
@@ -110,6 +97,16 @@ def write_headers(headers: dict, bucket: str) -> tuple[dict | None, tuple | None
         **({_CONTEXT: headers[_CONTEXT]} if given else {}),
         **({_BUCKET_KEY: "true"} if bucket_key else {}),
     }, None
+
+
+def _form_key(method: str, headers: dict, body: bytes) -> str:
+    """The key a browser's form upload names, which is in the body."""
+    if method != "POST" or not headers.get("content-type", "").startswith("multipart/form-data"):
+        return ""
+    fields = s3._parse_multipart_form(headers["content-type"], body)
+    filename = next((name for field, name, _, _ in fields if field == "file"), None) or ""
+    key = next((value for field, _, _, value in fields if field == "key"), b"")
+    return key.decode("utf-8", "replace").replace("${filename}", filename)
 
 
 def _read_objects(method: str, bucket: str, key: str, headers: dict,

@@ -190,6 +190,12 @@ def test_the_proxy_event(url, tier):
     assert "version" not in event
 
 
+@pytest.mark.extension
+def test_a_mock_integration_answers_preflights(url):
+    answer = http.call("OPTIONS", url + "/plain")
+    assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (204, "https://example.org")
+
+
 def test_path_parameters(url):
     event = http.call("GET", url + "/files/report%201.pdf").json()["event"]
     assert event["pathParameters"] == {"name": "report 1.pdf"} and event["resource"] == "/files/{name}"

@@ -26,6 +26,8 @@ CORRUPTIBLE = {
 # What a tenant of the stack may call, and what works on its jobs.
 FUNCTIONS = ("templates", "documents", "inference", "ingestion")
 
+PROFILE = {"dev": "debug"}.get(os.environ.get("PROFILE", ""), "release")
+
 _MISLED = '''
 impl TenantScope<'_> {
     /// The tenant that a corrupted derivation of `kind` points at.
@@ -64,14 +66,25 @@ def corrupt(tree: Path) -> None:
 
 
 def build(tree: Path) -> None:
-    """Build the corrupted functions; the libraries they share with the product are reused."""
-    environment = dict(os.environ)
+    """Build the corrupted functions in a build folder of their own.
+
+    The folder begins as a copy of the product's, so that the libraries need not be built again. It
+    must not *be* the product's: cargo tells crates apart by their place in the workspace, so a copy's
+    crates would replace the product's, and the next build of the product would link them.
+    """
+    product = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    own = tree / "target"
+    shutil.rmtree(own, ignore_errors=True)
+    own.mkdir()
+    # For the function's platform, and for build scripts and macros.
+    for part in (*(each.relative_to(product) for each in product.glob(f"*-linux-gnu/{PROFILE}")), Path(PROFILE)):
+        (own / part).parent.mkdir(exist_ok=True)
+        # -a: cargo decides by modification times what is still fresh.
+        subprocess.run(["cp", "-a", str(product / part), str(own / part)], check=True)
+    environment = dict(os.environ, CARGO_TARGET_DIR=str(own))
     # cargo-lambda stands beside the Python that runs this.
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
-    # Libraries come from the product's build; what is linked here stays apart from it.
-    environment["CARGO_BUILD_BUILD_DIR"] = os.environ.get("CARGO_TARGET_DIR", str(ROOT / "target"))
-    environment["CARGO_TARGET_DIR"] = str(tree / "target")
-    profile = [] if os.environ.get("PROFILE") == "dev" else ["--release"]
+    profile = ["--release"] if PROFILE == "release" else []
     binaries = [argument for name in FUNCTIONS for argument in ("--bin", name)]
     command = ["cargo", "lambda", "build", "--locked", *profile, *binaries, "--lambda-dir", "target/lambda"]
     done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True)
@@ -79,4 +92,4 @@ def build(tree: Path) -> None:
     # All others are the product's own.
     for built in (ROOT / "target" / "lambda").iterdir():
         if built.name not in FUNCTIONS:
-            shutil.copytree(built, tree / "target" / "lambda" / built.name)
+            shutil.copytree(built, own / "lambda" / built.name)

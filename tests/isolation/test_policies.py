@@ -1,0 +1,84 @@
+"""The guards inside the deployed policies, each shown to be what holds.
+
+`ForAllValues` is true of a request that has no such key: without a `Null` beside it, a statement for
+one partition also allows a Scan as soon as somebody adds the action.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.aws import Account, Tenant, error_code
+from local.stack import LocalStack
+
+POLICY = "tenant-data"
+CARELESS = "careless-change"
+
+
+@pytest.fixture(scope="module")
+def role(stack: LocalStack) -> str:
+    return stack.outputs["BasicTenantRole"].rsplit("/", 1)[-1]
+
+
+@pytest.fixture(scope="module")
+def statements(stack: LocalStack, role: str) -> list[dict[str, Any]]:
+    """The tenant role's policy, as it is deployed."""
+    policy = stack.account.client("iam").get_role_policy(RoleName=role, PolicyName=POLICY)
+    document = policy["PolicyDocument"]
+    return (json.loads(document) if isinstance(document, str) else document)["Statement"]
+
+
+def _keys(statement: dict[str, Any], operator: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, conditions in statement.get("Condition", {}).items():
+        if name.lower().startswith(operator):
+            found |= conditions
+    return found
+
+
+def test_every_for_all_values_has_its_null_guard(statements: list[dict[str, Any]]) -> None:
+    guarded = 0
+    for statement in statements:
+        for key in _keys(statement, "forallvalues:"):
+            assert _keys(statement, "null").get(key) == "false", (
+                f"{statement['Sid']}: ForAllValues over {key} without Null is true when the key is absent"
+            )
+            guarded += 1
+    assert guarded, "no statement with ForAllValues: adapt this test to the policy"
+
+
+def test_every_allowed_statement_speaks_of_the_sessions_tenant(statements: list[dict[str, Any]]) -> None:
+    """Or of nobody's data: the models."""
+    for statement in statements:
+        if statement["Effect"] == "Allow" and statement["Sid"] != "Models":
+            scoped = {"Resource": statement["Resource"], "Condition": statement.get("Condition", {})}
+            assert "${aws:PrincipalTag/TenantId}" in json.dumps(scoped), f"{statement['Sid']} names no tenant"
+
+
+@pytest.fixture
+def careless(stack: LocalStack, role: str, statements: list[dict[str, Any]]) -> Iterator[None]:
+    """Somebody adds Scan to the statement for the tenant's partition."""
+    changed = next(each for each in statements if each["Sid"] == "OwnPartition") | {"Action": "dynamodb:Scan"}
+    iam = stack.account.client("iam")
+    document = json.dumps({"Version": "2012-10-17", "Statement": [changed]})
+    iam.put_role_policy(RoleName=role, PolicyName=CARELESS, PolicyDocument=document)
+    yield
+    iam.delete_role_policy(RoleName=role, PolicyName=CARELESS)
+
+
+def test_the_null_guard_stops_a_scan_even_where_scan_was_granted(
+    stack: LocalStack, careless: None, bicycles: Tenant, bicycles_session: Account
+) -> None:
+    def scan() -> str:
+        try:
+            found = bicycles_session.client("dynamodb").scan(TableName=stack.outputs["DataTable"])
+        except ClientError as error:
+            return error_code(error)
+        return f"{found['Count']} items of {len({item['pk']['S'] for item in found['Items']})} tenants"
+
+    assert scan() == "AccessDeniedException", "a Scan has no leading keys, and went through"
