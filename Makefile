@@ -18,7 +18,7 @@ export SAM_CLI_TELEMETRY := 0
 DENY_VERSION := 0.20.2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down status build lint lint-rust lint-templates deny venv clean
+.PHONY: help demo test up down status build openapi lint lint-rust lint-templates deny venv clean
 
 help: ## this list
 	@echo "Bulkhead: a multi-tenant AI backend whose tenants cannot reach each other."
@@ -45,6 +45,9 @@ status: venv ## what `make up` runs
 build: venv ## the functions, as they are deployed
 	@echo "building the functions ($(PROFILE))"
 	cargo lambda build --locked $(if $(filter release,$(PROFILE)),--release) --lambda-dir target/lambda
+
+openapi: ## docs/openapi.json, anew from the code
+	UPDATE_OPENAPI=1 cargo test --locked --quiet -p contract-tests
 
 lint: lint-rust lint-templates ## format, clippy, dependencies, templates
 

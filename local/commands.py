@@ -93,7 +93,7 @@ def hints(console: Console, stack: LocalStack, tenant: str) -> None:
     """Ready-to-paste lines: token, template, document, question."""
     python = shlex.quote(_shown(Path(sys.executable)))
     json_type = "-H 'Content-Type: application/json'"
-    call = f'curl -sS -H "Authorization: Bearer $TOKEN" {json_type}'
+    call = f'curl -sSw "\\n" -H "Authorization: Bearer $TOKEN" {json_type}'
     console.heading("Try it (paste as it is, from this folder)")
     lines = (
         f"export API={stack.base}",

@@ -21,7 +21,7 @@ from ..aws import Tenant
 from ..client import Api, send
 from ..console import Console
 from ..poll import until
-from ..process import StackError
+from ..process import StackError, tail
 from ..stack import LocalStack
 from .attacks import NOBODY_MAY, Attacks, Shown
 from .corpus import BICYCLES, CLINIC, CUSTOMERS, QUESTIONS, Customer, Page
@@ -194,8 +194,11 @@ def main() -> int:
     status = 1
     try:
         status = _tell(Demo(console, stack))
-    except (StackError, AssertionError) as error:
+    except StackError as error:
         console.line(console.paint(f"\n  {error}", "red"))
+    except AssertionError as error:
+        console.line(console.paint(f"\n  {error}", "red"))
+        console.line(f"  What the local AWS and the functions said last:\n{tail(stack.state / 'aws.log')}")
     except KeyboardInterrupt:
         console.line("\n  Interrupted.")
         status = 130

@@ -33,7 +33,7 @@ def refusal(what: str, call: Callable[[], Any], codes: frozenset[str] = DENIED) 
         if code not in codes:
             raise NotRefused(f"{what} failed, but not as a refusal: {error}") from error
         return code
-    raise NotRefused(f"{what} was NOT refused. It answered: {str(answer)[:400]}")
+    raise NotRefused(f"{what} was NOT refused. It answered: {str(answer)[:160]}")
 
 
 @dataclass(frozen=True)
