@@ -114,6 +114,10 @@ STAGES = {
         "The local AWS and its tools",
         _pytest({"local/emulator": "local AWS", "local/tests": "local tools"}),
     ),
+    "bare": Stage(
+        "The local AWS without its extensions: their tests have to fail there",
+        _pytest({"local/emulator": "extensions needed"}, "--bare"),
+    ),
     "stack": Stage(
         "Journeys and attacks, on one deployed stack",
         _pytest(

@@ -99,8 +99,17 @@ impl Control {
     ///
     /// # Errors
     /// None.
-    pub async fn handle(&self, request: ControlRequest) -> Result<ControlAnswer, std::convert::Infallible> {
-        Ok(match self.act(request).await {
+    pub async fn handle(
+        &self,
+        request: serde_json::Value,
+    ) -> Result<ControlAnswer, std::convert::Infallible> {
+        let request =
+            serde_json::from_value(request).map_err(|error| ControlError::Invalid(error.to_string()));
+        let outcome = match request {
+            Ok(request) => self.act(request).await,
+            Err(error) => Err(error),
+        };
+        Ok(match outcome {
             Ok(record) => ControlAnswer::Tenant(record),
             Err(error) => {
                 tracing::error!(error = chain(&error), "a control request failed");

@@ -8,8 +8,6 @@ use lambda_runtime::{LambdaEvent, service_fn};
 async fn main() -> Result<(), lambda_runtime::Error> {
     start_logging();
     let control = control::Control::from_env(&Platform::from_env()?)?;
-    lambda_runtime::run(service_fn(|event: LambdaEvent<control::ControlRequest>| {
-        control.handle(event.payload)
-    }))
-    .await
+    lambda_runtime::run(service_fn(|event: LambdaEvent<serde_json::Value>| control.handle(event.payload)))
+        .await
 }

@@ -22,6 +22,8 @@ _LABEL = re.compile(r"^\s*(?:user\s+)?(?:question|query|frage|task|user|q)\s*[:\
 _MARKER = re.compile(r"\[[\w\-:.]{1,40}\]")
 _LEADING_MARKER = re.compile(r"^\s*(?:[-*]\s+)?\[[\w\-:.]{1,40}\][:.]?\s*")
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
+# Stands where a tag stood: what a marker names ends there.
+_BREAK = "\0"
 _PASSAGE = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*]\s+)?\[[\w\-:.]{1,40}\])")
 
 # A quoted sentence must cover this share of the question's weight; the first one at least this much.
@@ -90,13 +92,21 @@ def _quote(question: str, context: list[str], system: list[str]) -> str:
 def _candidates(texts: list[str], weight: float) -> list[Candidate]:
     found: list[Candidate] = []
     for text in texts:
-        for passage in _PASSAGE.split(_TAG.sub("\n\n", text)):
+        source: str | None = None
+        for passage in _PASSAGE.split(_TAG.sub(f"\n\n{_BREAK}\n\n", text)):
+            if passage.strip() == _BREAK:
+                source = None
+                continue
+            # A marker at the beginning names the source of all paragraphs up to the next one.
+            if leading := _LEADING_MARKER.match(passage):
+                source = _MARKER.search(leading.group()).group()
             marker = _MARKER.search(passage)
+            named = marker.group() if marker else source
             for sentence in sentences(passage):
                 plain = _LABEL.sub("", sentence)
                 stems = frozenset(content_stems(_MARKER.sub("", plain)))
                 if len(stems) >= 2 and not _DIRECTIVE.search(sentence) and not plain.endswith("?"):
-                    found.append(Candidate(len(found), plain, marker.group() if marker else None, stems, weight))
+                    found.append(Candidate(len(found), plain, named, stems, weight))
     return found
 
 

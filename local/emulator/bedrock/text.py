@@ -8,6 +8,8 @@ from functools import lru_cache
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|\n+")
+# A long line without an end mark, and a next one that begins no list or heading: wrapped text.
+_WRAPPED = re.compile(r"(?<=[^\n]{50})(?<![.!?:…|])[ \t]*\n(?=[^\W\d_]|[\"“‘(])")
 _ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|z\.B|etc|Dr|Mr|Mrs|No|Nr|ca|vs|St)|\b[A-Z])\.$")
 _SUFFIXES = ("ational", "ization", "fulness", "iveness", "ements", "ations", "ement", "ation", "ingly", "edly",
              "ness", "ment", "ings", "able", "ible", "less", "ing", "ies", "ied", "ion", "ers", "est", "ful",
@@ -51,6 +53,8 @@ def content_stems(text: str) -> list[str]:
 
 
 def sentences(text: str) -> list[str]:
+    """The sentences of a text. A line's end is one's end too, unless the text is merely wrapped there."""
+    text = _WRAPPED.sub(" ", text)
     found: list[str] = []
     for piece in _SENTENCE_END.split(text):
         piece = piece.strip()

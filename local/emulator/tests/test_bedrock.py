@@ -185,3 +185,18 @@ def test_a_profile_needs_the_model_in_every_region(cloud):
     assert refused(profile, everywhere[0])
     assert refused(*everywhere)
     assert not refused(profile, *everywhere)
+
+
+WRAPPED = """<passages>
+[1] Refunds
+How refunds work at our shop.
+
+If you send a bicycle back within fourteen days, you get your whole money back in
+full, on the card you paid with.
+</passages>
+
+Do I get my money back?"""
+
+
+def test_a_wrapped_line_is_one_sentence_and_later_paragraphs_keep_their_source(bedrock):
+    assert "money back in full, on the card you paid with. [1]" in said(ask(bedrock, WRAPPED))
