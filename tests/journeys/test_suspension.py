@@ -10,6 +10,7 @@ from local.aws import InvokeFailed, Tenant
 from local.client import Api
 from local.poll import until
 from local.problems import problem
+from local.intrusion import Target
 from local.stack import LocalStack
 
 # The gateway may remember an authorizer's answer for as long as its TTL says.
@@ -89,3 +90,14 @@ def _refused(stack: LocalStack, action: str, **arguments: object) -> None:
         return
     error = answer.get("error")
     assert error and error["code"] and error["message"], f"{action} {arguments}: {answer}"
+
+
+@pytest.mark.parametrize("status", ["active", "suspended"])
+def test_a_finished_tenant_is_not_onboarded_again(stack: LocalStack, status: str) -> None:
+    """It would get another key, bucket or index than its data has."""
+    tenant = stack.onboard("Finished")
+    if status == "suspended":
+        stack.control("suspend", tenant=tenant.id)
+    before = Target.of(stack, tenant).items
+    assert stack.control("onboard", tenant=tenant.id)["error"]["code"] == "wrong_status"
+    assert Target.of(stack, tenant).items == before

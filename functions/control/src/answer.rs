@@ -59,6 +59,8 @@ impl From<&ControlError> for ControlAnswer {
             ControlError::Invalid(_) => "invalid",
             ControlError::UnknownTenant => "unknown_tenant",
             ControlError::WrongStatus => "wrong_status",
+            ControlError::Moved => "moved",
+            ControlError::Interrupted { .. } => "interrupted",
             ControlError::Provisioning(_) | ControlError::Store(_) => "failed",
         };
         Self::Failed { error: Failure { code, message: error.to_string() } }

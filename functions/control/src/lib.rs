@@ -54,6 +54,20 @@ pub enum ControlError {
     /// The tenant is not in a state that allows this.
     #[error("the tenant's status does not allow this; look at it with `show`")]
     WrongStatus,
+    /// The tenant was begun with another key, bucket or index than the tier has now.
+    #[error("the tenant was begun in another place than the tier uses now; onboard a new one")]
+    Moved,
+    /// The onboarding stopped before its end.
+    #[error(
+        "the onboarding of {tenant} was interrupted; finish it with {{\"action\": \"onboard\", \"tenant\": \"{tenant}\"}}"
+    )]
+    Interrupted {
+        /// The tenant that was begun.
+        tenant: TenantId,
+        /// What stopped it.
+        #[source]
+        source: Box<ControlError>,
+    },
     /// The control plane failed.
     #[error(transparent)]
     Provisioning(ProvisioningError),

@@ -34,24 +34,38 @@ impl Placement {
 }
 
 impl Control {
-    /// Makes a tenant in steps that can each be repeated: registered first, served last.
+    /// Makes a tenant, or finishes one.
     pub(crate) async fn onboard(
         &self,
         display_name: Option<String>,
         unfinished: Option<TenantId>,
     ) -> Result<TenantId, ControlError> {
-        let invocation = Invocation::begin();
         let tenant = match &unfinished {
             Some(tenant) => tenant.clone(),
             None => new_tenant_id()?,
         };
+        self.build(tenant.clone(), display_name, unfinished).await.map_err(|error| match error {
+            ControlError::Provisioning(_) | ControlError::Store(_) => {
+                ControlError::Interrupted { tenant: tenant.clone(), source: Box::new(error) }
+            }
+            other => other,
+        })?;
+        Ok(tenant)
+    }
+
+    /// Works in steps that can each be repeated: registered first, served last.
+    async fn build(
+        &self,
+        tenant: TenantId,
+        display_name: Option<String>,
+        unfinished: Option<TenantId>,
+    ) -> Result<(), ControlError> {
+        let invocation = Invocation::begin();
         let authority = OperatorAuthority::ambient();
         let scope = self.function.admission().operator(&invocation, tenant.clone(), &authority);
         match (unfinished, display_name) {
             (None, Some(name)) => self.register(&scope, &name).await?,
-            (Some(tenant), None) => {
-                self.known(&tenant).await?;
-            }
+            (Some(tenant), None) => self.unfinished(&tenant, &scope).await?,
             _ => {
                 let message = "give `display_name` for a new tenant, or `tenant` to finish one";
                 return Err(ControlError::Invalid(message.to_owned()));
@@ -71,7 +85,22 @@ impl Control {
         let from = [TenantStatus::Onboarding, TenantStatus::Active];
         self.registry.change_status(&tenant, from, TenantStatus::Active).await?;
         tracing::info!(%tenant, "onboarded");
-        Ok(tenant)
+        Ok(())
+    }
+
+    /// A tenant may only be finished, and only where it was begun: one that is served
+    /// keeps its key, bucket and index.
+    async fn unfinished(&self, tenant: &TenantId, scope: &TenantScope<'_>) -> Result<(), ControlError> {
+        let record = self.registry.get(tenant).await?.filter(|record| record.tier == self.tier);
+        let record = record.ok_or(ControlError::UnknownTenant)?;
+        if record.status != TenantStatus::Onboarding {
+            return Err(ControlError::WrongStatus);
+        }
+        let place = &self.placement;
+        let same_place = record.key_arn == place.key_arn
+            && record.vector_bucket == place.vector_bucket
+            && record.index == scope.vector_index(&place.corpus).as_str();
+        if same_place { Ok(()) } else { Err(ControlError::Moved) }
     }
 
     async fn register(&self, scope: &TenantScope<'_>, display_name: &str) -> Result<(), ControlError> {

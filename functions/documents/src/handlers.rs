@@ -123,12 +123,13 @@ pub async fn list(request: &ApiRequest, session: TenantSession<'_>) -> Result<Ap
 pub async fn delete(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
     request.only_query(&[])?;
     let id = request.path("id", DocumentId::parse)?;
-    let document = session.documents().get(&id).await?.ok_or(ApiError::NotFound("document"))?;
-    // The record last: where this ends early, the document is still there to be deleted
-    // again, and an ingestion that finishes meanwhile finds no record and cleans up.
-    session.passages().delete(&id, 0..document.passages).await?;
+    // Marked first: from here on its passages are not found, and an ingestion that is
+    // under way cannot finish and cleans up after itself. Where this ends early, deleting
+    // again goes on with it.
+    let passages = session.documents().bury(&id).await?.ok_or(ApiError::NotFound("document"))?;
+    session.passages().delete(&id, 0..passages).await?;
     session.objects().delete_source(&id).await?;
-    session.documents().delete(&id).await?;
+    session.documents().cleaned(&id).await?;
     Ok(ApiResponse::no_content())
 }
 

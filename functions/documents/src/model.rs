@@ -36,7 +36,7 @@ pub struct CreateUpload {
     pub title: String,
     /// `text/plain`, `text/markdown` or `text/html`.
     pub content_type: String,
-    /// Its exact size, bytes. At most 8 MiB.
+    /// Its exact size, bytes. At most 4 MiB.
     pub bytes: u64,
 }
 
@@ -70,7 +70,7 @@ pub struct Document {
 pub struct Upload {
     /// The HTTP method.
     pub method: String,
-    /// The address, good for this one upload.
+    /// The address. Good for one upload: a document's bytes never change.
     pub url: String,
     /// Headers to send exactly as given.
     pub headers: BTreeMap<String, String>,

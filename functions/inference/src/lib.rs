@@ -13,7 +13,8 @@ pub struct InferenceApi {
 }
 
 impl InferenceApi {
-    /// Answers with `model`, a Bedrock model or inference profile id.
+    /// Answers with `model`, a Bedrock model id. The tenant role allows that foundation
+    /// model in this Region; an inference profile would need more rights.
     pub fn new(model: String) -> Self {
         Self { model }
     }

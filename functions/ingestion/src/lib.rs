@@ -17,7 +17,7 @@ pub use bulkhead_runtime::worker::WorkerRequest;
 
 /// Embedding calls of one document at a time. Embedding models are throttled by
 /// requests per minute, and the quota is shared by all tenants.
-const EMBEDDINGS_AT_A_TIME: usize = 4;
+const EMBEDDINGS_AT_A_TIME: usize = 8;
 
 /// Why a job was not done. The message is delivered again.
 #[derive(Debug, thiserror::Error)]
@@ -90,32 +90,46 @@ impl Ingestion {
 }
 
 async fn ingest(session: TenantSession<'_>, id: &DocumentId) -> Result<(), StoreError> {
-    let Some(document) = session.documents().get(id).await? else {
-        // Deleted, or never recorded by the API: nothing may refer to these bytes.
-        return session.objects().delete_source(id).await;
+    let Some(document) = session.documents().get(id).await? else { return clean_up(session, id, 0).await };
+    let bytes = match session.objects().source(id, MAX_BYTES).await {
+        // S3 says "denied" of an absent object where listing is not allowed.
+        Err(StoreError::Denied { .. }) if session.documents().get(id).await?.is_none() => None,
+        other => other?,
     };
-    let Some(bytes) = session.objects().source(id, MAX_BYTES).await? else { return Ok(()) };
+    let Some(bytes) = bytes else { return Ok(()) };
     let hash = fingerprint(&bytes);
     if document.status == DocumentStatus::Ready && document.content_hash.as_deref() == Some(hash.as_str()) {
         tracing::info!(%id, "already indexed");
         return Ok(());
     }
-    session.documents().processing(id).await?;
     let texts = match Format::from_content_type(&document.content_type).and_then(|f| passages(&bytes, f)) {
         Ok(texts) => texts,
-        Err(reason) => return give_up(session, &document, &reason.to_string()).await,
+        Err(reason) => {
+            tracing::info!(%id, %reason, "cannot be indexed");
+            session.documents().failed(id, &reason.to_string()).await?;
+            return Ok(());
+        }
     };
+    let count = u32::try_from(texts.len()).unwrap_or(u32::MAX);
+    // Noted before the first passage is written, so that whoever deletes the document
+    // knows how many there may be.
+    if !session.documents().processing(id, count).await? {
+        return clean_up(session, id, 0).await;
+    }
     let embedded = embed(session, &document, texts).await?;
-    let count = u32::try_from(embedded.len()).unwrap_or(u32::MAX);
     session.passages().put(id, &embedded).await?;
-    // What earlier content had more of.
-    session.passages().delete(id, count..document.passages.max(count)).await?;
     if session.documents().ready(id, count, bytes.len() as u64, &hash).await? {
         tracing::info!(%id, passages = count, "indexed");
         return Ok(());
     }
-    // Deleted while we worked.
-    session.passages().delete(id, 0..count).await?;
+    clean_up(session, id, count).await
+}
+
+/// Removes what may be left of a document that was deleted while or before we worked on
+/// it, or that the API never recorded.
+async fn clean_up(session: TenantSession<'_>, id: &DocumentId, written: u32) -> Result<(), StoreError> {
+    let passages = session.documents().remains(id).await?.unwrap_or(0).max(written);
+    session.passages().delete(id, 0..passages).await?;
     session.objects().delete_source(id).await
 }
 
@@ -133,11 +147,4 @@ async fn embed(
         .buffered(EMBEDDINGS_AT_A_TIME)
         .try_collect()
         .await
-}
-
-async fn give_up(session: TenantSession<'_>, document: &Document, reason: &str) -> Result<(), StoreError> {
-    tracing::info!(id = %document.id, reason, "cannot be indexed");
-    session.passages().delete(&document.id, 0..document.passages).await?;
-    session.documents().failed(&document.id, reason).await?;
-    Ok(())
 }

@@ -34,30 +34,35 @@ fn html(source: &str) -> Result<String, DocumentError> {
         .map_err(|_| DocumentError::Markup)
 }
 
-/// An upper bound of the nesting: opening tags minus closing tags, at its highest.
+/// How deep elements nest, counted by their names: a closing tag closes what it names and
+/// what is open within it; one that names nothing open closes nothing. Counting ends at
+/// the limit.
 fn depth(source: &str) -> usize {
     /// Elements that never have a closing tag.
-    const VOID: [&str; 14] = [
+    const VOID: [&str; 13] = [
         "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr",
-        "!doctype",
     ];
-    let (mut now, mut highest) = (0_usize, 0_usize);
+    /// Elements that end where the next one of their kind begins.
+    const CLOSE_THEMSELVES: [&str; 8] = ["p", "li", "dt", "dd", "option", "tr", "td", "th"];
+    let mut open: Vec<String> = Vec::new();
+    let mut highest = 0;
     for tag in source.split('<').skip(1) {
-        if tag.starts_with('/') {
-            now = now.saturating_sub(1);
-            continue;
-        }
-        let name: String = tag.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '!').collect();
-        // `p` and `li` close themselves when the next one opens.
-        let closes_itself = matches!(
-            name.to_ascii_lowercase().as_str(),
-            "p" | "li" | "dt" | "dd" | "option" | "tr" | "td" | "th"
-        );
-        let void =
-            name.is_empty() || name.starts_with('!') || VOID.contains(&name.to_ascii_lowercase().as_str());
-        if !void && !closes_itself {
-            now += 1;
-            highest = highest.max(now);
+        let (closing, tag) = tag.strip_prefix('/').map_or((false, tag), |tag| (true, tag));
+        let name: String = tag.chars().take_while(char::is_ascii_alphanumeric).collect();
+        let name = name.to_ascii_lowercase();
+        if closing {
+            if let Some(at) = open.iter().rposition(|other| *other == name) {
+                open.truncate(at);
+            }
+        } else if !name.is_empty()
+            && !VOID.contains(&name.as_str())
+            && !CLOSE_THEMSELVES.contains(&name.as_str())
+        {
+            open.push(name);
+            highest = highest.max(open.len());
+            if highest > MAX_DEPTH {
+                break;
+            }
         }
     }
     highest

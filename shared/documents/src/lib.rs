@@ -38,10 +38,11 @@ pub enum DocumentError {
     TooManyPassages,
 }
 
-/// Largest document, bytes.
-pub const MAX_BYTES: usize = 8 * 1024 * 1024;
+/// Largest document, bytes. With [`MAX_PASSAGES`], what one run of the worker can embed
+/// within its two minutes.
+pub const MAX_BYTES: usize = 4 * 1024 * 1024;
 /// Most passages of one document.
-pub const MAX_PASSAGES: usize = 10_000;
+pub const MAX_PASSAGES: usize = 4_000;
 
 impl Format {
     /// Returns the format that `content_type` names; parameters such as `charset` are ignored.

@@ -44,6 +44,8 @@ fn what_is_not_a_document_is_refused_with_a_reason() {
 fn deeply_nested_markup_is_refused_instead_of_overflowing_the_stack() {
     let page = format!("{}x{}", "<div>".repeat(200_000), "</div>".repeat(200_000));
     assert_eq!(passages(page.as_bytes(), Format::Html), Err(DocumentError::Markup));
+    let stray = "<div></x>".repeat(100_000);
+    assert_eq!(passages(stray.as_bytes(), Format::Html), Err(DocumentError::Markup));
     let unclosed = "<b><i>".repeat(100_000);
     assert_eq!(passages(unclosed.as_bytes(), Format::Html), Err(DocumentError::Markup));
 }

@@ -145,6 +145,8 @@ where
         | "DependencyTimeoutException"
         | "ModelNotReadyException"
         | "ModelTimeoutException" => StoreError::Unavailable { operation, source: Box::new(error) },
+        // Of a write that an earlier attempt of the SDK has begun.
+        "TransactionInProgressException" => StoreError::Throttled { operation, source: Box::new(error) },
         _ => StoreError::Rejected { operation, source: Box::new(error) },
     }
 }

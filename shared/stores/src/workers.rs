@@ -1,3 +1,7 @@
+use std::time::Duration;
+
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
 use bulkhead_tenancy::{IsolationMode, TenantScope};
 
 use crate::error::Classify;
@@ -16,6 +20,17 @@ pub enum WorkerError {
         /// Lambda's word for it: `Handled` or `Unhandled`.
         kind: String,
     },
+}
+
+/// One attempt, for as long as our own function runs: a second one would set a second
+/// worker on the same job while the first still works.
+fn once() -> aws_sdk_lambda::config::Builder {
+    aws_sdk_lambda::Config::builder().retry_config(RetryConfig::disabled()).timeout_config(
+        TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(3))
+            .disable_operation_attempt_timeout()
+            .build(),
+    )
 }
 
 /// The function that works on a tenant's jobs, called with our own role.
@@ -46,6 +61,8 @@ impl Workers {
             .function_name(&self.function)
             .set_tenant_id(tenant)
             .payload(payload.into())
+            .customize()
+            .config_override(once())
             .send()
             .await
             .during("run worker")?;

@@ -22,6 +22,7 @@ CORRUPTIBLE = {
     "objects": "names/object.rs",
     "index": "names/index.rs",
     "context": "names/context.rs",
+    "session": "names/session.rs",
 }
 # What a tenant of the stack may call, and what works on its jobs.
 FUNCTIONS = ("templates", "documents", "inference", "ingestion")

@@ -118,7 +118,7 @@ fn the_raw_sdk_configuration_leaves_the_stores_for_provisioning_alone() {
 /// Process-wide state is a way from one tenant to another. Each static needs a reason.
 #[test]
 fn there_is_no_process_wide_state() {
-    for marker in ["static ", "thread_local!", "LazyLock", "lazy_static"] {
+    for marker in ["static ", "thread_local!", "task_local!", "LazyLock", "lazy_static"] {
         let found: Vec<_> = files_with(marker)
             .into_iter()
             .filter(|name| {
@@ -127,6 +127,7 @@ fn there_is_no_process_wide_state() {
                     let line = line.trim_start();
                     line.starts_with("static ")
                         || line.starts_with("pub static ")
+                        || line.starts_with("pub(crate) static ")
                         || (marker != "static " && line.contains(marker) && !line.starts_with("//"))
                 })
             })

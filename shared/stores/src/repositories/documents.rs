@@ -1,4 +1,4 @@
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use bulkhead_tenancy::names::{DocumentId, Purpose, SortPrefix};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,8 @@ pub enum DocumentStatus {
     Ready,
     /// It cannot be indexed; `reason` says why.
     Failed,
+    /// It was deleted. Not shown to anybody; remembered until no job for it can be left.
+    Deleted,
 }
 
 impl DocumentStatus {
@@ -34,6 +36,7 @@ impl DocumentStatus {
             Self::Processing => "processing",
             Self::Ready => "ready",
             Self::Failed => "failed",
+            Self::Deleted => "deleted",
         }
     }
 }
@@ -86,6 +89,12 @@ struct Record {
     status: DocumentStatus,
     #[serde(default)]
     passages: u32,
+    /// Passages that may be in the index: noted before the first one is written.
+    #[serde(default)]
+    reserved: u32,
+    /// Whether nothing of a deleted document is left.
+    #[serde(default)]
+    cleaned: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -122,6 +131,8 @@ impl<'s> Documents<'s> {
             bytes: new.bytes,
             status: new.status,
             passages: 0,
+            reserved: 0,
+            cleaned: false,
             reason: None,
             content_hash: None,
             created_at: now,
@@ -149,8 +160,8 @@ impl<'s> Documents<'s> {
     pub async fn get(&self, id: &DocumentId) -> Result<Option<Document>, StoreError> {
         let key = self.session.scope().document_key(id);
         match items::get(&self.session, "read document", &key).await? {
-            Some(item) => Ok(Some(self.read(id, item).await?)),
-            None => Ok(None),
+            Some(item) if is_shown(&item) => Ok(Some(self.read(id, item).await?)),
+            _ => Ok(None),
         }
     }
 
@@ -166,7 +177,7 @@ impl<'s> Documents<'s> {
         const OPERATION: &str = "list documents";
         let after = after.map(|id| self.session.scope().document_key(id));
         let (found, more) =
-            items::list(&self.session, OPERATION, SortPrefix::Document, after, limit, |_| true).await?;
+            items::list(&self.session, OPERATION, SortPrefix::Document, after, limit, is_shown).await?;
         let mut documents = Vec::with_capacity(found.len());
         for item in found {
             let Record { id, .. } = items::record(OPERATION, item.clone())?;
@@ -194,16 +205,21 @@ impl<'s> Documents<'s> {
         .await
     }
 
-    /// Notes that indexing has begun. `false` where the document is gone.
+    /// Notes that `passages` passages are about to be indexed. `false` where the document
+    /// is gone: nothing may be written for it any more.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn processing(&self, id: &DocumentId) -> Result<bool, StoreError> {
+    pub async fn processing(&self, id: &DocumentId, passages: u32) -> Result<bool, StoreError> {
         self.change(
             id,
-            "SET #status = :processing, updated_at = :now",
-            "attribute_exists(pk)",
-            [(":processing", status(DocumentStatus::Processing))],
+            "SET #status = :processing, reserved = :passages, updated_at = :now",
+            STILL_THERE,
+            [
+                (":processing", status(DocumentStatus::Processing)),
+                (":passages", AttributeValue::N(passages.to_string())),
+                (":deleted", status(DocumentStatus::Deleted)),
+            ],
         )
         .await
     }
@@ -224,8 +240,9 @@ impl<'s> Documents<'s> {
             id,
             "SET #status = :ready, passages = :passages, bytes = :bytes, content_hash = :hash, updated_at = :now \
              REMOVE reason",
-            "attribute_exists(pk)",
+            STILL_THERE,
             [
+                (":deleted", status(DocumentStatus::Deleted)),
                 (":ready", status(DocumentStatus::Ready)),
                 (":passages", AttributeValue::N(passages.to_string())),
                 (":bytes", AttributeValue::N(bytes.to_string())),
@@ -243,8 +260,12 @@ impl<'s> Documents<'s> {
         self.change(
             id,
             "SET #status = :failed, reason = :reason, updated_at = :now",
-            "attribute_exists(pk)",
-            [(":failed", status(DocumentStatus::Failed)), (":reason", AttributeValue::S(reason.to_owned()))],
+            STILL_THERE,
+            [
+                (":deleted", status(DocumentStatus::Deleted)),
+                (":failed", status(DocumentStatus::Failed)),
+                (":reason", AttributeValue::S(reason.to_owned())),
+            ],
         )
         .await
     }
@@ -255,6 +276,80 @@ impl<'s> Documents<'s> {
     /// [`StoreError`].
     pub async fn delete(&self, id: &DocumentId) -> Result<(), StoreError> {
         items::delete(&self.session, "delete document", &self.session.scope().document_key(id)).await
+    }
+
+    /// Marks the document as deleted and returns how many passages it may have in the
+    /// index; `None` where this tenant has no such document, or nothing is left of it.
+    ///
+    /// From here on nothing is written for it any more, and its passages are not found.
+    /// The mark stays longer than any job for the document can.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn bury(&self, id: &DocumentId) -> Result<Option<u32>, StoreError> {
+        let forget_at = now().as_second() + GRAVE_SECONDS;
+        let buried = self
+            .session
+            .dynamodb()
+            .update_item()
+            .table_name(&self.session.settings().table)
+            .set_key(Some(key_attributes(&self.session.scope().document_key(id))))
+            .update_expression(
+                "SET #status = :deleted, updated_at = :now, expires_at = :forget REMOVE sealed, reason",
+            )
+            .condition_expression("attribute_exists(pk) AND (#status <> :deleted OR cleaned = :no)")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":deleted", status(DocumentStatus::Deleted))
+            .expression_attribute_values(":no", AttributeValue::Bool(false))
+            .expression_attribute_values(":now", AttributeValue::S(now().to_string()))
+            .expression_attribute_values(":forget", AttributeValue::N(forget_at.to_string()))
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await
+            .during("delete document");
+        match buried {
+            Ok(buried) => {
+                let Record { reserved, .. } =
+                    items::record("delete document", buried.attributes.unwrap_or_default())?;
+                Ok(Some(reserved))
+            }
+            Err(StoreError::Conflict { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Notes that nothing is left of a deleted document.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn cleaned(&self, id: &DocumentId) -> Result<(), StoreError> {
+        self.change(
+            id,
+            "SET cleaned = :yes, updated_at = :now",
+            "#status = :deleted",
+            [(":yes", AttributeValue::Bool(true)), (":deleted", status(DocumentStatus::Deleted))],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Returns how many passages a deleted document may have in the index; `None` where
+    /// it is not known to be deleted.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn remains(&self, id: &DocumentId) -> Result<Option<u32>, StoreError> {
+        const OPERATION: &str = "read document";
+        let key = self.session.scope().document_key(id);
+        let Some(item) = items::get(&self.session, OPERATION, &key).await? else { return Ok(None) };
+        let Record { status, reserved, .. } = items::record(OPERATION, item)?;
+        Ok((status == DocumentStatus::Deleted).then_some(reserved))
+    }
+
+    /// Whether the tenant still has the document.
+    pub(super) async fn is_there(&self, id: &DocumentId) -> Result<bool, StoreError> {
+        let key = self.session.scope().document_key(id);
+        Ok(items::get(&self.session, "read document", &key).await?.as_ref().is_some_and(is_shown))
     }
 
     async fn read(&self, id: &DocumentId, item: Item) -> Result<Document, StoreError> {
@@ -289,6 +384,16 @@ impl<'s> Documents<'s> {
             Err(error) => Err(error),
         }
     }
+}
+
+/// What every change of a document's progress wants.
+const STILL_THERE: &str = "attribute_exists(pk) AND #status <> :deleted";
+/// How long a deleted document is remembered: longer than the 14 days a message can
+/// wait in a queue and then in its dead-letter queue, seconds.
+const GRAVE_SECONDS: i64 = 30 * 24 * 60 * 60;
+
+fn is_shown(item: &Item) -> bool {
+    item.get("status") != Some(&status(DocumentStatus::Deleted))
 }
 
 fn status(status: DocumentStatus) -> AttributeValue {

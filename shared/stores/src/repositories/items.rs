@@ -12,6 +12,9 @@ use crate::error::Classify;
 use crate::sealing::{Address, Sealed};
 use crate::{StoreError, TenantSession};
 
+/// Items read per call while listing.
+const QUERY_PAGE: i32 = 2 * PageLimit::MAX as i32;
+
 pub(super) type Item = HashMap<String, AttributeValue>;
 
 /// The attribute that holds an item's sealed part.
@@ -88,7 +91,6 @@ pub(super) async fn list(
     let mut start = after.as_ref().map(key_attributes);
     let mut items = Vec::new();
     loop {
-        let wanted = limit.get() + 1 - items.len();
         let page = session
             .dynamodb()
             .query()
@@ -97,7 +99,8 @@ pub(super) async fn list(
             .expression_attribute_values(":partition", AttributeValue::S(partition.as_str().to_owned()))
             .expression_attribute_values(":prefix", AttributeValue::S(prefix.as_str().to_owned()))
             .set_exclusive_start_key(start)
-            .limit(i32::try_from(wanted).unwrap_or(i32::MAX))
+            // More than the page: items that are skipped would cost a call each otherwise.
+            .limit(QUERY_PAGE)
             .consistent_read(true)
             .send()
             .await

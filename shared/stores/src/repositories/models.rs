@@ -1,10 +1,23 @@
+use std::time::Duration;
+
 use aws_sdk_bedrockruntime::types::{
     ContentBlock, ConversationRole, InferenceConfiguration, Message, SystemContentBlock,
 };
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Classify;
 use crate::{StoreError, TenantSession};
+
+/// Longest wait for an answer. API Gateway waits 29 seconds for the whole request.
+const ANSWER_WITHIN: Duration = Duration::from_secs(25);
+
+/// One attempt: a second one would be billed as well, and come too late.
+fn once() -> aws_sdk_bedrockruntime::config::Builder {
+    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ANSWER_WITHIN).build();
+    aws_sdk_bedrockruntime::Config::builder().retry_config(RetryConfig::disabled()).timeout_config(timeouts)
+}
 
 /// What an embedding model made of a text.
 #[derive(Debug, Clone, PartialEq)]
@@ -109,6 +122,8 @@ impl<'s> Models<'s> {
                     .temperature(0.0)
                     .build(),
             )
+            .customize()
+            .config_override(once())
             .send()
             .await
             .during(OPERATION)?;

@@ -146,6 +146,8 @@ impl<'s> Objects<'s> {
             .put_object()
             .bucket(&self.session.settings().bucket)
             .key(scope.document_source(id).as_str())
+            // A document's bytes never change: what is indexed is what was sent.
+            .if_none_match("*")
             .content_type(content_type)
             .server_side_encryption(ServerSideEncryption::AwsKms)
             .ssekms_key_id(&self.session.profile().await?.key_arn)

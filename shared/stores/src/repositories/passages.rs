@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_s3vectors::types::{PutInputVector, VectorData};
 use aws_smithy_types::{Document as Json, Number};
@@ -112,6 +112,8 @@ impl<'s> Passages<'s> {
 
     /// Returns the passages nearest to `query`, best first.
     ///
+    /// Passages of documents that are deleted are left out, whatever the index still holds.
+    ///
     /// # Errors
     /// [`StoreError`].
     pub async fn nearest(&self, query: &Embedding, limit: u8) -> Result<Vec<Match>, StoreError> {
@@ -139,7 +141,17 @@ impl<'s> Passages<'s> {
                 vector.distance,
             )
         });
-        try_join_all(opened).await
+        self.of_present_documents(try_join_all(opened).await?).await
+    }
+
+    async fn of_present_documents(&self, mut found: Vec<Match>) -> Result<Vec<Match>, StoreError> {
+        let documents: BTreeSet<_> = found.iter().map(|found| found.document.clone()).collect();
+        let asked = documents.iter().map(|id| async move {
+            Ok::<_, StoreError>(self.session.documents().is_there(id).await?.then(|| id.clone()))
+        });
+        let present: BTreeSet<_> = try_join_all(asked).await?.into_iter().flatten().collect();
+        found.retain(|found| present.contains(&found.document));
+        Ok(found)
     }
 
     /// Removes the passages `numbers` of a document; those that are gone are no error.

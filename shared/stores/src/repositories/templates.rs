@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 use bulkhead_tenancy::names::{Purpose, SortPrefix, TemplateKey};
 use jiff::Timestamp;
@@ -10,7 +12,9 @@ use crate::error::Classify;
 use crate::{StoreError, TenantSession};
 
 /// Attempts to become the next version while others write too.
-const ATTEMPTS: usize = 8;
+const ATTEMPTS: u32 = 8;
+/// Pause after the first attempt; grows with each.
+const BACKOFF: Duration = Duration::from_millis(15);
 
 /// One immutable version of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +50,9 @@ struct Head {
     /// Versions up to this one are deleted.
     #[serde(default)]
     deleted_up_to: u32,
+    /// Deleted versions up to this one are erased.
+    #[serde(default)]
+    erased_up_to: u32,
     updated_at: Timestamp,
 }
 
@@ -121,12 +128,13 @@ impl<'s> Templates<'s> {
     ) -> Result<StoredTemplate, StoreError> {
         const OPERATION: &str = "save template";
         let content = Content { body: body.to_owned(), description: description.map(str::to_owned) };
-        for _ in 0..ATTEMPTS {
+        for attempt in 1..=ATTEMPTS {
             let latest = self.head(key).await?.map_or(0, |head| head.latest);
             let version = latest + 1;
             let created_at = now();
             match self.write(key, latest, version, created_at, &content).await {
-                Err(StoreError::Conflict { .. }) => {}
+                // Another writer was first. Those who come next wait longer.
+                Err(StoreError::Conflict { .. }) => tokio::time::sleep(BACKOFF * attempt).await,
                 Err(error) => return Err(error),
                 Ok(()) => {
                     let Content { body, description } = content;
@@ -167,7 +175,10 @@ impl<'s> Templates<'s> {
     /// [`StoreError`].
     pub async fn delete(&self, key: &TemplateKey) -> Result<bool, StoreError> {
         const OPERATION: &str = "delete template";
-        let Some(head) = self.head(key).await?.filter(Head::is_live) else { return Ok(false) };
+        // What an earlier deletion left behind counts as there, so that it can be finished.
+        let Some(head) = self.head(key).await?.filter(|head| head.latest > head.erased_up_to) else {
+            return Ok(false);
+        };
         // Hidden first: from here on no version is served, whatever is still stored.
         self.session
             .dynamodb()
@@ -181,9 +192,19 @@ impl<'s> Templates<'s> {
             .send()
             .await
             .during(OPERATION)?;
-        for version in head.deleted_up_to + 1..=head.latest {
+        for version in head.erased_up_to + 1..=head.latest {
             items::delete(&self.session, OPERATION, &self.session.scope().version_key(key, version)).await?;
         }
+        self.session
+            .dynamodb()
+            .update_item()
+            .table_name(&self.session.settings().table)
+            .set_key(Some(key_attributes(&self.session.scope().template_key(key))))
+            .update_expression("SET erased_up_to = :latest")
+            .expression_attribute_values(":latest", AttributeValue::N(head.latest.to_string()))
+            .send()
+            .await
+            .during(OPERATION)?;
         Ok(true)
     }
 

@@ -24,9 +24,9 @@ use crate::repositories::templates::Templates;
 use crate::sealing::Sealer;
 use crate::{Platform, StoreError};
 
-/// Renewal begins this long before a session's credentials end, so that no request is
-/// signed with credentials that end on the way.
-const RENEW_BEFORE: Duration = Duration::from_secs(300);
+/// Renewal begins this long before a session's credentials end. Longer than an upload
+/// URL is good for: a signed URL ends with the credentials that signed it.
+const RENEW_BEFORE: Duration = Duration::from_secs(1_200);
 /// How long a profile is believed. A changed key or index is seen within this time.
 const PROFILE_AGE: Duration = Duration::from_secs(60);
 

@@ -1,0 +1,78 @@
+"""Deleting, uploading and indexing at the same time: whoever wins, nothing half-done is left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from local.aws import Tenant
+from local.client import Api, send
+from local.intrusion import Target
+from local.poll import until
+from local.problems import problem
+from local.stack import LocalStack
+
+Ready = Callable[..., list[dict[str, Any]]]
+ROUNDS = 30
+
+
+def _waiting(stack: LocalStack) -> int:
+    found = stack.account.client("sqs").get_queue_attributes(
+        QueueUrl=stack.outputs["BasicQueueUrl"], AttributeNames=["All"]
+    )["Attributes"]
+    return int(found["ApproximateNumberOfMessages"]) + int(found["ApproximateNumberOfMessagesNotVisible"])
+
+
+def test_deleting_at_any_moment_of_ingestion_leaves_nothing(
+    stack: LocalStack, tenant: Tenant, api: Api
+) -> None:
+    """The pauses are not there to wait for anything: they spread the deletions over the ingestion."""
+    for n in range(ROUNDS):
+        document = api.add_document(f"Short-lived {n}", f"The short-lived page {n} speaks of ferries. " * 40)
+        time.sleep(0.25 * n / ROUNDS)
+        assert api.delete(f"/v1/documents/{document['id']}").status == 204
+        problem(api.get(f"/v1/documents/{document['id']}"), 404)
+        problem(api.delete(f"/v1/documents/{document['id']}"), 404)
+
+    def left() -> tuple[int, tuple[str, ...], tuple[str, ...]]:
+        found = Target.of(stack, tenant)
+        return _waiting(stack), found.objects, found.vectors
+
+    until(left, lambda found: found == (0, (), ()), "nothing is left of the deleted documents", seconds=90)
+    assert api.get("/v1/documents").expect(200) == {"documents": [], "cursor": None}
+
+
+def test_an_upload_address_takes_one_content(api: Api, ready: Ready) -> None:
+    first, second = b"The ferry leaves from the east pier.", b"The ferry leaves from the west pier."
+    body = {"title": "Ferry", "content_type": "text/plain", "bytes": len(first)}
+    made = api.post("/v1/documents/uploads", body).expect(201)
+    slot = made["upload"]
+    assert send("PUT", slot["url"], first, slot["headers"]).status == 200
+    assert send("PUT", slot["url"], second, slot["headers"]).status == 412, "a document's bytes never change"
+    ready(api, made["document"]["id"])
+    api.save_template("plain", "Answer from the passages.")
+    assert "east pier" in api.ask("Where does the ferry leave?", "plain")["answer"]
+
+
+def test_a_deleted_document_is_not_quoted_even_if_its_passages_are_left(
+    stack: LocalStack, tenant: Tenant, api: Api, ready: Ready
+) -> None:
+    """As after a deletion that was interrupted: the record says deleted, the index still has it."""
+    document = api.add_document("Lighthouse", "The lighthouse keeper is called Ottilie.")["id"]
+    ready(api, document)
+    api.save_template("plain", "Answer from the passages.")
+    question = "What is the lighthouse keeper called?"
+    assert "Ottilie" in api.ask(question, "plain")["answer"]
+    stack.account.client("dynamodb").update_item(
+        TableName=stack.outputs["DataTable"],
+        Key={"pk": {"S": tenant.partition}, "sk": {"S": f"DOCUMENT#{document}"}},
+        UpdateExpression="SET #status = :deleted",
+        ExpressionAttributeNames={"#status": "status"},
+        ExpressionAttributeValues={":deleted": {"S": "deleted"}},
+    )
+    answer = api.ask(question, "plain")
+    assert "Ottilie" not in str(answer), f"a deleted document is quoted: {answer}"
+    # And deleting again finishes it.
+    assert api.delete(f"/v1/documents/{document}").status == 204
+    assert not [key for key in Target.of(stack, tenant).vectors if key.startswith(document)]
