@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from local.aws import Tenant
@@ -14,7 +15,8 @@ from local.problems import problem
 from local.stack import LocalStack
 
 Ready = Callable[..., list[dict[str, Any]]]
-ROUNDS = 30
+ROUNDS = 40
+PAGE = "The short-lived page speaks of ferries and of tides."
 
 
 def _waiting(stack: LocalStack) -> int:
@@ -25,12 +27,17 @@ def _waiting(stack: LocalStack) -> int:
 
 
 def test_deleting_at_any_moment_of_ingestion_leaves_nothing(
-    stack: LocalStack, tenant: Tenant, api: Api
+    stack: LocalStack, tenant: Tenant, api: Api, ready: Ready
 ) -> None:
-    """The pauses are not there to wait for anything: they spread the deletions over the ingestion."""
+    """The pauses are not there to wait for anything: they spread the deletions over the ingestion,
+    densest towards its end, where passages are written and the record is not yet final."""
+    whole = ready(api, api.add_document("Whole", PAGE)["id"])[0]
+    assert api.delete(f"/v1/documents/{whole['id']}").status == 204
+    created, indexed = (datetime.fromisoformat(whole[each]) for each in ("created_at", "updated_at"))
+    takes = (indexed - created).total_seconds()
     for n in range(ROUNDS):
-        document = api.add_document(f"Short-lived {n}", f"The short-lived page {n} speaks of ferries. " * 40)
-        time.sleep(0.25 * n / ROUNDS)
+        document = api.add_document(f"Short-lived {n}", PAGE)
+        time.sleep(takes * (0.4 + 0.8 * n / ROUNDS))
         assert api.delete(f"/v1/documents/{document['id']}").status == 204
         problem(api.get(f"/v1/documents/{document['id']}"), 404)
         problem(api.delete(f"/v1/documents/{document['id']}"), 404)
@@ -41,6 +48,36 @@ def test_deleting_at_any_moment_of_ingestion_leaves_nothing(
 
     until(left, lambda found: found == (0, (), ()), "nothing is left of the deleted documents", seconds=90)
     assert api.get("/v1/documents").expect(200) == {"documents": [], "cursor": None}
+
+
+def _change(stack: LocalStack, tenant: Tenant, document: str, update: str, values: dict[str, Any]) -> None:
+    """Put a document's record into the state of a given moment."""
+    stack.account.client("dynamodb").update_item(
+        TableName=stack.outputs["DataTable"],
+        Key={"pk": {"S": tenant.partition}, "sk": {"S": f"DOCUMENT#{document}"}},
+        UpdateExpression=update,
+        ExpressionAttributeNames={"#status": "status"},
+        ExpressionAttributeValues=values,
+    )
+
+
+def _vectors(stack: LocalStack, tenant: Tenant, document: str) -> list[str]:
+    return [key for key in Target.of(stack, tenant).vectors if key.startswith(document)]
+
+
+def test_deleting_between_the_index_and_the_record_removes_the_passages(
+    stack: LocalStack, tenant: Tenant, api: Api, ready: Ready
+) -> None:
+    """The moment at which the worker has written the passages and not yet the record."""
+    document = api.add_document("Moment", "The harbour bell rings at noon.")["id"]
+    ready(api, document)
+    _change(
+        stack, tenant, document, "SET #status = :processing, passages = :none",
+        {":processing": {"S": "processing"}, ":none": {"N": "0"}},
+    )  # fmt: skip
+    assert _vectors(stack, tenant, document)
+    assert api.delete(f"/v1/documents/{document}").status == 204
+    assert not _vectors(stack, tenant, document), "the index still has a deleted document"
 
 
 def test_an_upload_address_takes_one_content(api: Api, ready: Ready) -> None:
@@ -64,15 +101,9 @@ def test_a_deleted_document_is_not_quoted_even_if_its_passages_are_left(
     api.save_template("plain", "Answer from the passages.")
     question = "What is the lighthouse keeper called?"
     assert "Ottilie" in api.ask(question, "plain")["answer"]
-    stack.account.client("dynamodb").update_item(
-        TableName=stack.outputs["DataTable"],
-        Key={"pk": {"S": tenant.partition}, "sk": {"S": f"DOCUMENT#{document}"}},
-        UpdateExpression="SET #status = :deleted",
-        ExpressionAttributeNames={"#status": "status"},
-        ExpressionAttributeValues={":deleted": {"S": "deleted"}},
-    )
+    _change(stack, tenant, document, "SET #status = :deleted", {":deleted": {"S": "deleted"}})
     answer = api.ask(question, "plain")
     assert "Ottilie" not in str(answer), f"a deleted document is quoted: {answer}"
     # And deleting again finishes it.
     assert api.delete(f"/v1/documents/{document}").status == 204
-    assert not [key for key in Target.of(stack, tenant).vectors if key.startswith(document)]
+    assert not _vectors(stack, tenant, document)
