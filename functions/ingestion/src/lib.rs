@@ -62,13 +62,7 @@ impl Ingestion {
         self.run(&request, platform_tenant.as_deref()).await.inspect_err(|error| {
             match error {
                 IngestionError::Refused(refusal) => metrics::count(Counter::Refused, refusal.code(), None),
-                IngestionError::Store(StoreError::Denied { operation, .. }) => {
-                    metrics::count(Counter::AccessDenied, operation, None);
-                }
-                IngestionError::Store(StoreError::Seal { operation, .. }) => {
-                    metrics::count(Counter::SealBroken, operation, None);
-                }
-                IngestionError::Store(_) => metrics::count(Counter::Fault, "ingestion", None),
+                IngestionError::Store(error) => metrics::count_failure(error, None),
             }
             tracing::error!(error = chain(error), "a document was not ingested");
         })

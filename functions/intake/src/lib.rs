@@ -76,10 +76,7 @@ impl Intake {
         self.take_in(event).await.inspect_err(|error| {
             match error {
                 IntakeError::Refused(refusal) => metrics::count(Counter::Refused, refusal.code(), None),
-                IntakeError::Store(StoreError::Denied { operation, .. }) => {
-                    metrics::count(Counter::AccessDenied, operation, None);
-                }
-                IntakeError::Store(_) => metrics::count(Counter::Fault, "intake", None),
+                IntakeError::Store(error) => metrics::count_failure(error, None),
             }
             tracing::error!(error = chain(error), "an object was not taken in");
         })

@@ -6,6 +6,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use bulkhead_stores::StoreError;
 use serde_json::{Value, json};
 
 /// What is counted.
@@ -41,6 +42,18 @@ pub fn count(counter: Counter, reason: &str, tenant: Option<&str>) {
     let function = std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|_| "none".to_owned());
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
     println!("{}", line(counter, reason, tenant, &tier, &function, now));
+}
+
+/// Counts why a store failed, where it is a refusal or a fault of ours. What passes by
+/// itself (throttling, an outage, a conflict) is not counted here.
+pub fn count_failure(error: &StoreError, tenant: Option<&str>) {
+    match error {
+        StoreError::Denied { operation, .. } => count(Counter::AccessDenied, operation, tenant),
+        StoreError::Seal { operation, .. } => count(Counter::SealBroken, operation, tenant),
+        StoreError::NotOnboarded => count(Counter::Refused, "not_onboarded", tenant),
+        error if error.is_transient() => {}
+        _ => count(Counter::Fault, "store", tenant),
+    }
 }
 
 fn line(counter: Counter, reason: &str, tenant: Option<&str>, tier: &str, function: &str, now: u64) -> Value {

@@ -108,9 +108,9 @@ impl From<Refusal> for ApiError {
 /// Logged once, here, with its causes; the client learns only what it can act on.
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
+        metrics::count_failure(&error, None);
         match error {
             StoreError::NotOnboarded => {
-                metrics::count(Counter::Refused, "not_onboarded", None);
                 return Self::Forbidden("this tenant is not onboarded here; ask your operator".to_owned());
             }
             StoreError::Conflict { .. } => {
@@ -120,9 +120,7 @@ impl From<StoreError> for ApiError {
                 tracing::warn!(error = chain(&error), "a service is unavailable");
                 return Self::Unavailable;
             }
-            StoreError::Denied { operation, .. } => metrics::count(Counter::AccessDenied, operation, None),
-            StoreError::Seal { operation, .. } => metrics::count(Counter::SealBroken, operation, None),
-            _ => metrics::count(Counter::Fault, "store", None),
+            _ => {}
         }
         tracing::error!(error = chain(&error), "a request failed through a fault of ours");
         Self::Fault
