@@ -1,9 +1,8 @@
 use std::fmt;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use bulkhead_stores::{Platform, platform::control};
+use bulkhead_stores::{Moment, Platform, platform::control};
 use bulkhead_tenancy::TenantId;
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{ProvisioningError, failed};
@@ -65,9 +64,9 @@ pub struct TenantRecord {
     /// The name of its index.
     pub index: String,
     /// When it was registered.
-    pub created_at: Timestamp,
+    pub created_at: Moment,
     /// When its status last changed.
-    pub updated_at: Timestamp,
+    pub updated_at: Moment,
 }
 
 /// Which tenants exist.
@@ -110,7 +109,7 @@ impl Registry {
     /// [`ProvisioningError::Conflict`] where the id was ever used.
     pub async fn register(&self, new: NewTenant) -> Result<TenantRecord, ProvisioningError> {
         const OPERATION: &str = "register tenant";
-        let now = Timestamp::now();
+        let now = Moment::now();
         let record = TenantRecord {
             tenant: new.tenant,
             display_name: new.display_name,
@@ -168,7 +167,7 @@ impl Registry {
             .expression_attribute_values(":to", AttributeValue::S(to.to_string()))
             .expression_attribute_values(":first", AttributeValue::S(first.to_string()))
             .expression_attribute_values(":second", AttributeValue::S(second.to_string()))
-            .expression_attribute_values(":now", AttributeValue::S(Timestamp::now().to_string()))
+            .expression_attribute_values(":now", AttributeValue::S(Moment::now().to_string()))
             .send()
             .await;
         match changed {

@@ -9,6 +9,7 @@ mod sealing;
 mod session;
 mod workers;
 
+pub use clock::{InvalidMoment, Moment};
 pub use error::StoreError;
 pub use platform::Platform;
 pub use queue::{JobQueue, SealedJob};

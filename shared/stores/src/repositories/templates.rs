@@ -2,12 +2,11 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 use bulkhead_tenancy::names::{Purpose, SortPrefix, TemplateKey};
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::items::{self, Item, SEALED, key_attributes};
 use super::{Page, PageLimit};
-use crate::clock::now;
+use crate::clock::Moment;
 use crate::error::Classify;
 use crate::{StoreError, TenantSession};
 
@@ -28,7 +27,7 @@ pub struct StoredTemplate {
     /// What the template is for.
     pub description: Option<String>,
     /// When this version was written.
-    pub created_at: Timestamp,
+    pub created_at: Moment,
 }
 
 /// A template as listed.
@@ -39,7 +38,7 @@ pub struct TemplateSummary {
     /// Its latest version.
     pub version: u32,
     /// When that was written.
-    pub updated_at: Timestamp,
+    pub updated_at: Moment,
 }
 
 /// Which version is current. Stays after deletion, so that numbers are not used again.
@@ -53,7 +52,7 @@ struct Head {
     /// Deleted versions up to this one are erased.
     #[serde(default)]
     erased_up_to: u32,
-    updated_at: Timestamp,
+    updated_at: Moment,
 }
 
 impl Head {
@@ -68,7 +67,7 @@ impl Head {
 
 #[derive(Debug, Deserialize)]
 struct VersionItem {
-    created_at: Timestamp,
+    created_at: Moment,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -131,7 +130,7 @@ impl<'s> Templates<'s> {
         for attempt in 1..=ATTEMPTS {
             let latest = self.head(key).await?.map_or(0, |head| head.latest);
             let version = latest + 1;
-            let created_at = now();
+            let created_at = Moment::now();
             match self.write(key, latest, version, created_at, &content).await {
                 // Another writer was first. Those who come next wait longer.
                 Err(StoreError::Conflict { .. }) => tokio::time::sleep(BACKOFF * attempt).await,
@@ -188,7 +187,7 @@ impl<'s> Templates<'s> {
             .update_expression("SET deleted_up_to = :latest, updated_at = :now")
             .condition_expression("latest = :latest")
             .expression_attribute_values(":latest", AttributeValue::N(head.latest.to_string()))
-            .expression_attribute_values(":now", AttributeValue::S(now().to_string()))
+            .expression_attribute_values(":now", AttributeValue::S(Moment::now().to_string()))
             .send()
             .await
             .during(OPERATION)?;
@@ -219,7 +218,7 @@ impl<'s> Templates<'s> {
         key: &TemplateKey,
         latest: u32,
         version: u32,
-        created_at: Timestamp,
+        created_at: Moment,
         content: &Content,
     ) -> Result<(), StoreError> {
         const OPERATION: &str = "save template";

@@ -6,7 +6,7 @@ use bulkhead_tenancy::names::DocumentId;
 use super::super::items::{self, key_attributes};
 use super::{DocumentStatus, Documents, Record, status};
 use crate::StoreError;
-use crate::clock::now;
+use crate::clock::Moment;
 use crate::error::Classify;
 
 /// How long a deleted document is remembered: longer than the 14 days a message can
@@ -23,7 +23,7 @@ impl Documents<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn bury(&self, id: &DocumentId) -> Result<Option<u32>, StoreError> {
-        let forget_at = now().as_second() + GRAVE_SECONDS;
+        let forget_at = Moment::now().as_second() + GRAVE_SECONDS;
         let buried = self
             .session
             .dynamodb()
@@ -37,7 +37,7 @@ impl Documents<'_> {
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":deleted", status(DocumentStatus::Deleted))
             .expression_attribute_values(":no", AttributeValue::Bool(false))
-            .expression_attribute_values(":now", AttributeValue::S(now().to_string()))
+            .expression_attribute_values(":now", AttributeValue::S(Moment::now().to_string()))
             .expression_attribute_values(":forget", AttributeValue::N(forget_at.to_string()))
             .return_values(ReturnValue::AllNew)
             .send()

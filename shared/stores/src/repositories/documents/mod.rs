@@ -5,12 +5,11 @@ mod progress;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use bulkhead_tenancy::names::{DocumentId, Purpose, SortPrefix};
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::items::{self, Item, SEALED};
 use super::{Page, PageLimit};
-use crate::clock::now;
+use crate::clock::Moment;
 use crate::error::Classify;
 use crate::{StoreError, TenantSession};
 
@@ -81,9 +80,9 @@ pub struct Document {
     /// Hash of the bytes that were indexed last.
     pub content_hash: Option<String>,
     /// When it was created.
-    pub created_at: Timestamp,
+    pub created_at: Moment,
     /// When its status last changed.
-    pub updated_at: Timestamp,
+    pub updated_at: Moment,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -104,8 +103,8 @@ struct Record {
     reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     content_hash: Option<String>,
-    created_at: Timestamp,
-    updated_at: Timestamp,
+    created_at: Moment,
+    updated_at: Moment,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -128,7 +127,7 @@ impl<'s> Documents<'s> {
     /// # Errors
     /// [`StoreError::Conflict`] where the id is taken.
     pub async fn create(&self, new: NewDocument) -> Result<Document, StoreError> {
-        let now = now();
+        let now = Moment::now();
         let key = self.session.scope().document_key(&new.id);
         let record = Record {
             id: new.id,

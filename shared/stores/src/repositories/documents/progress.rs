@@ -6,7 +6,7 @@ use bulkhead_tenancy::names::DocumentId;
 use super::super::items::key_attributes;
 use super::{DocumentStatus, Documents, status};
 use crate::StoreError;
-use crate::clock::now;
+use crate::clock::Moment;
 use crate::error::Classify;
 
 /// What every change of a document's progress wants.
@@ -113,7 +113,7 @@ impl Documents<'_> {
             .update_expression(update)
             .condition_expression(condition)
             .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":now", AttributeValue::S(now().to_string()));
+            .expression_attribute_values(":now", AttributeValue::S(Moment::now().to_string()));
         for (name, value) in values {
             call = call.expression_attribute_values(name, value);
         }
