@@ -6,6 +6,7 @@ documented form of sealed values honest: what this makes, the product opens.
 
 from __future__ import annotations
 
+import hashlib
 import os
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -31,8 +32,19 @@ def seal(session: Account, owner: Target, purpose: str, address: bytes, text: by
     )
     wrapped: bytes = made["CiphertextBlob"]
     nonce = os.urandom(_NONCE_BYTES)
-    sealed = AESGCM(made["Plaintext"]).encrypt(nonce, text, address)
-    return _VERSION + len(wrapped).to_bytes(2, "big") + wrapped + nonce + sealed
+    bound = address + len(wrapped).to_bytes(8, "big") + wrapped
+    sealed = AESGCM(made["Plaintext"]).encrypt(nonce, text, bound)
+    return b"".join(
+        (
+            _VERSION,
+            len(wrapped).to_bytes(2, "big"),
+            len(sealed).to_bytes(4, "big"),
+            hashlib.sha256(address).digest()[:16],
+            wrapped,
+            nonce,
+            sealed,
+        )
+    )
 
 
 def job_address(tenant: str) -> bytes:

@@ -20,6 +20,8 @@ pub enum Counter {
     AccessDenied,
     /// A sealed value did not open. Must stay 0.
     SealBroken,
+    /// A tenant's KMS key is disabled or being deleted: the tenant is not served.
+    KeyUnusable,
     /// A fault of ours reached a client as a 5xx.
     Fault,
 }
@@ -31,6 +33,7 @@ impl Counter {
             Self::ForeignTenant => "ForeignTenant",
             Self::AccessDenied => "AccessDenied",
             Self::SealBroken => "SealBroken",
+            Self::KeyUnusable => "KeyUnusable",
             Self::Fault => "Fault",
         }
     }
@@ -49,7 +52,8 @@ pub fn count(counter: Counter, reason: &str, tenant: Option<&str>) {
 pub fn count_failure(error: &StoreError, tenant: Option<&str>) {
     match error {
         StoreError::Denied { operation, .. } => count(Counter::AccessDenied, operation, tenant),
-        StoreError::Seal { operation, .. } => count(Counter::SealBroken, operation, tenant),
+        StoreError::Seal { source, .. } => count(Counter::SealBroken, source.code(), tenant),
+        StoreError::KeyUnusable { operation, .. } => count(Counter::KeyUnusable, operation, tenant),
         StoreError::NotOnboarded => count(Counter::Refused, "not_onboarded", tenant),
         error if error.is_transient() => {}
         _ => count(Counter::Fault, "store", tenant),

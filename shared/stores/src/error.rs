@@ -3,7 +3,7 @@ use std::error::Error;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use crate::UnsealError;
+use bulkhead_sealing::UnsealError;
 
 /// Why a store did not do what was asked. Says which operation, never with what values.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +40,16 @@ pub enum StoreError {
         /// The operation.
         operation: &'static str,
         /// What happened.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The tenant's KMS key is disabled, being deleted or gone. Nothing of this tenant
+    /// can be read or written until somebody enables it again.
+    #[error("{operation}: the tenant's key cannot be used")]
+    KeyUnusable {
+        /// The operation.
+        operation: &'static str,
+        /// What the service said.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
@@ -86,6 +96,13 @@ impl StoreError {
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Throttled { .. } | Self::Unavailable { .. } | Self::Conflict { .. })
     }
+
+    /// Sorts the failure to open a session, which happens inside the first call.
+    pub(crate) fn session(operation: &'static str, error: impl Error + Send + Sync + 'static) -> Self {
+        let denied = crate::session::denied_by_sts(&error);
+        let source = Box::new(error);
+        if denied { Self::Denied { operation, source } } else { Self::Unavailable { operation, source } }
+    }
 }
 
 /// Names the operation that failed and sorts the SDK's error by what a caller can do.
@@ -110,16 +127,7 @@ where
 {
     let code = match &error {
         SdkError::ServiceError(service) => service.err().code().unwrap_or_default().to_owned(),
-        _ => {
-            // Assuming the tenant role happens inside the first call; a refusal there
-            // arrives wrapped as a failure to dispatch.
-            let denied = crate::session::denied_by_sts(&error);
-            let source = Box::new(error);
-            return match denied {
-                true => StoreError::Denied { operation, source },
-                false => StoreError::Unavailable { operation, source },
-            };
-        }
+        _ => return StoreError::session(operation, error),
     };
     match code.as_str() {
         "ConditionalCheckFailedException"
@@ -143,8 +151,22 @@ where
         | "ServiceUnavailable"
         | "ServiceUnavailableException"
         | "DependencyTimeoutException"
+        | "KeyUnavailableException"
+        // The clock of one side is wrong, or a session ended while the call was on its way.
+        | "ExpiredToken"
+        | "ExpiredTokenException"
         | "ModelNotReadyException"
         | "ModelTimeoutException" => StoreError::Unavailable { operation, source: Box::new(error) },
+        // KMS' own words, then S3's and S3 Vectors' for them.
+        // https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html
+        "DisabledException"
+        | "KMSInvalidStateException"
+        | "KMS.DisabledException"
+        | "KMS.KMSInvalidStateException"
+        | "KMS.NotFoundException"
+        | "KmsDisabledException"
+        | "KmsInvalidStateException"
+        | "KmsNotFoundException" => StoreError::KeyUnusable { operation, source: Box::new(error) },
         // Of a write that an earlier attempt of the SDK has begun.
         "TransactionInProgressException" => StoreError::Throttled { operation, source: Box::new(error) },
         _ => StoreError::Rejected { operation, source: Box::new(error) },

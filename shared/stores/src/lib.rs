@@ -9,6 +9,7 @@ mod sealing;
 mod session;
 mod workers;
 
+pub use bulkhead_sealing::UnsealError;
 pub use clock::{InvalidMoment, Moment};
 pub use error::StoreError;
 pub use platform::Platform;
@@ -21,6 +22,5 @@ pub use repositories::passages::{Match, Passage, Passages};
 pub use repositories::profile::{Profile, Profiles};
 pub use repositories::templates::{StoredTemplate, TemplateSummary, Templates};
 pub use repositories::{Page, PageLimit};
-pub use sealing::{Sealed, UnsealError};
 pub use session::{SessionSettings, TenantClients, TenantSession};
 pub use workers::{WorkerError, Workers};

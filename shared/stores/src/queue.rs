@@ -1,10 +1,10 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use bulkhead_sealing::Sealed;
 use bulkhead_tenancy::TenantScope;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Classify;
-use crate::sealing::Sealed;
 use crate::{Platform, StoreError};
 
 /// A job as it travels: readable by nobody but its tenant's session.

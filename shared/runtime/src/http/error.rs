@@ -39,6 +39,9 @@ pub enum ApiError {
     /// 503: try again.
     #[error("the service is busy; try again shortly")]
     Unavailable,
+    /// 503: the tenant's own key is out of use.
+    #[error("your key cannot be used: it is disabled or being deleted; ask your operator to enable it again")]
+    KeyUnusable,
     /// 500: a fault of ours.
     #[error("something went wrong on our side; try again, and name the request id if it persists")]
     Fault,
@@ -74,6 +77,7 @@ impl ApiError {
             Self::UnsupportedMediaType => (415, "unsupported-media-type", "Unsupported media type"),
             Self::Unprocessable(_) => (422, "unprocessable", "Cannot be processed"),
             Self::Unavailable => (503, "unavailable", "Service unavailable"),
+            Self::KeyUnusable => (503, "key-unavailable", "Key unavailable"),
             Self::Fault => (500, "internal", "Internal error"),
         }
     }
@@ -90,7 +94,20 @@ impl ApiError {
         };
         let response =
             ApiResponse::json(status, &problem).with_header("content-type", "application/problem+json");
-        if status == 503 { response.with_header("retry-after", "1") } else { response }
+        match self.retry_after() {
+            Some(seconds) => response.with_header("retry-after", seconds),
+            None => response,
+        }
+    }
+
+    /// After how many seconds it is worth trying again.
+    fn retry_after(&self) -> Option<&'static str> {
+        match self {
+            Self::Unavailable => Some("1"),
+            // Somebody has to do something first.
+            Self::KeyUnusable => Some("60"),
+            _ => None,
+        }
     }
 }
 
@@ -119,6 +136,10 @@ impl From<StoreError> for ApiError {
             StoreError::Throttled { .. } | StoreError::Unavailable { .. } => {
                 tracing::warn!(error = chain(&error), "a service is unavailable");
                 return Self::Unavailable;
+            }
+            StoreError::KeyUnusable { .. } => {
+                tracing::error!(error = chain(&error), "a tenant's key cannot be used");
+                return Self::KeyUnusable;
             }
             _ => {}
         }

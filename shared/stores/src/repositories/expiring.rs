@@ -1,5 +1,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// One value, believed for a limited time. Belongs to one tenant's clients.
 pub(crate) struct Expiring<T> {

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use bulkhead_sealing::{Address, Sealed};
 use bulkhead_tenancy::names::{ItemKey, Purpose, SortPrefix};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::PageLimit;
 use crate::error::Classify;
-use crate::sealing::{Address, Sealed};
 use crate::{StoreError, TenantSession};
 
 /// Items read per call while listing.
@@ -126,9 +126,8 @@ pub(super) async fn seal<T: Serialize>(
     let plaintext =
         serde_json::to_vec(value).map_err(|error| StoreError::corrupt("seal item", error.to_string()))?;
     let profile = session.profile().await?;
-    let address = Address::item(&session.settings().table, key, SEALED);
-    let sealed =
-        session.sealer().seal(session.scope(), purpose, &profile.key_arn, &address, &plaintext).await?;
+    let address = Address::item(purpose, &session.settings().table, key, SEALED);
+    let sealed = session.sealer().seal(session.scope(), &profile.key_arn, &address, &plaintext).await?;
     Ok(AttributeValue::B(sealed.into_bytes().into()))
 }
 
@@ -144,9 +143,8 @@ pub(super) async fn open<T: DeserializeOwned>(
         return Err(StoreError::corrupt(OPERATION, "no sealed part"));
     };
     let profile = session.profile().await?;
-    let address = Address::item(&session.settings().table, key, SEALED);
+    let address = Address::item(purpose, &session.settings().table, key, SEALED);
     let sealed = Sealed::from_bytes(bytes.as_ref().to_vec());
-    let plaintext =
-        session.sealer().open(session.scope(), purpose, &profile.key_arn, &address, &sealed).await?;
+    let plaintext = session.sealer().open(session.scope(), &profile.key_arn, &address, &sealed).await?;
     serde_json::from_slice(&plaintext).map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))
 }

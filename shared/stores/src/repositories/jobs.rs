@@ -1,8 +1,8 @@
-use bulkhead_tenancy::names::{DocumentId, Purpose};
+use bulkhead_sealing::{Address, Sealed};
+use bulkhead_tenancy::names::DocumentId;
 use serde::{Deserialize, Serialize};
 
 use crate::queue::SealedJob;
-use crate::sealing::{Address, Sealed};
 use crate::{StoreError, TenantSession};
 
 /// Index one document.
@@ -35,13 +35,7 @@ impl<'s> Jobs<'s> {
         let sealed = self
             .session
             .sealer()
-            .seal(
-                self.session.scope(),
-                Purpose::Job,
-                &profile.key_arn,
-                &Address::job(group.as_str()),
-                &plaintext,
-            )
+            .seal(self.session.scope(), &profile.key_arn, &Address::job(&group), &plaintext)
             .await?;
         Ok(SealedJob::new(sealed))
     }
@@ -58,13 +52,7 @@ impl<'s> Jobs<'s> {
         let plaintext = self
             .session
             .sealer()
-            .open(
-                self.session.scope(),
-                Purpose::Job,
-                &profile.key_arn,
-                &Address::job(group.as_str()),
-                &sealed,
-            )
+            .open(self.session.scope(), &profile.key_arn, &Address::job(&group), &sealed)
             .await?;
         serde_json::from_slice(&plaintext).map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))
     }

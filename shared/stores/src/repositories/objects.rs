@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::presigning::PresigningConfig;
@@ -10,7 +10,9 @@ use bulkhead_tenancy::names::{DocumentId, Purpose};
 use crate::error::Classify;
 use crate::{StoreError, TenantSession};
 
-/// How long an upload URL is good for. It also ends with the session that signed it.
+/// How long an upload URL is good for, unless the session that signs it ends earlier: a
+/// signed URL ends with its credentials.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html>
 const UPLOAD_LIFETIME: Duration = Duration::from_secs(900);
 
 /// Where and how to upload a document's bytes.
@@ -61,7 +63,9 @@ impl<'s> Objects<'s> {
         bytes: u64,
     ) -> Result<Upload, StoreError> {
         const OPERATION: &str = "sign upload";
-        let config = PresigningConfig::expires_in(UPLOAD_LIFETIME)
+        let left = self.session.ends().await?.duration_since(SystemTime::now()).unwrap_or_default();
+        let lifetime = Duration::from_secs(UPLOAD_LIFETIME.min(left).as_secs().max(1));
+        let config = PresigningConfig::expires_in(lifetime)
             .map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))?;
         let length =
             i64::try_from(bytes).map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))?;
@@ -76,7 +80,7 @@ impl<'s> Objects<'s> {
             method: signed.method().to_owned(),
             url: signed.uri().to_owned(),
             headers: signed.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-            expires_in: UPLOAD_LIFETIME,
+            expires_in: lifetime,
         })
     }
 

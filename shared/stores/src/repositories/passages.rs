@@ -4,12 +4,12 @@ use aws_sdk_s3vectors::types::{PutInputVector, VectorData};
 use aws_smithy_types::{Document as Json, Number};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use bulkhead_tenancy::names::{DocumentId, Purpose};
+use bulkhead_sealing::{Address, Sealed};
+use bulkhead_tenancy::names::{DocumentId, VectorIndexName};
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Classify;
-use crate::sealing::{Address, Sealed};
 use crate::{Embedding, StoreError, TenantSession};
 
 /// Vectors per call, S3 Vectors' limit:
@@ -78,11 +78,11 @@ impl<'s> Passages<'s> {
                 let content = Content { title: passage.title.clone(), text: passage.text.clone() };
                 let content = serde_json::to_vec(&content)
                     .map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))?;
-                let address = Address::vector(index.as_str(), &key);
+                let address = Address::vector(&index, &key);
                 let sealed = self
                     .session
                     .sealer()
-                    .seal(self.session.scope(), Purpose::Passage, &profile.key_arn, &address, &content)
+                    .seal(self.session.scope(), &profile.key_arn, &address, &content)
                     .await?;
                 let metadata = HashMap::from([
                     ("document".to_owned(), Json::from(document.as_str())),
@@ -133,13 +133,7 @@ impl<'s> Passages<'s> {
             .await
             .during("search passages")?;
         let opened = found.vectors.iter().map(|vector| {
-            self.read(
-                index.as_str(),
-                &profile.key_arn,
-                &vector.key,
-                vector.metadata.as_ref(),
-                vector.distance,
-            )
+            self.read(&index, &profile.key_arn, &vector.key, vector.metadata.as_ref(), vector.distance)
         });
         self.of_present_documents(try_join_all(opened).await?).await
     }
@@ -182,7 +176,7 @@ impl<'s> Passages<'s> {
 
     async fn read(
         &self,
-        index: &str,
+        index: &VectorIndexName,
         key_arn: &str,
         key: &str,
         metadata: Option<&Json>,
@@ -202,13 +196,7 @@ impl<'s> Passages<'s> {
         let text = self
             .session
             .sealer()
-            .open(
-                self.session.scope(),
-                Purpose::Passage,
-                key_arn,
-                &Address::vector(index, key),
-                &Sealed::from_bytes(sealed),
-            )
+            .open(self.session.scope(), key_arn, &Address::vector(index, key), &Sealed::from_bytes(sealed))
             .await?;
         let Content { title, text } = serde_json::from_slice(&text)
             .map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))?;

@@ -1,9 +1,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use bulkhead_sealing::DataKey;
 use bulkhead_tenancy::names::Purpose;
-use ring::aead::LessSafeKey;
+use tokio::time::Instant;
 
 /// How long a data key is used before KMS is asked again. Disabling a tenant's key
 /// takes effect within this time.
@@ -13,52 +14,47 @@ const USES: u32 = 1_000;
 /// Opened data keys that are remembered.
 const OPENED: usize = 64;
 
-/// A data key and the form in which KMS wrapped it.
-pub(super) struct DataKey {
-    pub(super) cipher: LessSafeKey,
-    pub(super) wrapped: Vec<u8>,
-    purpose: Purpose,
-    key_arn: String,
-    born: Instant,
-}
-
-impl DataKey {
-    fn fits(&self, purpose: Purpose, key_arn: &str) -> bool {
-        self.purpose == purpose && self.key_arn == key_arn && self.born.elapsed() < LIFETIME
-    }
-}
-
 /// One tenant's data keys, bounded in number, uses and time.
 #[derive(Default)]
 pub(super) struct DataKeys(Mutex<Kept>);
 
 #[derive(Default)]
 struct Kept {
-    sealing: HashMap<Purpose, (Arc<DataKey>, u32)>,
-    opened: VecDeque<Arc<DataKey>>,
+    sealing: HashMap<Purpose, (KeptKey, u32)>,
+    opened: VecDeque<KeptKey>,
+}
+
+#[derive(Clone)]
+struct KeptKey {
+    key: Arc<DataKey>,
+    purpose: Purpose,
+    key_arn: Arc<str>,
+    born: Instant,
+}
+
+impl KeptKey {
+    fn fits(&self, purpose: Purpose, key_arn: &str) -> bool {
+        self.purpose == purpose && *self.key_arn == *key_arn && self.born.elapsed() < LIFETIME
+    }
 }
 
 impl DataKeys {
     pub(super) fn for_sealing(&self, purpose: Purpose, key_arn: &str) -> Option<Arc<DataKey>> {
         let mut kept = self.lock();
-        let (key, uses) = kept.sealing.get_mut(&purpose)?;
-        if *uses >= USES || !key.fits(purpose, key_arn) {
+        let (found, uses) = kept.sealing.get_mut(&purpose)?;
+        if *uses >= USES || !found.fits(purpose, key_arn) {
             kept.sealing.remove(&purpose);
             return None;
         }
         *uses += 1;
-        Some(Arc::clone(key))
+        Some(Arc::clone(&found.key))
     }
 
-    pub(super) fn keep_for_sealing(
-        &self,
-        purpose: Purpose,
-        key_arn: &str,
-        cipher: LessSafeKey,
-        wrapped: Vec<u8>,
-    ) -> Arc<DataKey> {
-        let key = self.keep_for_opening(purpose, key_arn, cipher, wrapped);
-        self.lock().sealing.insert(purpose, (Arc::clone(&key), 1));
+    pub(super) fn keep_for_sealing(&self, purpose: Purpose, key_arn: &str, key: DataKey) -> Arc<DataKey> {
+        let mut kept = self.lock();
+        let made = kept.remember(purpose, key_arn, key);
+        let key = Arc::clone(&made.key);
+        kept.sealing.insert(purpose, (made, 1));
         key
     }
 
@@ -69,27 +65,81 @@ impl DataKeys {
         wrapped: &[u8],
     ) -> Option<Arc<DataKey>> {
         let kept = self.lock();
-        kept.opened.iter().find(|key| key.wrapped == wrapped && key.fits(purpose, key_arn)).cloned()
+        let fitting = |kept: &&KeptKey| kept.key.wraps_to(wrapped) && kept.fits(purpose, key_arn);
+        kept.opened.iter().find(fitting).map(|kept| Arc::clone(&kept.key))
     }
 
-    pub(super) fn keep_for_opening(
-        &self,
-        purpose: Purpose,
-        key_arn: &str,
-        cipher: LessSafeKey,
-        wrapped: Vec<u8>,
-    ) -> Arc<DataKey> {
-        let key =
-            Arc::new(DataKey { cipher, wrapped, purpose, key_arn: key_arn.to_owned(), born: Instant::now() });
-        let mut kept = self.lock();
-        if kept.opened.len() == OPENED {
-            kept.opened.pop_front();
-        }
-        kept.opened.push_back(Arc::clone(&key));
-        key
+    pub(super) fn keep_for_opening(&self, purpose: Purpose, key_arn: &str, key: DataKey) -> Arc<DataKey> {
+        self.lock().remember(purpose, key_arn, key).key
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn remember(&mut self, purpose: Purpose, key_arn: &str, key: DataKey) -> KeptKey {
+        let kept = KeptKey { key: Arc::new(key), purpose, key_arn: Arc::from(key_arn), born: Instant::now() };
+        if self.opened.len() == OPENED {
+            self.opened.pop_front();
+        }
+        self.opened.push_back(kept.clone());
+        kept
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ARN: &str = "arn:aws:kms:us-east-1:000000000000:key/one";
+    const OTHER: &str = "arn:aws:kms:us-east-1:000000000000:key/other";
+
+    fn key(wrapped: &[u8]) -> DataKey {
+        DataKey::new(&[7; 32], wrapped.to_vec()).expect("a key")
+    }
+
+    #[test]
+    fn a_key_serves_its_purpose_and_its_kms_key_alone() {
+        let keys = DataKeys::default();
+        keys.keep_for_sealing(Purpose::Template, ARN, key(b"one"));
+        assert!(keys.for_opening(Purpose::Template, ARN, b"one").is_some());
+        assert!(keys.for_opening(Purpose::Template, ARN, b"two").is_none());
+        assert!(keys.for_opening(Purpose::Document, ARN, b"one").is_none());
+        assert!(keys.for_opening(Purpose::Template, OTHER, b"one").is_none());
+        assert!(keys.for_sealing(Purpose::Document, ARN).is_none());
+        assert!(keys.for_sealing(Purpose::Template, ARN).is_some());
+        assert!(keys.for_sealing(Purpose::Template, OTHER).is_none());
+    }
+
+    #[test]
+    fn a_key_seals_a_thousand_values() {
+        let keys = DataKeys::default();
+        keys.keep_for_sealing(Purpose::Job, ARN, key(b"one"));
+        let more = (1..5_000).take_while(|_| keys.for_sealing(Purpose::Job, ARN).is_some()).count();
+        assert_eq!(more + 1, 1_000);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_key_is_forgotten_after_five_minutes() {
+        let keys = DataKeys::default();
+        keys.keep_for_sealing(Purpose::Job, ARN, key(b"one"));
+        tokio::time::advance(LIFETIME - Duration::from_millis(1)).await;
+        assert!(keys.for_sealing(Purpose::Job, ARN).is_some());
+        assert!(keys.for_opening(Purpose::Job, ARN, b"one").is_some());
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(keys.for_sealing(Purpose::Job, ARN).is_none());
+        assert!(keys.for_opening(Purpose::Job, ARN, b"one").is_none());
+    }
+
+    #[test]
+    fn only_so_many_opened_keys_are_remembered() {
+        let keys = DataKeys::default();
+        for number in 0..200_u8 {
+            keys.keep_for_opening(Purpose::Passage, ARN, key(&[number]));
+        }
+        let remembered = |number: &u8| keys.for_opening(Purpose::Passage, ARN, &[*number]).is_some();
+        assert_eq!((0..200).filter(remembered).collect::<Vec<_>>(), (136..200).collect::<Vec<u8>>());
     }
 }

@@ -29,9 +29,15 @@ pub(super) struct TenantCredentials {
 /// STS refused to open a tenant's session: no retry will change that.
 #[derive(Debug, thiserror::Error)]
 #[error("STS refused the tenant's session")]
-struct DeniedBySts {
+pub(super) struct DeniedBySts {
     #[source]
     source: Box<dyn Error + Send + Sync>,
+}
+
+impl DeniedBySts {
+    pub(super) fn because(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { source: source.into() }
+    }
 }
 
 /// Whether `error` was caused by STS refusing a tenant's session.
@@ -63,9 +69,7 @@ impl TenantCredentials {
             .send()
             .await
             .map_err(|error| match error.code() {
-                Some("AccessDenied") => {
-                    CredentialsError::provider_error(DeniedBySts { source: Box::new(error) })
-                }
+                Some("AccessDenied") => CredentialsError::provider_error(DeniedBySts::because(error)),
                 _ => CredentialsError::provider_error(error),
             })?;
         let credentials = assumed

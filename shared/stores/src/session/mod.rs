@@ -1,17 +1,19 @@
 //! One tenant's credentials, the clients that use them, and their use by an invocation.
 
 mod credentials;
+mod renewal;
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_smithy_runtime::client::identity::IdentityCache;
 use aws_types::SdkConfig;
 use bulkhead_tenancy::{TenantId, TenantScope};
 
 use credentials::TenantCredentials;
 pub(crate) use credentials::denied_by_sts;
+use renewal::Renewing;
 
 use crate::repositories::documents::Documents;
 use crate::repositories::expiring::Expiring;
@@ -24,9 +26,6 @@ use crate::repositories::templates::Templates;
 use crate::sealing::Sealer;
 use crate::{Platform, StoreError};
 
-/// Renewal begins this long before a session's credentials end. Longer than an upload
-/// URL is good for: a signed URL ends with the credentials that signed it.
-const RENEW_BEFORE: Duration = Duration::from_secs(1_200);
 /// How long a profile is believed. A changed key or index is seen within this time.
 const PROFILE_AGE: Duration = Duration::from_secs(60);
 
@@ -65,11 +64,14 @@ impl TenantClients {
     pub fn new(platform: &Platform, settings: &SessionSettings, scope: &TenantScope<'_>) -> Self {
         let credentials =
             TenantCredentials::new(&platform.sdk, &settings.tenant_role_arn, &scope.session_tag());
+        let clock = platform.sdk.time_source().unwrap_or_default();
+        let credentials = Renewing::new(credentials, clock);
         let sdk = platform
             .sdk
             .to_builder()
             .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .identity_cache(IdentityCache::lazy().buffer_time(RENEW_BEFORE).build())
+            // `Renewing` keeps them: the SDK's own cache fails where a renewal does.
+            .identity_cache(IdentityCache::no_cache())
             .build();
         Self {
             tenant: scope.tenant().clone(),
@@ -163,6 +165,19 @@ impl<'s> TenantSession<'s> {
 
     pub(crate) fn settings(&self) -> &'s SessionSettings {
         &self.clients.settings
+    }
+
+    /// Returns when the session's credentials end, and with them what they signed.
+    pub(crate) async fn ends(&self) -> Result<SystemTime, StoreError> {
+        const OPERATION: &str = "open session";
+        let clients = self.clients;
+        let provider = clients
+            .sdk
+            .credentials_provider()
+            .ok_or_else(|| StoreError::corrupt(OPERATION, "no credentials"))?;
+        let credentials =
+            provider.provide_credentials().await.map_err(|error| StoreError::session(OPERATION, error))?;
+        credentials.expiry().ok_or_else(|| StoreError::corrupt(OPERATION, "credentials without an end"))
     }
 
     pub(crate) fn sealer(&self) -> &'s Sealer {

@@ -1,0 +1,135 @@
+//! A sealed value opens where it was sealed and nowhere else, and says why not. That KMS
+//! and IAM refuse the rest is tested against the deployed stack, in `tests/isolation`.
+
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+use bulkhead_sealing::{Address, DataKey, Sealed, UnsealError};
+use bulkhead_tenancy::names::{Corpus, DocumentId, Purpose, TemplateKey};
+use bulkhead_tenancy::{Admission, Invocation, IsolationMode, TenantScope};
+use proptest::prelude::*;
+
+const TENANT_A: &str = "0192f3c5b7a07e0e9d3a5c1b2d4e6f80";
+const TENANT_B: &str = "0192f3c5b7a07e0e9d3a5c1b2d4e6f81";
+const WRAPPED: &[u8] = b"what KMS made of the key";
+
+fn scope<'i>(invocation: &'i Invocation, tenant: &str) -> TenantScope<'i> {
+    let admission = Admission::new(IsolationMode::PerTenant);
+    admission.request(invocation, Some(tenant), Some(tenant)).expect("admitted")
+}
+
+fn key() -> DataKey {
+    DataKey::new(&[7; 32], WRAPPED.to_vec()).expect("a key")
+}
+
+/// One address of every kind, for a tenant, in the order of their purposes and stores.
+fn addresses(tenant: &str) -> Vec<Address> {
+    let invocation = Invocation::begin();
+    let scope = scope(&invocation, tenant);
+    let template = TemplateKey::parse("default_summary").expect("a key");
+    let document = DocumentId::parse("0192f3c5b7a07e0e9d3a5c1b2d4e6f82").expect("an id");
+    let corpus = Corpus::parse("docs").expect("a corpus");
+    let item = |purpose, key| Address::item(purpose, "tenants", &key, "sealed");
+    vec![
+        item(Purpose::Template, scope.version_key(&template, 1)),
+        item(Purpose::Template, scope.version_key(&template, 2)),
+        item(Purpose::Document, scope.version_key(&template, 1)),
+        item(Purpose::Document, scope.document_key(&document)),
+        Address::item(Purpose::Template, "other", &scope.version_key(&template, 1), "sealed"),
+        Address::item(Purpose::Template, "tenants", &scope.version_key(&template, 1), "other"),
+        Address::vector(&scope.vector_index(&corpus), "1"),
+        Address::vector(&scope.vector_index(&corpus), "2"),
+        Address::job(&scope.message_group()),
+    ]
+}
+
+fn open(sealed: &Sealed, address: &Address) -> Result<Vec<u8>, UnsealError> {
+    key().open(&sealed.envelope(address)?).map(|text| text.to_vec())
+}
+
+#[test]
+fn a_value_opens_at_its_own_address_alone() {
+    let every: Vec<_> = [TENANT_A, TENANT_B].into_iter().flat_map(addresses).collect();
+    for (here, address) in every.iter().enumerate() {
+        let sealed = key().seal(address, b"text").expect("sealed");
+        for (there, other) in every.iter().enumerate() {
+            let expected = if here == there { Ok(b"text".to_vec()) } else { Err(UnsealError::Moved) };
+            assert_eq!(open(&sealed, other), expected, "sealed at {here}, opened at {there}");
+        }
+    }
+}
+
+#[test]
+fn a_forged_address_digest_does_not_help() {
+    let places = addresses(TENANT_A);
+    let here = key().seal(&places[0], b"text").expect("sealed").into_bytes();
+    let there = key().seal(&places[1], b"text").expect("sealed").into_bytes();
+    // The digest of the other address, over the same ciphertext.
+    let digest = 7..23;
+    let forged = [&here[..7], &there[digest.clone()], &here[digest.end..]].concat();
+    assert_eq!(open(&Sealed::from_bytes(forged), &places[1]), Err(UnsealError::Tampered));
+}
+
+#[test]
+fn another_data_key_does_not_open_it() {
+    let address = &addresses(TENANT_A)[0];
+    let sealed = key().seal(address, b"text").expect("sealed");
+    let envelope = sealed.envelope(address).expect("an envelope");
+    let other = DataKey::new(&[7; 32], b"wrapped otherwise".to_vec()).expect("a key");
+    assert_eq!(other.open(&envelope).expect_err("foreign"), UnsealError::ForeignContext);
+    let same_name = DataKey::new(&[8; 32], WRAPPED.to_vec()).expect("a key");
+    assert_eq!(same_name.open(&envelope).expect_err("tampered"), UnsealError::Tampered);
+}
+
+#[test]
+fn the_same_text_is_never_sealed_twice_alike() {
+    let address = &addresses(TENANT_A)[0];
+    assert_ne!(key().seal(address, b"text"), key().seal(address, b"text"));
+}
+
+#[test]
+fn another_version_is_not_read_as_this_one() {
+    let address = &addresses(TENANT_A)[0];
+    let mut bytes = key().seal(address, b"text").expect("sealed").into_bytes();
+    bytes[0] = 2;
+    assert_eq!(open(&Sealed::from_bytes(bytes), address), Err(UnsealError::Malformed));
+}
+
+proptest! {
+    #[test]
+    fn what_was_sealed_comes_back(text in proptest::collection::vec(any::<u8>(), 0..500)) {
+        let address = &addresses(TENANT_A)[0];
+        let sealed = key().seal(address, &text).expect("sealed");
+        prop_assert_eq!(open(&sealed, address), Ok(text));
+    }
+
+    #[test]
+    fn a_cut_value_says_so(text in proptest::collection::vec(any::<u8>(), 0..50), cut in any::<prop::sample::Index>()) {
+        let address = &addresses(TENANT_A)[0];
+        let whole = key().seal(address, &text).expect("sealed").into_bytes();
+        let cut = whole[..cut.index(whole.len())].to_vec();
+        prop_assert_eq!(open(&Sealed::from_bytes(cut), address), Err(UnsealError::Truncated));
+    }
+
+    #[test]
+    fn a_lengthened_value_says_so(more in proptest::collection::vec(any::<u8>(), 1..50)) {
+        let address = &addresses(TENANT_A)[0];
+        let whole = key().seal(address, b"text").expect("sealed").into_bytes();
+        let longer = [whole, more].concat();
+        prop_assert_eq!(open(&Sealed::from_bytes(longer), address), Err(UnsealError::Truncated));
+    }
+
+    #[test]
+    fn no_flipped_bit_goes_unnoticed(at in any::<prop::sample::Index>(), bit in 0..8_u8) {
+        let address = &addresses(TENANT_A)[0];
+        let mut bytes = key().seal(address, b"some text").expect("sealed").into_bytes();
+        let at = at.index(bytes.len());
+        bytes[at] ^= 1 << bit;
+        prop_assert!(open(&Sealed::from_bytes(bytes), address).is_err());
+    }
+
+    #[test]
+    fn arbitrary_bytes_never_panic_and_never_open(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let address = &addresses(TENANT_A)[0];
+        prop_assert!(open(&Sealed::from_bytes(bytes), address).is_err());
+    }
+}
