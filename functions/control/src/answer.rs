@@ -1,4 +1,4 @@
-use bulkhead_provisioning::TenantRecord;
+use bulkhead_provisioning::{KeyKind, TenantRecord};
 use serde::Serialize;
 
 use crate::ControlError;
@@ -23,7 +23,8 @@ pub struct TenantView {
     display_name: String,
     tier: String,
     status: String,
-    key_arn: String,
+    key: KeyKind,
+    key_arn: Option<String>,
     vector_bucket: String,
     index: String,
     created_at: String,
@@ -44,6 +45,7 @@ impl From<TenantRecord> for TenantView {
             display_name: record.display_name,
             tier: record.tier,
             status: record.status.to_string(),
+            key: record.key,
             key_arn: record.key_arn,
             vector_bucket: record.vector_bucket,
             index: record.index,

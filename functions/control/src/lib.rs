@@ -4,7 +4,7 @@
 mod answer;
 mod onboard;
 
-use bulkhead_provisioning::{Indexes, ProvisioningError, Registry, TenantStatus};
+use bulkhead_provisioning::{Indexes, KeyKind, Keys, ProvisioningError, Registry, TenantStatus};
 use bulkhead_runtime::config::{self, ConfigError};
 use bulkhead_runtime::{TenantFunction, chain};
 use bulkhead_stores::{Platform, StoreError};
@@ -12,7 +12,7 @@ use bulkhead_tenancy::TenantId;
 use serde::Deserialize;
 
 pub use answer::{ControlAnswer, TenantView};
-use onboard::Placement;
+use onboard::{Onboarding, Placement};
 
 /// What an operator asks.
 #[derive(Debug, Deserialize)]
@@ -24,6 +24,8 @@ pub enum ControlRequest {
         display_name: Option<String>,
         /// A tenant whose onboarding was interrupted.
         tenant: Option<TenantId>,
+        /// For a new tenant: `pooled` (the tier's key, as when missing) or `own`.
+        key: Option<KeyKind>,
     },
     /// Show a tenant.
     Show {
@@ -90,6 +92,7 @@ pub struct Control {
     function: TenantFunction,
     registry: Registry,
     indexes: Indexes,
+    keys: Keys,
     placement: Placement,
     tier: String,
 }
@@ -104,6 +107,7 @@ impl Control {
             function: TenantFunction::from_env(platform)?,
             registry: Registry::new(platform, &config::required("REGISTRY_TABLE")?),
             indexes: Indexes::new(platform),
+            keys: Keys::new(platform, onboard::key_users()?),
             placement: Placement::from_env()?,
             tier: config::required("TIER")?,
         })
@@ -135,7 +139,9 @@ impl Control {
     async fn act(&self, request: ControlRequest) -> Result<TenantView, ControlError> {
         use TenantStatus::{Active, Suspended};
         let tenant = match request {
-            ControlRequest::Onboard { display_name, tenant } => self.onboard(display_name, tenant).await?,
+            ControlRequest::Onboard { display_name, tenant, key } => {
+                self.onboard(Onboarding::of(display_name, tenant, key)?).await?
+            }
             ControlRequest::Show { tenant } => tenant,
             ControlRequest::Suspend { tenant } => {
                 self.known(&tenant).await?;

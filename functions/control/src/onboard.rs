@@ -1,4 +1,4 @@
-use bulkhead_provisioning::{NewTenant, TenantStatus};
+use bulkhead_provisioning::{KeyKind, KeyUsers, NewIndex, NewTenant, TenantStatus};
 use bulkhead_runtime::config::{self, ConfigError};
 use bulkhead_stores::Profile;
 use bulkhead_tenancy::names::Corpus;
@@ -33,18 +33,62 @@ impl Placement {
     }
 }
 
-impl Control {
-    /// Makes a tenant, or finishes one.
-    pub(crate) async fn onboard(
-        &self,
+/// Who uses the keys that this tier's tenants may have for themselves.
+pub(crate) fn key_users() -> Result<KeyUsers, ConfigError> {
+    let control_role_arn = config::required("CONTROL_ROLE_ARN")?;
+    let mut parts = control_role_arn.split(':');
+    let (Some(partition), Some(account)) = (parts.nth(1), parts.nth(2)) else {
+        return Err(ConfigError::Invalid { name: "CONTROL_ROLE_ARN", expected: "the ARN of a role" });
+    };
+    Ok(KeyUsers {
+        account: account.to_owned(),
+        partition: partition.to_owned(),
+        region: config::required("AWS_REGION")?,
+        stage: config::required("STAGE")?,
+        tier: config::required("TIER")?,
+        tenant_role_arn: config::required("TENANT_ROLE_ARN")?,
+        control_role_arn,
+    })
+}
+
+/// What is to be onboarded.
+pub(crate) enum Onboarding {
+    New { tenant: TenantId, display_name: String, key: KeyKind },
+    Unfinished { tenant: TenantId },
+}
+
+impl Onboarding {
+    pub(crate) fn of(
         display_name: Option<String>,
         unfinished: Option<TenantId>,
-    ) -> Result<TenantId, ControlError> {
-        let tenant = match &unfinished {
-            Some(tenant) => tenant.clone(),
-            None => new_tenant_id()?,
-        };
-        self.build(tenant.clone(), display_name, unfinished).await.map_err(|error| match error {
+        key: Option<KeyKind>,
+    ) -> Result<Self, ControlError> {
+        match (unfinished, display_name, key) {
+            (None, Some(display_name), key) => Ok(Self::New {
+                tenant: new_tenant_id()?,
+                display_name: display_name.trim().to_owned(),
+                key: key.unwrap_or_default(),
+            }),
+            (Some(tenant), None, None) => Ok(Self::Unfinished { tenant }),
+            _ => Err(ControlError::Invalid(
+                "give `display_name` (and `key`) for a new tenant, or `tenant` alone to finish one"
+                    .to_owned(),
+            )),
+        }
+    }
+
+    fn tenant(&self) -> &TenantId {
+        match self {
+            Self::New { tenant, .. } | Self::Unfinished { tenant } => tenant,
+        }
+    }
+}
+
+impl Control {
+    /// Makes a tenant, or finishes one.
+    pub(crate) async fn onboard(&self, onboarding: Onboarding) -> Result<TenantId, ControlError> {
+        let tenant = onboarding.tenant().clone();
+        self.build(onboarding).await.map_err(|error| match error {
             ControlError::Provisioning(_) | ControlError::Store(_) => {
                 ControlError::Interrupted { tenant: tenant.clone(), source: Box::new(error) }
             }
@@ -54,28 +98,38 @@ impl Control {
     }
 
     /// Works in steps that can each be repeated: registered first, served last.
-    async fn build(
-        &self,
-        tenant: TenantId,
-        display_name: Option<String>,
-        unfinished: Option<TenantId>,
-    ) -> Result<(), ControlError> {
+    async fn build(&self, onboarding: Onboarding) -> Result<(), ControlError> {
         let invocation = Invocation::begin();
         let authority = OperatorAuthority::ambient();
+        let tenant = onboarding.tenant().clone();
         let scope = self.function.admission().operator(&invocation, tenant.clone(), &authority);
-        match (unfinished, display_name) {
-            (None, Some(name)) => self.register(&scope, &name).await?,
-            (Some(tenant), None) => self.unfinished(&tenant, &scope).await?,
-            _ => {
-                let message = "give `display_name` for a new tenant, or `tenant` to finish one";
-                return Err(ControlError::Invalid(message.to_owned()));
+        let (kind, noted) = match onboarding {
+            Onboarding::New { display_name, key, .. } => self.register(&scope, display_name, key).await?,
+            Onboarding::Unfinished { tenant } => self.unfinished(&tenant, &scope).await?,
+        };
+        let key_arn = match noted {
+            Some(key_arn) => key_arn,
+            None => {
+                let made = self.keys.create(&scope).await?;
+                self.registry.note_key(&tenant, &made).await?;
+                made
             }
+        };
+        let own_key = (kind == KeyKind::Own).then_some(key_arn.as_str());
+        if let Some(own_key) = own_key {
+            self.keys.equip(&scope, own_key).await?;
         }
         let place = &self.placement;
-        self.indexes.create(&scope, &place.vector_bucket, &place.corpus, place.dimensions).await?;
+        let index = NewIndex {
+            bucket: &place.vector_bucket,
+            corpus: &place.corpus,
+            dimensions: place.dimensions,
+            key_arn: own_key,
+        };
+        self.indexes.create(&scope, index).await?;
         let clients = self.function.clients(&scope);
         let profile = Profile {
-            key_arn: place.key_arn.clone(),
+            key_arn,
             vector_bucket: place.vector_bucket.clone(),
             corpus: place.corpus.clone(),
             embedding_model: place.embedding_model.clone(),
@@ -90,21 +144,33 @@ impl Control {
 
     /// A tenant may only be finished, and only where it was begun: one that is served
     /// keeps its key, bucket and index.
-    async fn unfinished(&self, tenant: &TenantId, scope: &TenantScope<'_>) -> Result<(), ControlError> {
+    async fn unfinished(
+        &self,
+        tenant: &TenantId,
+        scope: &TenantScope<'_>,
+    ) -> Result<(KeyKind, Option<String>), ControlError> {
         let record = self.registry.get(tenant).await?.filter(|record| record.tier == self.tier);
         let record = record.ok_or(ControlError::UnknownTenant)?;
         if record.status != TenantStatus::Onboarding {
             return Err(ControlError::WrongStatus);
         }
         let place = &self.placement;
-        let same_place = record.key_arn == place.key_arn
+        let same_key = match record.key {
+            KeyKind::Pooled => record.key_arn.as_ref() == Some(&place.key_arn),
+            KeyKind::Own => true,
+        };
+        let same_place = same_key
             && record.vector_bucket == place.vector_bucket
             && record.index == scope.vector_index(&place.corpus).as_str();
-        if same_place { Ok(()) } else { Err(ControlError::Moved) }
+        if same_place { Ok((record.key, record.key_arn)) } else { Err(ControlError::Moved) }
     }
 
-    async fn register(&self, scope: &TenantScope<'_>, display_name: &str) -> Result<(), ControlError> {
-        let display_name = display_name.trim();
+    async fn register(
+        &self,
+        scope: &TenantScope<'_>,
+        display_name: String,
+        key: KeyKind,
+    ) -> Result<(KeyKind, Option<String>), ControlError> {
         if !(1..=MAX_DISPLAY_NAME).contains(&display_name.chars().count()) {
             return Err(ControlError::Invalid(format!(
                 "`display_name` is 1 to {MAX_DISPLAY_NAME} characters"
@@ -112,14 +178,18 @@ impl Control {
         }
         let new = NewTenant {
             tenant: scope.tenant().clone(),
-            display_name: display_name.to_owned(),
+            display_name,
             tier: self.tier.clone(),
-            key_arn: self.placement.key_arn.clone(),
+            key,
+            key_arn: match key {
+                KeyKind::Pooled => Some(self.placement.key_arn.clone()),
+                KeyKind::Own => None,
+            },
             vector_bucket: self.placement.vector_bucket.clone(),
             index: scope.vector_index(&self.placement.corpus).as_str().to_owned(),
         };
-        self.registry.register(new).await?;
-        Ok(())
+        let record = self.registry.register(new).await?;
+        Ok((record.key, record.key_arn))
     }
 }
 

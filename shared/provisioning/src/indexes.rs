@@ -1,5 +1,7 @@
 use aws_sdk_s3vectors::operation::create_index::CreateIndexError;
-use aws_sdk_s3vectors::types::{DataType, DistanceMetric, MetadataConfiguration};
+use aws_sdk_s3vectors::types::{
+    DataType, DistanceMetric, EncryptionConfiguration, MetadataConfiguration, SseType,
+};
 use bulkhead_stores::{Platform, platform::control};
 use bulkhead_tenancy::TenantScope;
 use bulkhead_tenancy::names::Corpus;
@@ -14,38 +16,49 @@ pub struct Indexes {
     s3vectors: aws_sdk_s3vectors::Client,
 }
 
+/// An index to be made. None of this can be changed later.
+#[derive(Debug, Clone, Copy)]
+pub struct NewIndex<'a> {
+    /// The vector bucket that is to hold it.
+    pub bucket: &'a str,
+    /// The set of documents it is for.
+    pub corpus: &'a Corpus,
+    /// Length of its vectors.
+    pub dimensions: u32,
+    /// ARN of the tenant's own key; without one, S3 Vectors' own encrypts the vectors.
+    /// Always an ARN: S3 Vectors refuses aliases.
+    pub key_arn: Option<&'a str>,
+}
+
 impl Indexes {
     /// Returns the indexes that `platform` reaches.
     pub fn new(platform: &Platform) -> Self {
         Self { s3vectors: aws_sdk_s3vectors::Client::new(control::sdk(platform)) }
     }
 
-    /// Makes the tenant's index for `corpus` in `bucket`; that it exists already is no
-    /// error. Dimension, metric and metadata keys of an index can never be changed.
+    /// Makes an index of the tenant; that it exists already is no error.
     ///
     /// # Errors
     /// [`ProvisioningError`].
-    pub async fn create(
-        &self,
-        scope: &TenantScope<'_>,
-        bucket: &str,
-        corpus: &Corpus,
-        dimensions: u32,
-    ) -> Result<(), ProvisioningError> {
+    pub async fn create(&self, scope: &TenantScope<'_>, new: NewIndex<'_>) -> Result<(), ProvisioningError> {
         const OPERATION: &str = "create vector index";
         let metadata = MetadataConfiguration::builder()
             .non_filterable_metadata_keys(SEALED)
             .build()
             .map_err(|error| failed(OPERATION)(Box::new(error)))?;
+        let encryption = new
+            .key_arn
+            .map(|arn| EncryptionConfiguration::builder().sse_type(SseType::AwsKms).kms_key_arn(arn).build());
         let made = self
             .s3vectors
             .create_index()
-            .vector_bucket_name(bucket)
-            .index_name(scope.vector_index(corpus).as_str())
+            .vector_bucket_name(new.bucket)
+            .index_name(scope.vector_index(new.corpus).as_str())
             .data_type(DataType::Float32)
-            .dimension(i32::try_from(dimensions).unwrap_or(i32::MAX))
+            .dimension(i32::try_from(new.dimensions).unwrap_or(i32::MAX))
             .distance_metric(DistanceMetric::Cosine)
             .metadata_configuration(metadata)
+            .set_encryption_configuration(encryption)
             .send()
             .await;
         match made {

@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 mod indexes;
+mod keys;
 mod registry;
 
-pub use indexes::Indexes;
-pub use registry::{NewTenant, Registry, TenantRecord, TenantStatus};
+pub use indexes::{Indexes, NewIndex};
+pub use keys::{KeyUsers, Keys};
+pub use registry::{KeyKind, NewTenant, Registry, TenantRecord, TenantStatus};
 
 /// Why the control plane did not do what was asked.
 #[derive(Debug, thiserror::Error)]

@@ -1,5 +1,8 @@
 use std::fmt;
 
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 use aws_sdk_dynamodb::types::AttributeValue;
 use bulkhead_stores::{Moment, Platform, platform::control};
 use bulkhead_tenancy::TenantId;
@@ -29,6 +32,17 @@ impl fmt::Display for TenantStatus {
     }
 }
 
+/// Whose KMS key protects a tenant's data.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyKind {
+    /// The tier's key, shared through the encryption context.
+    #[default]
+    Pooled,
+    /// A key of the tenant's own.
+    Own,
+}
+
 /// A tenant to be registered.
 #[derive(Debug, Clone)]
 pub struct NewTenant {
@@ -38,8 +52,10 @@ pub struct NewTenant {
     pub display_name: String,
     /// Its tier.
     pub tier: String,
-    /// ARN of the key that protects its data.
-    pub key_arn: String,
+    /// Whose key protects its data.
+    pub key: KeyKind,
+    /// ARN of that key, where it is there already.
+    pub key_arn: Option<String>,
     /// The vector bucket that holds its index.
     pub vector_bucket: String,
     /// The name of its index.
@@ -57,8 +73,12 @@ pub struct TenantRecord {
     pub tier: String,
     /// Whether it is served.
     pub status: TenantStatus,
-    /// ARN of the key that protects its data.
-    pub key_arn: String,
+    /// Whose key protects its data.
+    #[serde(default)]
+    pub key: KeyKind,
+    /// ARN of that key; none while its own key is not made yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_arn: Option<String>,
     /// The vector bucket that holds its index.
     pub vector_bucket: String,
     /// The name of its index.
@@ -115,6 +135,7 @@ impl Registry {
             display_name: new.display_name,
             tier: new.tier,
             status: TenantStatus::Onboarding,
+            key: new.key,
             key_arn: new.key_arn,
             vector_bucket: new.vector_bucket,
             index: new.index,
@@ -157,10 +178,7 @@ impl Registry {
         const OPERATION: &str = "change tenant status";
         let [first, second] = from;
         let changed = self
-            .dynamodb
-            .update_item()
-            .table_name(&self.table)
-            .key("tenant", AttributeValue::S(tenant.to_string()))
+            .update(tenant)
             .update_expression("SET #status = :to, updated_at = :now")
             .condition_expression("#status IN (:first, :second)")
             .expression_attribute_names("#status", "status")
@@ -170,16 +188,48 @@ impl Registry {
             .expression_attribute_values(":now", AttributeValue::S(Moment::now().to_string()))
             .send()
             .await;
-        match changed {
-            Ok(_) => Ok(()),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
-                Err(ProvisioningError::Conflict { operation: OPERATION })
-            }
-            Err(error) => Err(failed(OPERATION)(Box::new(error))),
+        conditional(OPERATION, changed)
+    }
+
+    /// Notes the key that was made for `tenant`, once and for all.
+    ///
+    /// # Errors
+    /// [`ProvisioningError::Conflict`] where one is noted already.
+    pub async fn note_key(&self, tenant: &TenantId, key_arn: &str) -> Result<(), ProvisioningError> {
+        const OPERATION: &str = "note key";
+        let changed = self
+            .update(tenant)
+            .update_expression("SET key_arn = :key, updated_at = :now")
+            .condition_expression("attribute_exists(tenant) AND attribute_not_exists(key_arn)")
+            .expression_attribute_values(":key", AttributeValue::S(key_arn.to_owned()))
+            .expression_attribute_values(":now", AttributeValue::S(Moment::now().to_string()))
+            .send()
+            .await;
+        conditional(OPERATION, changed)
+    }
+
+    fn update(&self, tenant: &TenantId) -> UpdateItemFluentBuilder {
+        self.dynamodb
+            .update_item()
+            .table_name(&self.table)
+            .key("tenant", AttributeValue::S(tenant.to_string()))
+    }
+}
+
+/// Tells a condition that did not hold from a failure.
+fn conditional<R: std::fmt::Debug + Send + Sync + 'static>(
+    operation: &'static str,
+    changed: Result<UpdateItemOutput, SdkError<UpdateItemError, R>>,
+) -> Result<(), ProvisioningError> {
+    match changed {
+        Ok(_) => Ok(()),
+        Err(error)
+            if error
+                .as_service_error()
+                .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+        {
+            Err(ProvisioningError::Conflict { operation })
         }
+        Err(error) => Err(failed(operation)(Box::new(error))),
     }
 }

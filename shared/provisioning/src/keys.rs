@@ -1,0 +1,176 @@
+use aws_sdk_kms::operation::create_alias::CreateAliasError;
+use aws_sdk_kms::types::Tag;
+use bulkhead_stores::{Platform, platform::control};
+use bulkhead_tenancy::names::EncryptionContext;
+use bulkhead_tenancy::{TenantId, TenantScope};
+use serde_json::{Value, json};
+
+use crate::{ProvisioningError, failed};
+
+/// Who is to use tenants' keys, and where.
+#[derive(Debug, Clone)]
+pub struct KeyUsers {
+    /// The account's id.
+    pub account: String,
+    /// The Region.
+    pub region: String,
+    /// `aws`, or another partition.
+    pub partition: String,
+    /// The name of the deployment.
+    pub stage: String,
+    /// The tier.
+    pub tier: String,
+    /// The role that tenants' sessions assume.
+    pub tenant_role_arn: String,
+    /// The role that makes keys and indexes: our own.
+    pub control_role_arn: String,
+}
+
+/// KMS keys that belong to one tenant each.
+pub struct Keys {
+    kms: aws_sdk_kms::Client,
+    users: KeyUsers,
+}
+
+impl Keys {
+    /// Returns the keys that `platform` reaches.
+    pub fn new(platform: &Platform, users: KeyUsers) -> Self {
+        Self { kms: aws_sdk_kms::Client::new(control::sdk(platform)), users }
+    }
+
+    /// Makes a key for the tenant of `scope` and returns its ARN. Every call makes
+    /// another one, so its ARN has to be noted at once.
+    ///
+    /// # Errors
+    /// [`ProvisioningError`].
+    pub async fn create(&self, scope: &TenantScope<'_>) -> Result<String, ProvisioningError> {
+        const OPERATION: &str = "create key";
+        let tenant = scope.tenant();
+        let mut call = self
+            .kms
+            .create_key()
+            .description(format!("Bulkhead {} {}: tenant {tenant}", self.users.stage, self.users.tier))
+            .policy(key_policy(tenant, &self.users).to_string());
+        for (key, value) in [
+            ("bulkhead:stage", self.users.stage.as_str()),
+            ("bulkhead:tier", self.users.tier.as_str()),
+            ("bulkhead:tenant", tenant.as_str()),
+        ] {
+            let tag = Tag::builder().tag_key(key).tag_value(value).build();
+            call = call.tags(tag.map_err(|error| failed(OPERATION)(Box::new(error)))?);
+        }
+        let made = call.send().await.map_err(|error| failed(OPERATION)(Box::new(error)))?;
+        let arn = made.key_metadata.and_then(|metadata| metadata.arn);
+        arn.ok_or_else(|| ProvisioningError::Corrupt {
+            operation: OPERATION,
+            what: "KMS answered without an ARN".to_owned(),
+        })
+    }
+
+    /// Gives the tenant's key its alias, for people and policies, and has KMS rotate it
+    /// every year. Doing so again changes nothing.
+    ///
+    /// # Errors
+    /// [`ProvisioningError`].
+    pub async fn equip(&self, scope: &TenantScope<'_>, key_arn: &str) -> Result<(), ProvisioningError> {
+        const OPERATION: &str = "equip key";
+        self.kms
+            .enable_key_rotation()
+            .key_id(key_arn)
+            .send()
+            .await
+            .map_err(|error| failed(OPERATION)(Box::new(error)))?;
+        let alias = scope.key_alias(&self.users.stage);
+        let named = self.kms.create_alias().alias_name(alias.as_str()).target_key_id(key_arn).send().await;
+        match named {
+            Ok(_) => Ok(()),
+            Err(error)
+                if matches!(error.as_service_error(), Some(CreateAliasError::AlreadyExistsException(_))) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(failed(OPERATION)(Box::new(error))),
+        }
+    }
+}
+
+/// The policy of a tenant's own key: the key itself says whose it is, so that no policy
+/// of a role can give it to another tenant.
+///
+/// S3 Vectors uses a key under a context of its own, in its caller's name, and to index
+/// in its own name:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-data-encryption.html>
+fn key_policy(tenant: &TenantId, users: &KeyUsers) -> Value {
+    let KeyUsers { account, region, partition, tenant_role_arn, control_role_arn, .. } = users;
+    let root = format!("arn:{partition}:iam::{account}:root");
+    let vectors = format!("s3vectors.{region}.amazonaws.com");
+    let context = format!("kms:EncryptionContext:{}", EncryptionContext::TENANT);
+    let uses = ["kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"];
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "Account",
+                "Effect": "Allow",
+                "Principal": {"AWS": root},
+                "Action": "kms:*",
+                "Resource": "*",
+            },
+            {
+                "Sid": "Onboarding",
+                "Effect": "Allow",
+                "Principal": {"AWS": control_role_arn},
+                "Action": ["kms:CreateAlias", "kms:EnableKeyRotation"],
+                "Resource": "*",
+            },
+            {
+                "Sid": "OwnSession",
+                "Effect": "Allow",
+                "Principal": {"AWS": tenant_role_arn},
+                "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+                "Resource": "*",
+                "Condition": {"StringEquals": {"aws:PrincipalTag/TenantId": tenant}},
+            },
+            {
+                "Sid": "MakeIndex",
+                "Effect": "Allow",
+                "Principal": {"AWS": control_role_arn},
+                "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+                "Resource": "*",
+                "Condition": {"StringEquals": {"kms:ViaService": vectors}},
+            },
+            {
+                "Sid": "KeepIndex",
+                "Effect": "Allow",
+                "Principal": {"Service": "indexing.s3vectors.amazonaws.com"},
+                "Action": "kms:Decrypt",
+                "Resource": "*",
+                "Condition": {"StringEquals": {"aws:SourceAccount": account}},
+            },
+            {
+                "Sid": "NoOtherTenant",
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": uses,
+                "Resource": "*",
+                "Condition": {
+                    "StringNotEquals": {"aws:PrincipalTag/TenantId": tenant},
+                    "ArnNotEquals": {"aws:PrincipalArn": control_role_arn},
+                    "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
+                },
+            },
+            {
+                "Sid": "NoOtherContext",
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": uses,
+                "Resource": "*",
+                "Condition": {
+                    "StringNotEquals": {context: tenant},
+                    "StringNotEqualsIfExists": {"kms:ViaService": vectors},
+                    "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
+                },
+            },
+        ],
+    })
+}
