@@ -1,12 +1,15 @@
 """A sealed value opens for its tenant, at its address, and nowhere else.
 
 Here the attacker is worse than a tenant: somebody who can write to the table as the account's root,
-and moves ciphertexts around.
+and moves ciphertexts around. Every way of tampering ends as a fault of ours that tells nothing, and is
+counted under its own name, so that an operator sees which it was.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +18,7 @@ from local.aws import Account, Tenant
 from local.client import Api
 from local.intrusion import Target
 from local.intrusion.sealing import authenticated, seal
+from local.poll import until
 from local.problems import problem
 from local.stack import LocalStack
 
@@ -36,6 +40,38 @@ def place(stack: LocalStack, bicycles: Tenant) -> Iterator[tuple[Api, dict[str, 
     target = Target.of(stack, bicycles)
     yield api, target.item(f"VERSION#overwritten#{version:08}")
     api.delete("/v1/templates/overwritten").expect(204)
+
+
+Refused = Callable[[Api, str], str]
+# Where a sealed value keeps the hash of its address.
+_DIGEST = slice(7, 23)
+_BY_THE_BOOK = b'{"body":"Sealed by the book.","description":null}'
+
+
+@pytest.fixture
+def refused(stack: LocalStack) -> Callable[[Api, str], str]:
+    """Reads the overwritten template, which must fail, and returns the answer's text.
+
+    The failure has to be counted for operators under `reason`, once.
+    """
+
+    def read(api: Api, reason: str) -> str:
+        before = _counted(stack, reason)
+        answer = api.get("/v1/templates/overwritten")
+        problem(answer, 500)
+        until(lambda: _counted(stack, reason), lambda now: now == before + 1, f"{reason} is counted")
+        return answer.text
+
+    return read
+
+
+def _counted(stack: LocalStack, reason: str) -> int:
+    """How often the templates function counted a broken seal for `reason`."""
+    found = stack.account.client("logs").get_paginator("filter_log_events").paginate(
+        logGroupName=f"/aws/lambda/{stack.outputs['BasicTemplatesFunction']}",
+    )
+    lines = [event["message"] for page in found for event in page["events"]]
+    return sum('"SealBroken":1' in line and f'"Reason":"{reason}"' in line for line in lines)
 
 
 def _sealed_name(item: dict[str, Any]) -> str:
@@ -64,35 +100,108 @@ def test_no_document_text_lies_readable_beside_its_vectors(
 
 
 def test_another_tenants_sealed_value_does_not_open_in_ones_own_item(
-    stack: LocalStack, secret: dict[str, Any], place: tuple[Api, dict[str, Any]]
+    stack: LocalStack, secret: dict[str, Any], place: tuple[Api, dict[str, Any]], refused: Refused
 ) -> None:
     api, item = place
     _overwrite(stack, item, secret[_sealed_name(secret)]["B"])
-    answer = api.get("/v1/templates/overwritten")
-    problem(answer, 500)
-    assert SECRET not in answer.text
+    assert SECRET not in refused(api, "seal_moved")
+
+
+def test_nor_does_it_with_the_address_forged(
+    stack: LocalStack, secret: dict[str, Any], place: tuple[Api, dict[str, Any]], refused: Refused
+) -> None:
+    """The hash of the address is public: whoever writes it anew gets as far as KMS, and no further."""
+    api, item = place
+    own, foreign = (bytes(each[_sealed_name(each)]["B"]) for each in (item, secret))
+    forged = foreign[: _DIGEST.start] + own[_DIGEST] + foreign[_DIGEST.stop :]
+    assert forged[_DIGEST] == hashlib.sha256(_address(stack, item)).digest()[:16]
+    _overwrite(stack, item, forged)
+    assert SECRET not in refused(api, "seal_foreign_context")
 
 
 def test_ones_own_sealed_value_does_not_open_at_another_address(
-    stack: LocalStack, place: tuple[Api, dict[str, Any]]
+    stack: LocalStack, place: tuple[Api, dict[str, Any]], refused: Refused
 ) -> None:
     api, item = place
     api.save_template("elsewhere", "At home elsewhere.")
     moved = Target.of(stack, _tenant_of(stack, item)).item("VERSION#elsewhere#")
     _overwrite(stack, item, moved[_sealed_name(moved)]["B"])
-    answer = api.get("/v1/templates/overwritten")
-    problem(answer, 500)
-    assert "At home" not in answer.text
+    assert "At home" not in refused(api, "seal_moved")
 
 
-def test_a_changed_ciphertext_does_not_open(
-    stack: LocalStack, place: tuple[Api, dict[str, Any]]
+def test_an_old_version_is_not_served_as_the_current_one(
+    stack: LocalStack, place: tuple[Api, dict[str, Any]], refused: Refused
+) -> None:
+    api, old = place
+    version = api.save_template("overwritten", "Newer words.")["version"]
+    new = Target.of(stack, _tenant_of(stack, old)).item(f"VERSION#overwritten#{version:08}")
+    _overwrite(stack, new, old[_sealed_name(old)]["B"])
+    assert "own words" not in refused(api, "seal_moved")
+
+
+def test_a_value_moved_to_another_attribute_does_not_open(
+    stack: LocalStack,
+    bicycles_session: Account,
+    bicycles_target: Target,
+    place: tuple[Api, dict[str, Any]],
+    refused: Refused,
 ) -> None:
     api, item = place
-    sealed = bytearray(item[_sealed_name(item)]["B"])
-    sealed[-1] ^= 1
-    _overwrite(stack, item, bytes(sealed))
-    problem(api.get("/v1/templates/overwritten"), 500)
+    address = _address(stack, item, attribute="other")
+    _overwrite(stack, item, seal(bicycles_session, bicycles_target, "template", address, _BY_THE_BOOK))
+    assert "by the book" not in refused(api, "seal_moved")
+
+
+def test_a_value_sealed_for_another_purpose_does_not_open(
+    stack: LocalStack,
+    bicycles_session: Account,
+    bicycles_target: Target,
+    place: tuple[Api, dict[str, Any]],
+    refused: Refused,
+) -> None:
+    """The address is right and says `template`; the data key was made for documents."""
+    api, item = place
+    address = _address(stack, item)
+    _overwrite(stack, item, seal(bicycles_session, bicycles_target, "document", address, _BY_THE_BOOK))
+    assert "by the book" not in refused(api, "seal_foreign_context")
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        (lambda sealed: sealed[:-1] + bytes([sealed[-1] ^ 1]), "seal_tampered"),
+        (lambda sealed: sealed[:-1], "seal_truncated"),
+        (lambda sealed: sealed[:40], "seal_truncated"),
+        (lambda sealed: sealed + b"more", "seal_truncated"),
+        (lambda sealed: b"", "seal_truncated"),
+        (lambda sealed: b"\x02" + sealed[1:], "seal_malformed"),
+        (lambda sealed: sealed[:3] + bytes(4) + sealed[7:], "seal_malformed"),
+        (lambda sealed: sealed[:60] + bytes([sealed[60] ^ 1]) + sealed[61:], "seal_foreign_context"),
+    ],
+    ids=["changed", "cut", "cut in the key", "lengthened", "emptied", "version", "length", "wrapped key"],
+)
+def test_a_changed_value_does_not_open(
+    stack: LocalStack,
+    place: tuple[Api, dict[str, Any]],
+    refused: Refused,
+    how: Callable[[bytes], bytes],
+    reason: str,
+) -> None:
+    api, item = place
+    _overwrite(stack, item, how(bytes(item[_sealed_name(item)]["B"])))
+    refused(api, reason)
+
+
+def test_a_data_key_of_another_kms_key_does_not_open_it(
+    stack: LocalStack, newcomer: Callable[..., Tenant], place: tuple[Api, dict[str, Any]], refused: Refused
+) -> None:
+    """The tenant's own context, wrapped by a key that is not the tenant's: root may do that."""
+    api, item = place
+    target = Target.of(stack, _tenant_of(stack, item))
+    other = stack.account.client("kms").create_key(Description="not of this product")["KeyMetadata"]["Arn"]
+    forged = seal(stack.account, replace(target, key_arn=other), "template", _address(stack, item), _BY_THE_BOOK)
+    _overwrite(stack, item, forged)
+    assert "by the book" not in refused(api, "seal_wrong_key")
 
 
 def test_the_documented_form_of_a_sealed_value_is_what_the_product_opens(
@@ -103,13 +212,19 @@ def test_the_documented_form_of_a_sealed_value_is_what_the_product_opens(
 ) -> None:
     """The control of this module: a value sealed by the book, at the right address, opens."""
     api, item = place
-    name = _sealed_name(item)
-    address = authenticated(
-        "template", stack.outputs["DataTable"], item["pk"]["S"], item["sk"]["S"], name
-    )
-    text = b'{"body":"Sealed by the book.","description":null}'
-    _overwrite(stack, item, seal(bicycles_session, bicycles_target, "template", address, text))
+    address = _address(stack, item)
+    _overwrite(stack, item, seal(bicycles_session, bicycles_target, "template", address, _BY_THE_BOOK))
     assert api.get("/v1/templates/overwritten").expect(200)["body"] == "Sealed by the book."
+
+
+def _address(stack: LocalStack, item: dict[str, Any], attribute: str | None = None) -> bytes:
+    return authenticated(
+        "template",
+        stack.outputs["DataTable"],
+        item["pk"]["S"],
+        item["sk"]["S"],
+        attribute or _sealed_name(item),
+    )
 
 
 def _tenant_of(stack: LocalStack, item: dict[str, Any]) -> Tenant:

@@ -112,7 +112,11 @@ fn only_the_admission_makes_a_scope() {
 fn the_raw_sdk_configuration_leaves_the_stores_for_provisioning_alone() {
     assert_eq!(
         files_with("control::sdk"),
-        ["shared/provisioning/src/indexes.rs", "shared/provisioning/src/registry.rs"]
+        [
+            "shared/provisioning/src/indexes.rs",
+            "shared/provisioning/src/keys.rs",
+            "shared/provisioning/src/registry.rs"
+        ]
     );
 }
 

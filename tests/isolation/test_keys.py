@@ -1,0 +1,160 @@
+"""A tenant with a KMS key of its own: the key itself says whose it is.
+
+The attacker here is a careless administrator: the tenant role is given every right on every key, and
+the key's own policy still serves one tenant only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.aws import Account, Tenant, error_code
+from local.client import Api
+from local.intrusion import Target
+from local.stack import LocalStack
+
+CARELESS = "every-key"
+
+
+@pytest.fixture(scope="module")
+def owner(stack: LocalStack) -> Tenant:
+    return stack.onboard("has its own key", key="own")
+
+
+@pytest.fixture(scope="module")
+def other_owner(stack: LocalStack) -> Tenant:
+    return stack.onboard("has its own key, too", key="own")
+
+
+@pytest.fixture
+def careless(stack: LocalStack) -> Iterator[None]:
+    """The tenant role may use every key in every way, for the length of a test."""
+    iam, role = stack.account.client("iam"), stack.outputs["BasicTenantRole"].rsplit("/", 1)[-1]
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "kms:*", "Resource": "*"}],
+    }
+    iam.put_role_policy(RoleName=role, PolicyName=CARELESS, PolicyDocument=json.dumps(policy))
+    yield
+    iam.delete_role_policy(RoleName=role, PolicyName=CARELESS)
+
+
+def _use(account: Account, key_arn: str, **context: str) -> str:
+    """Ask for a data key, and say how that ended."""
+    try:
+        account.client("kms").generate_data_key(
+            KeyId=key_arn, KeySpec="AES_256", EncryptionContext={"purpose": "template", **context}
+        )
+    except ClientError as error:
+        return error_code(error)
+    return "allowed"
+
+
+def test_a_tenant_with_its_own_key_is_served_like_any_other(
+    stack: LocalStack, owner: Tenant, ready: Callable[..., list[dict[str, Any]]]
+) -> None:
+    api: Api = stack.api(owner)
+    assert api.save_template("greeting", "Answer kindly.")["version"] == 1
+    page = api.add_document("Spare keys", "The spare key hangs behind the barometer.", "text/plain")
+    ready(api, page["id"])
+    answer = api.ask("Where does the spare key hang?", template="greeting", retrieval={"limit": 3})
+    assert "barometer" in str(answer)
+
+
+def test_everything_it_has_is_under_its_own_key(
+    stack: LocalStack, owner: Tenant, other_owner: Tenant, clinic: Tenant
+) -> None:
+    assert len({owner.key_arn, other_owner.key_arn, clinic.key_arn}) == 3
+    assert clinic.key_arn == stack.outputs["BasicKeyArn"]
+    s3, bucket = stack.account.client("s3"), stack.outputs["BasicBucket"]
+    objects = s3.list_objects_v2(Bucket=bucket, Prefix=owner.prefix)["Contents"]
+    assert {s3.head_object(Bucket=bucket, Key=each["Key"])["SSEKMSKeyId"] for each in objects} == {owner.key_arn}
+    index = stack.account.client("s3vectors").get_index(
+        vectorBucketName=owner.vector_bucket, indexName=owner.index
+    )["index"]
+    assert index["encryptionConfiguration"] == {"sseType": "aws:kms", "kmsKeyArn": owner.key_arn}
+    sealed = Target.of(stack, owner).item("VERSION#greeting#")
+    # What KMS wrapped names its key; only this one unwraps it.
+    blob = next(value["B"] for value in sealed.values() if "B" in value)
+    wrapped = blob[23 : 23 + int.from_bytes(blob[1:3], "big")]
+    opened = stack.account.client("kms").decrypt(
+        CiphertextBlob=wrapped, EncryptionContext={"tenant": owner.id, "purpose": "template"}
+    )
+    assert opened["KeyId"] == owner.key_arn
+
+
+def test_a_tenants_key_has_its_alias_rotates_and_is_labelled(stack: LocalStack, owner: Tenant) -> None:
+    kms = stack.account.client("kms")
+    aliases = kms.list_aliases(KeyId=owner.key_arn)["Aliases"]
+    assert [each["AliasName"] for each in aliases] == [f"alias/bulkhead/local/t/{owner.id}"]
+    assert kms.get_key_rotation_status(KeyId=owner.key_arn)["KeyRotationEnabled"]
+    tags = {each["TagKey"]: each["TagValue"] for each in kms.list_resource_tags(KeyId=owner.key_arn)["Tags"]}
+    assert tags == {"bulkhead:stage": "local", "bulkhead:tier": "basic", "bulkhead:tenant": owner.id}
+
+
+@pytest.mark.parametrize("careful", [True, False], ids=["as deployed", "with a careless role"])
+def test_a_tenants_key_serves_that_tenant_alone(
+    request: pytest.FixtureRequest,
+    stack: LocalStack,
+    owner: Tenant,
+    other_owner: Tenant,
+    clinic_session: Account,
+    careful: bool,
+) -> None:
+    if not careful:
+        request.getfixturevalue("careless")
+    own = stack.session(owner)
+    assert _use(own, owner.key_arn, tenant=owner.id) == "allowed", "the owner cannot use its key"
+    for account, tenant in (
+        (stack.session(other_owner), other_owner.id),
+        (stack.session(other_owner), owner.id),
+        (clinic_session, owner.id),
+        (own, other_owner.id),
+    ):
+        assert _use(account, owner.key_arn, tenant=tenant) == "AccessDeniedException"
+    assert _use(own, owner.key_arn) == "AccessDeniedException", "without a tenant in the context"
+
+
+def test_the_control_plane_cannot_use_the_keys_it_makes(stack: LocalStack, owner: Tenant) -> None:
+    """It may name and rotate a key, and S3 Vectors may use it in its name; nothing else."""
+    policy = stack.account.client("kms").get_key_policy(KeyId=owner.key_arn, PolicyName="default")["Policy"]
+    statements = json.loads(policy)["Statement"]
+    control = [
+        each
+        for each in statements
+        if each["Effect"] == "Allow" and "Control" in str(each["Principal"].get("AWS", ""))
+    ]
+    assert {each["Sid"] for each in control} == {"Onboarding", "MakeIndex"}
+    uses = next(each for each in control if each["Sid"] == "MakeIndex")
+    assert uses["Condition"] == {"StringEquals": {"kms:ViaService": "s3vectors.us-east-1.amazonaws.com"}}
+
+
+def test_an_index_under_a_tenants_key_opens_to_no_other(
+    stack: LocalStack, owner: Tenant, other_owner: Tenant, careless: None
+) -> None:
+    """IAM refuses by the index's name; were that granted, the key would refuse."""
+    iam, role = stack.account.client("iam"), stack.outputs["BasicTenantRole"].rsplit("/", 1)[-1]
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "s3vectors:*", "Resource": "*"}],
+    }
+    iam.put_role_policy(RoleName=role, PolicyName="every-index", PolicyDocument=json.dumps(policy))
+    try:
+        place = {"vectorBucketName": owner.vector_bucket, "indexName": owner.index}
+        query = {**place, "topK": 1, "queryVector": {"float32": [0.1] * 512}}
+        stack.session(owner).client("s3vectors").query_vectors(**query)
+        with pytest.raises(ClientError) as refused:
+            stack.session(other_owner).client("s3vectors").query_vectors(**query)
+        assert "AccessDenied" in error_code(refused.value) or "Kms" in error_code(refused.value)
+    finally:
+        iam.delete_role_policy(RoleName=role, PolicyName="every-index")
+
+
+def test_an_unknown_kind_of_key_is_refused(stack: LocalStack) -> None:
+    answer = stack.control("onboard", display_name="x", key="mine")
+    assert answer["error"]["code"] == "invalid" and "own" in answer["error"]["message"]
