@@ -21,6 +21,7 @@ from typing import Any
 from .aws import Account, Tenant, only_local_aws
 from .client import Api
 from .console import Console, Step
+from .faults.client import Faults
 from .process import ROOT, Child, Known, StackError, free_port, run_logged, tail
 from .tokens import Issuer
 
@@ -37,11 +38,25 @@ _RESOURCE_DONE = re.compile(r"^(CREATE|UPDATE)_COMPLETE\s+AWS::", re.MULTILINE)
 class LocalStack:
     """One deployed copy of the product, and the ways in: HTTP, operator, tenant's session."""
 
-    def __init__(self, state: Path, console: Console | None = None, *, root: Path = ROOT) -> None:
-        """`state` holds logs and keys; `root` is the folder of `template.yaml` and its builds."""
+    def __init__(
+        self,
+        state: Path,
+        console: Console | None = None,
+        *,
+        root: Path = ROOT,
+        faults: bool = False,
+        session_seconds: int | None = None,
+    ) -> None:
+        """`state` holds logs and keys; `root` is the folder of `template.yaml` and its builds.
+
+        With `faults` the functions reach the local AWS through the fault proxy; we and the operator
+        do not. `session_seconds` lets assumed roles' sessions end that soon.
+        """
         self.state, self.root = state, root
         self.console = console or Console()
-        self.endpoint = ""
+        self.session_seconds = session_seconds
+        self.endpoint = self._functions_endpoint = ""
+        self._faults_admin: str | None = "" if faults else None
         self.outputs: dict[str, str] = {}
         self._children: list[Child] = []
         self._recorded: list[dict[str, Any]] = []
@@ -59,6 +74,9 @@ class LocalStack:
         record = json.loads((state / "stack.json").read_text())
         stack = cls(state, console)
         stack.endpoint, stack.outputs = record["endpoint"], record["outputs"]
+        stack._functions_endpoint = record.get("functions_endpoint", stack.endpoint)
+        stack._faults_admin = record.get("faults_admin")
+        stack.session_seconds = record.get("session_seconds")
         stack._recorded = record["processes"]
         return stack
 
@@ -95,7 +113,16 @@ class LocalStack:
         with self.console.step("start the local AWS") as step:
             port = str(free_port())
             arguments = ["--port", port, "--log", str(self.state / "aws.log")]
+            if self.session_seconds is not None:
+                arguments += ["--session-seconds", str(self.session_seconds)]
             self.endpoint = self._child("local.emulator", arguments, "emulator.log", step, detached)
+            self._functions_endpoint = self.endpoint
+        if self._faults_admin is not None:
+            with self.console.step("start the fault proxy") as step:
+                port, admin = str(free_port()), str(free_port())
+                arguments = ["--port", port, "--admin-port", admin, "--target", self.endpoint]
+                started = self._child("local.faults", arguments, "faults.log", step, detached)
+                self._functions_endpoint, self._faults_admin = started, f"http://127.0.0.1:{admin}"
         self.record()
 
     def _child(
@@ -115,6 +142,9 @@ class LocalStack:
         """Write down what runs, for `status`, `down`, `mint` and attached tests."""
         record = {
             "endpoint": self.endpoint,
+            "functions_endpoint": self._functions_endpoint,
+            "faults_admin": self._faults_admin,
+            "session_seconds": self.session_seconds,
             "outputs": self.outputs,
             "processes": self._recorded,
         }
@@ -128,7 +158,7 @@ class LocalStack:
         issuer = json.loads((self.state / "issuer" / "issuer.json").read_text())
         overrides = {
             "Stage": "local",
-            "Endpoint": self.endpoint,
+            "Endpoint": self._functions_endpoint,
             "Issuer": issuer["url"],
             "Audience": issuer["audience"],
             "JwksUrl": issuer["jwks_url"],
@@ -191,6 +221,13 @@ class LocalStack:
         return Account(self.endpoint)
 
     @property
+    def faults(self) -> Faults:
+        """The fault proxy of a stack that was started with one."""
+        if not self._faults_admin:
+            raise StackError("this stack has no fault proxy: start it with `faults=True`")
+        return Faults(self._faults_admin)
+
+    @property
     def issuer(self) -> Issuer:
         return Issuer.of(self.state / "issuer")
 
@@ -209,9 +246,9 @@ class LocalStack:
         payload = {"action": action, **arguments}
         return self.account.invoke(self.outputs["BasicControlFunction"], payload)
 
-    def onboard(self, name: str) -> Tenant:
+    def onboard(self, name: str, **more: Any) -> Tenant:
         """A new tenant of the basic tier."""
-        answer = self.control("onboard", display_name=name)
+        answer = self.control("onboard", display_name=name, **more)
         if "error" in answer:
             raise StackError(f"onboarding {name!r} was refused: {answer['error']}")
         return Tenant(
