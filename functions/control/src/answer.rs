@@ -1,7 +1,8 @@
-use bulkhead_provisioning::{KeyKind, TenantRecord};
+use bulkhead_provisioning::{KeyKind, TenantRecord, TenantStatus};
 use serde::Serialize;
 
 use crate::ControlError;
+use crate::runs::{PastRun, RunView};
 
 /// What an operator is told.
 #[derive(Debug, Serialize)]
@@ -9,6 +10,15 @@ use crate::ControlError;
 pub enum ControlAnswer {
     /// The tenant, as it is now.
     Tenant(TenantView),
+    /// A run that may begin.
+    Run(RunView),
+    /// The tenant's latest runs.
+    Runs {
+        /// The latest first.
+        runs: Vec<PastRun>,
+    },
+    /// It was done.
+    Done {},
     /// Why nothing was done.
     Failed {
         /// Code and message.
@@ -22,13 +32,19 @@ pub struct TenantView {
     tenant: String,
     display_name: String,
     tier: String,
-    status: String,
+    status: TenantStatus,
     key: KeyKind,
     key_arn: Option<String>,
     vector_bucket: String,
     index: String,
     created_at: String,
     updated_at: String,
+}
+
+impl TenantView {
+    pub(crate) fn status(&self) -> TenantStatus {
+        self.status
+    }
 }
 
 /// A failure.
@@ -44,7 +60,7 @@ impl From<TenantRecord> for TenantView {
             tenant: record.tenant.into(),
             display_name: record.display_name,
             tier: record.tier,
-            status: record.status.to_string(),
+            status: record.status,
             key: record.key,
             key_arn: record.key_arn,
             vector_bucket: record.vector_bucket,

@@ -3,16 +3,19 @@
 
 mod answer;
 mod onboard;
+mod runs;
 
-use bulkhead_provisioning::{Indexes, KeyKind, Keys, ProvisioningError, Registry, TenantStatus};
+use bulkhead_provisioning::{Indexes, KeyKind, Keys, ProvisioningError, Registry, Runs, TenantStatus};
 use bulkhead_runtime::config::{self, ConfigError};
 use bulkhead_runtime::{TenantFunction, chain};
 use bulkhead_stores::{Platform, StoreError};
 use bulkhead_tenancy::TenantId;
+use bulkhead_tenancy::names::RunId;
 use serde::Deserialize;
 
 pub use answer::{ControlAnswer, TenantView};
 use onboard::{Onboarding, Placement};
+pub use runs::{NewRun, PastRun, RunView};
 
 /// What an operator asks.
 #[derive(Debug, Deserialize)]
@@ -39,6 +42,22 @@ pub enum ControlRequest {
     },
     /// Serve a suspended tenant again.
     Resume {
+        /// The tenant.
+        tenant: TenantId,
+    },
+    /// Record that a command is about to run in a tenant's session.
+    BeginRun(NewRun),
+    /// Record how it ended.
+    EndRun {
+        /// The tenant.
+        tenant: TenantId,
+        /// The run.
+        run: RunId,
+        /// Its exit status.
+        status: i32,
+    },
+    /// Show what was run in a tenant's sessions.
+    Runs {
         /// The tenant.
         tenant: TenantId,
     },
@@ -93,6 +112,7 @@ pub struct Control {
     registry: Registry,
     indexes: Indexes,
     keys: Keys,
+    runs: Runs,
     placement: Placement,
     tier: String,
 }
@@ -108,6 +128,7 @@ impl Control {
             registry: Registry::new(platform, &config::required("REGISTRY_TABLE")?),
             indexes: Indexes::new(platform),
             keys: Keys::new(platform, onboard::key_users()?),
+            runs: Runs::new(platform, &config::required("RUNS_TABLE")?),
             placement: Placement::from_env()?,
             tier: config::required("TIER")?,
         })
@@ -128,7 +149,7 @@ impl Control {
             Err(error) => Err(error),
         };
         Ok(match outcome {
-            Ok(record) => ControlAnswer::Tenant(record),
+            Ok(answer) => answer,
             Err(error) => {
                 tracing::error!(error = chain(&error), "a control request failed");
                 ControlAnswer::from(&error)
@@ -136,7 +157,7 @@ impl Control {
         })
     }
 
-    async fn act(&self, request: ControlRequest) -> Result<TenantView, ControlError> {
+    async fn act(&self, request: ControlRequest) -> Result<ControlAnswer, ControlError> {
         use TenantStatus::{Active, Suspended};
         let tenant = match request {
             ControlRequest::Onboard { display_name, tenant, key } => {
@@ -153,8 +174,16 @@ impl Control {
                 self.registry.change_status(&tenant, [Suspended, Active], Active).await?;
                 tenant
             }
+            ControlRequest::BeginRun(new) => return Ok(ControlAnswer::Run(self.begin_run(new).await?)),
+            ControlRequest::EndRun { tenant, run, status } => {
+                self.end_run(tenant, &run, status).await?;
+                return Ok(ControlAnswer::Done {});
+            }
+            ControlRequest::Runs { tenant } => {
+                return Ok(ControlAnswer::Runs { runs: self.past_runs(tenant).await? });
+            }
         };
-        self.known(&tenant).await
+        Ok(ControlAnswer::Tenant(self.known(&tenant).await?))
     }
 
     /// Returns the tenant if this tier has it: a tier's control plane does not touch

@@ -3,10 +3,14 @@
 mod indexes;
 mod keys;
 mod registry;
+mod runs;
 
 pub use indexes::{Indexes, NewIndex};
 pub use keys::{KeyUsers, Keys};
 pub use registry::{KeyKind, NewTenant, Registry, TenantRecord, TenantStatus};
+pub use runs::{RunRecord, Runs};
+
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 /// Why the control plane did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -41,4 +45,22 @@ fn failed(
     operation: &'static str,
 ) -> impl FnOnce(Box<dyn std::error::Error + Send + Sync>) -> ProvisioningError {
     move |source| ProvisioningError::Call { operation, source }
+}
+
+/// Tells a condition that did not hold from a failure.
+fn conditional<T, E, R>(
+    operation: &'static str,
+    outcome: Result<T, SdkError<E, R>>,
+) -> Result<(), ProvisioningError>
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    match outcome {
+        Ok(_) => Ok(()),
+        Err(error) if error.code() == Some("ConditionalCheckFailedException") => {
+            Err(ProvisioningError::Conflict { operation })
+        }
+        Err(error) => Err(failed(operation)(Box::new(error))),
+    }
 }

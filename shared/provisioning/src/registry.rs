@@ -1,14 +1,12 @@
 use std::fmt;
 
-use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 use aws_sdk_dynamodb::types::AttributeValue;
 use bulkhead_stores::{Moment, Platform, platform::control};
 use bulkhead_tenancy::TenantId;
 use serde::{Deserialize, Serialize};
 
-use crate::{ProvisioningError, failed};
+use crate::{ProvisioningError, conditional, failed};
 
 /// Whether a tenant is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -152,17 +150,8 @@ impl Registry {
             .condition_expression("attribute_not_exists(tenant)")
             .send()
             .await;
-        match put {
-            Ok(_) => Ok(record),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
-                Err(ProvisioningError::Conflict { operation: OPERATION })
-            }
-            Err(error) => Err(failed(OPERATION)(Box::new(error))),
-        }
+        conditional(OPERATION, put)?;
+        Ok(record)
     }
 
     /// Moves `tenant` to the status `to`, if it is in one of `from`.
@@ -213,23 +202,5 @@ impl Registry {
             .update_item()
             .table_name(&self.table)
             .key("tenant", AttributeValue::S(tenant.to_string()))
-    }
-}
-
-/// Tells a condition that did not hold from a failure.
-fn conditional<R: std::fmt::Debug + Send + Sync + 'static>(
-    operation: &'static str,
-    changed: Result<UpdateItemOutput, SdkError<UpdateItemError, R>>,
-) -> Result<(), ProvisioningError> {
-    match changed {
-        Ok(_) => Ok(()),
-        Err(error)
-            if error
-                .as_service_error()
-                .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-        {
-            Err(ProvisioningError::Conflict { operation })
-        }
-        Err(error) => Err(failed(operation)(Box::new(error))),
     }
 }

@@ -2,7 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
-use bulkhead_tenancy::names::{Comparison, Corpus, DerivedName, DocumentId, TemplateKey, inventory};
+use bulkhead_tenancy::names::{Comparison, Corpus, DerivedName, DocumentId, RunId, TemplateKey, inventory};
 use bulkhead_tenancy::{Admission, Invocation, IsolationMode, TenantId};
 use proptest::prelude::*;
 
@@ -16,6 +16,7 @@ fn names_of(tenant: &str, template: &str, document: &str, corpus: &str) -> Vec<D
         "prod",
         &TemplateKey::parse(template).expect("template key"),
         &DocumentId::parse(document).expect("document id"),
+        &RunId::parse(document).expect("run id"),
         &Corpus::parse(corpus).expect("corpus"),
     )
 }

@@ -71,12 +71,17 @@ fn optional(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// For `provisioning`, the other crate that speaks to AWS. Not for functions: they
-/// must not name an SDK type.
+/// For `provisioning` and `operator`, the other crates that speak to AWS. Not for
+/// functions: they must not name an SDK type.
 #[doc(hidden)]
 pub mod control {
     /// Returns the SDK configuration of `platform`.
     pub fn sdk(platform: &super::Platform) -> &aws_types::SdkConfig {
         &platform.sdk
+    }
+
+    /// Returns a platform that uses `sdk`, an operator's.
+    pub fn platform(sdk: aws_types::SdkConfig) -> super::Platform {
+        super::Platform { sdk }
     }
 }

@@ -6,15 +6,17 @@ mod renewal;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
+use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_smithy_runtime::client::identity::IdentityCache;
 use aws_types::SdkConfig;
-use bulkhead_tenancy::{TenantId, TenantScope};
+use bulkhead_tenancy::{OperatorAuthority, TenantId, TenantScope};
 
 use credentials::TenantCredentials;
 pub(crate) use credentials::denied_by_sts;
 use renewal::Renewing;
 
+use crate::repositories::commands::Commands;
 use crate::repositories::documents::Documents;
 use crate::repositories::expiring::Expiring;
 use crate::repositories::jobs::Jobs;
@@ -28,6 +30,7 @@ use crate::{Platform, StoreError};
 
 /// How long a profile is believed. A changed key or index is seen within this time.
 const PROFILE_AGE: Duration = Duration::from_secs(60);
+const OPEN: &str = "open session";
 
 /// Where a tenant's data lies; the same for every tenant of a deployment.
 #[derive(Debug, Clone)]
@@ -38,6 +41,25 @@ pub struct SessionSettings {
     pub table: String,
     /// The bucket of documents.
     pub bucket: String,
+}
+
+/// A tenant session's credentials, outside of it.
+#[derive(Clone)]
+pub struct SessionCredentials {
+    /// The access key's id.
+    pub access_key_id: String,
+    /// The secret.
+    pub secret_access_key: String,
+    /// The session's token.
+    pub session_token: String,
+    /// When they end.
+    pub ends: SystemTime,
+}
+
+impl std::fmt::Debug for SessionCredentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SessionCredentials").field("ends", &self.ends).finish_non_exhaustive()
+    }
 }
 
 /// One tenant's credentials and clients.
@@ -154,6 +176,11 @@ impl<'s> TenantSession<'s> {
         Jobs::new(*self)
     }
 
+    /// Returns the sealing and opening of what operators ran for the tenant.
+    pub fn commands(&self) -> Commands<'s> {
+        Commands::new(*self)
+    }
+
     /// Returns the models, called and billed in the tenant's name.
     pub fn models(&self) -> Models<'s> {
         Models::new(*self)
@@ -167,17 +194,30 @@ impl<'s> TenantSession<'s> {
         &self.clients.settings
     }
 
+    /// Hands the session's credentials out of the process, to a command that an operator
+    /// runs with them. Nothing that serves tenants has the authority to ask.
+    ///
+    /// # Errors
+    /// [`StoreError::Denied`] where STS refuses the session.
+    pub async fn hand_out(&self, _: &OperatorAuthority) -> Result<SessionCredentials, StoreError> {
+        let credentials = self.credentials().await?;
+        Ok(SessionCredentials {
+            access_key_id: credentials.access_key_id().to_owned(),
+            secret_access_key: credentials.secret_access_key().to_owned(),
+            session_token: credentials.session_token().unwrap_or_default().to_owned(),
+            ends: end_of(&credentials)?,
+        })
+    }
+
     /// Returns when the session's credentials end, and with them what they signed.
     pub(crate) async fn ends(&self) -> Result<SystemTime, StoreError> {
-        const OPERATION: &str = "open session";
-        let clients = self.clients;
-        let provider = clients
-            .sdk
-            .credentials_provider()
-            .ok_or_else(|| StoreError::corrupt(OPERATION, "no credentials"))?;
-        let credentials =
-            provider.provide_credentials().await.map_err(|error| StoreError::session(OPERATION, error))?;
-        credentials.expiry().ok_or_else(|| StoreError::corrupt(OPERATION, "credentials without an end"))
+        end_of(&self.credentials().await?)
+    }
+
+    async fn credentials(&self) -> Result<Credentials, StoreError> {
+        let provider = self.clients.sdk.credentials_provider();
+        let provider = provider.ok_or_else(|| StoreError::corrupt(OPEN, "no credentials"))?;
+        provider.provide_credentials().await.map_err(|error| StoreError::session(OPEN, error))
     }
 
     pub(crate) fn sealer(&self) -> &'s Sealer {
@@ -199,4 +239,8 @@ impl<'s> TenantSession<'s> {
     pub(crate) fn bedrock(&self) -> &'s aws_sdk_bedrockruntime::Client {
         self.clients.bedrock.get_or_init(|| aws_sdk_bedrockruntime::Client::new(&self.clients.sdk))
     }
+}
+
+fn end_of(credentials: &Credentials) -> Result<SystemTime, StoreError> {
+    credentials.expiry().ok_or_else(|| StoreError::corrupt(OPEN, "credentials without an end"))
 }

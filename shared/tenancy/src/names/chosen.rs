@@ -87,6 +87,14 @@ chosen!(
 );
 
 chosen!(
+    /// The id of an operator's run: a UUID in simple form, made by us.
+    RunId,
+    "a run id",
+    "32 characters from 0-9 and a-f",
+    |text| text.len() == 32 && text.iter().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(b))
+);
+
+chosen!(
     /// A set of documents embedded by one model, indexed together.
     ///
     /// At most 28 characters: with the prefix and the longest tenant id the index

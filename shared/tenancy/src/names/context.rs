@@ -11,11 +11,13 @@ pub enum Purpose {
     Passage,
     /// A job on the queue.
     Job,
+    /// What an operator ran in the tenant's session.
+    Run,
 }
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 4] = [Self::Template, Self::Document, Self::Passage, Self::Job];
+    pub const ALL: [Self; 5] = [Self::Template, Self::Document, Self::Passage, Self::Job, Self::Run];
 
     /// Returns the purpose as it stands in the context.
     pub fn as_str(self) -> &'static str {
@@ -24,6 +26,7 @@ impl Purpose {
             Self::Document => "document",
             Self::Passage => "passage",
             Self::Job => "job",
+            Self::Run => "run",
         }
     }
 }

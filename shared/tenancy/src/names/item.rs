@@ -1,4 +1,4 @@
-use super::{DocumentId, TemplateKey};
+use super::{DocumentId, RunId, TemplateKey};
 use crate::TenantScope;
 
 /// A tenant's partition: `TENANT#<id>`, in every table that holds tenant items.
@@ -42,6 +42,8 @@ pub enum SortPrefix {
     Template,
     /// Documents.
     Document,
+    /// What operators ran. In a table of its own, which no tenant's session reaches.
+    Run,
 }
 
 impl SortPrefix {
@@ -50,6 +52,7 @@ impl SortPrefix {
         match self {
             Self::Template => "TEMPLATE#",
             Self::Document => "DOCUMENT#",
+            Self::Run => "RUN#",
         }
     }
 }
@@ -80,6 +83,11 @@ impl TenantScope<'_> {
     /// Returns the key of a document's record.
     pub fn document_key(&self, document: &DocumentId) -> ItemKey {
         self.item(format!("{}{document}", SortPrefix::Document.as_str()))
+    }
+
+    /// Returns the key of the record of an operator's run.
+    pub fn run_key(&self, run: &RunId) -> ItemKey {
+        self.item(format!("{}{run}", SortPrefix::Run.as_str()))
     }
 
     fn item(&self, sort: String) -> ItemKey {

@@ -13,7 +13,7 @@ mod key_alias;
 mod object;
 mod session;
 
-pub use chosen::{Corpus, DocumentId, InvalidName, TemplateKey};
+pub use chosen::{Corpus, DocumentId, InvalidName, RunId, TemplateKey};
 pub use context::{EncryptionContext, Purpose};
 pub use group::MessageGroup;
 pub use index::VectorIndexName;
@@ -54,6 +54,7 @@ pub fn inventory(
     stage: &str,
     template: &TemplateKey,
     document: &DocumentId,
+    run: &RunId,
     corpus: &Corpus,
 ) -> Vec<DerivedName> {
     let whole = |kind, text: &str| DerivedName { kind, text: text.to_owned(), comparison: Comparison::Whole };
@@ -75,6 +76,7 @@ pub fn inventory(
         scope.template_key(template),
         scope.version_key(template, 1),
         scope.document_key(document),
+        scope.run_key(run),
     ] {
         names.push(whole("item", &format!("{}|{}", key.partition(), key.sort())));
     }

@@ -1,0 +1,145 @@
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use bulkhead_stores::{Moment, Platform, platform::control};
+use bulkhead_tenancy::TenantScope;
+use bulkhead_tenancy::names::{ItemKey, RunId, SortPrefix};
+use serde::{Deserialize, Serialize};
+
+use crate::{ProvisioningError, conditional, failed};
+
+/// Runs that a listing shows, the latest first.
+const SHOWN: i32 = 50;
+
+/// What an operator ran in a tenant's session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// Its id.
+    pub run: RunId,
+    /// Who ran it, as the operator's own credentials say. Claimed: CloudTrail has the proof.
+    pub operator: String,
+    /// Whether the command was kept from the rest of the operator's machine.
+    pub sandboxed: bool,
+    /// When it began.
+    pub started_at: Moment,
+    /// When it ended; none while it runs, or where the record of its end was lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Moment>,
+    /// Its exit status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<i32>,
+    /// Its command line, sealed to the tenant.
+    #[serde(skip)]
+    pub command: Vec<u8>,
+}
+
+/// What operators ran, tenant by tenant. Written once and completed once; no tenant's
+/// session reaches the table.
+pub struct Runs {
+    dynamodb: aws_sdk_dynamodb::Client,
+    table: String,
+}
+
+impl Runs {
+    /// Returns the records in `table`.
+    pub fn new(platform: &Platform, table: &str) -> Self {
+        Self { dynamodb: aws_sdk_dynamodb::Client::new(control::sdk(platform)), table: table.to_owned() }
+    }
+
+    /// Returns the table that holds the records.
+    pub fn table(&self) -> &str {
+        &self.table
+    }
+
+    /// Records that a run begins.
+    ///
+    /// # Errors
+    /// [`ProvisioningError::Conflict`] where its id was used before.
+    pub async fn begin(&self, scope: &TenantScope<'_>, record: &RunRecord) -> Result<(), ProvisioningError> {
+        const OPERATION: &str = "record run";
+        let mut item: HashMap<String, AttributeValue> = serde_dynamo::to_item(record)
+            .map_err(|error| ProvisioningError::Corrupt { operation: OPERATION, what: error.to_string() })?;
+        item.extend(attributes(&scope.run_key(&record.run)));
+        item.insert(COMMAND.to_owned(), AttributeValue::B(record.command.clone().into()));
+        let written = self
+            .dynamodb
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk)")
+            .send()
+            .await;
+        conditional(OPERATION, written)
+    }
+
+    /// Records that a run ended with `status`.
+    ///
+    /// # Errors
+    /// [`ProvisioningError::Conflict`] where it is not running.
+    pub async fn end(
+        &self,
+        scope: &TenantScope<'_>,
+        run: &RunId,
+        status: i32,
+    ) -> Result<(), ProvisioningError> {
+        let written = self
+            .dynamodb
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(attributes(&scope.run_key(run))))
+            .update_expression("SET ended_at = :now, #status = :status")
+            .condition_expression("attribute_exists(pk) AND attribute_not_exists(ended_at)")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":now", AttributeValue::S(Moment::now().to_string()))
+            .expression_attribute_values(":status", AttributeValue::N(status.to_string()))
+            .send()
+            .await;
+        conditional("record end of run", written)
+    }
+
+    /// Lists the tenant's latest runs.
+    ///
+    /// # Errors
+    /// [`ProvisioningError`].
+    pub async fn list(&self, scope: &TenantScope<'_>) -> Result<Vec<RunRecord>, ProvisioningError> {
+        const OPERATION: &str = "list runs";
+        let found = self
+            .dynamodb
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :partition AND begins_with(sk, :prefix)")
+            .expression_attribute_values(
+                ":partition",
+                AttributeValue::S(scope.partition().as_str().to_owned()),
+            )
+            .expression_attribute_values(":prefix", AttributeValue::S(SortPrefix::Run.as_str().to_owned()))
+            .scan_index_forward(false)
+            .limit(SHOWN)
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| failed(OPERATION)(Box::new(error)))?;
+        let read = |mut item: HashMap<String, AttributeValue>| {
+            let command = item.remove(COMMAND);
+            let mut record: RunRecord = serde_dynamo::from_item(item).map_err(|error| {
+                ProvisioningError::Corrupt { operation: OPERATION, what: error.to_string() }
+            })?;
+            record.command = match command {
+                Some(AttributeValue::B(bytes)) => bytes.into_inner(),
+                _ => Vec::new(),
+            };
+            Ok(record)
+        };
+        found.items.unwrap_or_default().into_iter().map(read).collect()
+    }
+}
+
+/// The attribute that holds the sealed command line.
+const COMMAND: &str = "command";
+
+fn attributes(key: &ItemKey) -> HashMap<String, AttributeValue> {
+    HashMap::from([
+        ("pk".to_owned(), AttributeValue::S(key.partition().to_owned())),
+        ("sk".to_owned(), AttributeValue::S(key.sort().to_owned())),
+    ])
+}

@@ -1,0 +1,295 @@
+"""`bulkhead exec`: the one-off script that cannot forget the filter.
+
+The scripts here do what one-off scripts do: they list "all" templates, scan the table, look for other
+credentials. Each runs with the AWS CLI's own SDK, started by the real command line, as an operator
+with credentials in the environment, in a profile, and a metadata service on the network.
+"""
+
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.aws import REGION, Tenant
+from local.process import ROOT
+from local.stack import LocalStack
+
+BULKHEAD = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug" / "bulkhead"
+NOT_RUN = 125
+
+LIST_ALL = """
+import boto3, json, os
+from botocore.exceptions import ClientError
+table = boto3.client("dynamodb")
+def attempt(call, **arguments):
+    try:
+        return [item["sk"]["S"] for item in call(TableName=os.environ["BULKHEAD_TABLE"], **arguments)["Items"]]
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+own = {":p": {"S": os.environ["BULKHEAD_PARTITION"]}, ":s": {"S": "TEMPLATE#"}}
+other = {":p": {"S": "TENANT#" + os.environ["OTHER"]}, ":s": {"S": "TEMPLATE#"}}
+wanted = "pk = :p AND begins_with(sk, :s)"
+print(json.dumps({
+    "own": attempt(table.query, KeyConditionExpression=wanted, ExpressionAttributeValues=own),
+    "other": attempt(table.query, KeyConditionExpression=wanted, ExpressionAttributeValues=other),
+    "scan": attempt(table.scan),
+}))
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def built() -> None:
+    """The command line, as `make cli` builds it: nothing happens where it is there already."""
+    subprocess.run(["cargo", "build", "--quiet", "--locked", "-p", "bulkhead-cli"], cwd=ROOT, check=True)
+
+
+@pytest.fixture
+def operators_home(tmp_path: Path) -> Path:
+    """A home with a profile in it that must not be found."""
+    settings = tmp_path / "operator" / ".aws"
+    settings.mkdir(parents=True)
+    (settings / "credentials").write_text(
+        "[default]\naws_access_key_id = test\naws_secret_access_key = test\n"
+    )
+    (settings / "config").write_text(f"[default]\nregion = {REGION}\n")
+    return settings.parent
+
+
+class Exec:
+    """The command line, as an operator with a profile calls it."""
+
+    def __init__(self, stack: LocalStack, tenant: Tenant, home: Path, folder: Path) -> None:
+        self.stack, self.tenant, self.home, self.folder = stack, tenant, home, folder
+
+    def __call__(self, *command: str, options: tuple[str, ...] = (), **more: str) -> subprocess.CompletedProcess[str]:
+        # Python lies where this one does, which may be a home or a virtual environment.
+        read = {sys.prefix, sys.base_prefix, os.path.realpath(sys.executable)}
+        opened = [part for path in sorted(read) for part in ("--read", path)]
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.home),
+            "AWS_ENDPOINT_URL": self.stack.endpoint,
+            "MY_OWN_SECRET": "hunter2",
+            **more,
+        }
+        return subprocess.run(
+            [str(BULKHEAD), "exec", "--stage", "local", "--tenant", self.tenant.id, *opened, *options, "--", *command],
+            env=environment, cwd=self.folder, capture_output=True, text=True, timeout=90,
+        )  # fmt: skip
+
+    def python(self, script: str, **more: Any) -> Any:
+        """Run a script and return what it printed, as JSON."""
+        done = self(sys.executable, "-c", script, **more)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+
+@pytest.fixture
+def run(stack: LocalStack, clinic: Tenant, operators_home: Path, tmp_path: Path) -> Exec:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    return Exec(stack, clinic, operators_home, folder)
+
+
+def test_a_script_that_lists_everything_gets_one_tenants_templates(
+    stack: LocalStack, run: Exec, clinic: Tenant, bicycles: Tenant
+) -> None:
+    stack.api(bicycles).save_template("not-for-the-clinic", "The bicycles' own.")
+    found = run.python(LIST_ALL, options=("--env", "OTHER"), OTHER=bicycles.id)
+    assert "TEMPLATE#default_summary" in found["own"]
+    assert "TEMPLATE#not-for-the-clinic" not in found["own"]
+    assert found["other"] == found["scan"] == "AccessDeniedException"
+
+
+def test_the_command_has_the_session_and_nothing_of_the_operators(run: Exec, clinic: Tenant) -> None:
+    found = run.python(
+        "import boto3, json, os;"
+        "print(json.dumps([boto3.client('sts').get_caller_identity()['Arn'], dict(os.environ)]))"
+    )
+    identity, environment = found
+    assert identity.endswith(f"assumed-role/bulkhead-local-basic-tenant/{clinic.id}")
+    assert environment["AWS_ACCESS_KEY_ID"].startswith("ASIA")
+    assert "test" not in (environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
+    assert "MY_OWN_SECRET" not in environment and str(run.home) not in str(environment)
+    assert environment["BULKHEAD_TENANT"] == clinic.id
+    assert environment["BULKHEAD_PREFIX"] == clinic.prefix
+
+
+def test_it_works_with_the_tenants_objects_and_vectors(run: Exec, clinic: Tenant) -> None:
+    found = run.python(
+        "import boto3, json, os;"
+        "objects = boto3.client('s3').list_objects_v2(Bucket=os.environ['BULKHEAD_BUCKET'],"
+        " Prefix=os.environ['BULKHEAD_PREFIX'])['Contents'];"
+        "found = boto3.client('s3vectors').query_vectors(vectorBucketName=os.environ['BULKHEAD_VECTOR_BUCKET'],"
+        " indexName=os.environ['BULKHEAD_INDEX'], topK=3, queryVector={'float32': [0.1] * 512})['vectors'];"
+        "print(json.dumps([[each['Key'] for each in objects], len(found)]))"
+    )
+    keys, vectors = found
+    assert keys and all(key.startswith(clinic.prefix) for key in keys)
+    assert vectors == 3
+
+
+FILES = """
+import json, os, pathlib, sys
+def attempt(look):
+    try:
+        look()
+        return "reached"
+    except OSError as error:
+        return type(error).__name__
+home = pathlib.Path(os.environ["OPERATORS_HOME"])
+print(json.dumps({
+    "profile": attempt((home / ".aws" / "credentials").read_text),
+    "folder": attempt(lambda: os.listdir(home)),
+    "parent": attempt(pathlib.Path(f"/proc/{os.getppid()}/environ").read_bytes),
+    "signal": attempt(lambda: os.kill(os.getppid(), 0)),
+    "memory": attempt(lambda: open(f"/proc/{os.getppid()}/mem", "rb")),
+    "elsewhere": attempt(lambda: (home.parent / "planted").write_text("x")),
+    "here": attempt(lambda: pathlib.Path("note").write_text("x")),
+    "home": attempt(lambda: pathlib.Path.home().joinpath("note").write_text("x")),
+}))
+"""
+
+
+def test_the_operators_files_and_process_are_out_of_reach(run: Exec) -> None:
+    found = run.python(FILES, options=("--env", "OPERATORS_HOME"), OPERATORS_HOME=str(run.home))
+    assert found["here"] == found["home"] == "reached", "the command cannot work at all"
+    refused = {name: how for name, how in found.items() if name not in ("here", "home")}
+    assert set(refused.values()) == {"PermissionError"}, refused
+
+
+def test_without_the_sandbox_they_are_in_reach(run: Exec) -> None:
+    """The control: it is the sandbox that refuses, not the machine."""
+    found = run.python(
+        FILES, options=("--no-sandbox", "--env", "OPERATORS_HOME"), OPERATORS_HOME=str(run.home)
+    )
+    assert set(found.values()) == {"reached"}, found
+
+
+@pytest.fixture
+def metadata_service() -> Iterator[int]:
+    """Something that hands out credentials on a port of its own, as 169.254.169.254:80 does."""
+
+    class Metadata(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # noqa: N802 - the library's name
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"credentials")
+
+        def log_message(self, *_: object) -> None:
+            """Nobody reads it."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Metadata)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_address[1]
+    server.shutdown()
+
+
+def test_a_metadata_service_is_out_of_reach(run: Exec, metadata_service: int) -> None:
+    script = (
+        "import json, urllib.request\n"
+        "try: print(json.dumps(urllib.request.urlopen('http://127.0.0.1:%d/').read().decode()))\n"
+        "except OSError as error: print(json.dumps(str(error)))" % metadata_service
+    )
+    assert "Permission denied" in run.python(script)
+    assert run.python(script, options=("--port", str(metadata_service))) == "credentials", (
+        "it was not the sandbox that refused"
+    )
+
+
+def test_a_run_is_recorded_before_it_begins_and_when_it_ends(
+    stack: LocalStack, run: Exec, clinic: Tenant, clinic_session: Any
+) -> None:
+    done = run("sh", "-c", "exit 7")
+    assert done.returncode == 7, done.stderr
+    latest = stack.control("runs", tenant=clinic.id)["runs"][0]
+    assert latest["command"] == ["sh", "-c", "exit 7"]
+    assert latest["status"] == 7 and latest["sandboxed"] is True
+    assert latest["operator"].endswith(":root") and latest["started_at"] <= latest["ended_at"]
+    shown = subprocess.run(
+        [str(BULKHEAD), "runs", "--stage", "local", "--tenant", clinic.id],
+        env={"HOME": str(run.home), "AWS_ENDPOINT_URL": stack.endpoint},
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert json.loads(shown.stdout)["runs"][0] == latest, shown.stderr
+
+
+def test_a_command_line_lies_sealed(stack: LocalStack, run: Exec, clinic: Tenant) -> None:
+    run("echo", "a name from the clinic's files")
+    items = stack.account.client("dynamodb").scan(TableName=stack.outputs["RunsTable"])["Items"]
+    assert any(item["pk"]["S"] == clinic.partition for item in items)
+    assert "clinic's files" not in str(items)
+
+
+def test_a_session_cannot_touch_the_records_of_runs(stack: LocalStack, run: Exec) -> None:
+    table = stack.outputs["RunsTable"]
+    script = (
+        "import boto3, json, os\n"
+        "from botocore.exceptions import ClientError\n"
+        "codes = []\n"
+        "client = boto3.client('dynamodb')\n"
+        "pk = {'S': os.environ['BULKHEAD_PARTITION']}\n"
+        "for call in (lambda: client.query(TableName='%s', KeyConditionExpression='pk = :p', ExpressionAttributeValues={':p': pk}),\n"
+        "             lambda: client.delete_item(TableName='%s', Key={'pk': pk, 'sk': {'S': 'RUN#1'}}),\n"
+        "             lambda: client.put_item(TableName='%s', Item={'pk': pk, 'sk': {'S': 'RUN#1'}})):\n"
+        "    try: call(); codes.append('allowed')\n"
+        "    except ClientError as error: codes.append(error.response['Error']['Code'])\n"
+        "print(json.dumps(codes))" % (table, table, table)
+    )
+    assert run.python(script) == ["AccessDeniedException"] * 3
+
+
+def test_what_cannot_be_recorded_is_not_run(run: Exec, stack: LocalStack) -> None:
+    run.tenant = Tenant("0" * 32, "nobody", "", "", "")
+    done = run("touch", "it-ran")
+    assert done.returncode == NOT_RUN and not (run.folder / "it-ran").exists()
+    assert "there is no tenant of this id" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--env", "AWS_PROFILE"), "not passed on"),
+        (("--read", "{home}"), "may not be opened"),
+        (("--read", "{home}/.aws"), "may not be opened"),
+        (("--read", "/"), "may not be opened"),
+    ],
+)
+def test_what_would_open_the_operators_own_access_is_refused(
+    run: Exec, options: tuple[str, ...], said: str
+) -> None:
+    done = run("touch", "it-ran", options=tuple(each.format(home=run.home) for each in options))
+    assert done.returncode == NOT_RUN and said in done.stderr, done.stderr
+    assert not (run.folder / "it-ran").exists()
+
+
+def test_it_does_not_run_in_the_operators_home(run: Exec) -> None:
+    run.folder = run.home
+    done = run("touch", "it-ran")
+    assert done.returncode == NOT_RUN and "another folder" in done.stderr
+
+
+def test_a_missing_program_says_what_to_do(run: Exec) -> None:
+    done = run("no-such-program")
+    assert done.returncode == NOT_RUN and "--read" in done.stderr
+
+
+def test_a_role_that_is_not_the_operators_gets_no_session(stack: LocalStack, run: Exec, clinic: Tenant) -> None:
+    """A signed-in user without the right to take the operator role."""
+    iam = stack.account.client("iam")
+    iam.create_user(UserName="passer-by")
+    key = iam.create_access_key(UserName="passer-by")["AccessKey"]
+    done = run(
+        "touch", "it-ran", AWS_ACCESS_KEY_ID=key["AccessKeyId"], AWS_SECRET_ACCESS_KEY=key["SecretAccessKey"]
+    )
+    assert done.returncode == NOT_RUN and not (run.folder / "it-ran").exists()
+    assert "AccessDenied" in done.stderr, done.stderr
