@@ -1,19 +1,15 @@
 //! The issuer's public keys, fetched when needed and kept. The same for every tenant.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bulkhead_tokens::KeySet;
 use http::Uri;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, PublicKeyUse};
-use jsonwebtoken::{Algorithm, DecodingKey};
 use tokio::sync::Mutex;
-
-use crate::token::TokenError;
 
 /// Keys are asked for again after this time, so that a withdrawn key ends.
 const MAX_AGE: Duration = Duration::from_secs(3_600);
@@ -24,11 +20,9 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 /// Largest key set, bytes.
 const MAX_BYTES: usize = 256 * 1024;
 
-/// A key and the one algorithm that it may verify.
-pub(crate) struct Key {
-    pub(crate) algorithm: Algorithm,
-    pub(crate) decoding: DecodingKey,
-}
+/// The issuer's keys cannot be fetched.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KeysUnavailable;
 
 /// The keys at one URL.
 pub(crate) struct Jwks {
@@ -39,7 +33,7 @@ pub(crate) struct Jwks {
 
 struct Fetched {
     at: Instant,
-    keys: HashMap<String, Arc<Key>>,
+    keys: Arc<KeySet>,
 }
 
 impl Jwks {
@@ -60,30 +54,29 @@ impl Jwks {
         Some(Self { url, client, fetched: Mutex::new(None) })
     }
 
-    /// Returns the key `kid`, or `None` where the issuer has no such key.
-    pub(crate) async fn get(&self, kid: &str) -> Result<Option<Arc<Key>>, TokenError> {
+    /// Returns the issuer's keys, fetched anew where they are old or lack the key `kid`.
+    pub(crate) async fn with(&self, kid: &str) -> Result<Arc<KeySet>, KeysUnavailable> {
         let mut fetched = self.fetched.lock().await;
         if let Some(kept) = fetched.as_ref() {
             let age = kept.at.elapsed();
-            let key = kept.keys.get(kid);
-            if (key.is_some() && age < MAX_AGE) || age < MIN_AGE {
-                return Ok(key.cloned());
+            if (kept.keys.contains(kid) && age < MAX_AGE) || age < MIN_AGE {
+                return Ok(Arc::clone(&kept.keys));
             }
         }
         match self.fetch().await {
             Ok(keys) => {
-                let key = keys.get(kid).cloned();
-                *fetched = Some(Fetched { at: Instant::now(), keys });
-                Ok(key)
+                let keys = Arc::new(keys);
+                *fetched = Some(Fetched { at: Instant::now(), keys: Arc::clone(&keys) });
+                Ok(keys)
             }
             Err(problem) => {
                 tracing::error!(problem, "the issuer's keys cannot be fetched");
-                Err(TokenError::KeysUnavailable)
+                Err(KeysUnavailable)
             }
         }
     }
 
-    async fn fetch(&self) -> Result<HashMap<String, Arc<Key>>, String> {
+    async fn fetch(&self) -> Result<KeySet, String> {
         let body = tokio::time::timeout(TIMEOUT, async {
             let response = self.client.get(self.url.clone()).await.map_err(|error| error.to_string())?;
             if !response.status().is_success() {
@@ -92,22 +85,6 @@ impl Jwks {
             Limited::new(response.into_body(), MAX_BYTES).collect().await.map_err(|error| error.to_string())
         });
         let body = body.await.map_err(|_| "timed out".to_owned())??.to_bytes();
-        let set: JwkSet = serde_json::from_slice(&body).map_err(|error| error.to_string())?;
-        Ok(set.keys.iter().filter_map(usable).collect())
+        KeySet::from_json(&body).map_err(|error| error.to_string())
     }
-}
-
-/// A key for signatures by ES256 or RS256, by its own kind; all others are left out.
-fn usable(jwk: &Jwk) -> Option<(String, Arc<Key>)> {
-    let algorithm = match &jwk.algorithm {
-        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => Algorithm::ES256,
-        AlgorithmParameters::RSA(_) => Algorithm::RS256,
-        _ => return None,
-    };
-    let for_signatures = matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature));
-    let stated = jwk.common.key_algorithm.map(|stated| stated.to_string());
-    let agrees = stated.is_none_or(|stated| stated == format!("{algorithm:?}"));
-    let kid = jwk.common.key_id.clone().filter(|_| for_signatures && agrees)?;
-    let decoding = DecodingKey::from_jwk(jwk).ok()?;
-    Some((kid, Arc::new(Key { algorithm, decoding })))
 }

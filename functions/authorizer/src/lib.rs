@@ -6,7 +6,6 @@
 
 mod jwks;
 mod policy;
-mod token;
 
 use std::collections::HashMap;
 
@@ -16,12 +15,12 @@ use bulkhead_runtime::config::{self, ConfigError};
 use bulkhead_runtime::metrics::{self, Counter};
 use bulkhead_stores::Platform;
 use bulkhead_tenancy::TenantId;
+use bulkhead_tokens::{Claims, Rules, TokenError};
 use lambda_runtime::Diagnostic;
 use serde::Deserialize;
 
-use jwks::Jwks;
+use jwks::{Jwks, KeysUnavailable};
 pub use policy::AuthorizerAnswer;
-use token::{Claims, TokenError, Verifier};
 
 /// What API Gateway asks.
 #[derive(Debug, Deserialize)]
@@ -75,7 +74,8 @@ impl Denial {
 
 /// The authorizer of one tier.
 pub struct Authorizer {
-    verifier: Verifier,
+    rules: Rules,
+    keys: Jwks,
     registry: Registry,
     tier: String,
 }
@@ -89,7 +89,8 @@ impl Authorizer {
         let keys = Jwks::new(&config::required("JWKS_URL")?)
             .ok_or(ConfigError::Invalid { name: "JWKS_URL", expected: "an https URL" })?;
         Ok(Self {
-            verifier: Verifier::new(&config::required("ISSUER")?, &config::required("AUDIENCE")?, keys),
+            rules: Rules::new(&config::required("ISSUER")?, &config::required("AUDIENCE")?),
+            keys,
             registry: Registry::new(platform, &config::required("REGISTRY_TABLE")?),
             tier: config::required("TIER")?,
         })
@@ -100,10 +101,10 @@ impl Authorizer {
     /// # Errors
     /// [`AuthorizerError`].
     pub async fn handle(&self, request: AuthorizerRequest) -> Result<AuthorizerAnswer, AuthorizerError> {
-        let claims = match self.verifier.verify(bearer(&request.headers)).await {
-            Ok(claims) => claims,
-            Err(TokenError::KeysUnavailable) => return Err(AuthorizerError::Unavailable),
-            Err(error) => {
+        let claims = match self.verify(bearer(&request.headers)).await {
+            Ok(Ok(claims)) => claims,
+            Err(KeysUnavailable) => return Err(AuthorizerError::Unavailable),
+            Ok(Err(error)) => {
                 metrics::count(Counter::Refused, error.code(), None);
                 tracing::warn!(reason = error.code(), "token refused");
                 return Err(AuthorizerError::Unauthorized);
@@ -121,6 +122,13 @@ impl Authorizer {
                 tracing::error!(error = chain(&error), "the registry cannot be read");
                 Err(AuthorizerError::Unavailable)
             }
+        }
+    }
+
+    async fn verify(&self, token: &str) -> Result<Result<Claims, TokenError>, KeysUnavailable> {
+        match self.rules.key_id(token) {
+            Ok(kid) => Ok(self.rules.verify(token, &*self.keys.with(&kid).await?)),
+            Err(error) => Ok(Err(error)),
         }
     }
 

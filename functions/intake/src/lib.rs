@@ -16,6 +16,13 @@ pub struct ObjectCreated {
     detail: Detail,
 }
 
+impl ObjectCreated {
+    /// Returns the bucket and the key of the object.
+    pub fn object(&self) -> (&str, &str) {
+        (&self.detail.bucket.name, &self.detail.object.key)
+    }
+}
+
 #[derive(Debug, Deserialize)]
 struct Detail {
     bucket: Bucket,
@@ -83,17 +90,13 @@ impl Intake {
     }
 
     async fn take_in(&self, event: ObjectCreated) -> Result<(), IntakeError> {
-        let Detail { bucket, object } = event.detail;
+        let (bucket, key) = event.object();
         let invocation = Invocation::begin();
-        let (scope, document) = self.function.admission().object(
-            &invocation,
-            &self.function.settings().bucket,
-            &bucket.name,
-            &object.key,
-        )?;
+        let (scope, document) =
+            self.function.admission().object(&invocation, &self.function.settings().bucket, bucket, key)?;
         let clients = self.function.clients(&scope);
         let session = clients.session(&scope)?;
-        session.documents().uploaded(&document, object.size).await?;
+        session.documents().uploaded(&document, event.detail.object.size).await?;
         let job = session.jobs().seal(&IngestionJob { document: document.clone() }).await?;
         self.queue.send(&scope, &job).await?;
         tracing::info!(tenant = %scope.tenant(), %document, "queued");

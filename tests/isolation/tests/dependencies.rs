@@ -67,6 +67,7 @@ fn only_the_store_crates_name_an_aws_sdk() {
 fn arrows_between_crates_point_down() {
     let order = [
         "bulkhead-tenancy",
+        "bulkhead-tokens",
         "bulkhead-sealing",
         "bulkhead-prompts",
         "bulkhead-documents",

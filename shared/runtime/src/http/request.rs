@@ -38,7 +38,7 @@ impl ApiRequest {
     ///
     /// The tenant comes from the authorizer's context alone; no header, path or query
     /// parameter is looked at for it.
-    pub(super) fn read(request: Request) -> Self {
+    pub fn read(request: Request) -> Self {
         let mut authorizer_tenant = None;
         let mut resource = String::new();
         let mut request_id = String::new();
@@ -74,7 +74,8 @@ impl ApiRequest {
         &self.request_id
     }
 
-    pub(super) fn authorizer_tenant(&self) -> Option<&str> {
+    /// Returns the tenant that the authorizer established, unchecked.
+    pub fn authorizer_tenant(&self) -> Option<&str> {
         self.authorizer_tenant.as_deref()
     }
 

@@ -1,0 +1,7 @@
+#![doc = include_str!("../README.md")]
+
+mod keys;
+mod rules;
+
+pub use keys::KeySet;
+pub use rules::{Claims, Rules, TokenError};
