@@ -150,7 +150,12 @@ impl Registry {
             .condition_expression("attribute_not_exists(tenant)")
             .send()
             .await;
-        conditional(OPERATION, put)?;
+        match conditional(OPERATION, put) {
+            // The answer to a first attempt was lost.
+            Err(ProvisioningError::Conflict { .. })
+                if self.get(&record.tenant).await?.as_ref() == Some(&record) => {}
+            other => other?,
+        }
         Ok(record)
     }
 
@@ -183,13 +188,15 @@ impl Registry {
     /// Notes the key that was made for `tenant`, once and for all.
     ///
     /// # Errors
-    /// [`ProvisioningError::Conflict`] where one is noted already.
+    /// [`ProvisioningError::Conflict`] where another one is noted already.
     pub async fn note_key(&self, tenant: &TenantId, key_arn: &str) -> Result<(), ProvisioningError> {
         const OPERATION: &str = "note key";
         let changed = self
             .update(tenant)
             .update_expression("SET key_arn = :key, updated_at = :now")
-            .condition_expression("attribute_exists(tenant) AND attribute_not_exists(key_arn)")
+            .condition_expression(
+                "attribute_exists(tenant) AND (attribute_not_exists(key_arn) OR key_arn = :key)",
+            )
             .expression_attribute_values(":key", AttributeValue::S(key_arn.to_owned()))
             .expression_attribute_values(":now", AttributeValue::S(Moment::now().to_string()))
             .send()

@@ -66,7 +66,10 @@ impl Runs {
             .put_item()
             .table_name(&self.table)
             .set_item(Some(item))
-            .condition_expression("attribute_not_exists(pk)")
+            // No two seals are alike: the same one is our own first attempt.
+            .expression_attribute_names("#command", COMMAND)
+            .expression_attribute_values(":command", AttributeValue::B(record.command.clone().into()))
+            .condition_expression("attribute_not_exists(pk) OR #command = :command")
             .send()
             .await;
         conditional(OPERATION, written)
@@ -75,7 +78,7 @@ impl Runs {
     /// Records that a run ended with `status`.
     ///
     /// # Errors
-    /// [`ProvisioningError::Conflict`] where it is not running.
+    /// [`ProvisioningError::Conflict`] where there is none, or it ended otherwise.
     pub async fn end(
         &self,
         scope: &TenantScope<'_>,
@@ -88,7 +91,9 @@ impl Runs {
             .table_name(&self.table)
             .set_key(Some(attributes(&scope.run_key(run))))
             .update_expression("SET ended_at = :now, #status = :status")
-            .condition_expression("attribute_exists(pk) AND attribute_not_exists(ended_at)")
+            .condition_expression(
+                "attribute_exists(pk) AND (attribute_not_exists(ended_at) OR #status = :status)",
+            )
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":now", AttributeValue::S(Moment::now().to_string()))
             .expression_attribute_values(":status", AttributeValue::N(status.to_string()))

@@ -59,7 +59,8 @@ impl Platform {
             .timeout_config(
                 TimeoutConfig::builder()
                     .connect_timeout(Duration::from_secs(3))
-                    .operation_attempt_timeout(Duration::from_secs(20))
+                    // Three attempts fit into the 29 seconds of a request.
+                    .operation_attempt_timeout(Duration::from_secs(8))
                     .build(),
             );
         sdk.set_endpoint_url(optional("AWS_ENDPOINT_URL"));

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use aws_sdk_bedrockruntime::error::SdkError;
+use aws_sdk_bedrockruntime::operation::converse::{ConverseError, ConverseOutput};
 use aws_sdk_bedrockruntime::types::{
     ContentBlock, ConversationRole, InferenceConfiguration, Message, SystemContentBlock,
 };
@@ -13,7 +15,13 @@ use crate::{StoreError, TenantSession};
 /// Longest wait for an answer. API Gateway waits 29 seconds for the whole request.
 const ANSWER_WITHIN: Duration = Duration::from_secs(25);
 
-/// One attempt: a second one would be billed as well, and come too late.
+/// Times a model is asked that says at once that it cannot answer now.
+const ATTEMPTS: u32 = 3;
+/// Longest pause before the second attempt; twice that before the third.
+const PAUSE: Duration = Duration::from_millis(600);
+
+/// One attempt by the SDK: it would also ask again where only the answer was lost, which
+/// is billed twice and comes too late.
 fn once() -> aws_sdk_bedrockruntime::config::Builder {
     let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ANSWER_WITHIN).build();
     aws_sdk_bedrockruntime::Config::builder().retry_config(RetryConfig::disabled()).timeout_config(timeouts)
@@ -109,7 +117,7 @@ impl<'s> Models<'s> {
             message = message.content(ContentBlock::Text(text.clone()));
         }
         let message = message.build().map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))?;
-        let answer = self
+        let call = self
             .session
             .bedrock()
             .converse()
@@ -121,12 +129,9 @@ impl<'s> Models<'s> {
                     .max_tokens(i32::from(prompt.max_tokens))
                     .temperature(0.0)
                     .build(),
-            )
-            .customize()
-            .config_override(once())
-            .send()
-            .await
-            .during(OPERATION)?;
+            );
+        let answer = while_refused(|| call.clone().customize().config_override(once()).send()).await;
+        let answer = answer.during(OPERATION)?;
         let usage =
             answer.usage.ok_or_else(|| StoreError::corrupt(OPERATION, "the model reports no usage"))?;
         let message = answer
@@ -150,4 +155,33 @@ impl<'s> Models<'s> {
             output_tokens: tokens(usage.output_tokens),
         })
     }
+}
+
+/// Asks again, after a pause with full jitter, where the model refused at once; never
+/// where an answer may have been lost.
+async fn while_refused<F, R>(ask: impl Fn() -> F) -> Result<ConverseOutput, SdkError<ConverseError, R>>
+where
+    F: Future<Output = Result<ConverseOutput, SdkError<ConverseError, R>>>,
+{
+    let mut attempt = 1;
+    loop {
+        let refused = match ask().await {
+            Err(SdkError::ServiceError(refused)) if attempt < ATTEMPTS && is_passing(refused.err()) => {
+                refused
+            }
+            other => return other,
+        };
+        tracing::warn!(error = %refused.err(), attempt, "the model cannot answer now");
+        tokio::time::sleep((PAUSE * attempt).mul_f64(fastrand::f64())).await;
+        attempt += 1;
+    }
+}
+
+fn is_passing(error: &ConverseError) -> bool {
+    matches!(
+        error,
+        ConverseError::ThrottlingException(_)
+            | ConverseError::ServiceUnavailableException(_)
+            | ConverseError::ModelNotReadyException(_)
+    )
 }

@@ -1,5 +1,6 @@
 use std::time::{Duration, SystemTime};
 
+use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::types::ServerSideEncryption;
@@ -38,7 +39,7 @@ impl<'s> Objects<'s> {
         Self { session }
     }
 
-    /// Stores the bytes of a document.
+    /// Stores the bytes of a document whose id nobody knows yet.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -48,8 +49,12 @@ impl<'s> Objects<'s> {
         content_type: &str,
         bytes: Vec<u8>,
     ) -> Result<(), StoreError> {
-        self.put(id, content_type).await?.body(bytes.into()).send().await.during("store document")?;
-        Ok(())
+        let stored = self.put(id, content_type).await?.body(bytes.into()).send().await;
+        match stored {
+            // Stored by a first attempt whose answer was lost: nobody else has the id.
+            Err(error) if error.code() == Some("PreconditionFailed") => Ok(()),
+            other => other.during("store document").map(drop),
+        }
     }
 
     /// Signs an upload of exactly `bytes` bytes for a document.

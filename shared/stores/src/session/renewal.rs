@@ -17,13 +17,16 @@ use super::credentials::denied_by_sts;
 const RENEW_BEFORE: Duration = Duration::from_secs(1_200);
 /// Credentials are not handed out for their last moments: the call has to arrive, too.
 const UNUSABLE: Duration = Duration::from_secs(1);
+/// Longest that a request waits for a renewal while the old credentials would do.
+const PATIENCE: Duration = Duration::from_millis(800);
 /// STS is left alone for this long after it failed, while old credentials are still good.
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// One session's credentials.
 ///
-/// Requests that come while they are renewed go on with the old ones. An outage of STS is
-/// noticed only where credentials end during it; a refusal by STS is passed on at once,
+/// Requests that come while they are renewed go on with the old ones, and the one that
+/// renews them waits a moment only. An outage of STS is noticed only where credentials end
+/// during it; a refusal by STS is passed on at once,
 /// since it may mean that this tenant is not to be served any more.
 pub(super) struct Renewing<S> {
     source: S,
@@ -60,7 +63,14 @@ impl<S: ProvideCredentials> Renewing<S> {
         if let Some(kept) = self.usable().filter(|kept| self.clock.now() < kept.renew_at) {
             return Ok(kept.credentials);
         }
-        match (self.source.provide_credentials().await, self.usable()) {
+        let renewed = self.source.provide_credentials();
+        let renewed = match self.usable() {
+            None => renewed.await,
+            Some(_) => tokio::time::timeout(PATIENCE, renewed)
+                .await
+                .unwrap_or_else(|_| Err(CredentialsError::provider_timed_out(PATIENCE))),
+        };
+        match (renewed, self.usable()) {
             (Ok(new), _) => self.keep(new),
             (Err(error), Some(kept)) if !denied_by_sts(&error) => {
                 tracing::warn!(%error, "a session was not renewed; its credentials are still good");
@@ -132,6 +142,7 @@ mod tests {
     enum Sts {
         Gives(&'static str, Duration),
         IsDown,
+        IsSilent,
         Denies,
     }
 
@@ -161,6 +172,7 @@ mod tests {
                     Sts::Gives(key, life) => {
                         Ok(Credentials::new(key, "secret", None, Some(self.clock.now() + life), "test"))
                     }
+                    Sts::IsSilent => std::future::pending().await,
                     Sts::IsDown => Err(CredentialsError::provider_error("503")),
                     Sts::Denies => Err(CredentialsError::provider_error(DeniedBySts::because("no"))),
                 }
@@ -238,6 +250,18 @@ mod tests {
         session.later(19 * MINUTE);
         assert_eq!(session.key().await, None, "they have ended");
         assert_eq!(session.key().await.as_deref(), Some("two"), "asked again at once");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_sts_that_does_not_answer_is_not_waited_for_while_credentials_are_good() {
+        let session = session([Sts::Gives("one", HOUR), Sts::IsSilent, Sts::Gives("two", HOUR)]);
+        session.key().await;
+        session.later(41 * MINUTE);
+        let began = tokio::time::Instant::now();
+        assert_eq!(session.key().await.as_deref(), Some("one"));
+        assert_eq!(began.elapsed(), PATIENCE);
+        session.later(PAUSE);
+        assert_eq!(session.key().await.as_deref(), Some("two"));
     }
 
     #[tokio::test]
