@@ -2,16 +2,15 @@
 //! its tenant. Opens nothing: a job is sealed to its tenant, and this function has no
 //! session.
 
-use bulkhead_runtime::batch::{BatchAnswer, SqsMessage};
+use bulkhead_events::{BatchAnswer, SqsMessage, WorkerRequest};
 use bulkhead_runtime::chain;
 use bulkhead_runtime::config::{self, ConfigError};
 use bulkhead_runtime::metrics::{self, Counter};
-use bulkhead_runtime::worker::WorkerRequest;
 use bulkhead_stores::{Platform, WorkerError, Workers};
 use bulkhead_tenancy::{Admission, Invocation, IsolationMode, Refusal};
 use futures::future::join_all;
 
-pub use bulkhead_runtime::batch::SqsBatch;
+pub use bulkhead_events::SqsBatch;
 
 /// Why a message has to be delivered again, or end in the dead-letter queue.
 #[derive(Debug, thiserror::Error)]

@@ -13,7 +13,7 @@ use bulkhead_tenancy::{Invocation, Refusal};
 use futures::{StreamExt, TryStreamExt, stream};
 use lambda_runtime::Diagnostic;
 
-pub use bulkhead_runtime::worker::WorkerRequest;
+pub use bulkhead_events::WorkerRequest;
 
 /// Embedding calls of one document at a time. Embedding models are throttled by
 /// requests per minute, and the quota is shared by all tenants.

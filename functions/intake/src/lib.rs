@@ -7,39 +7,8 @@ use bulkhead_runtime::{TenantFunction, chain};
 use bulkhead_stores::{IngestionJob, JobQueue, Platform, StoreError};
 use bulkhead_tenancy::{Invocation, Refusal};
 use lambda_runtime::Diagnostic;
-use serde::Deserialize;
 
-/// EventBridge's "Object Created" event of S3. The key is not URL-encoded in it.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>
-#[derive(Debug, Deserialize)]
-pub struct ObjectCreated {
-    detail: Detail,
-}
-
-impl ObjectCreated {
-    /// Returns the bucket and the key of the object.
-    pub fn object(&self) -> (&str, &str) {
-        (&self.detail.bucket.name, &self.detail.object.key)
-    }
-}
-
-#[derive(Debug, Deserialize)]
-struct Detail {
-    bucket: Bucket,
-    object: Object,
-}
-
-#[derive(Debug, Deserialize)]
-struct Bucket {
-    name: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct Object {
-    key: String,
-    #[serde(default)]
-    size: u64,
-}
+pub use bulkhead_events::ObjectCreated;
 
 /// Why an object was not taken in. Lambda tries again, then keeps the event.
 #[derive(Debug, thiserror::Error)]
@@ -90,13 +59,16 @@ impl Intake {
     }
 
     async fn take_in(&self, event: ObjectCreated) -> Result<(), IntakeError> {
-        let (bucket, key) = event.object();
         let invocation = Invocation::begin();
-        let (scope, document) =
-            self.function.admission().object(&invocation, &self.function.settings().bucket, bucket, key)?;
+        let (scope, document) = self.function.admission().object(
+            &invocation,
+            &self.function.settings().bucket,
+            event.bucket(),
+            event.key(),
+        )?;
         let clients = self.function.clients(&scope);
         let session = clients.session(&scope)?;
-        session.documents().uploaded(&document, event.detail.object.size).await?;
+        session.documents().uploaded(&document, event.size()).await?;
         let job = session.jobs().seal(&IngestionJob { document: document.clone() }).await?;
         self.queue.send(&scope, &job).await?;
         tracing::info!(tenant = %scope.tenant(), %document, "queued");

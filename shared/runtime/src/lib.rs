@@ -1,11 +1,9 @@
 #![doc = include_str!("../README.md")]
 
-pub mod batch;
 pub mod config;
 pub mod http;
 pub mod metrics;
 mod tenant_function;
-pub mod worker;
 
 pub use tenant_function::TenantFunction;
 

@@ -1,4 +1,7 @@
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use ring::aead::NONCE_LEN;
+use serde::{Deserialize, Serialize};
 
 use crate::address::DIGEST_LEN;
 use crate::{Address, UnsealError};
@@ -8,8 +11,25 @@ const VERSION: u8 = 1;
 pub(crate) const TAG_LEN: usize = 16;
 
 /// A sealed value, as it is stored. Nothing about it is believed until it is opened.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// In text (JSON, metadata) it stands as base64.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Sealed(Vec<u8>);
+
+impl TryFrom<String> for Sealed {
+    type Error = UnsealError;
+
+    fn try_from(text: String) -> Result<Self, UnsealError> {
+        BASE64_STANDARD.decode(text).map(Self).map_err(|_| UnsealError::Malformed)
+    }
+}
+
+impl From<Sealed> for String {
+    fn from(sealed: Sealed) -> Self {
+        BASE64_STANDARD.encode(sealed.0)
+    }
+}
 
 /// The parts of a sealed value whose form is right and that claims to lie where it was
 /// found. Still to be opened.

@@ -87,6 +87,14 @@ fn the_same_text_is_never_sealed_twice_alike() {
 }
 
 #[test]
+fn in_text_it_stands_as_base64() {
+    let sealed = key().seal(&addresses(TENANT_A)[0], b"text").expect("sealed");
+    let text = serde_json::to_string(&sealed).expect("JSON");
+    assert_eq!(serde_json::from_str::<Sealed>(&text).expect("a sealed value"), sealed);
+    assert!(serde_json::from_str::<Sealed>("\"not base64!\"").is_err());
+}
+
+#[test]
 fn another_version_is_not_read_as_this_one() {
     let address = &addresses(TENANT_A)[0];
     let mut bytes = key().seal(address, b"text").expect("sealed").into_bytes();

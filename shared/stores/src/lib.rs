@@ -13,7 +13,7 @@ pub use bulkhead_sealing::UnsealError;
 pub use clock::{InvalidMoment, Moment};
 pub use error::StoreError;
 pub use platform::Platform;
-pub use queue::{JobQueue, SealedJob};
+pub use queue::JobQueue;
 pub use repositories::commands::Commands;
 pub use repositories::documents::{Document, DocumentStatus, Documents, NewDocument};
 pub use repositories::jobs::{IngestionJob, Jobs};

@@ -1,28 +1,8 @@
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-use bulkhead_sealing::Sealed;
+use bulkhead_events::SealedJob;
 use bulkhead_tenancy::TenantScope;
-use serde::{Deserialize, Serialize};
 
 use crate::error::Classify;
 use crate::{Platform, StoreError};
-
-/// A job as it travels: readable by nobody but its tenant's session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SealedJob {
-    sealed: String,
-}
-
-impl SealedJob {
-    pub(crate) fn new(sealed: Sealed) -> Self {
-        Self { sealed: BASE64_STANDARD.encode(sealed.into_bytes()) }
-    }
-
-    pub(crate) fn sealed(&self) -> Option<Sealed> {
-        BASE64_STANDARD.decode(&self.sealed).ok().map(Sealed::from_bytes)
-    }
-}
 
 /// The queue of a tier, written with the function's own role: only intake may send.
 pub struct JobQueue {

@@ -69,6 +69,7 @@ fn arrows_between_crates_point_down() {
         "bulkhead-tenancy",
         "bulkhead-tokens",
         "bulkhead-sealing",
+        "bulkhead-events",
         "bulkhead-prompts",
         "bulkhead-documents",
         "bulkhead-stores",

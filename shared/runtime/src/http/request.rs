@@ -1,8 +1,8 @@
 use std::collections::HashMap;
 use std::fmt::Display;
 
+use bulkhead_events::Caller;
 use bulkhead_stores::PageLimit;
-use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt};
 use serde::de::DeserializeOwned;
 
@@ -12,13 +12,11 @@ use super::ApiError;
 #[derive(Debug)]
 pub struct ApiRequest {
     method: String,
-    resource: String,
+    caller: Caller,
     path: HashMap<String, String>,
     query: HashMap<String, Vec<String>>,
     content_type: Option<String>,
     body: Body,
-    request_id: String,
-    authorizer_tenant: Option<String>,
 }
 
 /// A body read from JSON.
@@ -35,23 +33,8 @@ pub struct ListQuery<K> {
 
 impl ApiRequest {
     /// Takes what matters from a request.
-    ///
-    /// The tenant comes from the authorizer's context alone; no header, path or query
-    /// parameter is looked at for it.
-    pub fn read(request: Request) -> Self {
-        let mut authorizer_tenant = None;
-        let mut resource = String::new();
-        let mut request_id = String::new();
-        if let Some(RequestContext::ApiGatewayV1(context)) = request.request_context_ref() {
-            authorizer_tenant = context
-                .authorizer
-                .fields
-                .get("tenantId")
-                .and_then(|tenant| tenant.as_str())
-                .map(str::to_owned);
-            resource = context.resource_path.clone().unwrap_or_default();
-            request_id = context.request_id.clone().unwrap_or_default();
-        }
+    pub(super) fn read(request: Request) -> Self {
+        let caller = Caller::of(&request);
         let path = request.path_parameters_ref().map(single_values).unwrap_or_default();
         let query = request.query_string_parameters_ref().map(all_values).unwrap_or_default();
         let content_type = request
@@ -61,22 +44,21 @@ impl ApiRequest {
             .map(str::to_owned);
         let method = request.method().as_str().to_owned();
         let body = request.into_body();
-        Self { method, resource, path, query, content_type, body, request_id, authorizer_tenant }
+        Self { method, caller, path, query, content_type, body }
     }
 
     /// Returns method and resource (`/v1/templates/{key}`), for routing.
     pub fn route(&self) -> (&str, &str) {
-        (&self.method, &self.resource)
+        (&self.method, &self.caller.resource)
     }
 
     /// Returns the id of this request, as API Gateway gave it.
     pub fn request_id(&self) -> &str {
-        &self.request_id
+        &self.caller.request_id
     }
 
-    /// Returns the tenant that the authorizer established, unchecked.
-    pub fn authorizer_tenant(&self) -> Option<&str> {
-        self.authorizer_tenant.as_deref()
+    pub(super) fn authorizer_tenant(&self) -> Option<&str> {
+        self.caller.tenant.as_deref()
     }
 
     /// Reads the path parameter `name` by `parse`.

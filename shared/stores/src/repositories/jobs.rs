@@ -1,8 +1,8 @@
-use bulkhead_sealing::{Address, Sealed};
+use bulkhead_events::SealedJob;
+use bulkhead_sealing::Address;
 use bulkhead_tenancy::names::DocumentId;
 use serde::{Deserialize, Serialize};
 
-use crate::queue::SealedJob;
 use crate::{StoreError, TenantSession};
 
 /// Index one document.
@@ -46,13 +46,12 @@ impl<'s> Jobs<'s> {
     /// [`StoreError::Seal`] or [`StoreError::Denied`] where the job is not this tenant's.
     pub async fn open(&self, job: &SealedJob) -> Result<IngestionJob, StoreError> {
         const OPERATION: &str = "open job";
-        let sealed: Sealed = job.sealed().ok_or_else(|| StoreError::corrupt(OPERATION, "not base64"))?;
         let profile = self.session.profile().await?;
         let group = self.session.scope().message_group();
         let plaintext = self
             .session
             .sealer()
-            .open(self.session.scope(), &profile.key_arn, &Address::job(&group), &sealed)
+            .open(self.session.scope(), &profile.key_arn, &Address::job(&group), job.sealed())
             .await?;
         serde_json::from_slice(&plaintext).map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))
     }

@@ -2,8 +2,6 @@ use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_s3vectors::types::{PutInputVector, VectorData};
 use aws_smithy_types::{Document as Json, Number};
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use bulkhead_sealing::{Address, Sealed};
 use bulkhead_tenancy::names::{DocumentId, VectorIndexName};
 use futures::future::try_join_all;
@@ -87,7 +85,7 @@ impl<'s> Passages<'s> {
                 let metadata = HashMap::from([
                     ("document".to_owned(), Json::from(document.as_str())),
                     ("passage".to_owned(), Json::from(u64::from(passage.number))),
-                    (SEALED.to_owned(), Json::from(BASE64_STANDARD.encode(sealed.into_bytes()))),
+                    (SEALED.to_owned(), Json::from(String::from(sealed))),
                 ]);
                 let vector = PutInputVector::builder()
                     .key(key)
@@ -192,11 +190,11 @@ impl<'s> Passages<'s> {
             _ => return Err(corrupt("no passage number")),
         };
         let sealed = metadata.get(SEALED).and_then(Json::as_string).ok_or(corrupt("no text"))?;
-        let sealed = BASE64_STANDARD.decode(sealed).map_err(|_| corrupt("text is not base64"))?;
+        let sealed = Sealed::try_from(sealed.to_owned()).map_err(|_| corrupt("text is not base64"))?;
         let text = self
             .session
             .sealer()
-            .open(self.session.scope(), key_arn, &Address::vector(index, key), &Sealed::from_bytes(sealed))
+            .open(self.session.scope(), key_arn, &Address::vector(index, key), &sealed)
             .await?;
         let Content { title, text } = serde_json::from_slice(&text)
             .map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))?;

@@ -244,3 +244,30 @@ impl<'s> TenantSession<'s> {
 fn end_of(credentials: &Credentials) -> Result<SystemTime, StoreError> {
     credentials.expiry().ok_or_else(|| StoreError::corrupt(OPEN, "credentials without an end"))
 }
+
+#[cfg(test)]
+mod tests {
+    use bulkhead_tenancy::{Admission, Invocation, IsolationMode};
+
+    use super::*;
+
+    #[test]
+    fn clients_are_lent_to_their_own_tenant_alone() {
+        let (one, other) = ("0192f3c5b7a07e0e9d3a5c1b2d4e6f80", "0192f3c5b7a07e0e9d3a5c1b2d4e6f81");
+        let sdk = SdkConfig::builder()
+            .behavior_version(aws_smithy_runtime_api::client::behavior_version::BehaviorVersion::latest())
+            .build();
+        let settings = SessionSettings {
+            tenant_role_arn: "arn:aws:iam::000000000000:role/tenant".to_owned(),
+            table: "table".to_owned(),
+            bucket: "bucket".to_owned(),
+        };
+        let invocation = Invocation::begin();
+        let admission = Admission::new(IsolationMode::PerTenant);
+        let scope = |tenant| admission.request(&invocation, Some(tenant), Some(tenant)).expect("admitted");
+        let (own, foreign) = (scope(one), scope(other));
+        let clients = TenantClients::new(&Platform { sdk }, &settings, &own);
+        assert!(clients.session(&own).is_ok());
+        assert!(matches!(clients.session(&foreign), Err(StoreError::ForeignSession)));
+    }
+}

@@ -1,0 +1,38 @@
+//! Whatever text claims to be a name: it is refused, or it separates two tenants.
+
+#![no_main]
+
+use bulkhead_tenancy::names::{Comparison, Corpus, DocumentId, RunId, TemplateKey, inventory};
+use bulkhead_tenancy::{Admission, Invocation, IsolationMode};
+use libfuzzer_sys::fuzz_target;
+
+const OTHER: &str = "0192f3c5b7a07e0e9d3a5c1b2d4e6f80";
+
+fuzz_target!(|texts: (&str, &str, &str, &str)| {
+    let (tenant, template, document, corpus) = texts;
+    let invocation = Invocation::begin();
+    let admission = Admission::new(IsolationMode::PerTenant);
+    let _ = admission.object(&invocation, "bucket", "bucket", tenant);
+    let Ok(scope) = admission.request(&invocation, Some(tenant), Some(tenant)) else { return };
+    let Ok(other) = admission.request(&invocation, Some(OTHER), Some(OTHER)) else { unreachable!() };
+    if tenant == OTHER {
+        return;
+    }
+    let template = TemplateKey::parse(template).or(TemplateKey::parse("summary"));
+    let document = DocumentId::parse(document).or(DocumentId::parse(OTHER));
+    let corpus = Corpus::parse(corpus).or(Corpus::parse("docs"));
+    let (Ok(template), Ok(document), Ok(corpus), Ok(run)) = (template, document, corpus, RunId::parse(OTHER))
+    else {
+        unreachable!()
+    };
+    let mine = inventory(&scope, "prod", &template, &document, &run, &corpus);
+    let theirs = inventory(&other, "prod", &template, &document, &run, &corpus);
+    for mine in &mine {
+        for theirs in theirs.iter().filter(|theirs| theirs.kind == mine.kind) {
+            assert_ne!(mine.text, theirs.text);
+            if mine.comparison == Comparison::Prefix {
+                assert!(!theirs.text.starts_with(&mine.text) && !mine.text.starts_with(&theirs.text));
+            }
+        }
+    }
+});

@@ -1,0 +1,11 @@
+#![doc = include_str!("../README.md")]
+
+mod gateway;
+mod s3;
+mod sqs;
+mod worker;
+
+pub use gateway::Caller;
+pub use s3::ObjectCreated;
+pub use sqs::{BatchAnswer, SqsAttributes, SqsBatch, SqsMessage};
+pub use worker::{SealedJob, WorkerRequest};
