@@ -6,10 +6,12 @@ from __future__ import annotations
 def install() -> None:
     """Put the extensions into the imported MiniStack."""
     from . import (
-        admin, apigateway, bedrock, cloudformation, dynamodb_keys, functions, iam, kms, s3, s3vectors, sqs, sts,
+        admin, apigateway, bedrock, cloudformation, dynamodb_keys, functions, iam, judgements, kms, s3, s3vectors,
+        sessions, sqs, sts,
     )
 
     for extension in (
-        admin, iam, dynamodb_keys, sts, kms, s3, s3vectors, bedrock, sqs, functions, apigateway, cloudformation,
+        admin, iam, judgements, dynamodb_keys, sts, sessions, kms, s3, s3vectors, bedrock, sqs, functions, apigateway,
+        cloudformation,
     ):
         extension.install()

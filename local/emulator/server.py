@@ -16,7 +16,8 @@ from .version import require_pinned_ministack
 _READY_DEADLINE_SECONDS = 60.0
 
 
-def run(port: int, *, bare: bool, log: str | None) -> int:
+def run(port: int, *, bare: bool, log: str | None, session_seconds: int | None = None,
+        judgements: str | None = None) -> int:
     """Serve until SIGTERM or SIGINT. Returns the exit status."""
     require_pinned_ministack()
     scratch = tempfile.mkdtemp(prefix="local-aws-")
@@ -27,9 +28,12 @@ def run(port: int, *, bare: bool, log: str | None) -> int:
     from ministack import app as ministack_app
 
     if not bare:
-        from . import extensions
+        from . import extensions, sessions
+        from . import judgements as record
 
         extensions.install()
+        sessions.last(session_seconds)
+        record.to(judgements)
     try:
         # Not asyncio.run: it would wait for requests that themselves wait for functions.
         asyncio.new_event_loop().run_until_complete(_serve(ministack_app.app, port))

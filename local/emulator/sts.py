@@ -16,6 +16,7 @@ from urllib.parse import parse_qs
 from ministack.core import iam_actions
 from ministack.services import iam, sts
 
+from . import sessions
 from .patch import replace
 
 _SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
@@ -60,6 +61,7 @@ async def handle_request(method: str, path: str, headers: dict, body: bytes, que
         denied = _tag_session_denied(params, headers, body, query_params)
         if denied:
             return denied
+        body, query_params = sessions.as_granted(headers, body, query_params)
     return await _handle_request(method, path, headers, body, query_params)
 
 

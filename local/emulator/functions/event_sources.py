@@ -16,6 +16,7 @@ from ministack.core import iam_evaluator as iam
 from ministack.core.responses import error_response_json, get_account_id, get_region
 from ministack.services import lambda_svc, sqs
 
+from .. import judgements
 from ..patch import replace
 
 _ACTIONS = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
@@ -82,6 +83,7 @@ def _role_may(config: dict, action: str, resource: str) -> bool:
     found = iam._resource_policy("sqs", resource)
     if found is not None:
         result = iam.combine_resource_policy(result, context, *found, limits=tuple(limits))
+    judgements.note(context, result.decision, resource_policy=found and found[0])
     return result.decision == "Allow"
 
 

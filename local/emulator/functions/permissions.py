@@ -13,6 +13,7 @@ from typing import Any
 from ministack.core import iam_evaluator
 from ministack.services import eventbridge, lambda_svc
 
+from .. import judgements
 from ..patch import replace
 
 API_GATEWAY = "apigateway.amazonaws.com"
@@ -44,7 +45,9 @@ def service_may_invoke(config: dict, policy: Any, service: str, source_arn: str)
         region=arn.split(":")[3] if arn.count(":") > 4 else "",
         service_context={"aws:sourcearn": source_arn, "aws:sourceaccount": account},
     )
-    return iam_evaluator.evaluate_resource_policy(policy, context, service=service).decision == "Allow"
+    verdict = iam_evaluator.evaluate_resource_policy(policy, context, service=service).decision
+    judgements.note(context, verdict, kind="service", resource_policy=policy)
+    return verdict == "Allow"
 
 
 def invoke_target(target: dict, event: dict, rule: dict, *more: Any) -> None:

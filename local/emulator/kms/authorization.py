@@ -3,7 +3,9 @@
 AWS (kms/latest/developerguide, policy-conditions and alias-authorization): the resource of a call on a
 key is always the *key* ARN, however the caller names it; `kms:RequestAlias` is the alias in the request,
 `kms:ResourceAliases` every alias of the key; `kms:EncryptionContext:<k>` and `kms:EncryptionContextKeys`
-come from the request. Alias management is authorised on the alias and on the key.
+come from the request. Alias management is authorised on the alias and on the key. ReEncrypt is
+`kms:ReEncryptFrom` on the one key and `kms:ReEncryptTo` on the other, each with its own context. CreateKey
+with tags needs `kms:TagResource` in the caller's own policies, on keys that are yet to be.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import json
 from typing import Any
 
 from ministack.core import iam_actions
-from ministack.core.responses import get_account_id
+from ministack.core.responses import get_account_id, get_region
 from ministack.services import kms
 
 from ..patch import replace
@@ -22,15 +24,22 @@ _TWO_RESOURCES = ("CreateAlias", "UpdateAlias", "DeleteAlias")
 
 
 def install() -> None:
-    global _resource_arn, _tag_context, _handle_request
+    global _resource_arn, _tag_context, _handle_request, _extract_action
     _resource_arn = replace(iam_actions, "extract_resource_arn", extract_resource_arn)
     _tag_context = replace(iam_actions, "request_tag_context", request_context)
     _handle_request = replace(kms, "handle_request", handle_request)
+    _extract_action = replace(iam_actions, "extract_iam_action", extract_iam_action)
 
 
 _resource_arn: Any = None
 _tag_context: Any = None
 _handle_request: Any = None
+_extract_action: Any = None
+
+
+def extract_iam_action(service: str, *arguments: Any, **options: Any) -> str | None:
+    action = _extract_action(service, *arguments, **options)
+    return "kms:ReEncryptFrom" if action == "kms:ReEncrypt" else action
 
 
 def extract_resource_arn(service: str, method: str, path: str, headers: dict, body: bytes,
@@ -41,7 +50,7 @@ def extract_resource_arn(service: str, method: str, path: str, headers: dict, bo
     request = _json(body)
     if "AliasName" in request and "KeyId" not in request:
         return f"arn:aws:kms:{region}:{account_id}:{request['AliasName']}"
-    key = kms._resolve_key(arn)
+    key = kms._resolve_key(str(request.get("SourceKeyId") or arn))
     return key["Arn"] if key else arn
 
 
@@ -50,9 +59,10 @@ def request_context(service: str, action: str, body: bytes, params: dict) -> dic
     context = _tag_context(service, action, body, params)
     if service == "kms":
         request = _json(body)
-        named = str(request.get("KeyId") or iam_actions._kms_key_id_from_ciphertext(
+        named = str(request.get("KeyId") or request.get("SourceKeyId") or iam_actions._kms_key_id_from_ciphertext(
             str(request.get("CiphertextBlob") or "")))
-        context.update(key_context(kms._resolve_key(named), request.get("EncryptionContext")))
+        given = request.get("SourceEncryptionContext" if action == "kms:ReEncryptFrom" else "EncryptionContext")
+        context.update(key_context(kms._resolve_key(named), given))
         if action not in _ALIAS_ACTIONS and "alias/" in named:
             context["kms:RequestAlias"] = "alias/" + named.split("alias/", 1)[1]
     return context
@@ -72,23 +82,33 @@ def key_context(key: dict | None, encryption_context: Any) -> dict[str, Any]:
 
 
 async def handle_request(method: str, path: str, headers: dict, body: bytes, query_params: dict) -> tuple:
-    """Alias calls are authorised on the alias by the router and here on the key they point at."""
-    action = headers.get("x-amz-target", "").rpartition(".")[2]
-    if action in _TWO_RESOURCES:
-        request = _json(body)
-        for name in (request.get("TargetKeyId"), request.get("AliasName")):
-            key = kms._resolve_key(str(name or ""))
-            denied = _denied_on_key(action, key, headers, query_params) if key else None
-            if denied:
-                return denied
+    """What a call needs beside the one action that the router has judged."""
+    action, request = headers.get("x-amz-target", "").rpartition(".")[2], _json(body)
+    for further, arn, context in _further(action, request):
+        from ministack import app
+
+        denied = app._enforce_data_plane("kms", f"kms:{further}", headers, query_params, "",
+                                         resource_arn=arn, service_context=context)
+        if denied:
+            return denied
     return await _handle_request(method, path, headers, body, query_params)
 
 
-def _denied_on_key(action: str, key: dict, headers: dict, query_params: dict) -> tuple | None:
-    from ministack import app
-
-    return app._enforce_data_plane("kms", f"kms:{action}", headers, query_params, "",
-                                   resource_arn=key["Arn"], service_context=key_context(key, None))
+def _further(action: str, request: dict) -> list[tuple[str, str, dict]]:
+    """Actions, the ARNs they are judged on, and their condition keys."""
+    if action in _TWO_RESOURCES:
+        named = (kms._resolve_key(str(request.get(name) or "")) for name in ("TargetKeyId", "AliasName"))
+        return [(action, key["Arn"], key_context(key, None)) for key in named if key]
+    if action == "ReEncrypt":
+        key = kms._resolve_key(str(request.get("DestinationKeyId") or ""))
+        given = request.get("DestinationEncryptionContext")
+        return [("ReEncryptTo", key["Arn"], key_context(key, given))] if key else []
+    if action == "CreateKey" and request.get("Tags"):
+        tags = {tag.get("TagKey"): tag.get("TagValue") for tag in request["Tags"] if isinstance(tag, dict)}
+        context = {f"aws:RequestTag/{key}": value for key, value in tags.items()}
+        return [("TagResource", f"arn:aws:kms:{get_region()}:{get_account_id()}:key/*",
+                 {**context, "aws:TagKeys": list(tags), "kms:CallerAccount": get_account_id()})]
+    return []
 
 
 def _json(body: Any) -> dict:

@@ -137,6 +137,20 @@ def test_role_tags_are_principal_tags_and_session_tags_win(cloud, bucket):
 
 
 @pytest.mark.extension
+def test_the_principals_arn_is_the_role_and_not_the_session(cloud, bucket):
+    role = cloud.role(allow("s3:GetObject"))
+    session = cloud.assume(role)
+    for arn, allowed in ((role, True), (session.client("sts").get_caller_identity()["Arn"], False)):
+        cloud.client("s3").put_bucket_policy(Bucket=bucket, Policy=policy(deny(
+            "s3:GetObject", f"arn:aws:s3:::{bucket}/*", Principal="*",
+            Condition={"ArnNotEquals": {"aws:PrincipalArn": arn}})))
+        try:
+            assert reads(session, bucket, "plain") == allowed, arn
+        finally:
+            cloud.client("s3").delete_bucket_policy(Bucket=bucket)
+
+
+@pytest.mark.extension
 def test_wildcards_stay_within_their_arn_segment(cloud, bucket):
     session = cloud.tenant("acme", allow("s3:GetObject", f"arn:aws:s3*:{bucket}/plain"))
     assert not reads(session, bucket, "plain")

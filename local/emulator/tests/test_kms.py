@@ -32,6 +32,40 @@ def test_encryption_context_condition(cloud, key):
 
 
 @pytest.mark.extension
+def test_reencryption_needs_both_keys_each_with_its_context(cloud, kms, key):
+    """MiniStack has no ReEncrypt; who may not do it is refused before that shows."""
+    other = kms.create_key()["KeyMetadata"]["Arn"]
+    sealed = kms.encrypt(KeyId=key, Plaintext=b"x", EncryptionContext={"tenant": "acme"})["CiphertextBlob"]
+
+    def refused(*statements):
+        session = cloud.assume(cloud.role(*statements)).client("kms")
+        return error(session.re_encrypt, CiphertextBlob=sealed, DestinationKeyId=other,
+                     SourceEncryptionContext={"tenant": "acme"}, DestinationEncryptionContext={"tenant": "new"})[0]
+
+    def on(action, arn, tenant):
+        return allow(f"kms:{action}", arn, Condition={"StringEquals": {"kms:EncryptionContext:tenant": tenant}})
+
+    source, destination = on("ReEncryptFrom", key, "acme"), on("ReEncryptTo", other, "new")
+    assert refused(source) == refused(destination) == refused(allow("kms:ReEncrypt")) == "AccessDeniedException"
+    assert refused(source, on("ReEncryptTo", other, "acme")) == "AccessDeniedException"
+    assert refused(on("ReEncryptFrom", key, "new"), destination) == "AccessDeniedException"
+    assert refused(source, destination) != "AccessDeniedException"
+
+
+@pytest.mark.extension
+def test_making_a_key_with_tags_needs_the_right_to_tag(cloud):
+    def refused(statement, **tags):
+        given = [{"TagKey": key, "TagValue": value} for key, value in tags.items()]
+        return denied(cloud.assume(cloud.role(statement)).client("kms").create_key, Tags=given)
+
+    own = {"StringEquals": {"aws:RequestTag/stage": "test"}}
+    assert not refused(allow("kms:CreateKey"))
+    assert refused(allow("kms:CreateKey"), stage="test")
+    assert not refused(allow(["kms:CreateKey", "kms:TagResource"], Condition=own), stage="test")
+    assert refused(allow(["kms:CreateKey", "kms:TagResource"], Condition=own), stage="prod")
+
+
+@pytest.mark.extension
 def test_encryption_context_keys_condition(cloud, key):
     session = cloud.tenant("acme", allow("kms:Encrypt", key, Condition={
         "ForAllValues:StringEquals": {"kms:EncryptionContextKeys": ["tenant"]},

@@ -27,12 +27,15 @@ class Emulator:
     log: Path
 
     @classmethod
-    def start(cls, *, bare: bool = False) -> Emulator:
+    def start(cls, *, bare: bool = False, session_seconds: int | None = None,
+              judgements: str | None = None) -> Emulator:
         port = _free_port()
         log = Path(tempfile.mkdtemp(prefix="emulator-test-")) / "log"
         command = [sys.executable, "-m", "local.emulator", "--port", str(port), "--log", str(log)]
-        process = subprocess.Popen(command + (["--bare"] if bare else []), cwd=_ROOT,
-                                   stdout=subprocess.PIPE, text=True, start_new_session=True)
+        command += ["--bare"] if bare else []
+        command += ["--session-seconds", str(session_seconds)] if session_seconds else []
+        command += ["--judgements", judgements] if judgements else []
+        process = subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
         ready, _, _ = select.select([process.stdout], [], [], _START_DEADLINE)
         line = process.stdout.readline().strip() if ready else ""
         if line != f"ready http://127.0.0.1:{port}":
