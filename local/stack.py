@@ -46,15 +46,18 @@ class LocalStack:
         root: Path = ROOT,
         faults: bool = False,
         session_seconds: int | None = None,
+        judgements: bool = False,
     ) -> None:
         """`state` holds logs and keys; `root` is the folder of `template.yaml` and its builds.
 
         With `faults` the functions reach the local AWS through the fault proxy; we and the operator
-        do not. `session_seconds` lets assumed roles' sessions end that soon.
+        do not. `session_seconds` lets assumed roles' sessions end that soon. With `judgements` every
+        decision of IAM is written down.
         """
         self.state, self.root = state, root
         self.console = console or Console()
         self.session_seconds = session_seconds
+        self._record_judgements = judgements
         self.endpoint = self._functions_endpoint = ""
         self._faults_admin: str | None = "" if faults else None
         self.outputs: dict[str, str] = {}
@@ -63,10 +66,14 @@ class LocalStack:
 
     @classmethod
     def temporary(cls, name: str, console: Console | None = None, **more: Any) -> LocalStack:
-        """A stack whose state is its own; deleted by a clean stop, kept after a failure."""
+        """A stack whose state is its own, and that records what IAM decides.
+
+        Deleted by a clean stop, kept after a failure.
+        """
         runs = STATE / "runs"
         runs.mkdir(parents=True, exist_ok=True)
-        return cls(Path(tempfile.mkdtemp(prefix=f"{name}-", dir=runs)), console, **more)
+        state = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=runs))
+        return cls(state, console, **{"judgements": True, **more})
 
     @classmethod
     def attach(cls, state: Path, console: Console | None = None) -> LocalStack:
@@ -115,6 +122,8 @@ class LocalStack:
             arguments = ["--port", port, "--log", str(self.state / "aws.log")]
             if self.session_seconds is not None:
                 arguments += ["--session-seconds", str(self.session_seconds)]
+            if self._record_judgements:
+                arguments += ["--judgements", str(self.judgements)]
             self.endpoint = self._child("local.emulator", arguments, "emulator.log", step, detached)
             self._functions_endpoint = self.endpoint
         if self._faults_admin is not None:
@@ -226,6 +235,11 @@ class LocalStack:
         if not self._faults_admin:
             raise StackError("this stack has no fault proxy: start it with `faults=True`")
         return Faults(self._faults_admin)
+
+    @property
+    def judgements(self) -> Path:
+        """Where this stack's record of IAM's decisions is, if it keeps one."""
+        return self.state / "judgements.jsonl"
 
     @property
     def issuer(self) -> Issuer:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -43,27 +43,45 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 # ── the stack ───────────────────────────────────────────────────────────────
 
 
+Deployed = Callable[..., AbstractContextManager[LocalStack]]
+
+
 @pytest.fixture(scope="session")
-def stack(request: pytest.FixtureRequest) -> Iterator[LocalStack]:
-    """The product, deployed; its start is shown although pytest captures output."""
-    if state := os.environ.get("BULKHEAD_STACK"):
-        yield LocalStack.attach(ROOT / state)
-        return
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-    shown = capture.global_and_fixture_disabled() if capture else nullcontext()
-    running = LocalStack.temporary("tests", Console(sys.__stdout__))
-    failed_before = request.session.testsfailed
-    try:
-        with shown:
-            print()
-            running.open()
+def deployed(request: pytest.FixtureRequest) -> Deployed:
+    """Deploys the product for as long as a context lasts; for tests that need a stack of their own.
+
+    Its start is shown although pytest captures output.
+    """
+
+    @contextmanager
+    def deploy(name: str, **options: Any) -> Iterator[LocalStack]:
+        if state := os.environ.get("BULKHEAD_STACK"):
+            yield LocalStack.attach(ROOT / state)
+            return
+        capture = request.config.pluginmanager.getplugin("capturemanager")
+        shown = capture.global_and_fixture_disabled() if capture else nullcontext()
+        running = LocalStack.temporary(name, Console(sys.__stdout__), **options)
+        failed_before = request.session.testsfailed
+        try:
+            with shown:
+                print()
+                running.open()
+            yield running
+        finally:
+            failed = request.session.testsfailed > failed_before or sys.exc_info()[0] is not None
+            running.close(keep=failed)
+            if failed and capture:
+                with capture.global_and_fixture_disabled():
+                    print(f"\n  The logs of this run: {running.state}")
+
+    return deploy
+
+
+@pytest.fixture(scope="session")
+def stack(deployed: Deployed) -> Iterator[LocalStack]:
+    """The product, deployed."""
+    with deployed("tests") as running:
         yield running
-    finally:
-        failed = request.session.testsfailed > failed_before or sys.exc_info()[0] is not None
-        running.close(keep=failed)
-        if failed and capture:
-            with capture.global_and_fixture_disabled():
-                print(f"\n  The logs of this run: {running.state}")
 
 
 class Overheard:

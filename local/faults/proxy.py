@@ -1,0 +1,165 @@
+"""What happens to one call on its way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import h11
+
+from . import effects, errors
+from .call import Call, Head, recognise
+from .effects import DropAfter, DropBefore, Duplicate, Fail
+from .ledger import OK, Ledger
+from .rules import Rules
+from .services import Service
+from .wire import Broken, Link, Pool, end_to_end
+
+_NO_ANSWER = ""
+
+
+class Proxy:
+    """Everything that comes is passed to one address, as it is, unless a rule has another idea."""
+
+    def __init__(self, target: str) -> None:
+        self._pool = Pool(target)
+        self.rules = Rules()
+        self.ledger = Ledger()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection of a client, with as many requests as it sends."""
+        link = Link(h11.SERVER, reader, writer)
+        try:
+            while isinstance(request := await link.event(), h11.Request):
+                await self._exchange(link, request)
+                if not link.next_message():
+                    break
+            link.close()
+        except Broken:
+            link.abort()
+
+    async def _exchange(self, link: Link, request: h11.Request) -> None:
+        head = Head(
+            request.method.decode(),
+            request.target.decode("latin-1"),
+            {name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers},
+        )
+        body = link.body()
+        form = b""
+        if head.action_in_body:
+            form = await _whole(body)
+            body = _parts(form)
+        call, service = recognise(head, form, self.ledger.sessions)
+        wait, effect = self.rules.judge(call)
+        if wait:
+            await asyncio.sleep(wait / 1000)
+        match effect:
+            case Fail() if service:
+                await self._fail(link, body, call, service, effect)
+            case DropBefore():
+                self.ledger.count(call, _NO_ANSWER, effects.kind(effect))
+                raise Broken
+            case DropAfter():
+                upstream, answer = await self._send(request, body)
+                self._read(call, answer, await self._rest(upstream), effects.kind(effect))
+                raise Broken
+            case Duplicate():
+                await self._twice(link, request, await _whole(body), call, effects.kind(effect))
+            case _:
+                upstream, answer = await self._send(request, body)
+                await self._relay(link, call, upstream, answer, "Delay" if wait else "")
+
+    async def _fail(
+        self, link: Link, body: AsyncIterator[bytes], call: Call, service: Service, fault: Fail
+    ) -> None:
+        await _whole(body)
+        self.ledger.count(call, fault.code, effects.kind(fault))
+        answer = errors.write(service, fault)
+        await link.send(h11.Response(status_code=answer.status, headers=answer.headers))
+        await link.send(h11.Data(answer.body))
+        await link.send(h11.EndOfMessage())
+
+    async def _twice(
+        self, link: Link, request: h11.Request, body: bytes, call: Call, fault: str
+    ) -> None:
+        upstream, first = await self._send(request, _parts(body))
+        data = await self._rest(upstream)
+        self._read(call, first, data, "")
+        upstream, second = await self._send(request, _parts(body))
+        self._read(call, second, await self._rest(upstream), fault)
+        await _answer(link, first, _parts(data))
+
+    async def _send(
+        self, request: h11.Request, body: AsyncIterator[bytes]
+    ) -> tuple[Link, h11.Response]:
+        """Pass a request on and wait for the answer's head; its body is still to come."""
+        upstream = await self._pool.take()
+        try:
+            headers = end_to_end(request)
+            await upstream.send(h11.Request(method=request.method, target=request.target, headers=headers))
+            async for part in body:
+                await upstream.send(h11.Data(part))
+            await upstream.send(h11.EndOfMessage())
+            while isinstance(answer := await upstream.event(), h11.InformationalResponse):
+                pass
+            if not isinstance(answer, h11.Response):
+                raise Broken
+        except BaseException:
+            upstream.abort()
+            raise
+        return upstream, answer
+
+    async def _relay(
+        self, link: Link, call: Call, upstream: Link, answer: h11.Response, fault: str
+    ) -> None:
+        """Pass an answer on, counted before its caller can have it."""
+        if answer.status_code >= 400 or call.action == "AssumeRole":
+            data = await self._rest(upstream)
+            self._read(call, answer, data, fault)
+            await _answer(link, answer, _parts(data))
+            return
+        self.ledger.count(call, OK, fault)
+        try:
+            await _answer(link, answer, upstream.body())
+        except BaseException:
+            upstream.abort()
+            raise
+        self._pool.give_back(upstream)
+
+    async def _rest(self, upstream: Link) -> bytes:
+        """The whole body of an answer whose head has come."""
+        try:
+            data = await _whole(upstream.body())
+        except BaseException:
+            upstream.abort()
+            raise
+        self._pool.give_back(upstream)
+        return data
+
+    def _read(self, call: Call, answer: h11.Response, data: bytes, fault: str) -> None:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in answer.headers}
+        failed = answer.status_code >= 400
+        if call.action == "AssumeRole" and not failed:
+            self.ledger.learn(data)
+        outcome = errors.read(answer.status_code, headers, data) if failed else OK
+        self.ledger.count(call, outcome, fault)
+
+
+async def _answer(link: Link, answer: h11.Response, body: AsyncIterator[bytes]) -> None:
+    await link.send(
+        h11.Response(
+            status_code=answer.status_code, headers=end_to_end(answer), reason=answer.reason
+        )
+    )
+    async for part in body:
+        await link.send(h11.Data(part))
+    await link.send(h11.EndOfMessage())
+
+
+async def _whole(parts: AsyncIterator[bytes]) -> bytes:
+    return b"".join([part async for part in parts])
+
+
+async def _parts(data: bytes) -> AsyncIterator[bytes]:
+    if data:
+        yield data
