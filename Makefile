@@ -19,9 +19,11 @@ export PATH := $(BIN):$(TARGET)/tools/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
 DENY_VERSION := 0.20.2
+FUZZ_VERSION := 0.13.2
+FUZZ_SECONDS ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down status build cli openapi lint lint-rust lint-templates deny venv clean
+.PHONY: help demo test up down status build cli mutants fuzz cargo-fuzz openapi lint lint-rust lint-templates deny venv clean
 
 help: ## this list
 	@echo "Bulkhead: a multi-tenant AI backend whose tenants cannot reach each other."
@@ -33,7 +35,7 @@ help: ## this list
 demo: build ## two tenants, the same questions, and an attack on itself
 	@$(RUN) local.demo
 
-test: build cli ## every test: Rust, local AWS, journeys over HTTP, attacks
+test: build cli cargo-fuzz ## every test: Rust, local AWS, journeys over HTTP, attacks
 	@$(RUN) local.suite
 
 up: build ## start a stack that stays, and print lines to try
@@ -53,6 +55,12 @@ build: venv ## the functions, as they are deployed
 
 cli: ## the operator's command line, target/debug/bulkhead
 	cargo build --locked -p bulkhead-cli
+
+mutants: build ## break each boundary in turn; a test has to notice (about 20 minutes)
+	@$(RUN) tests.mutants
+
+fuzz: venv cargo-fuzz ## what reads input from outside, FUZZ_SECONDS for each target
+	@$(RUN) local.fuzz --seconds $(FUZZ_SECONDS)
 
 openapi: ## docs/openapi.json, anew from the code
 	UPDATE_OPENAPI=1 cargo test --locked --quiet -p contract-tests
@@ -86,6 +94,10 @@ lint-templates: venv
 deny:
 	@cargo deny --version 2>/dev/null | grep -qx 'cargo-deny $(DENY_VERSION)' || \
 	  cargo install --locked --root $(TARGET)/tools cargo-deny@$(DENY_VERSION)
+
+cargo-fuzz:
+	@cargo fuzz --version 2>/dev/null | grep -qx 'cargo-fuzz $(FUZZ_VERSION)' || \
+	  cargo install --locked --root $(TARGET)/tools cargo-fuzz@$(FUZZ_VERSION)
 
 venv: $(READY) $(ENGINE_READY)
 

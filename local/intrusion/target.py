@@ -36,6 +36,10 @@ def refusal(what: str, call: Callable[[], Any], codes: frozenset[str] = DENIED) 
     raise NotRefused(f"{what} was NOT refused. It answered: {str(answer)[:160]}")
 
 
+# Version, length of the wrapped key, length of the ciphertext, hash of the address.
+_HEAD = 1 + 2 + 4 + 16
+
+
 @dataclass(frozen=True)
 class Wrapped:
     """The front of a sealed value: what KMS is asked to open."""
@@ -45,10 +49,10 @@ class Wrapped:
 
     @classmethod
     def parse(cls, sealed: bytes) -> Wrapped:
-        """Version byte, two bytes of length, wrapped data key, then nonce and ciphertext."""
-        assert len(sealed) > 3, f"{len(sealed)} bytes are no sealed value"
+        """The layout of `shared/sealing`: a head of 23 bytes, wrapped data key, nonce, ciphertext."""
+        assert len(sealed) > _HEAD, f"{len(sealed)} bytes are no sealed value"
         length = int.from_bytes(sealed[1:3], "big")
-        key, rest = sealed[3 : 3 + length], sealed[3 + length :]
+        key, rest = sealed[_HEAD : _HEAD + length], sealed[_HEAD + length :]
         assert len(key) == length and len(rest) > 12, "a sealed value ends within its header"
         return cls(key, rest)
 

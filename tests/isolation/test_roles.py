@@ -25,8 +25,8 @@ REGISTRY_READ = {"dynamodb:GetItem"}
 ALLOWED: dict[str, set[str]] = {
     "BasicAuthorizerFunction": REGISTRY_READ,
     "BasicControlFunction": {
-        "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem",
-        "s3vectors:CreateIndex",
+        "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:Query",
+        "s3vectors:CreateIndex", "kms:CreateKey", "kms:CreateAlias", "kms:TagResource",
     },
 }  # fmt: skip
 
@@ -82,14 +82,18 @@ def test_a_functions_role_holds_no_data_rights(granted: Any, function: str) -> N
 
 
 @pytest.mark.parametrize("function", sorted(ALLOWED))
-def test_what_reads_the_registry_reads_no_other_table(
+def test_what_reads_the_registry_reads_no_table_of_tenants(
     stack: LocalStack, granted: Any, function: str
 ) -> None:
-    registry = stack.outputs["RegistryTable"]
+    """The control plane also keeps the records of runs, and lists them."""
+    own = {stack.outputs["RegistryTable"]}
+    own |= {stack.outputs["RunsTable"]} if function == "BasicControlFunction" else set()
     for statement in granted[function]:
         actions = [a for a in _as_list(statement["Action"]) if a.startswith("dynamodb:")]
         for resource in _as_list(statement["Resource"]) if actions else []:
-            assert resource.endswith(f":table/{registry}"), f"{function} reaches {resource}"
+            assert resource.rpartition(":table/")[2] in own, f"{function} reaches {resource}"
+            if "dynamodb:Query" in actions:
+                assert resource.endswith(stack.outputs["RunsTable"]), f"{function} queries {resource}"
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -1,0 +1,79 @@
+"""The policies in force, the record of the run, and the second engine; what it found is told at the end.
+
+These tests judge what all others did, so they run last, in one session with them:
+
+    python -m local.suite stack
+
+By themselves they have next to nothing to judge, and fail for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import deployed
+import pytest
+from deployed import Deployment, Policies
+from record import Judgement, Record
+from second_engine import SecondEngine
+
+from local.stack import LocalStack
+
+Report = list[str]
+_REPORT = pytest.StashKey[Report]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_REPORT] = []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if lines := config.stash[_REPORT]:
+        terminalreporter.section("least privilege, judged twice")
+        for line in lines:
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def report(request: pytest.FixtureRequest) -> Report:
+    """Lines to show when all tests are done."""
+    return request.config.stash[_REPORT]
+
+
+@pytest.fixture(scope="session")
+def engine(report: Report) -> Iterator[SecondEngine]:
+    found = SecondEngine()
+    yield found
+    report.append(f"{len(found.judged)} different requests judged by the second engine in {found.seconds:.1f} s")
+
+
+@pytest.fixture(scope="session")
+def stacks(stack: LocalStack) -> list[Deployment]:
+    return deployed.deployments(stack.account)
+
+
+@pytest.fixture(scope="session")
+def policies(stack: LocalStack, stacks: list[Deployment]) -> Policies:
+    """What is in force, asked of AWS."""
+    return deployed.in_force(stack.account, stacks)
+
+
+@pytest.fixture(scope="session")
+def names(stacks: list[Deployment]) -> dict[str, str]:
+    """Roles' names to their logical ids."""
+    return {each.physical[name]: name for each in stacks for name in each.of("AWS::IAM::Role")}
+
+
+@pytest.fixture(scope="session")
+def record(stack: LocalStack) -> Record:
+    if not stack.judgements.exists():
+        pytest.skip("this stack keeps no record of judgements; run without BULKHEAD_STACK")
+    return Record(stack.judgements)
+
+
+@pytest.fixture(scope="session")
+def judgements(record: Record, names: dict[str, str], report: Report) -> list[Judgement]:
+    """Everything IAM decided so far about the stack's roles, and about services that invoke its functions."""
+    found = [each for each in record.more() if each.role in names or not each.role]
+    report.append(f"{len(found)} judgements of the emulator recorded")
+    return found

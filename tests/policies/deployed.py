@@ -1,0 +1,183 @@
+"""The policies that are in force, asked of AWS, and the same as the templates say them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from second_engine import Policy
+
+from local.aws import REGION, Account
+from local.expand import expand
+from local.process import ROOT
+from local.stack import STACK_NAME
+
+_ACCOUNT = "000000000000"
+_ARNS = {
+    "AWS::IAM::Role": "arn:aws:iam::{account}:role/{id}",
+    "AWS::Lambda::Function": "arn:aws:lambda:{region}:{account}:function:{id}",
+    "AWS::SQS::Queue": "arn:aws:sqs:{region}:{account}:{name}",
+    "AWS::S3::Bucket": "arn:aws:s3:::{id}",
+    "AWS::KMS::Key": "arn:aws:kms:{region}:{account}:key/{id}",
+    "AWS::DynamoDB::Table": "arn:aws:dynamodb:{region}:{account}:table/{id}",
+}
+
+
+@dataclass(frozen=True)
+class Role:
+    """One role's policies; `identity` by policy name or, for AWS's own, by ARN."""
+
+    trust: Policy
+    identity: dict[str, Policy]
+
+
+@dataclass(frozen=True)
+class Policies:
+    """All policies of a stack, by the logical id of what they belong to."""
+
+    roles: dict[str, Role]
+    keys: dict[str, Policy]
+    buckets: dict[str, Policy]
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One nested stack: its template, what it was given and what its resources are called."""
+
+    resources: dict[str, Any]
+    conditions: dict[str, Any]
+    parameters: dict[str, str]
+    physical: dict[str, str]
+
+    def of(self, kind: str) -> dict[str, dict[str, Any]]:
+        return {
+            name: each.get("Properties", {})
+            for name, each in self.resources.items()
+            if each["Type"] == kind and name in self.physical
+        }
+
+
+def deployments(account: Account) -> list[Deployment]:
+    """The nested stacks, each with the template it was made from."""
+    cloudformation = account.client("cloudformation")
+    root = expand(ROOT / "template.yaml")
+    made = {each["LogicalResourceId"]: each["PhysicalResourceId"]
+            for each in cloudformation.describe_stack_resources(StackName=STACK_NAME)["StackResources"]}  # fmt: skip
+    found = []
+    for name, resource in root["Resources"].items():
+        assert resource["Type"] == "AWS::CloudFormation::Stack", f"{name}: read its policies as well"
+        template = expand(ROOT / "infra" / resource["Properties"]["TemplateURL"].rsplit("/", 1)[-1])
+        stack = cloudformation.describe_stacks(StackName=made[name])["Stacks"][0]
+        resources = cloudformation.describe_stack_resources(StackName=made[name])["StackResources"]
+        found.append(Deployment(
+            template["Resources"], template.get("Conditions", {}),
+            {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]},
+            {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in resources},
+        ))  # fmt: skip
+    return found
+
+
+# ── in force ────────────────────────────────────────────────────────────────
+
+
+def in_force(account: Account, stacks: list[Deployment]) -> Policies:
+    """What AWS answers."""
+    kms, s3 = account.client("kms"), account.client("s3")
+    return Policies(
+        {name: _role(account, stack.physical[name]) for stack in stacks for name in stack.of("AWS::IAM::Role")},
+        {name: json.loads(kms.get_key_policy(KeyId=stack.physical[name])["Policy"])
+         for stack in stacks for name in stack.of("AWS::KMS::Key")},
+        {name: json.loads(s3.get_bucket_policy(Bucket=stack.physical[name])["Policy"])
+         for stack in stacks for name in stack.of("AWS::S3::Bucket")},
+    )  # fmt: skip
+
+
+def _role(account: Account, name: str) -> Role:
+    iam = account.client("iam")
+    trust = _load(iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"])
+    identity = {each: _load(iam.get_role_policy(RoleName=name, PolicyName=each)["PolicyDocument"])
+                for each in iam.list_role_policies(RoleName=name)["PolicyNames"]}  # fmt: skip
+    for attached in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]:
+        arn = attached["PolicyArn"]
+        version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+        found = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]
+        identity[arn] = _load(found["Document"])
+    return Role(trust, identity)
+
+
+def _load(document: Any) -> Policy:
+    return json.loads(unquote(document)) if isinstance(document, str) else document
+
+
+# ── as the templates say ────────────────────────────────────────────────────
+
+
+def as_written(stacks: list[Deployment]) -> Policies:
+    """What the templates say, with every reference filled in; AWS's own policies by name alone."""
+    roles, keys, buckets = {}, {}, {}
+    for stack in stacks:
+        def fill(value: Any, stack: Deployment = stack) -> Any:
+            return resolve(value, stack)
+
+        for name, properties in stack.of("AWS::IAM::Role").items():
+            written = {each["PolicyName"]: each["PolicyDocument"] for each in properties.get("Policies", [])}
+            for attached in stack.of("AWS::IAM::Policy").values():
+                if {"Ref": name} in attached["Roles"]:
+                    written[attached["PolicyName"]] = attached["PolicyDocument"]
+            managed = {fill(arn): {} for arn in properties.get("ManagedPolicyArns", [])}
+            roles[name] = Role(fill(properties["AssumeRolePolicyDocument"]), fill(written) | managed)
+        keys |= {name: fill(each["KeyPolicy"]) for name, each in stack.of("AWS::KMS::Key").items()}
+        for name in stack.of("AWS::S3::Bucket"):
+            policies = [fill(each["PolicyDocument"]) for each in stack.of("AWS::S3::BucketPolicy").values()
+                        if each["Bucket"] == {"Ref": name}]  # fmt: skip
+            assert len(policies) == 1, f"{name} has {len(policies)} policies"
+            buckets[name] = policies[0]
+    return Policies(roles, keys, buckets)
+
+
+def resolve(value: Any, stack: Deployment) -> Any:
+    """A value of a template as CloudFormation fills it in; only what our policies use."""
+    if isinstance(value, list):
+        return [resolve(each, stack) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"Ref"}:
+        return _name(value["Ref"], stack)
+    if set(value) == {"Fn::GetAtt"}:
+        given = value["Fn::GetAtt"]
+        return _attribute(*(given if isinstance(given, list) else given.split(".")), stack)
+    if set(value) == {"Fn::Sub"}:
+        return _substituted(value["Fn::Sub"], stack)
+    unknown = [key for key in value if key.startswith("Fn::")]
+    assert not unknown, f"a policy uses {unknown}: fill that in here as well"
+    return {key: resolve(each, stack) for key, each in value.items()}
+
+
+def _name(name: str, stack: Deployment) -> str:
+    known = {"AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": _ACCOUNT}
+    return known.get(name) or stack.parameters.get(name) or stack.physical[name]
+
+
+def _attribute(name: str, attribute: str, stack: Deployment) -> str:
+    assert attribute == "Arn", f"{name}.{attribute}: fill that in here as well"
+    id_ = stack.physical[name]
+    return _ARNS[stack.resources[name]["Type"]].format(
+        account=_ACCOUNT, region=REGION, id=id_, name=id_.rsplit("/", 1)[-1]
+    )
+
+
+def _substituted(pattern: str, stack: Deployment) -> str:
+    first, *rest = pattern.split("${")
+    filled = [first]
+    for piece in rest:
+        name, _, literal = piece.partition("}")
+        if name.startswith("!"):
+            filled.append("${" + name[1:] + "}")
+        elif "." in name:
+            filled.append(_attribute(*name.split("."), stack))
+        else:
+            filled.append(_name(name, stack))
+        filled.append(literal)
+    return "".join(filled)

@@ -1,0 +1,120 @@
+"""Every single right of every role, and which of them a run has used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from deployed import Policies, Role
+from record import Judgement
+from second_engine import SecondEngine
+
+Row = tuple[str, str, str]
+# (role, action, part of the resource) of rights that no run here uses, and why they are there all the
+# same. `*` is every role. The list may only shrink: a row whose right is used, or gone, fails the test.
+UNUSED: dict[Row, str] = {
+    ("*", "logs:CreateLogGroup", "*"): "Lambda writes a function's log in its role's name; MiniStack asks nobody",
+    ("*", "logs:CreateLogStream", "*"): "the same",
+    ("*", "logs:PutLogEvents", "*"): "the same",
+    ("IntakeRole", "sqs:SendMessage", "-DeadLetters-"): "Lambda puts there what intake gave up, in its role's "
+    "name; the emulator does not judge that, and no test makes intake give up",
+}
+
+
+@dataclass(frozen=True, order=True)
+class Grant:
+    """One action on one resource in one statement of one role."""
+
+    role: str
+    policy: str
+    statement: int
+    action: str
+    resource: str
+
+    def __str__(self) -> str:
+        policy = self.policy.rsplit("/", 1)[-1]
+        return f"{self.role} ({policy}, statement {self.statement + 1}): {self.action} on {self.resource}"
+
+    @property
+    def exception(self) -> Row | None:
+        """The row that excepts it, if one does."""
+        return next((row for row in UNUSED if row[0] in (self.role, "*") and row[1] == self.action
+                     and row[2] in self.resource), None)  # fmt: skip
+
+
+@dataclass(frozen=True, order=True)
+class Trusted:
+    """One principal that one role trusts for one action."""
+
+    role: str
+    action: str
+    principal: str
+
+    def __str__(self) -> str:
+        return f"{self.role} trusts {self.principal} for {self.action}"
+
+
+def granted(policies: Policies) -> set[Grant]:
+    """What identity policies allow, right by right."""
+    return {
+        Grant(role, name, number, action, resource)
+        for role, found in policies.roles.items()
+        for name, policy in found.identity.items()
+        for number, statement in enumerate(_as_list(policy["Statement"]))
+        if statement["Effect"] == "Allow"
+        for action in _as_list(statement["Action"])
+        for resource in _as_list(statement["Resource"])
+    }
+
+
+def used(
+    judgements: Iterable[Judgement], policies: Policies, names: Mapping[str, str], engine: SecondEngine
+) -> set[Grant]:
+    """Rights by which the second engine allows what was allowed. `names`: a role's name to its logical id."""
+    seen = {}
+    for each in judgements:
+        role = names.get(each.role)
+        # Judged by other policies than those deployed (a test had changed them): proves nothing of these.
+        if role and each.allowed and not each.half and each.identity == policies.roles[role].identity:
+            case = each.case()
+            seen[role, case.key] = case
+    verdicts = engine.judge(list(seen.values()))
+    return {
+        Grant(role, policy, statement, _spelled(case.action, policies.roles[role], policy, statement), resource)
+        for ((role, _), case), verdict in zip(seen.items(), verdicts, strict=True)
+        for policy, statement, resource in verdict.allows
+    }
+
+
+def trusted(policies: Policies) -> set[Trusted]:
+    """Whom roles trust, other than AWS's services, which assume them without a call of ours."""
+    return {
+        Trusted(role, action, principal)
+        for role, found in policies.roles.items()
+        for statement in _as_list(found.trust["Statement"])
+        if statement["Effect"] == "Allow"
+        for action in _as_list(statement["Action"])
+        for principal in _as_list(statement["Principal"].get("AWS", []))
+    }
+
+
+def trust_used(judgements: Iterable[Judgement], policies: Policies, names: Mapping[str, str]) -> set[Trusted]:
+    found = set()
+    for each in judgements:
+        role = names.get(each.resource.rsplit("/", 1)[-1])
+        if each.kind == "trust" and each.allowed and role and each.resource_policy == policies.roles[role].trust:
+            account = each.principal.split(":")[4]
+            principal = f"arn:aws:iam::{account}:role/{each.role}" if each.role else each.principal
+            found.add(Trusted(role, each.action, principal))
+    return found
+
+
+def _spelled(action: str, role: Role, policy: str, statement: int) -> str:
+    """The action as the policy spells it."""
+    written = _as_list(_as_list(role.identity[policy]["Statement"])[statement]["Action"])
+    return next(each for each in written if each.lower() == action.lower())
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

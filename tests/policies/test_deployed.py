@@ -1,0 +1,82 @@
+"""What is in force is what the templates say: nothing was lost, added or filled in wrongly on the way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from deployed import Deployment, Policies, as_written, in_force
+
+from local.stack import LocalStack
+
+pytestmark = pytest.mark.after_everything
+
+
+@pytest.fixture(scope="module")
+def written(stacks: list[Deployment]) -> Policies:
+    return as_written(stacks)
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _plain(value: Any) -> Any:
+    """A policy with one-element lists as their element, which mean the same."""
+    if isinstance(value, list):
+        found = [_plain(each) for each in value]
+        return found[0] if len(found) == 1 else sorted(found, key=_text)
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    return value
+
+
+def test_every_role_is_there(policies: Policies, written: Policies) -> None:
+    assert set(policies.roles) == set(written.roles)
+    assert len(policies.roles) >= 10, sorted(policies.roles)
+
+
+def test_roles_trust_whom_the_template_says(policies: Policies, written: Policies) -> None:
+    for name, role in policies.roles.items():
+        assert _plain(role.trust) == _plain(written.roles[name].trust), name
+
+
+def test_roles_may_do_what_the_template_says(policies: Policies, written: Policies) -> None:
+    for name, role in policies.roles.items():
+        expected = written.roles[name].identity
+        assert set(role.identity) == set(expected), name
+        for policy, document in role.identity.items():
+            # AWS's own policies are known to the template by name alone.
+            if not policy.startswith("arn:"):
+                assert _plain(document) == _plain(expected[policy]), f"{name}: {policy}"
+
+
+def test_keys_and_buckets_let_in_whom_the_template_says(policies: Policies, written: Policies) -> None:
+    assert policies.keys and policies.buckets
+    assert {name: _plain(each) for name, each in policies.keys.items()} == {
+        name: _plain(each) for name, each in written.keys.items()
+    }
+    assert {name: _plain(each) for name, each in policies.buckets.items()} == {
+        name: _plain(each) for name, each in written.buckets.items()
+    }
+
+
+@pytest.fixture
+def widened(stack: LocalStack, names: dict[str, str]) -> Iterator[str]:
+    """Somebody gives a role more, past the template."""
+    iam, role = stack.account.client("iam"), next(name for name, logical in names.items() if logical == "InferenceRole")
+    allow = {"Effect": "Allow", "Action": "dynamodb:Query", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    iam.put_role_policy(RoleName=role, PolicyName="by-hand", PolicyDocument=document)
+    yield "InferenceRole"
+    iam.delete_role_policy(RoleName=role, PolicyName="by-hand")
+
+
+def test_a_change_by_hand_is_noticed(
+    stack: LocalStack, stacks: list[Deployment], written: Policies, widened: str
+) -> None:
+    found = in_force(stack.account, stacks)
+    with pytest.raises(AssertionError, match=widened):
+        test_roles_may_do_what_the_template_says(found, written)

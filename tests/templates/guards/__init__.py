@@ -1,0 +1,39 @@
+"""Guards over the expanded templates: each takes a template and says what is wrong with it.
+
+A guard is a plain function from one :class:`Template` to complaints, so that a test can hand it a
+template with a known fault and see that it notices.
+"""
+
+from __future__ import annotations
+
+from .api import authorizers_know_what_selects_the_tenant, the_tenant_comes_from_the_authorizer
+from .buckets import buckets_are_closed
+from .functions import (
+    CONCURRENCY, functions_reserve_concurrency, permissions_name_their_source, tenant_functions_have_no_event_source,
+)  # fmt: skip
+from .policies import WILDCARDS, allows_are_spelled_out, for_all_values_is_guarded
+from .roles import (
+    RIGHTS, only_the_tenant_role_holds_data_rights, the_tenant_role_needs_its_tag,
+    the_tenant_role_trusts_by_name_and_tag,
+)  # fmt: skip
+from .tags import TAGLESS, everything_is_tagged
+from .template import Template, complaints
+
+GUARDS = (
+    for_all_values_is_guarded,
+    allows_are_spelled_out,
+    only_the_tenant_role_holds_data_rights,
+    the_tenant_role_needs_its_tag,
+    the_tenant_role_trusts_by_name_and_tag,
+    the_tenant_comes_from_the_authorizer,
+    authorizers_know_what_selects_the_tenant,
+    tenant_functions_have_no_event_source,
+    functions_reserve_concurrency,
+    permissions_name_their_source,
+    buckets_are_closed,
+    everything_is_tagged,
+)
+# Rows that let something pass, each with its reason. A row that nothing needs any more has to go.
+EXCEPTIONS = (WILDCARDS, RIGHTS, CONCURRENCY, TAGLESS)
+
+__all__ = ["EXCEPTIONS", "GUARDS", "Template", "complaints", *(guard.__name__ for guard in GUARDS)]

@@ -1,0 +1,184 @@
+"""One expanded template as a guard sees it: resources and statements, with its conditions decided."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+_NO_VALUE = {"Ref": "AWS::NoValue"}
+# Where CloudFormation keeps a policy that belongs to a resource, and what kind it is.
+_POLICIES = {
+    "AWS::KMS::Key": ("KeyPolicy",),
+    "AWS::S3::BucketPolicy": ("PolicyDocument",),
+    "AWS::SQS::QueuePolicy": ("PolicyDocument",),
+    "AWS::SNS::TopicPolicy": ("PolicyDocument",),
+    "AWS::S3Vectors::VectorBucketPolicy": ("Policy",),
+    "AWS::IAM::Policy": ("PolicyDocument",),
+    "AWS::IAM::ManagedPolicy": ("PolicyDocument",),
+    "AWS::IAM::RolePolicy": ("PolicyDocument",),
+}
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement of a policy, and the resource it stands in."""
+
+    resource: str
+    trust: bool
+    body: dict[str, Any]
+
+    @property
+    def sid(self) -> str:
+        return self.body.get("Sid", "")
+
+    @property
+    def name(self) -> str:
+        return f"{self.resource}{f' ({self.sid})' if self.sid else ''}"
+
+    @property
+    def allows(self) -> bool:
+        return self.body.get("Effect") == "Allow"
+
+    @property
+    def actions(self) -> list[str]:
+        return as_list(self.body.get("Action"))
+
+    @property
+    def resources(self) -> list[str]:
+        """As text: an intrinsic function in its JSON form, `Fn::Sub` as what it substitutes into."""
+        return [text(each) for each in as_list(self.body.get("Resource"))]
+
+    def keys(self, *operators: str) -> dict[str, Any]:
+        """Condition keys (in lower case) of the operators that begin with one of the given words."""
+        found = {}
+        for operator, block in self.body.get("Condition", {}).items():
+            if operator.lower().startswith(operators):
+                found |= {key.lower(): value for key, value in block.items()}
+        return found
+
+
+@dataclass(frozen=True)
+class Template:
+    """A template whose `Fn::If` are decided; see :func:`variants` for all ways to decide them."""
+
+    file: str
+    resources: dict[str, dict[str, Any]]
+
+    def of(self, *types: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        for name, resource in self.resources.items():
+            if resource["Type"] in types:
+                yield name, resource.get("Properties", {})
+
+    def statements(self) -> Iterator[Statement]:
+        """Every statement of every policy in the template."""
+        for role, properties in self.of("AWS::IAM::Role"):
+            yield from _statements(role, properties.get("AssumeRolePolicyDocument"), trust=True)
+        for name, document in self.identity_policies():
+            yield from _statements(name, document)
+        for kind, fields in _POLICIES.items():
+            if kind.startswith("AWS::IAM::"):
+                continue
+            for name, properties in self.of(kind):
+                for field in fields:
+                    yield from _statements(name, properties.get(field))
+
+    def identity_policies(self) -> Iterator[tuple[str, Any]]:
+        """Policies that give rights, by the resource they are written in."""
+        for role, properties in self.of("AWS::IAM::Role"):
+            for policy in properties.get("Policies", []):
+                yield role, policy["PolicyDocument"]
+        for kind, fields in _POLICIES.items():
+            if kind.startswith("AWS::IAM::"):
+                for name, properties in self.of(kind):
+                    yield from ((name, properties[field]) for field in fields)
+
+    def rights(self, role: str) -> list[Statement]:
+        """What a role is allowed or denied, in itself and in policies attached to it here."""
+        own = [each for name, document in self.identity_policies() if name == role
+               for each in _statements(role, document)]
+        for name, properties in self.of("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
+            if {"Ref": role} in properties.get("Roles", []):
+                own += _statements(name, properties["PolicyDocument"])
+        for name, properties in self.of("AWS::IAM::RolePolicy"):
+            if properties.get("RoleName") == {"Ref": role}:
+                own += _statements(name, properties["PolicyDocument"])
+        return own
+
+    def trust(self, role: str) -> list[Statement]:
+        document = self.resources[role]["Properties"]["AssumeRolePolicyDocument"]
+        return list(_statements(role, document, trust=True))
+
+
+Guard = Callable[[Template], Iterable[str]]
+
+
+def complaints(guard: Guard, file: str, expanded: dict[str, Any]) -> list[str]:
+    """What a guard says of a template, however its conditions turn out."""
+    found = {f"{file}: {each}" for variant in variants(file, expanded) for each in guard(variant)}
+    return sorted(found)
+
+
+def variants(file: str, expanded: dict[str, Any]) -> Iterator[Template]:
+    """The template under every combination of its conditions."""
+    names = list(expanded.get("Conditions", {}))
+    for values in itertools.product((True, False), repeat=len(names)):
+        decided = _decide(expanded["Resources"], dict(zip(names, values, strict=True)))
+        yield Template(file, decided)
+
+
+def _decide(value: Any, conditions: dict[str, bool]) -> Any:
+    if isinstance(value, list):
+        return [each for each in (_decide(item, conditions) for item in value) if each != _NO_VALUE]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"Fn::If"}:
+        condition, if_true, if_false = value["Fn::If"]
+        return _decide(if_true if conditions[condition] else if_false, conditions)
+    decided = {key: _decide(item, conditions) for key, item in value.items()}
+    return {key: item for key, item in decided.items() if item != _NO_VALUE}
+
+
+def _statements(resource: str, document: Any, *, trust: bool = False) -> Iterator[Statement]:
+    for body in as_list((document or {}).get("Statement")):
+        yield Statement(resource, trust, body)
+
+
+def as_list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def text(value: Any) -> str:
+    """A value as one line; `!GetAtt X.Arn` and `!Sub '${X.Arn}'` read the same."""
+    if isinstance(value, dict) and set(value) == {"Fn::Sub"} and isinstance(value["Fn::Sub"], str):
+        return value["Fn::Sub"].replace("${!", "${")
+    if isinstance(value, dict) and set(value) == {"Fn::GetAtt"}:
+        return "${" + ".".join(as_list(value["Fn::GetAtt"])) + "}"
+    if isinstance(value, dict) and set(value) == {"Ref"}:
+        return "${" + value["Ref"] + "}"
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+def names(value: Any) -> set[str]:
+    """The logical ids (and parameters) that a value refers to."""
+    if isinstance(value, list):
+        return set().union(*map(names, value)) if value else set()
+    if isinstance(value, dict):
+        if set(value) == {"Ref"}:
+            return {value["Ref"]}
+        if set(value) == {"Fn::GetAtt"}:
+            return {as_list(value["Fn::GetAtt"])[0].split(".")[0]}
+        if set(value) == {"Fn::Sub"}:
+            return names(list(value.values())) | _substituted(value["Fn::Sub"])
+        return names(list(value.values()))
+    return set()
+
+
+def _substituted(value: Any) -> set[str]:
+    pattern = value if isinstance(value, str) else value[0]
+    pieces = (piece.split("}")[0] for piece in pattern.split("${")[1:])
+    return {piece.split(".")[0] for piece in pieces if not piece.startswith("!")}
