@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 from .console import Console
-from .process import ROOT
+from .process import ROOT, StackError
 
 FUZZ = ROOT / "fuzz"
 _TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "fuzz"
@@ -38,7 +38,7 @@ def build(console: Console) -> None:
     with console.step("build the fuzz targets"):
         done = subprocess.run(command, cwd=ROOT, env=_environment(), capture_output=True, text=True)
         if done.returncode != 0:
-            raise SystemExit(f"the fuzz targets were not built:\n{done.stderr[-4000:]}")
+            raise StackError(f"the fuzz targets were not built:\n{done.stderr[-4000:]}")
 
 
 def run(console: Console, target: str, seconds: int) -> bool:
@@ -70,7 +70,7 @@ def _environment() -> dict[str, str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m local.fuzz")
-    parser.add_argument("targets", nargs="*", choices=[*targets(), []], help="all when none is named")
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help="all when none is named")
     parser.add_argument("--seconds", type=int, default=10, help="for each target")
     options = parser.parse_args()
     console = Console()

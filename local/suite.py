@@ -19,9 +19,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import fuzz
 from .console import Console
 from .process import ROOT
 
+_FUZZ_SECONDS = 10
 _CORRUPTED = "tests/isolation/corrupted"
 _CARGO_RESULT = re.compile(r"test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored")
 
@@ -100,6 +102,23 @@ def _add_up(report: Path, counts: dict[str, Count]) -> None:
             count.passed += 1
 
 
+def _mutants(console: Console) -> list[Count]:
+    """Those that take seconds; `make mutants` makes all."""
+    from tests.mutants.catalogue import fast
+    from tests.mutants.run import run
+
+    chosen = fast()
+    killed = run(console, chosen)
+    return [Count("mutants killed", passed=killed, failed=len(chosen) - killed)]
+
+
+def _fuzz(console: Console) -> list[Count]:
+    """Every target for a short while; `make fuzz` fuzzes longer."""
+    fuzz.build(console)
+    good = [fuzz.run(console, target, _FUZZ_SECONDS) for target in fuzz.targets()]
+    return [Count("fuzz targets", passed=sum(good), failed=len(good) - sum(good))]
+
+
 @dataclass(frozen=True)
 class Stage:
     """Tests that belong together."""
@@ -109,6 +128,10 @@ class Stage:
 
 
 STAGES = {
+    "templates": Stage(
+        "What the templates promise, and guards that can fail",
+        _pytest({"tests/templates": "template guards"}),
+    ),
     "rust": Stage("Rust: units, properties, what must not compile", _cargo),
     "local": Stage(
         "The local AWS and its tools",
@@ -119,16 +142,26 @@ STAGES = {
         _pytest({"local/emulator": "extensions needed"}, "--bare"),
     ),
     "stack": Stage(
-        "Journeys and attacks, on one deployed stack",
+        "Journeys and attacks on one deployed stack, and all that IAM decided judged once more",
         _pytest(
-            {"tests/journeys": "journeys", "tests/isolation": "isolation attacks"},
+            {
+                "tests/journeys": "journeys",
+                "tests/isolation": "isolation attacks",
+                "tests/policies": "least privilege",
+            },
             f"--ignore={_CORRUPTED}",
         ),
+    ),
+    "faults": Stage(
+        "AWS on a bad day: short sessions, and services that throttle, fail and fall silent",
+        _pytest({"tests/faults": "faults"}),
     ),
     "corrupted": Stage(
         "A build whose names are wrong on purpose, on a stack of its own",
         _pytest({_CORRUPTED: "corrupted build"}),
     ),
+    "fuzz": Stage("Fuzzing what reads input from outside, for a short while", _fuzz),
+    "mutants": Stage("Boundaries broken on purpose, those that take seconds", _mutants),
 }
 
 

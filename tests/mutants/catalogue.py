@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .mutant import Mutant, Suite
+from .mutant import FAST, Mutant, Suite
 
 _NAMES = "shared/tenancy/src/names"
 _COMPILE_FAIL = ("-p", "bulkhead-tenancy", "--test", "compile_fail")
@@ -305,3 +305,8 @@ MUTANTS: list[Mutant] = [
     *_DEPLOYED,
     *_BUILT,
 ]
+
+
+def fast() -> list[Mutant]:
+    """Those that take seconds."""
+    return [mutant for mutant in MUTANTS if mutant.suite in FAST]
