@@ -3,20 +3,19 @@
 
 #![no_main]
 
-use bulkhead_events::Caller;
+use bulkhead_events::GatewayRequest;
 use bulkhead_tenancy::{Admission, Invocation, IsolationMode};
-use lambda_http::request::LambdaRequest;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
 const PLATFORM: &str = "0192f3c5b7a07e0e9d3a5c1b2d4e6f80";
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(event) = serde_json::from_slice::<LambdaRequest>(bytes) else { return };
-    let caller = Caller::of(&event.into());
+    let Ok(mut event) = serde_json::from_slice::<GatewayRequest>(bytes) else { return };
+    let _ = (event.header("content-type"), event.path("key"), event.query("limit"), event.take_body());
     let invocation = Invocation::begin();
     let admission = Admission::new(IsolationMode::PerTenant);
-    if let Ok(scope) = admission.request(&invocation, caller.tenant.as_deref(), Some(PLATFORM)) {
+    if let Ok(scope) = admission.request(&invocation, event.tenant(), Some(PLATFORM)) {
         assert_eq!(scope.tenant().as_str(), PLATFORM);
         let event: Value = serde_json::from_slice(bytes).unwrap_or_else(|_| unreachable!());
         assert_eq!(event["requestContext"]["authorizer"]["tenantId"], PLATFORM);

@@ -260,9 +260,7 @@ _BUILT = [
     Mutant(
         "a header names the tenant where the authorizer does not", Suite.FUNCTIONS,
         "shared/events/src/gateway.rs",
-        "        Self {\n            tenant: tenant.map(str::to_owned),",
-        '        let tenant = tenant.or(request.headers().get("x-amz-tenant-id").and_then(|t| t.to_str().ok()));\n'
-        "        Self {\n            tenant: tenant.map(str::to_owned),",
+        '.and_then(|tenant| tenant.as_str())\n', '.and_then(|tenant| tenant.as_str()).or(self.header("x-amz-tenant-id"))\n',
         ("tests/isolation/test_invoke.py",), ("templates", "documents", "inference"),
     ),
     Mutant(

@@ -1,31 +1,162 @@
-use lambda_http::request::RequestContext;
-use lambda_http::{Request, RequestExt};
+use std::collections::HashMap;
 
-/// What API Gateway itself says about a request, apart from what the client sent.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Caller {
-    /// The tenant that the authorizer established, unchecked.
-    pub tenant: Option<String>,
-    /// The resource that was matched (`/v1/templates/{key}`).
-    pub resource: String,
-    /// The id of the request.
-    pub request_id: String,
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// What API Gateway's REST proxy integration sends; of it, what is used.
+///
+/// Parts that are missing or `null` are empty. A form of our own, because the general one
+/// also rebuilds an address from the client's headers, and panics where they make none.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html>
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct GatewayRequest {
+    #[serde(deserialize_with = "or_empty")]
+    http_method: String,
+    #[serde(deserialize_with = "or_empty")]
+    headers: HashMap<String, String>,
+    #[serde(deserialize_with = "or_empty")]
+    multi_value_query_string_parameters: HashMap<String, Vec<String>>,
+    #[serde(deserialize_with = "or_empty")]
+    path_parameters: HashMap<String, String>,
+    body: Option<String>,
+    #[serde(deserialize_with = "or_empty")]
+    is_base64_encoded: bool,
+    #[serde(deserialize_with = "or_empty")]
+    request_context: RequestContext,
 }
 
-impl Caller {
-    /// Reads the caller of `request`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RequestContext {
+    #[serde(deserialize_with = "or_empty")]
+    authorizer: serde_json::Map<String, serde_json::Value>,
+    #[serde(deserialize_with = "or_empty")]
+    resource_path: String,
+    #[serde(deserialize_with = "or_empty")]
+    request_id: String,
+}
+
+fn or_empty<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>(source: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(source)?.unwrap_or_default())
+}
+
+impl GatewayRequest {
+    /// Returns the tenant that the authorizer established, unchecked.
     ///
-    /// The tenant comes from the authorizer's context alone; no header, path or query
-    /// parameter is looked at for it.
-    pub fn of(request: &Request) -> Self {
-        let Some(RequestContext::ApiGatewayV1(context)) = request.request_context_ref() else {
-            return Self::default();
-        };
-        let tenant = context.authorizer.fields.get("tenantId").and_then(|tenant| tenant.as_str());
-        Self {
-            tenant: tenant.map(str::to_owned),
-            resource: context.resource_path.clone().unwrap_or_default(),
-            request_id: context.request_id.clone().unwrap_or_default(),
+    /// It comes from the authorizer's context alone; no header, path or query parameter is
+    /// looked at for it.
+    pub fn tenant(&self) -> Option<&str> {
+        self.request_context.authorizer.get("tenantId").and_then(|tenant| tenant.as_str())
+    }
+
+    /// Returns the HTTP method.
+    pub fn method(&self) -> &str {
+        &self.http_method
+    }
+
+    /// Returns the resource that was matched (`/v1/templates/{key}`).
+    pub fn resource(&self) -> &str {
+        &self.request_context.resource_path
+    }
+
+    /// Returns the id of the request.
+    pub fn request_id(&self) -> &str {
+        &self.request_context.request_id
+    }
+
+    /// Returns the header `name`.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(header, _)| header.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// Returns the path parameter `name`, decoded.
+    pub fn path(&self, name: &str) -> Option<&str> {
+        self.path_parameters.get(name).map(String::as_str)
+    }
+
+    /// Returns the values of the query parameter `name`, decoded.
+    pub fn query(&self, name: &str) -> &[String] {
+        self.multi_value_query_string_parameters.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns the names of the query parameters.
+    pub fn query_names(&self) -> impl Iterator<Item = &str> {
+        self.multi_value_query_string_parameters.keys().map(String::as_str)
+    }
+
+    /// Takes the body. What claims to be base64 and is not has no bytes.
+    pub fn take_body(&mut self) -> Vec<u8> {
+        let body = self.body.take().unwrap_or_default();
+        match self.is_base64_encoded {
+            true => BASE64_STANDARD.decode(body).unwrap_or_default(),
+            false => body.into_bytes(),
         }
+    }
+}
+
+/// What API Gateway's REST proxy integration is answered.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GatewayResponse {
+    /// The HTTP status.
+    pub status_code: u16,
+    /// The headers.
+    pub headers: HashMap<&'static str, String>,
+    /// The body, text.
+    pub body: String,
+    /// Whether the body is base64: never, our answers are JSON.
+    pub is_base64_encoded: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(event: &str) -> GatewayRequest {
+        serde_json::from_str(event).expect("an event")
+    }
+
+    #[test]
+    fn what_is_null_or_missing_is_empty() {
+        for event in [
+            "{}",
+            r#"{"headers": null, "multiValueQueryStringParameters": null, "pathParameters": null,
+                "body": null, "isBase64Encoded": null, "requestContext": null}"#,
+            r#"{"requestContext": {"authorizer": null, "resourcePath": null, "requestId": null}}"#,
+        ] {
+            let mut request = read(event);
+            assert_eq!((request.tenant(), request.method(), request.resource()), (None, "", ""));
+            assert_eq!((request.header("a"), request.path("a"), request.query("a").len()), (None, None, 0));
+            assert!(request.take_body().is_empty());
+        }
+    }
+
+    #[test]
+    fn a_tenant_is_text_in_the_authorizers_context() {
+        let tenant = |authorizer: &str| {
+            let event = format!(
+                r#"{{"headers": {{"tenantId": "x"}}, "requestContext": {{"authorizer": {authorizer}}}}}"#
+            );
+            read(&event).tenant().map(str::to_owned)
+        };
+        assert_eq!(tenant(r#"{"tenantId": "one"}"#).as_deref(), Some("one"));
+        for authorizer in ["{}", r#"{"tenantId": 7}"#, r#"{"tenantId": null}"#, r#"{"TenantId": "one"}"#] {
+            assert_eq!(tenant(authorizer), None, "{authorizer}");
+        }
+    }
+
+    #[test]
+    fn a_body_is_decoded_where_it_says_so() {
+        assert_eq!(read(r#"{"body": "aGk="}"#).take_body(), b"aGk=");
+        assert_eq!(read(r#"{"body": "aGk=", "isBase64Encoded": true}"#).take_body(), b"hi");
+        assert_eq!(read(r#"{"body": "!", "isBase64Encoded": true}"#).take_body(), b"");
+    }
+
+    #[test]
+    fn a_header_has_no_case() {
+        assert_eq!(read(r#"{"headers": {"content-type": "a"}}"#).header("Content-Type"), Some("a"));
     }
 }

@@ -5,7 +5,7 @@ mod s3;
 mod sqs;
 mod worker;
 
-pub use gateway::Caller;
+pub use gateway::{GatewayRequest, GatewayResponse};
 pub use s3::ObjectCreated;
 pub use sqs::{BatchAnswer, SqsAttributes, SqsBatch, SqsMessage};
 pub use worker::{SealedJob, WorkerRequest};

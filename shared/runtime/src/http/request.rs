@@ -1,9 +1,7 @@
-use std::collections::HashMap;
 use std::fmt::Display;
 
-use bulkhead_events::Caller;
+use bulkhead_events::GatewayRequest;
 use bulkhead_stores::PageLimit;
-use lambda_http::{Body, Request, RequestExt};
 use serde::de::DeserializeOwned;
 
 use super::ApiError;
@@ -11,12 +9,8 @@ use super::ApiError;
 /// A request, as API Gateway routed it.
 #[derive(Debug)]
 pub struct ApiRequest {
-    method: String,
-    caller: Caller,
-    path: HashMap<String, String>,
-    query: HashMap<String, Vec<String>>,
-    content_type: Option<String>,
-    body: Body,
+    event: GatewayRequest,
+    body: Vec<u8>,
 }
 
 /// A body read from JSON.
@@ -32,33 +26,23 @@ pub struct ListQuery<K> {
 }
 
 impl ApiRequest {
-    /// Takes what matters from a request.
-    pub(super) fn read(request: Request) -> Self {
-        let caller = Caller::of(&request);
-        let path = request.path_parameters_ref().map(single_values).unwrap_or_default();
-        let query = request.query_string_parameters_ref().map(all_values).unwrap_or_default();
-        let content_type = request
-            .headers()
-            .get(http::header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned);
-        let method = request.method().as_str().to_owned();
-        let body = request.into_body();
-        Self { method, caller, path, query, content_type, body }
+    pub(super) fn new(mut event: GatewayRequest) -> Self {
+        let body = event.take_body();
+        Self { event, body }
     }
 
     /// Returns method and resource (`/v1/templates/{key}`), for routing.
     pub fn route(&self) -> (&str, &str) {
-        (&self.method, &self.caller.resource)
+        (self.event.method(), self.event.resource())
     }
 
     /// Returns the id of this request, as API Gateway gave it.
     pub fn request_id(&self) -> &str {
-        &self.caller.request_id
+        self.event.request_id()
     }
 
     pub(super) fn authorizer_tenant(&self) -> Option<&str> {
-        self.caller.tenant.as_deref()
+        self.event.tenant()
     }
 
     /// Reads the path parameter `name` by `parse`.
@@ -70,7 +54,7 @@ impl ApiRequest {
         name: &str,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Result<T, ApiError> {
-        let text = self.path.get(name).map(String::as_str).unwrap_or_default();
+        let text = self.event.path(name).unwrap_or_default();
         parse(text).map_err(|error| ApiError::BadRequest(error.to_string()))
     }
 
@@ -83,12 +67,12 @@ impl ApiRequest {
         name: &str,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Result<Option<T>, ApiError> {
-        match self.query.get(name).map(Vec::as_slice) {
-            None | Some([]) => Ok(None),
-            Some([text]) => parse(text)
+        match self.event.query(name) {
+            [] => Ok(None),
+            [text] => parse(text)
                 .map(Some)
                 .map_err(|error| ApiError::BadRequest(format!("query `{name}`: {error}"))),
-            Some(_) => Err(ApiError::BadRequest(format!("query `{name}` is given more than once"))),
+            _ => Err(ApiError::BadRequest(format!("query `{name}` is given more than once"))),
         }
     }
 
@@ -97,7 +81,7 @@ impl ApiRequest {
     /// # Errors
     /// 400 that names the first unknown one.
     pub fn only_query(&self, known: &[&str]) -> Result<(), ApiError> {
-        match self.query.keys().find(|name| !known.contains(&name.as_str())) {
+        match self.event.query_names().find(|name| !known.contains(name)) {
             Some(unknown) => Err(ApiError::BadRequest(format!("there is no query parameter `{unknown}`"))),
             None => Ok(()),
         }
@@ -129,16 +113,15 @@ impl ApiRequest {
     /// # Errors
     /// 413, 415, or 400 that says where and why the body does not fit.
     pub fn json<T: DeserializeOwned>(&self, limit: usize) -> Json<T> {
-        let bytes: &[u8] = &self.body;
-        if bytes.len() > limit {
+        if self.body.len() > limit {
             return Err(ApiError::TooLarge(limit));
         }
         let essence =
-            self.content_type.as_deref().and_then(|text| text.split(';').next()).unwrap_or_default();
+            self.event.header("content-type").and_then(|text| text.split(';').next()).unwrap_or_default();
         if !essence.trim().eq_ignore_ascii_case("application/json") {
             return Err(ApiError::UnsupportedMediaType);
         }
-        read_json(bytes)
+        read_json(&self.body)
     }
 }
 
@@ -152,18 +135,6 @@ fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Json<T> {
     })?;
     reader.end().map_err(|error| ApiError::BadRequest(format!("the body: {error}")))?;
     Ok(value)
-}
-
-fn single_values(map: &lambda_http::aws_lambda_events::query_map::QueryMap) -> HashMap<String, String> {
-    map.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
-}
-
-fn all_values(map: &lambda_http::aws_lambda_events::query_map::QueryMap) -> HashMap<String, Vec<String>> {
-    let mut values: HashMap<String, Vec<String>> = HashMap::new();
-    for (name, value) in map.iter() {
-        values.entry(name.to_owned()).or_default().push(value.to_owned());
-    }
-    values
 }
 
 #[cfg(test)]

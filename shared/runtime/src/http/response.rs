@@ -1,5 +1,6 @@
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
-use lambda_http::{Body, Response};
+use std::collections::HashMap;
+
+use bulkhead_events::GatewayResponse;
 use serde::Serialize;
 
 /// An answer.
@@ -46,21 +47,20 @@ impl ApiResponse {
     }
 
     /// Completes the answer: never cached, and marked with its request id.
-    pub(super) fn into_http(self, request_id: &str) -> Response<Body> {
-        let mut response = Response::new(self.body.map_or(Body::Empty, Body::Text));
-        *response.status_mut() =
-            http::StatusCode::from_u16(self.status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
-        let headers = response.headers_mut();
-        if !matches!(self.status, 204) {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    pub(super) fn complete(self, request_id: &str) -> GatewayResponse {
+        let mut headers = HashMap::from([
+            ("cache-control", "no-store".to_owned()),
+            ("x-request-id", request_id.to_owned()),
+        ]);
+        if self.status != 204 {
+            headers.insert("content-type", "application/json".to_owned());
         }
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Ok(id) = HeaderValue::from_str(request_id) {
-            headers.insert("x-request-id", id);
+        headers.extend(self.headers.into_iter().map(|(name, value)| (name, value.to_owned())));
+        GatewayResponse {
+            status_code: self.status,
+            headers,
+            body: self.body.unwrap_or_default(),
+            is_base64_encoded: false,
         }
-        for (name, value) in self.headers {
-            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-        }
-        response
     }
 }

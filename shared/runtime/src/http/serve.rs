@@ -1,6 +1,7 @@
+use bulkhead_events::{GatewayRequest, GatewayResponse};
 use bulkhead_stores::TenantSession;
 use bulkhead_tenancy::Invocation;
-use lambda_http::{Body, Request, RequestExt, Response, service_fn};
+use lambda_runtime::{LambdaEvent, service_fn};
 use tracing::Instrument;
 
 use super::{ApiError, ApiRequest, ApiResponse};
@@ -21,17 +22,19 @@ pub trait Api: Sync {
 ///
 /// # Errors
 /// Where the runtime's own interface fails.
-pub async fn serve(function: TenantFunction, api: impl Api) -> Result<(), lambda_http::Error> {
-    lambda_http::run(service_fn(|request: Request| answer(&function, &api, request))).await
+pub async fn serve(function: TenantFunction, api: impl Api) -> Result<(), lambda_runtime::Error> {
+    // Boxed: the compiler gives up on the layout of futures that lie so deep in each other.
+    let answer = |event: LambdaEvent<GatewayRequest>| Box::pin(answer(&function, &api, event));
+    lambda_runtime::run(service_fn(answer)).await
 }
 
 async fn answer(
     function: &TenantFunction,
     api: &impl Api,
-    request: Request,
-) -> Result<Response<Body>, std::convert::Infallible> {
-    let platform_tenant = request.lambda_context_ref().and_then(|context| context.tenant_id.clone());
-    let request = ApiRequest::read(request);
+    event: LambdaEvent<GatewayRequest>,
+) -> Result<GatewayResponse, std::convert::Infallible> {
+    let platform_tenant = event.context.tenant_id;
+    let request = ApiRequest::new(event.payload);
     let span =
         tracing::info_span!("request", request_id = request.request_id(), tenant = tracing::field::Empty);
     let response = admit(function, api, &request, platform_tenant.as_deref())
@@ -40,7 +43,7 @@ async fn answer(
         .unwrap_or_else(|error| error.into_response(request.request_id()));
     let (method, resource) = request.route();
     span.in_scope(|| tracing::info!(method, resource, status = response.status(), "answered"));
-    Ok(response.into_http(request.request_id()))
+    Ok(response.complete(request.request_id()))
 }
 
 async fn admit(
