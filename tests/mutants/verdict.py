@@ -64,7 +64,7 @@ def sound(suites: set[Suite], mutants: list[Mutant]) -> str:
 
 def _cargo_test(mutant: Mutant, expect_red: bool = True) -> Verdict:
     """A break that does not compile is no verdict: a test has to be what fails."""
-    command = ["cargo", "test", "--offline", "--no-fail-fast", *mutant.tests]
+    command = ["cargo", "test", "--no-fail-fast", *mutant.tests]
     done = subprocess.run(
         command, cwd=ground.TREE, env=ground.library_environment(), capture_output=True, text=True
     )
