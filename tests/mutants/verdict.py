@@ -13,7 +13,7 @@ from .mutant import Mutant, Suite
 _CARGO_FAILED = re.compile(r"^test (.+?) \.\.\. FAILED$", re.MULTILINE)
 # A test that ends its process, as an aborting environment does, has failed too.
 _CARGO_ABORTED = re.compile(r"to rerun pass `(.+?)`\n\nCaused by:\n  process didn't exit successfully.*\(signal: ")
-_PYTEST_FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+?)(?: - |$)", re.MULTILINE)
+_PYTEST_FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
 
 
 @dataclass
