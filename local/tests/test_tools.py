@@ -158,10 +158,12 @@ def test_each_canary_word_is_known_to_one_page_of_one_customer() -> None:
 
 
 def test_the_wrapped_key_is_read_from_a_sealed_value() -> None:
-    sealed = b"\x01" + (4).to_bytes(2, "big") + b"wrap" + b"n" * 12 + b"cipher"
+    head = b"\x01" + (4).to_bytes(2, "big") + (6).to_bytes(4, "big") + b"d" * 16
+    sealed = head + b"wrap" + b"n" * 12 + b"cipher"
     assert Wrapped.parse(sealed).key == b"wrap"
-    with pytest.raises(AssertionError):
-        Wrapped.parse(sealed[:9])
+    for cut in (9, len(head) + 2, len(head) + 4):
+        with pytest.raises(AssertionError):
+            Wrapped.parse(sealed[:cut])
 
 
 def test_every_intrusion_has_a_name_of_its_own() -> None:
