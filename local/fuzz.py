@@ -38,7 +38,8 @@ def build(console: Console) -> None:
     with console.step("build the fuzz targets"):
         done = subprocess.run(command, cwd=ROOT, env=_environment(), capture_output=True, text=True)
         if done.returncode != 0:
-            raise StackError(f"the fuzz targets were not built:\n{done.stderr[-4000:]}")
+            said = done.stderr[max(done.stderr.find("\nerror"), 0) :]
+            raise StackError(f"the fuzz targets were not built:\n{said[:4000]}")
 
 
 def run(console: Console, target: str, seconds: int) -> bool:

@@ -12,7 +12,8 @@ const PLATFORM: &str = "0192f3c5b7a07e0e9d3a5c1b2d4e6f80";
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(mut event) = serde_json::from_slice::<GatewayRequest>(bytes) else { return };
-    let _ = (event.header("content-type"), event.path("key"), event.query("limit"), event.take_body());
+    let _ = (event.header("content-type"), event.path("key"), event.query("limit"));
+    let _ = event.take_body();
     let invocation = Invocation::begin();
     let admission = Admission::new(IsolationMode::PerTenant);
     if let Ok(scope) = admission.request(&invocation, event.tenant(), Some(PLATFORM)) {
