@@ -18,7 +18,8 @@ fuzz_target!(|bytes: &[u8]| {
     let admission = Admission::new(IsolationMode::PerTenant);
     if let Ok(scope) = admission.request(&invocation, event.tenant(), Some(PLATFORM)) {
         assert_eq!(scope.tenant().as_str(), PLATFORM);
-        let event: Value = serde_json::from_slice(bytes).unwrap_or_else(|_| unreachable!());
+        // What the request's form skips need not be a value: numbers out of range, say.
+        let Ok(event) = serde_json::from_slice::<Value>(bytes) else { return };
         assert_eq!(event["requestContext"]["authorizer"]["tenantId"], PLATFORM);
     }
 });
