@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import time
+from typing import Any
+
+import jwt
 import pytest
 
 from local.aws import Tenant
@@ -9,7 +14,7 @@ from local.client import Api
 from local.forgery import BAD_TOKENS, BadToken
 from local.problems import problem
 from local.stack import LocalStack
-from local.tokens import ALGORITHMS
+from local.tokens import ALGORITHMS, b64url
 
 DOCUMENTS = "/v1/documents"
 
@@ -24,6 +29,53 @@ def test_a_good_token_is_served(stack: LocalStack, clinic: Tenant, algorithm: st
 def test_a_bad_token_is_refused(stack: LocalStack, clinic: Tenant, bad: BadToken) -> None:
     token = bad.forge(stack.issuer, clinic.id)
     problem(stack.api(token=token).get(DOCUMENTS), bad.status)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"token_use": "id"},
+        {"token_use": ["access"]},
+        {"iat": "now"},
+        {"iat": 300},
+        {"nbf": "now"},
+        {"nbf": 300},
+        {"exp": "never"},
+        {"exp": -300},
+        {"iss": []},
+        {"aud": {"bulkhead-local": True}},
+        {"aud": None, "client_id": "bulkhead-local", "token_use": "access"},
+    ],
+    ids=str,
+)
+def test_a_claim_that_does_not_hold_makes_a_token_worthless(
+    stack: LocalStack, clinic: Tenant, changes: dict[str, Any]
+) -> None:
+    """Numbers are seconds from now; an issuer in a list, and an audience in another claim, are none."""
+    issuer = stack.issuer
+    claims = issuer.claims(clinic.id)
+    for name, value in changes.items():
+        claims[name] = int(time.time()) + value if isinstance(value, int) else value
+    if changes.get("iss") == []:
+        claims["iss"] = [issuer.url]
+    claims = {name: value for name, value in claims.items() if value is not None}
+    problem(stack.api(token=_raw(stack, claims)).get(DOCUMENTS), 401)
+
+
+def _raw(stack: LocalStack, claims: dict[str, Any]) -> str:
+    """Genuinely signed, although no library would sign such claims."""
+    issuer = stack.issuer
+    head = jwt.get_unverified_header(issuer.mint("x"))
+    unsigned = ".".join(b64url(json.dumps(part).encode()) for part in (head, claims))
+    signature = jwt.get_algorithm_by_name("ES256").sign(unsigned.encode(), issuer.keys.private["ES256"])
+    return f"{unsigned}.{b64url(signature)}"
+
+
+def test_claims_signed_by_hand_are_served(stack: LocalStack, clinic: Tenant) -> None:
+    """Or the test above would prove nothing."""
+    claims = stack.issuer.claims(clinic.id)
+    for good in (claims, {**claims, "token_use": "access", "iat": time.time() + 10}):
+        stack.api(token=_raw(stack, good)).get(DOCUMENTS).expect(200)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
-use bulkhead_tokens::{KeySet, Rules, TokenError};
+use bulkhead_tokens::{Audience, KeySet, Rules, TokenError};
 use proptest::prelude::*;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
@@ -32,8 +32,15 @@ static ISSUER: LazyLock<Issuer> = LazyLock::new(|| {
     Issuer { key, keys: KeySet::from_json(set.to_string().as_bytes()).expect("a key set") }
 });
 
+const TENANT: &str = "0192f3c5b7a07e0e9d3a5c1b2d4e6f80";
+
 fn rules() -> Rules {
-    Rules::new("https://issuer.example", "bulkhead")
+    Rules::new("https://issuer.example", Audience::Aud("bulkhead".to_owned()))
+}
+
+/// The rules for Cognito's access tokens.
+fn client_rules() -> Rules {
+    Rules::new("https://issuer.example", Audience::ClientId("bulkhead".to_owned()))
 }
 
 fn now() -> u64 {
@@ -42,7 +49,29 @@ fn now() -> u64 {
 
 fn claims() -> Value {
     json!({"iss": "https://issuer.example", "aud": "bulkhead", "exp": now() + 300,
-           "tenant_id": "0192f3c5b7a07e0e9d3a5c1b2d4e6f80", "tier": "basic"})
+           "tenant_id": TENANT, "tier": "basic"})
+}
+
+/// The claims of a Cognito access token.
+fn client_claims() -> Value {
+    json!({"iss": "https://issuer.example", "client_id": "bulkhead", "token_use": "access",
+           "exp": now() + 300, "iat": now(), "tenant_id": TENANT, "tier": "basic"})
+}
+
+/// `claims` with some of them set, or taken out where the change is null.
+fn changed(mut claims: Value, change: &Value) -> Value {
+    for (name, value) in change.as_object().expect("an object") {
+        let claims = claims.as_object_mut().expect("an object");
+        match value {
+            Value::Null => drop(claims.remove(name)),
+            value => drop(claims.insert(name.clone(), value.clone())),
+        }
+    }
+    claims
+}
+
+fn signed(claims: &Value) -> String {
+    sign(&json!({"alg": "ES256", "kid": "one"}), claims)
 }
 
 fn sign(header: &Value, claims: &Value) -> String {
@@ -52,7 +81,11 @@ fn sign(header: &Value, claims: &Value) -> String {
 }
 
 fn verify(token: &str) -> Result<Option<Value>, TokenError> {
-    rules().verify(token, &ISSUER.keys).map(|claims| claims.tenant_id)
+    verify_by(&rules(), token)
+}
+
+fn verify_by(rules: &Rules, token: &str) -> Result<Option<Value>, TokenError> {
+    rules.verify(token, &ISSUER.keys).map(|claims| claims.tenant_id)
 }
 
 #[test]
@@ -73,18 +106,79 @@ fn every_claim_that_is_missing_or_wrong_makes_it_worthless() {
         json!({"iss": "https://issuer.example.evil"}),
         json!({"aud": null}),
         json!({"aud": "other"}),
+        json!({"aud": 7}),
+        json!({"exp": [now() + 300]}),
+        json!({"nbf": "tomorrow"}),
+        json!({"iat": "yesterday"}),
+        json!({"iat": now() + 120}),
+        json!({"iss": ["https://issuer.example"]}),
+        json!({"iss": ["https://issuer.example", "https://issuer.example.evil"]}),
     ];
     for change in changes {
-        let mut claims = claims();
-        for (name, value) in change.as_object().expect("an object") {
-            let claims = claims.as_object_mut().expect("an object");
-            match value {
-                Value::Null => drop(claims.remove(name)),
-                value => drop(claims.insert(name.clone(), value.clone())),
-            }
-        }
-        let token = sign(&json!({"alg": "ES256", "kid": "one"}), &claims);
+        let token = signed(&changed(claims(), &change));
         assert_eq!(verify(&token), Err(TokenError::Invalid), "{change}");
+        let token = signed(&changed(client_claims(), &change));
+        let for_nobody = change.get("aud").is_some_and(Value::is_null);
+        let expected = if for_nobody { Ok(Some(TENANT.into())) } else { Err(TokenError::Invalid) };
+        assert_eq!(verify_by(&client_rules(), &token), expected, "{change}");
+    }
+}
+
+#[test]
+fn times_are_forgiven_half_a_minute_and_no_more() {
+    for (change, holds) in [
+        (json!({"exp": now() - 20}), true),
+        (json!({"exp": now() - 40}), false),
+        (json!({"nbf": now() + 20}), true),
+        (json!({"nbf": now() + 40}), false),
+        (json!({"iat": now() + 20}), true),
+        (json!({"iat": now() + 40}), false),
+        (json!({"iat": now() as f64 - 0.5}), true),
+        (json!({"iat": 1}), true),
+    ] {
+        for (rules, claims) in [(rules(), claims()), (client_rules(), client_claims())] {
+            assert_eq!(verify_by(&rules, &signed(&changed(claims, &change))).is_ok(), holds, "{change}");
+        }
+    }
+}
+
+#[test]
+fn an_id_token_is_no_access_token() {
+    // As Cognito makes it: `aud` in place of `client_id`.
+    let of_cognito = json!({"client_id": null, "aud": "bulkhead", "token_use": "id"});
+    let token = signed(&changed(client_claims(), &of_cognito));
+    assert_eq!(verify_by(&client_rules(), &token), Err(TokenError::Invalid));
+    // Even where the wrong claim was configured, and where it has both.
+    assert_eq!(verify(&token), Err(TokenError::NotForAccess));
+    for change in [json!({"token_use": "id"}), json!({"token_use": null}), json!({"token_use": ["access"]})] {
+        let token = signed(&changed(client_claims(), &change));
+        assert_eq!(verify_by(&client_rules(), &token), Err(TokenError::NotForAccess), "{change}");
+    }
+}
+
+#[test]
+fn one_claim_names_the_audience_and_never_either() {
+    let by_client = signed(&client_claims());
+    let by_aud = signed(&changed(claims(), &json!({"token_use": "access"})));
+    assert!(verify_by(&client_rules(), &by_client).is_ok() && verify(&by_aud).is_ok());
+    assert_eq!(verify(&by_client), Err(TokenError::Invalid));
+    assert_eq!(verify_by(&client_rules(), &by_aud), Err(TokenError::Invalid));
+    // For our client, but for another API.
+    for aud in [json!("other"), json!(["bulkhead"]), json!(["bulkhead", "other"]), json!(7), json!({})] {
+        let token = signed(&changed(client_claims(), &json!({ "aud": aud })));
+        assert_eq!(verify_by(&client_rules(), &token), Err(TokenError::Invalid), "{aud}");
+    }
+    assert!(
+        verify_by(&client_rules(), &signed(&changed(client_claims(), &json!({"aud": "bulkhead"})))).is_ok()
+    );
+}
+
+#[test]
+fn only_the_claims_we_know_can_name_an_audience() {
+    assert_eq!(Audience::of("aud", "a"), Some(Audience::Aud("a".to_owned())));
+    assert_eq!(Audience::of("client_id", "a"), Some(Audience::ClientId("a".to_owned())));
+    for claim in ["", "azp", "AUD", "aud,client_id", "scope"] {
+        assert_eq!(Audience::of(claim, "a"), None, "{claim}");
     }
 }
 
@@ -127,12 +221,47 @@ proptest! {
             "{}.{}.{signature}", BASE64.encode(header.to_string()), BASE64.encode(claims.to_string()),
         );
         prop_assert!(verify(&token).is_err());
+        prop_assert!(verify_by(&client_rules(), &token).is_err());
+    }
+
+    /// Whatever is signed: it is for us exactly where the one claim says so, and for access.
+    #[test]
+    fn a_signed_token_is_for_us_exactly_where_its_claim_says_so(
+        aud in whom(), client in whom(), usage in whom(),
+    ) {
+        let change = json!({"aud": aud, "client_id": client, "token_use": usage});
+        let token = signed(&changed(client_claims(), &change));
+        let ours = |claim: &Value| claim == "bulkhead";
+        let by_client = ours(&client) && usage == "access" && (aud.is_null() || ours(&aud));
+        prop_assert_eq!(verify_by(&client_rules(), &token).is_ok(), by_client, "by client: {}", change);
+        let listed = aud.as_array().is_some_and(|list| {
+            list.iter().all(Value::is_string) && list.iter().any(ours)
+        });
+        let by_aud = (ours(&aud) || listed) && (usage.is_null() || usage == "access");
+        prop_assert_eq!(verify(&token).is_ok(), by_aud, "by aud: {}", change);
     }
 
     #[test]
     fn no_bytes_make_a_key_set_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         let _ = KeySet::from_json(&bytes);
     }
+}
+
+/// What may stand in a claim that says whom or what for, and null for its absence.
+fn whom() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(json!(null)),
+        Just(json!("bulkhead")),
+        Just(json!("access")),
+        Just(json!("id")),
+        Just(json!(["bulkhead"])),
+        Just(json!(["other", "bulkhead"])),
+        Just(json!(["bulkhead", 7])),
+        Just(json!([])),
+        Just(json!({"bulkhead": "access"})),
+        Just(json!(7)),
+        "[a-z]{0,9}".prop_map(Value::from),
+    ]
 }
 
 /// JSON objects with the names that matter, and any values.
@@ -147,6 +276,19 @@ fn json() -> impl Strategy<Value = Value> {
         Just(json!(null)),
         "\\PC{0,20}".prop_map(Value::from),
     ];
-    let name = prop_oneof!["alg", "kid", "typ", "jwk", "jku", "crit", "exp", "iss", "aud", "tenant_id"];
+    let name = prop_oneof![
+        "alg",
+        "kid",
+        "typ",
+        "jwk",
+        "jku",
+        "crit",
+        "exp",
+        "iss",
+        "aud",
+        "client_id",
+        "token_use",
+        "tenant_id"
+    ];
     proptest::collection::hash_map(name, value, 0..6).prop_map(|map| map.into_iter().collect())
 }

@@ -1,0 +1,202 @@
+//! A token's tenant is what an administrator wrote down, whatever else a sign-in carries.
+
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use claims::{ClaimsError, SignIn, answer};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const TENANT: &str = "0192f3c5b7a07e0e9d3a5c1b2d4e6f80";
+const OTHER: &str = "ffffffffffffffffffffffffffffffff";
+
+/// A sign-in as Cognito tells of it.
+fn sign_in() -> Value {
+    json!({
+        "version": "2",
+        "triggerSource": "TokenGeneration_Authentication",
+        "region": "eu-west-1",
+        "userPoolId": "eu-west-1_Abc123",
+        "userName": "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0",
+        "callerContext": {"awsSdkVersion": "aws-sdk-unknown-unknown", "clientId": "client"},
+        "request": {
+            "userAttributes": {
+                "sub": "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0",
+                "email": "somebody@example.org",
+                "custom:tenant_id": TENANT,
+                "custom:tier": "basic",
+            },
+            "groupConfiguration": {"groupsToOverride": [], "iamRolesToOverride": [], "preferredRole": null},
+            "scopes": ["aws.cognito.signin.user.admin"],
+        },
+        "response": {"claimsAndScopeOverrideDetails": null},
+    })
+}
+
+fn ask(event: &Value) -> Result<Value, ClaimsError> {
+    answer(serde_json::from_value::<SignIn>(event.clone()).expect("an event"))
+}
+
+/// The whole answer for a person of `TENANT` in tier `basic`.
+fn expected() -> Value {
+    json!({"claimsAndScopeOverrideDetails": {"accessTokenGeneration": {
+        "claimsToAddOrOverride": {"tenant_id": TENANT, "tier": "basic"},
+    }}})
+}
+
+/// `event` with another value of the attribute `name`.
+fn with_attribute(name: &str, value: Value) -> Value {
+    let mut event = sign_in();
+    event["request"]["userAttributes"][name] = value;
+    event
+}
+
+#[test]
+fn the_access_token_says_what_was_written_down_and_the_id_token_nothing() {
+    let answered = ask(&sign_in()).expect("a token");
+    assert_eq!(answered["response"], expected());
+    // Cognito wants its event back, unchanged but for the answer.
+    let mut back = answered;
+    back["response"] = sign_in()["response"].clone();
+    assert_eq!(back, sign_in());
+}
+
+#[test]
+fn whoever_has_no_tenant_gets_no_token() {
+    for value in [
+        json!(null),
+        json!(""),
+        json!("   "),
+        json!("short"),
+        json!(7),
+        json!([TENANT]),
+        json!({"S": TENANT}),
+        json!(format!("{TENANT}/")),
+        json!(format!(" {TENANT}")),
+        json!(TENANT.to_uppercase()),
+        json!("*"),
+        json!("0123456789abcdef0123456789abcdef0"),
+    ] {
+        assert_eq!(
+            ask(&with_attribute("custom:tenant_id", value.clone())),
+            Err(ClaimsError::NoTenant),
+            "{value}"
+        );
+    }
+    for value in [
+        json!(null),
+        json!(""),
+        json!("b"),
+        json!("Basic"),
+        json!("basic "),
+        json!("1basic"),
+        json!("basic-2"),
+        json!("abcdefghijklm"),
+        json!(["basic"]),
+    ] {
+        assert_eq!(ask(&with_attribute("custom:tier", value.clone())), Err(ClaimsError::NoTier), "{value}");
+    }
+}
+
+#[test]
+fn tiers_and_silos_have_names_of_two_to_twelve_characters() {
+    for tier in ["ab", "a1", "basic", "premium", "abcdefghijkl"] {
+        let answered = ask(&with_attribute("custom:tier", json!(tier))).expect("a token");
+        let claims = &answered["response"]["claimsAndScopeOverrideDetails"]["accessTokenGeneration"];
+        assert_eq!(claims["claimsToAddOrOverride"], json!({"tenant_id": TENANT, "tier": tier}));
+    }
+}
+
+#[test]
+fn an_event_without_attributes_gets_no_token() {
+    for path in ["request", "userAttributes"] {
+        let mut event = sign_in();
+        let holder = if path == "request" { &mut event } else { &mut event["request"] };
+        holder.as_object_mut().expect("an object").remove(path);
+        assert_eq!(ask(&event), Err(ClaimsError::NoTenant), "{path}");
+    }
+}
+
+#[test]
+fn only_version_two_reaches_access_tokens() {
+    for version in [json!("1"), json!("3"), json!(2), json!(null), json!("")] {
+        let mut event = sign_in();
+        event["version"] = version.clone();
+        assert_eq!(ask(&event), Err(ClaimsError::OtherVersion), "{version}");
+    }
+}
+
+proptest! {
+    /// What the person sends, or may change about themselves, does not touch the answer.
+    #[test]
+    fn nothing_a_person_can_send_changes_the_claims(
+        metadata in anything(), group in anything(), scopes in anything(), attributes in attributes(),
+        answered_before in anything(), source in "\\PC{0,40}", name in "\\PC{0,40}", client in anything(),
+    ) {
+        let mut event = sign_in();
+        event["triggerSource"] = json!(source);
+        event["userName"] = json!(name);
+        event["callerContext"]["clientId"] = client;
+        event["request"]["clientMetadata"] = metadata;
+        event["request"]["groupConfiguration"] = group;
+        event["request"]["scopes"] = scopes;
+        event["response"] = answered_before;
+        for (name, value) in attributes {
+            event["request"]["userAttributes"][name] = value;
+        }
+        prop_assert_eq!(&ask(&event).expect("a token")["response"], &expected());
+    }
+
+    /// And nothing makes up for the attributes where they are missing.
+    #[test]
+    fn nothing_a_person_can_send_stands_in_for_a_tenant(metadata in anything(), group in anything()) {
+        let mut event = with_attribute("custom:tenant_id", Value::Null);
+        event["request"]["clientMetadata"] = metadata;
+        event["request"]["groupConfiguration"] = group;
+        event["tenant_id"] = json!(OTHER);
+        event["custom:tenant_id"] = json!(OTHER);
+        event["request"]["custom:tenant_id"] = json!(OTHER);
+        prop_assert_eq!(ask(&event), Err(ClaimsError::NoTenant));
+    }
+}
+
+/// The names that matter, pointing to another tenant, in every place they fit.
+fn anything() -> impl Strategy<Value = Value> {
+    let name = prop_oneof![
+        "custom:tenant_id",
+        "custom:tier",
+        "tenant_id",
+        "tier",
+        "claimsToAddOrOverride",
+        "[a-z:_]{0,12}",
+        Just("claimsAndScopeOverrideDetails".to_owned()),
+        Just("accessTokenGeneration".to_owned()),
+    ];
+    let leaf = prop_oneof![
+        Just(json!(OTHER)),
+        Just(json!("premium")),
+        Just(Value::Null),
+        any::<i32>().prop_map(Value::from)
+    ];
+    leaf.prop_recursive(4, 24, 4, move |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            proptest::collection::hash_map(name.clone(), inner, 0..4)
+                .prop_map(|map| map.into_iter().collect()),
+        ]
+    })
+}
+
+/// Attributes other than the two: those a person may write, and those that look alike.
+fn attributes() -> impl Strategy<Value = Vec<(String, Value)>> {
+    let name = prop_oneof![
+        Just("email".to_owned()),
+        Just("name".to_owned()),
+        Just("tenant_id".to_owned()),
+        Just("tier".to_owned()),
+        Just("dev:custom:tenant_id".to_owned()),
+        Just("custom:Tenant_Id".to_owned()),
+        Just("custom:tenant_id ".to_owned()),
+        "[a-z:_]{1,10}",
+    ];
+    proptest::collection::vec((name, anything()), 0..6)
+}
