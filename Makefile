@@ -23,7 +23,7 @@ FUZZ_VERSION := 0.13.2
 FUZZ_SECONDS ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down status build cli mutants fuzz cargo-fuzz openapi lint lint-rust lint-templates deny venv clean
+.PHONY: help demo test up down status build cli harness events mutants fuzz cargo-fuzz openapi lint lint-rust lint-templates deny venv clean
 
 help: ## this list
 	@echo "Bulkhead: a multi-tenant AI backend whose tenants cannot reach each other."
@@ -35,7 +35,7 @@ help: ## this list
 demo: build ## two tenants, the same questions, and an attack on itself
 	@$(RUN) local.demo
 
-test: build cli cargo-fuzz ## every test: Rust, local AWS, journeys over HTTP, attacks
+test: build cli harness cargo-fuzz ## every test: Rust, local AWS, journeys over HTTP, attacks
 	@$(RUN) local.suite
 
 up: build ## start a stack that stays, and print lines to try
@@ -49,12 +49,19 @@ status: venv ## what `make up` runs
 
 build: venv ## the functions, as they are deployed
 	@echo "building the functions ($(PROFILE))"
-	@# Without the command line, whose chain of credentials no function is to link.
+	@# Without the command line, whose chain of credentials no function is to link, and without the
+	@# tests' harness, which is no function.
 	cargo lambda build --locked $(if $(filter release,$(PROFILE)),--release) --lambda-dir target/lambda \
-	  --workspace --exclude bulkhead-cli --exclude bulkhead-operator
+	  --workspace --exclude bulkhead-cli --exclude bulkhead-operator --exclude bulkhead-harness
 
 cli: ## the operator's command line, target/debug/bulkhead
 	cargo build --locked -p bulkhead-cli
+
+harness: ## Lambda's Runtime and Invoke API for the tests, target/debug/bulkhead-harness
+	cargo build --locked -p bulkhead-harness
+
+events: build harness ## every sample event of events/ through its function
+	@$(RUN) local.events
 
 mutants: build ## break each boundary in turn; a test has to notice (about 20 minutes)
 	@$(RUN) tests.mutants

@@ -156,6 +156,10 @@ STAGES = {
         "AWS on a bad day: short sessions, and services that throttle, fail and fall silent",
         _pytest({"tests/faults": "faults"}),
     ),
+    "harness": Stage(
+        "The functions behind another Lambda: fifty tenants, frozen and killed at any moment",
+        _pytest({"tests/harness": "harness"}),
+    ),
     "corrupted": Stage(
         "A build whose names are wrong on purpose, on a stack of its own",
         _pytest({_CORRUPTED: "corrupted build"}),

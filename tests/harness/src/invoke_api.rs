@@ -1,0 +1,188 @@
+//! The Invoke API, and the harness's own routes beside it.
+//!
+//! <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Either, Limited};
+use hyper::body::Incoming;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use crate::body::{AnyBody, Streamed, whole};
+use crate::desk::Event;
+use crate::ending;
+use crate::function::Function;
+use crate::harness::{Harness, Kill};
+use crate::invocation::{self, Reply};
+use crate::refusal::Refusal;
+
+const MAX_EVENT: usize = 6 * 1024 * 1024;
+const TENANT: &str = "x-amz-tenant-id";
+const MISROUTE: &str = "x-harness-misroute";
+
+/// How the caller wants the answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Whole,
+    /// As it comes, without the event frames of the SDK: what API Gateway passes on.
+    Streamed,
+}
+
+pub(crate) async fn answer(harness: Arc<Harness>, request: Request<Incoming>) -> Response<AnyBody> {
+    let answered = route(&harness, request).await;
+    answered.unwrap_or_else(|refusal| refusal.response())
+}
+
+async fn route(harness: &Arc<Harness>, request: Request<Incoming>) -> Result<Response<AnyBody>, Refusal> {
+    let (head, body) = request.into_parts();
+    let path = head.uri.path().to_owned();
+    let path: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    match (&head.method, path.as_slice()) {
+        (&Method::POST, ["2015-03-31", "functions", name, "invocations"]) => {
+            invoke(harness, name, Mode::Whole, &head, body).await
+        }
+        (&Method::POST, ["2021-11-15", "functions", name, "response-streaming-invocations"]) => {
+            invoke(harness, name, Mode::Streamed, &head, body).await
+        }
+        (&Method::GET, ["_harness", "status"]) => json_response(&harness.status()),
+        (&Method::POST, ["_harness", "kill"]) => {
+            let kill: Kill = from_json(body).await?;
+            json_response(&json!({"killed": harness.kill(&kill)}))
+        }
+        (&Method::POST, ["_harness", "chaos"]) => {
+            let Odds { probability, within_ms } = from_json(body).await?;
+            harness.chaos.set(probability, Duration::from_millis(within_ms));
+            json_response(&json!({"seed": harness.chaos.seed()}))
+        }
+        _ => Err(Refusal::NoSuchRoute),
+    }
+}
+
+/// How often invocations are to be killed from now on.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Odds {
+    probability: f64,
+    within_ms: u64,
+}
+
+async fn invoke(
+    harness: &Arc<Harness>,
+    name: &str,
+    mode: Mode,
+    head: &Parts,
+    body: Incoming,
+) -> Result<Response<AnyBody>, Refusal> {
+    let function = harness.function(&decoded(name))?;
+    match text(&head.headers, "x-amz-invocation-type") {
+        None | Some("RequestResponse") => {}
+        Some(other) => return Err(Refusal::InvocationType(other.to_owned())),
+    }
+    let payload = read(body).await?;
+    serde_json::from_slice::<serde::de::IgnoredAny>(&payload).map_err(|_| Refusal::NotJson)?;
+    let tenant = match head.headers.get(TENANT).map(HeaderValue::to_str) {
+        Some(Err(_)) => return Err(Refusal::TenantMalformed),
+        Some(Ok(tenant)) => Some(tenant),
+        None => None,
+    };
+    let misroute = misroute(harness, &head.headers)?;
+    let lease = function.take(tenant, misroute)?;
+    let pid = lease.environment.process.pid();
+    let event = event(function, tenant, payload);
+    let request_id = event.request_id.clone();
+    let (sender, reply) = oneshot::channel();
+    // On its own: a caller that leaves does not end an invocation.
+    tokio::spawn(invocation::run(lease, event, harness.chaos.fate(), sender));
+    let reply = reply.await.unwrap_or_else(|_| {
+        Reply::Failed(ending::failure("HarnessError", "the invocation ended without a reply"))
+    });
+    let (failed, body) = match (reply, mode) {
+        (Reply::Answered(body), _) => (false, whole(body)),
+        (Reply::Failed(body), _) => (true, whole(body)),
+        (Reply::Streaming(stream), Mode::Streamed) => (false, Either::Right(stream)),
+        (Reply::Streaming(stream), Mode::Whole) => gathered(stream).await,
+    };
+    Ok(answered(&request_id, pid, failed, body))
+}
+
+fn event(function: &Function, tenant: Option<&str>, payload: Bytes) -> Event {
+    let id = Uuid::now_v7();
+    let trace = id.simple().to_string();
+    let (time, rest) = trace.split_at(8);
+    Event {
+        request_id: id.hyphenated().to_string(),
+        tenant: tenant.map(str::to_owned),
+        arn: function.arn.clone(),
+        trace_id: format!("Root=1-{time}-{rest};Sampled=0"),
+        timeout: function.config.timeout(),
+        payload,
+    }
+}
+
+/// A test's wish to break Lambda's promise for this call.
+fn misroute(harness: &Harness, headers: &HeaderMap) -> Result<Option<i32>, Refusal> {
+    let Some(pid) = text(headers, MISROUTE) else { return Ok(None) };
+    if !harness.misroute {
+        return Err(Refusal::Misroute("the configuration does not allow it"));
+    }
+    pid.parse().map(Some).map_err(|_| Refusal::Misroute("it takes a process id"))
+}
+
+/// A streamed answer for a caller that wants it whole.
+async fn gathered(stream: Streamed) -> (bool, AnyBody) {
+    match stream.collect().await {
+        Ok(collected) => (false, whole(collected.to_bytes())),
+        Err(broken) => (true, whole(ending::failure(&broken.kind, &broken.message))),
+    }
+}
+
+fn answered(request_id: &str, pid: i32, failed: bool, body: AnyBody) -> Response<AnyBody> {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    let mut set = |name: &'static str, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    };
+    set("content-type", "application/json");
+    set("x-amzn-requestid", request_id);
+    set("x-amz-executed-version", "$LATEST");
+    set("x-harness-pid", &pid.to_string());
+    if failed {
+        set("x-amz-function-error", "Unhandled");
+    }
+    response
+}
+
+async fn read(body: Incoming) -> Result<Bytes, Refusal> {
+    let read = Limited::new(body, MAX_EVENT).collect().await;
+    Ok(read.map_err(|_| Refusal::TooLarge)?.to_bytes())
+}
+
+async fn from_json<T: for<'de> Deserialize<'de>>(body: Incoming) -> Result<T, Refusal> {
+    serde_json::from_slice(&read(body).await?).map_err(|_| Refusal::NotJson)
+}
+
+fn json_response(value: &impl serde::Serialize) -> Result<Response<AnyBody>, Refusal> {
+    let body = serde_json::to_vec(value).map_err(|_| Refusal::NotJson)?;
+    let mut response = Response::new(whole(body));
+    *response.status_mut() = StatusCode::OK;
+    response.headers_mut().insert("content-type", HeaderValue::from_static("application/json"));
+    Ok(response)
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// A function's name as SDKs put it into a path: only an ARN has anything to decode.
+fn decoded(name: &str) -> String {
+    name.replace("%3A", ":").replace("%3a", ":")
+}

@@ -1,0 +1,36 @@
+"""Every sample event does what `make events` shows of it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from local import events
+from local.stack import LocalStack
+from tests.harness.driver import Harness
+from tests.harness.hosting import OUTPUTS, connected, hosted, pipeline_paused, take_jobs
+
+
+def test_every_event_is_answered_as_it_should_be(stack: LocalStack) -> None:
+    with pipeline_paused(stack), hosted(stack) as functions:
+        with Harness(stack.state / "tour", **connected(functions)) as harness:
+
+            def invoke(function: str, event: Any, tenant: str | None) -> Any:
+                return harness.invoke(function, event, tenant).payload
+
+            tour = events.Tour(stack, invoke, lambda: take_jobs(stack))
+            tour.run(lambda sent: None)
+    assert {each.function for each in tour.sent} >= set(OUTPUTS), "a function without an event"
+
+
+def test_a_placeholder_that_is_not_filled_in_fails() -> None:
+    with pytest.raises(KeyError, match="tenant"):
+        events.load("control-show")
+
+
+@pytest.mark.parametrize("name", events.names())
+def test_no_event_names_an_account(name: str) -> None:
+    text = (events.EVENTS / f"{name}.json").read_text()
+    assert set(re.findall(r"(?<![\w-])\d{12}(?![\w-])", text)) <= {"000000000000"}
