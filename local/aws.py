@@ -122,6 +122,7 @@ class Tenant:
     index: str
     vector_bucket: str
     key_arn: str
+    tier: str = "basic"
 
     @property
     def partition(self) -> str:

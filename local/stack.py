@@ -27,11 +27,16 @@ from .tokens import Issuer
 
 STATE = ROOT / ".local"
 STACK_NAME = "bulkhead-local"
+STAGE = "local"
 _READY_SECONDS = 60.0
 _DEPLOY_SECONDS = 600.0
 # A failed job comes back after the visibility timeout, and is buried after five deliveries. On AWS
 # that takes an hour, as it should; here somebody is waiting for it.
 _QUICK = {"WorkerTimeout": "10", "DispatchTimeout": "12", "VisibilityTimeout": "12"}
+# Tests and demo are tenants in a hurry. The premium tier keeps its caps, which have tests of their own.
+_HASTE = {"BasicTenantRate": "5000", "BasicTenantBurst": "5000"}
+# What a silo has to be told of the stage's user pool.
+_OF_THE_ISSUER = ("Issuer", "Audience", "AudienceClaim", "JwksUrl")
 _RESOURCE_DONE = re.compile(r"^(CREATE|UPDATE)_COMPLETE\s+AWS::", re.MULTILINE)
 
 
@@ -47,20 +52,24 @@ class LocalStack:
         faults: bool = False,
         session_seconds: int | None = None,
         judgements: bool = False,
+        cognito: bool = False,
     ) -> None:
         """`state` holds logs and keys; `root` is the folder of `template.yaml` and its builds.
 
         With `faults` the functions reach the local AWS through the fault proxy; we and the operator
         do not. `session_seconds` lets assumed roles' sessions end that soon. With `judgements` every
-        decision of IAM is written down.
+        decision of IAM is written down. With `cognito` no issuer is given, so that the stack makes
+        a user pool; tokens of ours are then refused.
         """
         self.state, self.root = state, root
         self.console = console or Console()
         self.session_seconds = session_seconds
         self._record_judgements = judgements
+        self._cognito = cognito
         self.endpoint = self._functions_endpoint = ""
         self._faults_admin: str | None = "" if faults else None
         self.outputs: dict[str, str] = {}
+        self.silos: dict[str, dict[str, str]] = {}
         self._children: list[Child] = []
         self._recorded: list[dict[str, Any]] = []
 
@@ -81,6 +90,7 @@ class LocalStack:
         record = json.loads((state / "stack.json").read_text())
         stack = cls(state, console)
         stack.endpoint, stack.outputs = record["endpoint"], record["outputs"]
+        stack.silos = record.get("silos", {})
         stack._functions_endpoint = record.get("functions_endpoint", stack.endpoint)
         stack._faults_admin = record.get("faults_admin")
         stack.session_seconds = record.get("session_seconds")
@@ -155,6 +165,7 @@ class LocalStack:
             "faults_admin": self._faults_admin,
             "session_seconds": self.session_seconds,
             "outputs": self.outputs,
+            "silos": self.silos,
             "processes": self._recorded,
         }
         (self.state / "stack.json").write_text(json.dumps(record, indent=2) + "\n")
@@ -164,22 +175,36 @@ class LocalStack:
     def deploy(self) -> None:
         """Deploy `template.yaml` with the SAM CLI, as anybody would deploy it to AWS."""
         self._require_build()
-        issuer = json.loads((self.state / "issuer" / "issuer.json").read_text())
+        self.outputs = self._sam_deploy("sam deploy", "local", STACK_NAME, _HASTE)
+        self.record()
+
+    def deploy_silo(self, name: str, tenant: str) -> None:
+        """Deploy `infra/silo.yaml` for one tenant: a stack of its own beside the pooled tiers."""
+        given = ("RegistryTable", "RegistryTableArn", "RunsTable", "RunsTableArn")
+        given += _OF_THE_ISSUER if self._cognito else ()
+        parameters = {each: self.outputs[each] for each in given} | {"Name": name, "Tenant": tenant}
+        stack = f"{STACK_NAME}-{name}"
+        step = f"sam deploy the silo {name}"
+        self.silos[name] = self._sam_deploy(step, "local-silo", stack, parameters)
+        self.record()
+
+    def _sam_deploy(
+        self, title: str, environment: str, name: str, parameters: dict[str, str]
+    ) -> dict[str, str]:
         overrides = {
-            "Stage": "local",
+            "Stage": STAGE,
             "Endpoint": self._functions_endpoint,
-            "Issuer": issuer["url"],
-            "Audience": issuer["audience"],
-            "JwksUrl": issuer["jwks_url"],
+            **({} if self._cognito else self._own_issuer()),
             **_QUICK,
+            **parameters,
         }
-        log = self.state / "deploy.log"
+        log = self.state / f"deploy-{name}.log"
         command = [
-            str(Path(sys.executable).parent / "sam"), "deploy", "--config-env", "local",
-            "--template-file", "template.yaml", "--no-fail-on-empty-changeset",
-            "--parameter-overrides", *(f"{name}={value}" for name, value in overrides.items()),
+            str(Path(sys.executable).parent / "sam"), "deploy", "--config-env", environment,
+            "--stack-name", name, "--no-fail-on-empty-changeset",
+            "--parameter-overrides", *(f"{each}={value}" for each, value in overrides.items()),
         ]  # fmt: skip
-        with self.console.step("sam deploy") as step:
+        with self.console.step(title) as step:
             status = run_logged(
                 command, self._sam_environment(), log, _DEPLOY_SECONDS, step.note, _deployed, self.root
             )
@@ -188,8 +213,11 @@ class LocalStack:
                     f"`sam deploy` ended with status {status}.\n{tail(log, 40)}\n"
                     f"  The whole log: {log}\n  What the local AWS said: {self.state / 'aws.log'}"
                 )
-            self.outputs = self._read_outputs()
-        self.record()
+            return self._read_outputs(name)
+
+    def _own_issuer(self) -> dict[str, str]:
+        issuer = json.loads((self.state / "issuer" / "issuer.json").read_text())
+        return {"Issuer": issuer["url"], "Audience": issuer["audience"], "JwksUrl": issuer["jwks_url"]}
 
     def _require_build(self) -> None:
         """Say at once what is missing, not after a minute of starting things."""
@@ -215,11 +243,11 @@ class LocalStack:
         )
         return environment
 
-    def _read_outputs(self) -> dict[str, str]:
-        stacks = self.account.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"]
+    def _read_outputs(self, name: str) -> dict[str, str]:
+        stacks = self.account.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
         outputs = {each["OutputKey"]: each["OutputValue"] for each in stacks[0].get("Outputs", [])}
         if not outputs:
-            raise StackError(f"stack {STACK_NAME} is {stacks[0]['StackStatus']} and has no outputs")
+            raise StackError(f"stack {name} is {stacks[0]['StackStatus']} and has no outputs")
         return outputs
 
     # ── ways in ─────────────────────────────────────────────────────────────
@@ -245,38 +273,57 @@ class LocalStack:
     def issuer(self) -> Issuer:
         return Issuer.of(self.state / "issuer")
 
+    def tier(self, name: str) -> dict[str, str]:
+        """What a tier's or a silo's stack put out."""
+        if name in self.silos:
+            prefix, outputs = "Silo", self.silos[name]
+        else:
+            prefix, outputs = name.capitalize(), self.outputs
+        found = {
+            key.removeprefix(prefix): value for key, value in outputs.items() if key.startswith(prefix)
+        }
+        if not found:
+            raise StackError(f"no tier or silo {name!r} is deployed")
+        return found
+
+    def address(self, tier: str) -> str:
+        """Where a tier's API answers."""
+        outputs = self.tier(tier)
+        return f"{self.endpoint}/restapis/{outputs['ApiId']}/{outputs['StageName']}/_user_request_"
+
     @property
     def base(self) -> str:
         """Where the basic tier's API answers."""
-        stage = self.outputs.get("BasicStageName", "v1")
-        return f"{self.endpoint}/restapis/{self.outputs['BasicApiId']}/{stage}/_user_request_"
+        return self.address("basic")
 
     def api(self, tenant: Tenant | None = None, token: str | None = None) -> Api:
-        """The API as a tenant's developer, or with any token, or with none."""
-        return Api(self.base, self.issuer.mint(tenant.id) if tenant else token)
+        """The API of a tenant's tier as its developer; of the basic tier with any token, or none."""
+        if tenant:
+            return Api(self.address(tenant.tier), self.issuer.mint(tenant.id, tenant.tier))
+        return Api(self.base, token)
 
-    def control(self, action: str, **arguments: Any) -> dict[str, Any]:
-        """Ask the control plane; its refusal is returned, not raised."""
+    def control(self, action: str, *, tier: str = "basic", **arguments: Any) -> dict[str, Any]:
+        """Ask a tier's control plane; its refusal is returned, not raised."""
         payload = {"action": action, **arguments}
-        return self.account.invoke(self.outputs["BasicControlFunction"], payload)
+        return self.account.invoke(self.tier(tier)["ControlFunction"], payload)
 
-    def onboard(self, name: str, **more: Any) -> Tenant:
-        """A new tenant of the basic tier."""
-        answer = self.control("onboard", display_name=name, **more)
+    def onboard(self, name: str, *, tier: str = "basic", **more: Any) -> Tenant:
+        """A new tenant of a tier."""
+        answer = self.control("onboard", tier=tier, display_name=name, **more)
         if "error" in answer:
             raise StackError(f"onboarding {name!r} was refused: {answer['error']}")
         return Tenant(
-            answer["tenant"], name, answer["index"], answer["vector_bucket"], answer["key_arn"]
+            answer["tenant"], name, answer["index"], answer["vector_bucket"], answer["key_arn"], tier
         )
 
-    def operator(self) -> Account:
+    def operator(self, tier: str = "basic") -> Account:
         """A session of the operator's role: may take a tenant's session, owns no data rights."""
-        return self.account.assume(self.outputs["BasicOperatorRole"], "operator")
+        return self.account.assume(self.tier(tier)["OperatorRole"], "operator")
 
     def session(self, tenant: Tenant) -> Account:
         """The tenant's own session, taken the operator's way."""
-        role = self.outputs["BasicTenantRole"]
-        return self.operator().assume(role, tenant.id, {"TenantId": tenant.id})
+        role = self.tier(tenant.tier)["TenantRole"]
+        return self.operator(tenant.tier).assume(role, tenant.id, {"TenantId": tenant.id})
 
 
 def _deployed(log: str) -> str:

@@ -68,7 +68,7 @@ def refused(stack: LocalStack) -> Callable[[Api, str], str]:
 def _counted(stack: LocalStack, reason: str) -> int:
     """How often the templates function counted a broken seal for `reason`."""
     found = stack.account.client("logs").get_paginator("filter_log_events").paginate(
-        logGroupName=f"/aws/lambda/{stack.outputs['BasicTemplatesFunction']}",
+        logGroupName=stack.outputs["BasicFunctionLog"],
     )
     lines = [event["message"] for page in found for event in page["events"]]
     return sum('"SealBroken":1' in line and f'"Reason":"{reason}"' in line for line in lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -59,21 +60,26 @@ class Deployment:
         }
 
 
-def deployments(account: Account) -> list[Deployment]:
+def deployments(
+    account: Account, leave_out: Container[str] = (), template: str = "template.yaml", stack: str = STACK_NAME
+) -> list[Deployment]:
     """The nested stacks, each with the template it was made from."""
     cloudformation = account.client("cloudformation")
-    root = expand(ROOT / "template.yaml")
+    root = expand(ROOT / template)
     made = {each["LogicalResourceId"]: each["PhysicalResourceId"]
-            for each in cloudformation.describe_stack_resources(StackName=STACK_NAME)["StackResources"]}  # fmt: skip
+            for each in cloudformation.describe_stack_resources(StackName=stack)["StackResources"]}  # fmt: skip
     found = []
     for name, resource in root["Resources"].items():
         assert resource["Type"] == "AWS::CloudFormation::Stack", f"{name}: read its policies as well"
-        template = expand(ROOT / "infra" / resource["Properties"]["TemplateURL"].rsplit("/", 1)[-1])
-        stack = cloudformation.describe_stacks(StackName=made[name])["Stacks"][0]
+        if name in leave_out or name not in made:
+            continue
+        source = expand(ROOT / "infra" / resource["Properties"]["TemplateURL"].rsplit("/", 1)[-1])
+        nested = cloudformation.describe_stacks(StackName=made[name])["Stacks"][0]
         resources = cloudformation.describe_stack_resources(StackName=made[name])["StackResources"]
         found.append(Deployment(
-            template["Resources"], template.get("Conditions", {}),
-            {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]},
+            source["Resources"], source.get("Conditions", {}),
+            {each: str(given.get("Default", "")) for each, given in source.get("Parameters", {}).items()}
+            | {each["ParameterKey"]: each["ParameterValue"] for each in nested.get("Parameters", [])},
             {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in resources},
         ))  # fmt: skip
     return found
@@ -140,9 +146,11 @@ def as_written(stacks: list[Deployment]) -> Policies:
 def resolve(value: Any, stack: Deployment) -> Any:
     """A value of a template as CloudFormation fills it in; only what our policies use."""
     if isinstance(value, list):
-        return [resolve(each, stack) for each in value]
+        return [resolve(each, stack) for each in value if not _absent(each, stack)]
     if not isinstance(value, dict):
         return value
+    if set(value) == {"Fn::If"}:
+        return resolve(_chosen(value, stack), stack)
     if set(value) == {"Ref"}:
         return _name(value["Ref"], stack)
     if set(value) == {"Fn::GetAtt"}:
@@ -152,12 +160,35 @@ def resolve(value: Any, stack: Deployment) -> Any:
         return _substituted(value["Fn::Sub"], stack)
     unknown = [key for key in value if key.startswith("Fn::")]
     assert not unknown, f"a policy uses {unknown}: fill that in here as well"
-    return {key: resolve(each, stack) for key, each in value.items()}
+    return {key: resolve(each, stack) for key, each in value.items() if not _absent(each, stack)}
+
+
+def _chosen(value: dict[str, Any], stack: Deployment) -> Any:
+    condition, if_true, if_false = value["Fn::If"]
+    return if_true if _holds(stack.conditions[condition], stack) else if_false
+
+
+def _absent(value: Any, stack: Deployment) -> bool:
+    """Whether CloudFormation leaves this out."""
+    if isinstance(value, dict) and set(value) == {"Fn::If"}:
+        return _absent(_chosen(value, stack), stack)
+    return value == {"Ref": "AWS::NoValue"}
+
+
+def _holds(condition: Any, stack: Deployment) -> bool:
+    """A condition, as far as ours go."""
+    ((function, given),) = condition.items()
+    if function == "Fn::Not":
+        return not _holds(given[0], stack)
+    assert function == "Fn::Equals", f"a condition uses {function}: decide that here as well"
+    return resolve(given[0], stack) == resolve(given[1], stack)
 
 
 def _name(name: str, stack: Deployment) -> str:
     known = {"AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": _ACCOUNT}
-    return known.get(name) or stack.parameters.get(name) or stack.physical[name]
+    if name in stack.parameters:
+        return stack.parameters[name]
+    return known.get(name) or stack.physical[name]
 
 
 def _attribute(name: str, attribute: str, stack: Deployment) -> str:

@@ -17,6 +17,11 @@ UNUSED: dict[Row, str] = {
     ("*", "logs:CreateLogGroup", "*"): "Lambda writes a function's log in its role's name; MiniStack asks nobody",
     ("*", "logs:CreateLogStream", "*"): "the same",
     ("*", "logs:PutLogEvents", "*"): "the same",
+    ("*", "xray:PutTraceSegments", "*"): "SAM gives this wherever tracing can be on; nothing here sends traces",
+    ("*", "xray:PutTelemetryRecords", "*"): "the same",
+    ("*", "xray:GetSamplingRules", "*"): "the same",
+    ("*", "xray:GetSamplingTargets", "*"): "the same",
+    ("*", "xray:GetSamplingStatisticSummaries", "*"): "the same",
     ("IntakeRole", "sqs:SendMessage", "-DeadLetters-"): "Lambda puts there what intake gave up, in its role's "
     "name; the emulator does not judge that, and no test makes intake give up",
 }

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from deployed import Deployment, Policies, as_written, in_force
+from deployed import Deployment, Policies, as_written, deployments, in_force
 
-from local.stack import LocalStack
+from local.stack import STACK_NAME, LocalStack
 
 pytestmark = pytest.mark.after_everything
 
@@ -61,6 +61,21 @@ def test_keys_and_buckets_let_in_whom_the_template_says(policies: Policies, writ
     assert {name: _plain(each) for name, each in policies.buckets.items()} == {
         name: _plain(each) for name, each in written.buckets.items()
     }
+
+
+def test_the_other_tiers_are_as_written_too(stack: LocalStack) -> None:
+    """The second pooled tier, and every silo that a test has deployed."""
+    others = [deployments(stack.account, leave_out={"Basic"})]
+    others += [
+        deployments(stack.account, template="infra/silo.yaml", stack=f"{STACK_NAME}-{name}") for name in stack.silos
+    ]
+    for stacks in others:
+        found, expected = in_force(stack.account, stacks), as_written(stacks)
+        test_every_role_is_there(found, expected)
+        test_roles_trust_whom_the_template_says(found, expected)
+        test_roles_may_do_what_the_template_says(found, expected)
+        test_keys_and_buckets_let_in_whom_the_template_says(found, expected)
+    assert stack.silos, "no test has deployed a silo: run these with the others"
 
 
 @pytest.fixture

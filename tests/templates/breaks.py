@@ -5,19 +5,23 @@ Each break changes a copy of the expanded template and names the resource that t
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import guards
 from guards import (
-    allows_are_spelled_out, authorizers_know_what_selects_the_tenant, buckets_are_closed, everything_is_tagged,
-    for_all_values_is_guarded, functions_reserve_concurrency, only_the_tenant_role_holds_data_rights,
-    permissions_name_their_source, tenant_functions_have_no_event_source, the_tenant_comes_from_the_authorizer,
-    the_tenant_role_needs_its_tag, the_tenant_role_trusts_by_name_and_tag,
+    access_logs_hold_no_content, alarms_have_a_runbook, alarms_tell_the_topic, allows_are_spelled_out,
+    authorizers_know_what_selects_the_tenant, buckets_are_closed, every_call_is_counted, everything_is_tagged,
+    for_all_values_is_guarded, functions_reserve_concurrency, metrics_are_emitted, no_tenant_is_a_dimension,
+    only_the_tenant_role_holds_data_rights, permissions_name_their_source,
+    tenant_functions_have_no_event_source, the_tenant_comes_from_the_authorizer, the_tenant_role_needs_its_tag,
+    the_tenant_role_trusts_by_name_and_tag,
 )  # fmt: skip
 
 TIER, DATA, ROOT = "infra/tier.yaml", "infra/data.yaml", "template.yaml"
+WATCH, ACCOUNT = "infra/observability.yaml", "infra/account.yaml"
 Resources = dict[str, Any]
 
 
@@ -102,6 +106,25 @@ def _untagged_topic(resources: Resources) -> None:
     resources["Alerts"] = {"Type": "AWS::SNS::Topic", "Properties": {}}
 
 
+def _on_the_dashboard(old: str, new: str) -> Callable[[Resources], Any]:
+    def change(resources: Resources) -> None:
+        body = _properties(resources, "Dashboard")["DashboardBody"]
+        body["Fn::Sub"] = body["Fn::Sub"].replace(old, new)
+
+    return change
+
+
+def _logged(change: Callable[[dict[str, str]], Any]) -> Callable[[Resources], Any]:
+    """An access log as it should be, with one change to its fields."""
+    fields = {
+        "request_id": "$context.requestId", "tenant": "$context.authorizer.tenantId", "method": "$context.httpMethod",
+        "resource": "$context.resourcePath", "status": "$context.status", "duration_ms": "$context.responseLatency",
+    }  # fmt: skip
+    change(fields)
+    setting = {"DestinationArn": {"Fn::GetAtt": ["AccessLog", "Arn"]}, "Format": {"Fn::Sub": json.dumps(fields)}}
+    return lambda r: _properties(r, "ApiapiStage").update(AccessLogSetting=setting)
+
+
 _TABLE = {"Ref": "DataTableArn"}
 
 BREAKS = (
@@ -151,6 +174,12 @@ BREAKS = (
     Break("a managed policy of AWS", only_the_tenant_role_holds_data_rights,
           lambda r: _properties(r, "IntakeRole").update(ManagedPolicyArns=["arn:aws:iam::aws:policy/ReadOnlyAccess"]),
           "IntakeRole"),
+    Break("a policy of API Gateway for a function", only_the_tenant_role_holds_data_rights,
+          lambda r: _properties(r, "IntakeRole").update(ManagedPolicyArns=[
+              "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"]), "IntakeRole"),
+    Break("the role of API Gateway does more", only_the_tenant_role_holds_data_rights,
+          lambda r: _properties(r, "ApiGatewayLogs")["ManagedPolicyArns"].append(
+              "arn:aws:iam::aws:policy/service-role/AWSLambdaRole"), "ApiGatewayLogs", ACCOUNT),
     Break("a user with a policy", only_the_tenant_role_holds_data_rights,
           lambda r: _properties(r, "OperatorMayControl").update(Users=["helper"]), "OperatorMayControl"),
     # the tenant role
@@ -248,6 +277,76 @@ BREAKS = (
     Break("a table without its stage", everything_is_tagged, _untag("Tenants", "bulkhead:stage"), "Tenants", DATA),
     Break("a nested stack without its tier", everything_is_tagged, _untag("Basic", "bulkhead:tier"), "Basic", ROOT),
     Break("a new resource without tags", everything_is_tagged, _untagged_topic, "Alerts"),
+    Break("an alarm without its tier", everything_is_tagged, _untag("Faults", "bulkhead:tier"), "Faults", WATCH),
+    # alarms
+    Break("an alarm that nobody explains", alarms_have_a_runbook,
+          lambda r: _properties(r, "Faults").update(AlarmName={"Fn::Sub": "bulkhead-${Stage}-${Tier}-mishaps"}),
+          "Faults: docs/operations.md has no section `### mishaps`", WATCH),
+    Break("an alarm that refers to another's section", alarms_have_a_runbook,
+          lambda r: _properties(r, "Faults").update(AlarmDescription="Faults. See docs/operations.md#throttles"),
+          "Faults: does not end", WATCH),
+    Break("a section whose alarm is gone", alarms_have_a_runbook, lambda r: r.pop("SealBroken"),
+          "docs/operations.md#seal-broken", WATCH),
+    Break("an alarm that tells nobody", alarms_tell_the_topic,
+          lambda r: _properties(r, "SealBroken").pop("AlarmActions"), "SealBroken", WATCH),
+    Break("an alarm that does not say when it is over", alarms_tell_the_topic,
+          lambda r: _properties(r, "DeadLetters").pop("OKActions"), "DeadLetters", WATCH),
+    # usage
+    Break("the client chooses its usage key", every_call_is_counted,
+          lambda r: _properties(r, "Api")["Body"].update({"x-amazon-apigateway-api-key-source": "HEADER"}), "Api"),
+    Break("a route that nobody counts", every_call_is_counted,
+          lambda r: _operation(r, "/v1/inference", "post").update(security=[{"tenant": []}]), "POST /v1/inference"),
+    Break("a preflight that starts a function", the_tenant_comes_from_the_authorizer,
+          lambda r: _operation(r, "/v1/inference", "options")["Fn::If"][1].update(
+              {"x-amazon-apigateway-integration":
+               _operation(r, "/v1/inference", "post")["x-amazon-apigateway-integration"]}),
+          "OPTIONS /v1/inference"),
+    # metrics
+    Break("an alarm over a metric that nothing emits", metrics_are_emitted,
+          lambda r: _properties(r, "SealBroken").update(MetricName="BrokenSeals"), "SealBroken", WATCH),
+    Break("an alarm over dimensions that nothing emits", metrics_are_emitted,
+          lambda r: _properties(r, "SealBroken")["Dimensions"].append({"Name": "Stage", "Value": "prod"}),
+          "SealBroken", WATCH),
+    Break("the same inside an expression", metrics_are_emitted,
+          lambda r: _properties(r, "Unadmitted")["Metrics"][1]["MetricStat"]["Metric"].update(MetricName="Denied"),
+          "Unadmitted", WATCH),
+    Break("a graph of a metric that nothing emits", metrics_are_emitted,
+          _on_the_dashboard('MetricName=\\"Duration\\"', 'MetricName=\\"Latency\\"'), "emits no Latency", WATCH),
+    Break("a counter without a graph", metrics_are_emitted,
+          _on_the_dashboard('["Bulkhead", "CapRefused", "Tier", "${Tier}"],', ""), "shows no CapRefused", WATCH),
+    Break("a graph by tenant", no_tenant_is_a_dimension,
+          _on_the_dashboard('["Bulkhead", "Fault", "Tier", "${Tier}"]', '["Bulkhead", "Fault", "tenant", "a"]'),
+          "Dashboard", WATCH),
+    Break("a search by tenant", no_tenant_is_a_dimension,
+          _on_the_dashboard("{Bulkhead,Function,Tier}", "{Bulkhead,Function,TenantId}"), "Dashboard", WATCH),
+    Break("an alarm by tenant", no_tenant_is_a_dimension,
+          lambda r: _properties(r, "Faults")["Dimensions"].append({"Name": "Tenant", "Value": "a"}), "Faults", WATCH),
+    Break("a comma too many in the dashboard", no_tenant_is_a_dimension,
+          _on_the_dashboard('"start": "-PT3H",', '"start": "-PT3H",,'), "Dashboard", WATCH),
+    # access logs
+    Break("no access log", access_logs_hold_no_content,
+          lambda r: _properties(r, "ApiapiStage").update(AccessLogSetting={}), "ApiapiStage"),
+    Break("an access log in Apache's form", access_logs_hold_no_content,
+          lambda r: _properties(r, "ApiapiStage").update(AccessLogSetting={
+              "DestinationArn": "arn", "Format": "$context.requestId $context.authorizer.tenantId $context.status"}),
+          "not one line of JSON"),
+    Break("the access log has the path with its ids", access_logs_hold_no_content,
+          _logged(lambda fields: fields.update(path="$context.path")), "$context.path;"),
+    Break("the access log has a query parameter", access_logs_hold_no_content,
+          _logged(lambda fields: fields.update(query="$context.requestOverride.querystring.q")), "querystring"),
+    Break("the access log has the body", access_logs_hold_no_content,
+          _logged(lambda fields: fields.update(body="$input.body")), "$input.body"),
+    Break("the access log has the token", access_logs_hold_no_content,
+          _logged(lambda fields: fields.update(who="$context.requestOverride.header.Authorization")), "Authorization"),
+    Break("the access log has the client's address", access_logs_hold_no_content,
+          _logged(lambda fields: fields.update(ip="$context.identity.sourceIp")), "sourceIp"),
+    Break("the access log's tenant is a claim", access_logs_hold_no_content,
+          _logged(lambda fields: fields.update(tenant="$context.requestId")), "only the authorizer's"),
+    Break("the access log does not say the status", access_logs_hold_no_content,
+          _logged(lambda fields: fields.pop("status")), "lacks $context.status"),
+    Break("execution logs with bodies", access_logs_hold_no_content,
+          lambda r: _properties(r, "ApiapiStage").update(MethodSettings=[{"DataTraceEnabled": True}]),
+          "execution logs"),
 )  # fmt: skip
 
 

@@ -12,10 +12,10 @@ use std::collections::HashMap;
 use bulkhead_provisioning::{ProvisioningError, Registry, TenantStatus};
 use bulkhead_runtime::chain;
 use bulkhead_runtime::config::{self, ConfigError};
-use bulkhead_runtime::metrics::{self, Counter};
+use bulkhead_runtime::metrics::{self, About, Counter};
 use bulkhead_stores::Platform;
 use bulkhead_tenancy::TenantId;
-use bulkhead_tokens::{Claims, Rules, TokenError};
+use bulkhead_tokens::{Audience, Claims, Rules, TokenError};
 use lambda_runtime::Diagnostic;
 use serde::Deserialize;
 
@@ -56,6 +56,7 @@ enum Denial {
     NoTenant,
     MalformedTenant,
     OtherTier,
+    OtherTenant,
     UnknownTenant,
     NotActive,
 }
@@ -66,6 +67,7 @@ impl Denial {
             Self::NoTenant => "token_without_tenant",
             Self::MalformedTenant => "token_with_malformed_tenant",
             Self::OtherTier => "token_of_another_tier",
+            Self::OtherTenant => "tenant_of_another_silo",
             Self::UnknownTenant => "tenant_unknown",
             Self::NotActive => "tenant_not_active",
         }
@@ -78,6 +80,8 @@ pub struct Authorizer {
     keys: Jwks,
     registry: Registry,
     tier: String,
+    /// The tenant of a silo.
+    only: Option<TenantId>,
 }
 
 impl Authorizer {
@@ -88,11 +92,15 @@ impl Authorizer {
     pub fn from_env(platform: &Platform) -> Result<Self, ConfigError> {
         let keys = Jwks::new(&config::required("JWKS_URL")?)
             .ok_or(ConfigError::Invalid { name: "JWKS_URL", expected: "an https URL" })?;
+        let claim = config::required("AUDIENCE_CLAIM").unwrap_or_else(|_| "aud".to_owned());
+        let audience = Audience::of(&claim, &config::required("AUDIENCE")?)
+            .ok_or(ConfigError::Invalid { name: "AUDIENCE_CLAIM", expected: "aud or client_id" })?;
         Ok(Self {
-            rules: Rules::new(&config::required("ISSUER")?, &config::required("AUDIENCE")?),
+            rules: Rules::new(&config::required("ISSUER")?, audience),
             keys,
             registry: Registry::new(platform, &config::required("REGISTRY_TABLE")?),
             tier: config::required("TIER")?,
+            only: config::only_tenant()?,
         })
     }
 
@@ -105,7 +113,7 @@ impl Authorizer {
             Ok(Ok(claims)) => claims,
             Err(KeysUnavailable) => return Err(AuthorizerError::Unavailable),
             Ok(Err(error)) => {
-                metrics::count(Counter::Refused, error.code(), None);
+                metrics::count(Counter::Refused, error.code(), About::default());
                 tracing::warn!(reason = error.code(), "token refused");
                 return Err(AuthorizerError::Unauthorized);
             }
@@ -113,12 +121,12 @@ impl Authorizer {
         match self.tenant_of(&claims).await {
             Ok(Ok(tenant)) => Ok(AuthorizerAnswer::allow(&request.method_arn, &tenant, &self.tier)),
             Ok(Err(denial)) => {
-                metrics::count(Counter::Refused, denial.code(), None);
+                metrics::count(Counter::Refused, denial.code(), About::default());
                 tracing::warn!(reason = denial.code(), "tenant refused");
                 Ok(AuthorizerAnswer::deny(&request.method_arn))
             }
             Err(error) => {
-                metrics::count(Counter::Fault, "registry", None);
+                metrics::count(Counter::Fault, "registry", About::default());
                 tracing::error!(error = chain(&error), "the registry cannot be read");
                 Err(AuthorizerError::Unavailable)
             }
@@ -143,6 +151,9 @@ impl Authorizer {
         };
         if claims.tier.as_deref() != Some(self.tier.as_str()) {
             return Ok(Err(Denial::OtherTier));
+        }
+        if self.only.as_ref().is_some_and(|only| *only != tenant) {
+            return Ok(Err(Denial::OtherTenant));
         }
         Ok(match self.registry.get(&tenant).await? {
             None => Err(Denial::UnknownTenant),

@@ -9,7 +9,7 @@ pub struct AuthorizerAnswer {
     policy_document: Policy,
     #[serde(skip_serializing_if = "Option::is_none")]
     context: Option<Context>,
-    /// Counts the tenant's calls against its tier's usage plan, where the API has one.
+    /// Counts the tenant's calls against its tier's usage plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     usage_identifier_key: Option<String>,
 }
@@ -43,7 +43,7 @@ impl AuthorizerAnswer {
             principal_id: tenant.to_string(),
             policy_document: policy("Allow", method_arn),
             context: Some(Context { tenant_id: tenant.to_string(), tier: tier.to_owned() }),
-            usage_identifier_key: Some(tenant.to_string()),
+            usage_identifier_key: Some(tenant.usage_key().to_string()),
         }
     }
 

@@ -5,7 +5,9 @@ mod answer;
 mod onboard;
 mod runs;
 
-use bulkhead_provisioning::{Indexes, KeyKind, Keys, ProvisioningError, Registry, Runs, TenantStatus};
+use bulkhead_provisioning::{
+    Indexes, KeyKind, Keys, ProvisioningError, Registry, Runs, TenantRecord, TenantStatus, UsagePlan,
+};
 use bulkhead_runtime::config::{self, ConfigError};
 use bulkhead_runtime::{TenantFunction, chain};
 use bulkhead_stores::{Platform, StoreError};
@@ -113,8 +115,11 @@ pub struct Control {
     indexes: Indexes,
     keys: Keys,
     runs: Runs,
+    usage_plan: UsagePlan,
     placement: Placement,
     tier: String,
+    /// The tenant of a silo.
+    only: Option<TenantId>,
 }
 
 impl Control {
@@ -129,8 +134,10 @@ impl Control {
             indexes: Indexes::new(platform),
             keys: Keys::new(platform, onboard::key_users()?),
             runs: Runs::new(platform, &config::required("RUNS_TABLE")?),
+            usage_plan: UsagePlan::new(platform, &config::required("USAGE_PLAN")?),
             placement: Placement::from_env()?,
             tier: config::required("TIER")?,
+            only: config::only_tenant()?,
         })
     }
 
@@ -161,7 +168,7 @@ impl Control {
         use TenantStatus::{Active, Suspended};
         let tenant = match request {
             ControlRequest::Onboard { display_name, tenant, key } => {
-                self.onboard(Onboarding::of(display_name, tenant, key)?).await?
+                self.onboard(Onboarding::of(display_name, tenant, key, self.only.as_ref())?).await?
             }
             ControlRequest::Show { tenant } => tenant,
             ControlRequest::Suspend { tenant } => {
@@ -188,8 +195,15 @@ impl Control {
 
     /// Returns the tenant if this tier has it: a tier's control plane does not touch
     /// another's tenants.
-    async fn known(&self, tenant: &TenantId) -> Result<TenantView, ControlError> {
+    async fn record(&self, tenant: &TenantId) -> Result<TenantRecord, ControlError> {
+        if self.only.as_ref().is_some_and(|only| only != tenant) {
+            return Err(ControlError::UnknownTenant);
+        }
         let record = self.registry.get(tenant).await?.filter(|record| record.tier == self.tier);
-        record.map(TenantView::from).ok_or(ControlError::UnknownTenant)
+        record.ok_or(ControlError::UnknownTenant)
+    }
+
+    async fn known(&self, tenant: &TenantId) -> Result<TenantView, ControlError> {
+        Ok(self.record(tenant).await?.into())
     }
 }

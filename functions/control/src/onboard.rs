@@ -62,12 +62,13 @@ impl Onboarding {
         display_name: Option<String>,
         unfinished: Option<TenantId>,
         key: Option<KeyKind>,
+        only: Option<&TenantId>,
     ) -> Result<Self, ControlError> {
         match (unfinished, display_name, key) {
             (None, Some(display_name), key) => Ok(Self::New {
-                tenant: new_tenant_id()?,
+                tenant: only.cloned().map_or_else(new_tenant_id, Ok)?,
                 display_name: display_name.trim().to_owned(),
-                key: key.unwrap_or_default(),
+                key: key_of_new(key, only.is_some())?,
             }),
             (Some(tenant), None, None) => Ok(Self::Unfinished { tenant }),
             _ => Err(ControlError::Invalid(
@@ -136,6 +137,7 @@ impl Control {
             dimensions: place.dimensions,
         };
         clients.session(&scope)?.profiles().put(&profile).await?;
+        self.usage_plan.admit(&scope).await?;
         let from = [TenantStatus::Onboarding, TenantStatus::Active];
         self.registry.change_status(&tenant, from, TenantStatus::Active).await?;
         tracing::info!(%tenant, "onboarded");
@@ -149,14 +151,13 @@ impl Control {
         tenant: &TenantId,
         scope: &TenantScope<'_>,
     ) -> Result<(KeyKind, Option<String>), ControlError> {
-        let record = self.registry.get(tenant).await?.filter(|record| record.tier == self.tier);
-        let record = record.ok_or(ControlError::UnknownTenant)?;
+        let record = self.record(tenant).await?;
         if record.status != TenantStatus::Onboarding {
             return Err(ControlError::WrongStatus);
         }
         let place = &self.placement;
         let same_key = match record.key {
-            KeyKind::Pooled => record.key_arn.as_ref() == Some(&place.key_arn),
+            KeyKind::Pooled | KeyKind::Silo => record.key_arn.as_ref() == Some(&place.key_arn),
             KeyKind::Own => true,
         };
         let same_place = same_key
@@ -182,7 +183,7 @@ impl Control {
             tier: self.tier.clone(),
             key,
             key_arn: match key {
-                KeyKind::Pooled => Some(self.placement.key_arn.clone()),
+                KeyKind::Pooled | KeyKind::Silo => Some(self.placement.key_arn.clone()),
                 KeyKind::Own => None,
             },
             vector_bucket: self.placement.vector_bucket.clone(),
@@ -190,6 +191,21 @@ impl Control {
         };
         let record = self.registry.register(new).await?;
         Ok((record.key, record.key_arn))
+    }
+}
+
+/// A pooled tenant may have a key of its own; that of a silo is its own already.
+fn key_of_new(asked: Option<KeyKind>, silo: bool) -> Result<KeyKind, ControlError> {
+    match (asked, silo) {
+        (None | Some(KeyKind::Silo), true) => Ok(KeyKind::Silo),
+        (None, false) => Ok(KeyKind::Pooled),
+        (Some(kind @ (KeyKind::Pooled | KeyKind::Own)), false) => Ok(kind),
+        (Some(_), true) => {
+            Err(ControlError::Invalid("a silo has the key of its stack; leave `key` out".to_owned()))
+        }
+        (Some(KeyKind::Silo), false) => {
+            Err(ControlError::Invalid("`key` is `pooled` or `own`; a silo is a stack of its own".to_owned()))
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 use bulkhead_events::{BatchAnswer, SqsMessage, WorkerRequest};
 use bulkhead_runtime::chain;
 use bulkhead_runtime::config::{self, ConfigError};
-use bulkhead_runtime::metrics::{self, Counter};
+use bulkhead_runtime::metrics::{self, About, Counter};
 use bulkhead_stores::{Platform, WorkerError, Workers};
 use bulkhead_tenancy::{Admission, Invocation, IsolationMode, Refusal};
 use futures::future::join_all;
@@ -70,8 +70,8 @@ impl Dispatch {
 
 fn report(error: &DispatchError, message: &SqsMessage) {
     match error {
-        DispatchError::Refused(refusal) => metrics::count(Counter::Refused, refusal.code(), None),
-        DispatchError::NotAJob(_) => metrics::count(Counter::Refused, "not_a_job", None),
+        DispatchError::Refused(refusal) => metrics::count(Counter::Refused, refusal.code(), About::default()),
+        DispatchError::NotAJob(_) => metrics::count(Counter::Refused, "not_a_job", About::default()),
         DispatchError::Worker(_) => {}
     }
     tracing::warn!(message_id = message.message_id, error = chain(error), "a job was not done");

@@ -5,11 +5,11 @@
 
 use bulkhead_documents::{Format, MAX_BYTES, fingerprint, passages};
 use bulkhead_runtime::config::ConfigError;
-use bulkhead_runtime::metrics::{self, Counter};
+use bulkhead_runtime::metrics::{self, About, Counter};
 use bulkhead_runtime::{TenantFunction, chain};
 use bulkhead_stores::{Document, DocumentStatus, Passage, Platform, StoreError, TenantSession};
 use bulkhead_tenancy::names::DocumentId;
-use bulkhead_tenancy::{Invocation, Refusal};
+use bulkhead_tenancy::{Invocation, Refusal, TenantId};
 use futures::{StreamExt, TryStreamExt, stream};
 use lambda_runtime::Diagnostic;
 
@@ -59,10 +59,12 @@ impl Ingestion {
         request: WorkerRequest,
         platform_tenant: Option<String>,
     ) -> Result<(), IngestionError> {
-        self.run(&request, platform_tenant.as_deref()).await.inspect_err(|error| {
+        let mut tenant = None;
+        self.run(&request, platform_tenant.as_deref(), &mut tenant).await.inspect_err(|error| {
+            let about = About { tenant: tenant.as_ref(), request_id: None };
             match error {
-                IngestionError::Refused(refusal) => metrics::count(Counter::Refused, refusal.code(), None),
-                IngestionError::Store(error) => metrics::count_failure(error, None),
+                IngestionError::Refused(refusal) => metrics::count(Counter::Refused, refusal.code(), about),
+                IngestionError::Store(error) => metrics::count_failure(error, about),
             }
             tracing::error!(error = chain(error), "a document was not ingested");
         })
@@ -72,9 +74,11 @@ impl Ingestion {
         &self,
         request: &WorkerRequest,
         platform_tenant: Option<&str>,
+        admitted: &mut Option<TenantId>,
     ) -> Result<(), IngestionError> {
         let invocation = Invocation::begin();
         let scope = self.function.admission().job(&invocation, Some(&request.tenant), platform_tenant)?;
+        *admitted = Some(scope.tenant().clone());
         let clients = self.function.clients(&scope);
         let session = clients.session(&scope)?;
         let job = session.jobs().open(&request.job).await?;

@@ -2,10 +2,10 @@
 //! its tenant's group and sealed to its tenant.
 
 use bulkhead_runtime::config::{self, ConfigError};
-use bulkhead_runtime::metrics::{self, Counter};
+use bulkhead_runtime::metrics::{self, About, Counter};
 use bulkhead_runtime::{TenantFunction, chain};
 use bulkhead_stores::{IngestionJob, JobQueue, Platform, StoreError};
-use bulkhead_tenancy::{Invocation, Refusal};
+use bulkhead_tenancy::{Invocation, Refusal, TenantId};
 use lambda_runtime::Diagnostic;
 
 pub use bulkhead_events::ObjectCreated;
@@ -49,16 +49,22 @@ impl Intake {
     /// # Errors
     /// [`IntakeError`].
     pub async fn handle(&self, event: ObjectCreated) -> Result<(), IntakeError> {
-        self.take_in(event).await.inspect_err(|error| {
+        let mut tenant = None;
+        self.take_in(event, &mut tenant).await.inspect_err(|error| {
+            let about = About { tenant: tenant.as_ref(), request_id: None };
             match error {
-                IntakeError::Refused(refusal) => metrics::count(Counter::Refused, refusal.code(), None),
-                IntakeError::Store(error) => metrics::count_failure(error, None),
+                IntakeError::Refused(refusal) => metrics::count(Counter::Refused, refusal.code(), about),
+                IntakeError::Store(error) => metrics::count_failure(error, about),
             }
             tracing::error!(error = chain(error), "an object was not taken in");
         })
     }
 
-    async fn take_in(&self, event: ObjectCreated) -> Result<(), IntakeError> {
+    async fn take_in(
+        &self,
+        event: ObjectCreated,
+        admitted: &mut Option<TenantId>,
+    ) -> Result<(), IntakeError> {
         let invocation = Invocation::begin();
         let (scope, document) = self.function.admission().object(
             &invocation,
@@ -66,6 +72,7 @@ impl Intake {
             event.bucket(),
             event.key(),
         )?;
+        *admitted = Some(scope.tenant().clone());
         let clients = self.function.clients(&scope);
         let session = clients.session(&scope)?;
         session.documents().uploaded(&document, event.size()).await?;

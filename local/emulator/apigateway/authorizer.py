@@ -18,6 +18,8 @@ from ..patch import replace
 from .request import context_value, current
 
 _INVOKE = "execute-api:Invoke"
+# No name that an authorizer could give: a context's names are letters, digits and underscores.
+_USAGE_KEY = "usage key"
 
 
 def install() -> None:
@@ -37,6 +39,9 @@ _evaluate: Any = None
 async def authorize(*arguments: Any, **options: Any) -> tuple:
     error, context = await _authorize(*arguments, **options)
     if error is None and context is not None:
+        # Cached with the rest of the answer, so not to be taken out of it.
+        current.get()["usage_key"] = context.get(_USAGE_KEY)
+        context = {name: value for name, value in context.items() if name != _USAGE_KEY}
         current.get()["authorizer"] = context
     return error, context
 
@@ -72,7 +77,16 @@ async def invoke(authorizer: dict, event: dict, account_id: str, region: str) ->
             "identity": {"sourceIp": request["source_ip"], "userAgent": context_value("identity.userAgent")},
         })
     result = await _invoke(authorizer, event, account_id, region)
-    return _exact(result)
+    return _with_usage_key(_exact(result))
+
+
+def _with_usage_key(result: dict | None) -> dict | None:
+    """MiniStack keeps policy and context of an answer; the usage key is kept as a part of the latter."""
+    body = (result or {}).get("body")
+    if not result or not isinstance(body, dict) or not body.get("usageIdentifierKey"):
+        return result
+    context = {**(body.get("context") or {}), _USAGE_KEY: str(body["usageIdentifierKey"])}
+    return {**result, "body": {**body, "context": context}}
 
 
 def _exact(result: dict | None) -> dict | None:

@@ -2,7 +2,7 @@
 
 AWS (api-gateway-swagger-extensions): MiniStack keeps of an integration only type, method and URI. Here
 request parameters, templates, time-outs and responses are kept too, and
-`x-amazon-apigateway-gateway-responses`, `-binary-media-types` and `-policy` are imported.
+`x-amazon-apigateway-gateway-responses`, `-binary-media-types`, `-api-key-source` and `-policy` are imported.
 """
 
 from __future__ import annotations
@@ -73,6 +73,8 @@ def _import_extensions(api_id: str, spec: dict) -> None:
     api = apigateway_v1._rest_apis[api_id]
     if spec.get("x-amazon-apigateway-binary-media-types"):
         api["binaryMediaTypes"] = list(spec["x-amazon-apigateway-binary-media-types"])
+    if spec.get("x-amazon-apigateway-api-key-source"):
+        api["apiKeySource"] = spec["x-amazon-apigateway-api-key-source"]
     if spec.get("x-amazon-apigateway-policy"):
         api["policy"] = spec["x-amazon-apigateway-policy"]
     for kind, response in (spec.get("x-amazon-apigateway-gateway-responses") or {}).items():

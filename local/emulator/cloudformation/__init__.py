@@ -1,8 +1,8 @@
-"""CloudFormation: nested transforms, APIs updated in place, roles, buckets and numbers as AWS takes them."""
+"""CloudFormation: nested transforms, APIs updated in place, alarms, roles, buckets and numbers as AWS takes them."""
 
-from . import buckets, nested, numbers, rest_api, roles
+from . import alarms, buckets, nested, numbers, rest_api, roles
 
 
 def install() -> None:
-    for part in (nested, numbers, rest_api, roles, buckets):
+    for part in (nested, numbers, rest_api, roles, buckets, alarms):
         part.install()

@@ -15,10 +15,17 @@ from ..patch import replace, replace_provisioner
 
 _TYPE = "AWS::IAM::Role"
 _TRUST_LIMIT, _INLINE_LIMIT = 2_048, 10_240
+# What SAM gives a function whose tracing is on (AWS Managed Policy Reference); MiniStack lacks it.
+_TRACES = "AWSXrayWriteOnlyAccess"
+_TRACES_POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": ["*"], "Action": [
+    "xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets",
+    "xray:GetSamplingStatisticSummaries"]}]}
 
 
 def install() -> None:
     global _attach
+    record = iam._make_aws_managed_record(_TRACES, json.dumps(_TRACES_POLICY))
+    iam._aws_managed_policies.setdefault(record["Arn"], record)
     _attach = replace(iam, "attach_managed_policy", attach_managed_policy)
     replace_provisioner(_TYPE, "create", _creating)
     replace_provisioner(_TYPE, "update", _updating)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client as http_client
+import itertools
 import json
 import threading
 import urllib.request
@@ -15,6 +16,7 @@ from .support.process import eventually
 from .support.stack import deploy, prepare
 
 ACME = {"Authorization": "allow acme"}
+_counted = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
@@ -253,3 +255,43 @@ def test_without_a_stream_there_is_an_error(url, body, status):
 def test_a_stream_behind_a_buffered_integration_has_no_body(url):
     answer = http.call("POST", url + "/work", {"stream": ["one"]}, **ACME)
     assert (answer.status, answer.body) == (201, b"")
+
+
+def usage_key(tenant: str) -> str:
+    return f"usage-key-of-tenant-{tenant}"
+
+
+@pytest.fixture
+def counted(cloud, tier):
+    """A tenant that the plan counts; its authorization."""
+    gateway, tenant = cloud.client("apigateway"), f"counted{next(_counted)}"
+    key = gateway.create_api_key(name=tenant, value=usage_key(tenant), enabled=True)["id"]
+    gateway.create_usage_plan_key(usagePlanId=tier["Plan"], keyId=key, keyType="API_KEY")
+    return f"allow {tenant}"
+
+
+@pytest.mark.extension
+def test_a_usage_plan_counts_by_the_authorizers_key(url, counted):
+    statuses = [http.call("POST", url + "/counted", {}, Authorization=counted).status for _ in range(8)]
+    assert statuses[0] == 200 and 429 in statuses, statuses
+    # What does not demand a key is not counted.
+    assert http.call("POST", url + "/plain", {}, Authorization=counted).status == 200
+
+
+@pytest.mark.extension
+def test_a_client_cannot_send_the_key_itself(cloud, url, counted):
+    known = usage_key(counted.removeprefix("allow "))
+    answer = http.call("POST", url + "/counted", {}, Authorization="allow nobody", X_Api_Key=known)
+    assert answer.status == 403 and answer.json()["type"] == "INVALID_API_KEY"
+    assert http.call("POST", url + "/counted", {}, Authorization=counted, X_Api_Key="x" * 20).status == 200
+
+
+@pytest.mark.extension
+def test_a_key_is_made_and_counted_once(cloud, tier):
+    gateway, tenant = cloud.client("apigateway"), f"counted{next(_counted)}"
+    key = gateway.create_api_key(name=tenant, value=usage_key(tenant), enabled=True)["id"]
+    with pytest.raises(gateway.exceptions.ConflictException):
+        gateway.create_api_key(name=tenant, value=usage_key(tenant), enabled=True)
+    gateway.create_usage_plan_key(usagePlanId=tier["Plan"], keyId=key, keyType="API_KEY")
+    with pytest.raises(gateway.exceptions.ConflictException):
+        gateway.create_usage_plan_key(usagePlanId=tier["Plan"], keyId=key, keyType="API_KEY")

@@ -271,3 +271,10 @@ def test_every_operation_is_judged(cloud):
     assert denied(functions.get_account_settings)
     assert denied(functions.update_event_source_mapping, UUID="0" * 36)
     assert denied(functions.list_code_signing_configs)
+
+
+@pytest.mark.extension
+def test_the_policy_that_sam_gives_for_traces_is_known(cloud):
+    arn = "arn:aws:iam::aws:policy/AWSXrayWriteOnlyAccess"
+    found = cloud.client("iam").get_policy_version(PolicyArn=arn, VersionId="v1")["PolicyVersion"]["Document"]
+    assert {each.split(":")[0] for each in found["Statement"][0]["Action"]} == {"xray"}

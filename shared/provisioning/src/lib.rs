@@ -4,11 +4,13 @@ mod indexes;
 mod keys;
 mod registry;
 mod runs;
+mod usage;
 
 pub use indexes::{Indexes, NewIndex};
 pub use keys::{KeyUsers, Keys};
 pub use registry::{KeyKind, NewTenant, Registry, TenantRecord, TenantStatus};
 pub use runs::{RunRecord, Runs};
+pub use usage::UsagePlan;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 

@@ -37,8 +37,10 @@ pub enum KeyKind {
     /// The tier's key, shared through the encryption context.
     #[default]
     Pooled,
-    /// A key of the tenant's own.
+    /// A key of the tenant's own, made when it was onboarded.
     Own,
+    /// The key of the tenant's silo, made with its stack.
+    Silo,
 }
 
 /// A tenant to be registered.

@@ -1,7 +1,9 @@
 //! Configuration from the environment, read once at start.
 
-use bulkhead_stores::SessionSettings;
-use bulkhead_tenancy::IsolationMode;
+use std::time::Duration;
+
+use bulkhead_stores::{Cap, SessionSettings};
+use bulkhead_tenancy::{IsolationMode, TenantId};
 
 /// A function's environment is not as the template should have made it.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,7 +30,17 @@ pub enum ConfigError {
 /// # Errors
 /// [`ConfigError::Missing`].
 pub fn required(name: &'static str) -> Result<String, ConfigError> {
-    std::env::var(name).ok().filter(|value| !value.is_empty()).ok_or(ConfigError::Missing { name })
+    optional(name).ok_or(ConfigError::Missing { name })
+}
+
+/// Returns the value of the variable `name`, where it is set.
+pub fn optional(name: &'static str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Returns the name of the tier, for logs and metrics.
+pub fn tier() -> String {
+    std::env::var("TIER").unwrap_or_else(|_| "none".to_owned())
 }
 
 /// Returns the value of the variable `name` as a `T`.
@@ -37,6 +49,16 @@ pub fn required(name: &'static str) -> Result<String, ConfigError> {
 /// [`ConfigError`].
 pub fn parsed<T: std::str::FromStr>(name: &'static str, expected: &'static str) -> Result<T, ConfigError> {
     required(name)?.parse().map_err(|_| ConfigError::Invalid { name, expected })
+}
+
+/// Returns the one tenant that a silo serves; none in a pooled tier.
+///
+/// # Errors
+/// [`ConfigError`].
+pub fn only_tenant() -> Result<Option<TenantId>, ConfigError> {
+    const NAME: &str = "ONLY_TENANT";
+    let invalid = |_| ConfigError::Invalid { name: NAME, expected: "a tenant id, or not set" };
+    optional(NAME).map(|text| TenantId::parse(&text).map_err(invalid)).transpose()
 }
 
 /// Returns the tenant isolation mode in the variable `name`, as the template states it.
@@ -49,6 +71,24 @@ pub fn isolation_mode(name: &'static str) -> Result<IsolationMode, ConfigError> 
         "NONE" => Ok(IsolationMode::None),
         _ => Err(ConfigError::Invalid { name, expected: "PER_TENANT or NONE" }),
     }
+}
+
+/// A place of a call that died comes back after this time: more than the 29 s that API
+/// Gateway waits for a function.
+const HOLD_LIFE: Duration = Duration::from_secs(35);
+
+/// Returns the most that one tenant may have of this tier.
+///
+/// # Errors
+/// [`ConfigError`].
+pub fn cap() -> Result<Cap, ConfigError> {
+    const EXPECTED: &str = "a whole number from 1";
+    Ok(Cap {
+        in_flight: parsed("TENANT_IN_FLIGHT", EXPECTED)?,
+        rate: parsed("TENANT_RATE", EXPECTED)?,
+        burst: parsed("TENANT_BURST", EXPECTED)?,
+        life: HOLD_LIFE,
+    })
 }
 
 /// Returns where tenants' data lies.

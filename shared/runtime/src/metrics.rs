@@ -4,10 +4,13 @@
 //! dimension is a metric that is paid for.
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bulkhead_stores::StoreError;
-use serde_json::{Value, json};
+use bulkhead_tenancy::TenantId;
+use serde_json::{Map, Value, json};
+
+use crate::config;
 
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +25,8 @@ pub enum Counter {
     SealBroken,
     /// A tenant's KMS key is disabled or being deleted: the tenant is not served.
     KeyUnusable,
+    /// A call was refused because its tenant uses all that it may have of its tier.
+    CapRefused,
     /// A fault of ours reached a client as a 5xx.
     Fault,
 }
@@ -34,62 +39,152 @@ impl Counter {
             Self::AccessDenied => "AccessDenied",
             Self::SealBroken => "SealBroken",
             Self::KeyUnusable => "KeyUnusable",
+            Self::CapRefused => "CapRefused",
             Self::Fault => "Fault",
         }
     }
 }
 
-/// Counts one `counter`, with why and for whom where that is known.
-pub fn count(counter: Counter, reason: &str, tenant: Option<&str>) {
-    let tier = std::env::var("TIER").unwrap_or_else(|_| "none".to_owned());
-    let function = std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|_| "none".to_owned());
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
-    println!("{}", line(counter, reason, tenant, &tier, &function, now));
+/// A request that was answered. Holds nothing of its content.
+#[derive(Debug)]
+pub struct Answered<'a> {
+    /// Names the request in all logs.
+    pub request_id: &'a str,
+    /// The tenant that asked, where that was established.
+    pub tenant: Option<&'a TenantId>,
+    /// The HTTP method.
+    pub method: &'a str,
+    /// The route, with its parameters' names in place of their values.
+    pub resource: &'a str,
+    /// The HTTP status.
+    pub status: u16,
+    /// How long it took, in this function.
+    pub duration: Duration,
+    /// Whether this environment answered for the first time.
+    pub cold_start: bool,
+    /// The X-Ray trace.
+    pub trace: Option<&'a str>,
+}
+
+/// Logs `answered`, and measures by the same line: `Requests`, `Duration` (milliseconds)
+/// and `ColdStart`.
+pub fn answered(answered: &Answered<'_>) {
+    let mut fields = Map::new();
+    for (name, value) in [
+        ("Requests", json!(1)),
+        ("Duration", json!(answered.duration.as_micros() as f64 / 1_000.0)),
+        ("ColdStart", json!(u8::from(answered.cold_start))),
+        ("level", json!("INFO")),
+        ("message", json!("answered")),
+        ("request_id", json!(answered.request_id)),
+        ("method", json!(answered.method)),
+        ("resource", json!(answered.resource)),
+        ("status", json!(answered.status)),
+    ] {
+        fields.insert(name.to_owned(), value);
+    }
+    fields.extend(answered.tenant.map(|tenant| ("tenant".to_owned(), tenant.as_str().into())));
+    fields.extend(answered.trace.map(|trace| ("xray_trace_id".to_owned(), trace.into())));
+    let metrics = json!([
+        {"Name": "Requests", "Unit": "Count"},
+        {"Name": "Duration", "Unit": "Milliseconds"},
+        {"Name": "ColdStart", "Unit": "Count"},
+    ]);
+    println!("{}", line(metrics, fields, &Place::here()));
+}
+
+/// Whom and which request a count is about, as far as that is known. A tenant here was
+/// admitted: what a caller merely claims is nobody's count.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct About<'a> {
+    /// The tenant.
+    pub tenant: Option<&'a TenantId>,
+    /// Names the request in all logs.
+    pub request_id: Option<&'a str>,
+}
+
+/// Counts one `counter`, with why and what it is about.
+pub fn count(counter: Counter, reason: &str, about: About<'_>) {
+    println!("{}", counted(counter, reason, about, &Place::here()));
 }
 
 /// Counts why a store failed, where it is a refusal or a fault of ours. What passes by
 /// itself (throttling, an outage, a conflict) is not counted here.
-pub fn count_failure(error: &StoreError, tenant: Option<&str>) {
+pub fn count_failure(error: &StoreError, about: About<'_>) {
     match error {
-        StoreError::Denied { operation, .. } => count(Counter::AccessDenied, operation, tenant),
-        StoreError::Seal { source, .. } => count(Counter::SealBroken, source.code(), tenant),
-        StoreError::KeyUnusable { operation, .. } => count(Counter::KeyUnusable, operation, tenant),
-        StoreError::NotOnboarded => count(Counter::Refused, "not_onboarded", tenant),
+        StoreError::Denied { operation, .. } => count(Counter::AccessDenied, operation, about),
+        StoreError::Seal { source, .. } => count(Counter::SealBroken, source.code(), about),
+        StoreError::KeyUnusable { operation, .. } => count(Counter::KeyUnusable, operation, about),
+        StoreError::NotOnboarded => count(Counter::Refused, "not_onboarded", about),
         error if error.is_transient() => {}
-        _ => count(Counter::Fault, "store", tenant),
+        _ => count(Counter::Fault, "store", about),
     }
 }
 
-fn line(counter: Counter, reason: &str, tenant: Option<&str>, tier: &str, function: &str, now: u64) -> Value {
+/// Where and when something was measured.
+struct Place {
+    tier: String,
+    function: String,
+    now: u64,
+}
+
+impl Place {
+    fn here() -> Self {
+        Self {
+            tier: config::tier(),
+            function: std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|_| "none".to_owned()),
+            now: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64),
+        }
+    }
+}
+
+fn counted(counter: Counter, reason: &str, about: About<'_>, place: &Place) -> Value {
+    let mut fields = Map::new();
+    fields.insert(counter.name().to_owned(), 1.into());
+    fields.insert("Reason".to_owned(), reason.into());
+    fields.extend(about.tenant.map(|tenant| ("tenant".to_owned(), tenant.as_str().into())));
+    fields.extend(about.request_id.map(|id| ("request_id".to_owned(), id.into())));
+    line(json!([{"Name": counter.name(), "Unit": "Count"}]), fields, place)
+}
+
+/// A line of the format: by tier for alarms, by tier and function for dashboards.
+fn line(metrics: Value, fields: Map<String, Value>, place: &Place) -> Value {
     let mut line = json!({
         "_aws": {
-            "Timestamp": now,
+            "Timestamp": place.now,
             "CloudWatchMetrics": [{
                 "Namespace": "Bulkhead",
-                "Dimensions": [["Tier", "Function"]],
-                "Metrics": [{"Name": counter.name(), "Unit": "Count"}],
+                "Dimensions": [["Tier", "Function"], ["Tier"]],
+                "Metrics": metrics,
             }],
         },
-        "Tier": tier,
-        "Function": function,
-        "Reason": reason,
+        "Tier": place.tier,
+        "Function": place.function,
     });
-    if let Value::Object(fields) = &mut line {
-        fields.insert(counter.name().to_owned(), 1.into());
-        fields.extend(tenant.map(|tenant| ("tenant".to_owned(), tenant.into())));
+    if let Value::Object(line) = &mut line {
+        line.extend(fields);
     }
     line
 }
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
     use super::*;
+
+    fn place() -> Place {
+        Place { tier: "basic".to_owned(), function: "templates".to_owned(), now: 7 }
+    }
 
     #[test]
     fn the_tenant_is_a_property_and_never_a_dimension() {
-        let line = line(Counter::AccessDenied, "read template", Some("t1"), "basic", "templates", 7);
-        assert_eq!(line["tenant"], "t1");
+        let tenant = TenantId::parse("aaaaaaaaaaaaaaaa").expect("id");
+        let about = About { tenant: Some(&tenant), request_id: Some("r1") };
+        let line = counted(Counter::AccessDenied, "read template", about, &place());
+        assert_eq!((&line["tenant"], &line["request_id"]), (&json!("aaaaaaaaaaaaaaaa"), &json!("r1")));
         assert_eq!(line["AccessDenied"], 1);
-        assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([["Tier", "Function"]]));
+        let dimensions = &line["_aws"]["CloudWatchMetrics"][0]["Dimensions"];
+        assert_eq!(dimensions, &json!([["Tier", "Function"], ["Tier"]]));
     }
 }

@@ -2,7 +2,7 @@ use bulkhead_stores::{Platform, SessionSettings, TenantClients};
 use bulkhead_tenancy::{Admission, Bound, ForeignTenant, TenantEnvironment, TenantScope};
 
 use crate::config::{self, ConfigError};
-use crate::metrics::{self, Counter};
+use crate::metrics::{self, About, Counter};
 
 /// A function that works for tenants: how it admits them and what it may remember.
 pub struct TenantFunction {
@@ -51,7 +51,7 @@ fn report_foreign_tenant(foreign: &ForeignTenant) {
     metrics::count(
         Counter::ForeignTenant,
         "environment entered by a second tenant",
-        Some(foreign.entered.as_str()),
+        About { tenant: Some(&foreign.entered), request_id: None },
     );
     tracing::error!(bound = %foreign.bound, entered = %foreign.entered, "a second tenant entered; ending the process");
 }

@@ -9,11 +9,13 @@ mod sealing;
 mod session;
 mod workers;
 
+pub use bulkhead_resilience::capacity::{Cap, Limit, Refusal as CapRefusal};
 pub use bulkhead_sealing::UnsealError;
 pub use clock::{InvalidMoment, Moment};
 pub use error::StoreError;
 pub use platform::Platform;
 pub use queue::JobQueue;
+pub use repositories::capacity::{Capacity, Hold};
 pub use repositories::commands::Commands;
 pub use repositories::documents::{Document, DocumentStatus, Documents, NewDocument};
 pub use repositories::jobs::{IngestionJob, Jobs};

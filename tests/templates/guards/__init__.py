@@ -6,18 +6,24 @@ template with a known fault and see that it notices.
 
 from __future__ import annotations
 
-from .api import authorizers_know_what_selects_the_tenant, the_tenant_comes_from_the_authorizer
+from .api import (
+    authorizers_know_what_selects_the_tenant, every_call_is_counted, the_tenant_comes_from_the_authorizer,
+)  # fmt: skip
 from .buckets import buckets_are_closed
 from .functions import (
     CONCURRENCY, functions_reserve_concurrency, permissions_name_their_source, tenant_functions_have_no_event_source,
 )  # fmt: skip
+from .observability import (
+    access_logs_hold_no_content, alarms_have_a_runbook, alarms_tell_the_topic, metrics_are_emitted,
+    no_tenant_is_a_dimension,
+)  # fmt: skip
 from .policies import WILDCARDS, allows_are_spelled_out, for_all_values_is_guarded
 from .roles import (
-    RIGHTS, only_the_tenant_role_holds_data_rights, the_tenant_role_needs_its_tag,
+    MANAGED, RIGHTS, only_the_tenant_role_holds_data_rights, the_tenant_role_needs_its_tag,
     the_tenant_role_trusts_by_name_and_tag,
 )  # fmt: skip
 from .tags import TAGLESS, everything_is_tagged
-from .template import Template, complaints
+from .template import Template, complaints, notices
 
 GUARDS = (
     for_all_values_is_guarded,
@@ -26,14 +32,20 @@ GUARDS = (
     the_tenant_role_needs_its_tag,
     the_tenant_role_trusts_by_name_and_tag,
     the_tenant_comes_from_the_authorizer,
+    every_call_is_counted,
     authorizers_know_what_selects_the_tenant,
     tenant_functions_have_no_event_source,
     functions_reserve_concurrency,
     permissions_name_their_source,
     buckets_are_closed,
     everything_is_tagged,
+    alarms_have_a_runbook,
+    alarms_tell_the_topic,
+    metrics_are_emitted,
+    no_tenant_is_a_dimension,
+    access_logs_hold_no_content,
 )
 # Rows that let something pass, each with its reason. A row that nothing needs any more has to go.
-EXCEPTIONS = (WILDCARDS, RIGHTS, CONCURRENCY, TAGLESS)
+EXCEPTIONS = (WILDCARDS, RIGHTS, MANAGED, CONCURRENCY, TAGLESS)
 
-__all__ = ["EXCEPTIONS", "GUARDS", "Template", "complaints", *(guard.__name__ for guard in GUARDS)]
+__all__ = ["EXCEPTIONS", "GUARDS", "Template", "complaints", "notices", *(guard.__name__ for guard in GUARDS)]

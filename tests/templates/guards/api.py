@@ -37,6 +37,8 @@ def the_tenant_comes_from_the_authorizer(template: Template) -> Iterator[str]:
             for method in item.keys() & _METHODS:
                 route = f"{api}: {method.upper()} {path}"
                 operation = item[method]
+                if _is_preflight(method, operation):
+                    continue
                 security = operation.get("security", body.get("security", []))
                 if not security or not all(set(each) & custom for each in security):
                     yield f"{route} is open to requests that no authorizer has seen"
@@ -44,6 +46,25 @@ def the_tenant_comes_from_the_authorizer(template: Template) -> Iterator[str]:
     for kind in ("AWS::ApiGateway::Method", "AWS::ApiGatewayV2::Api"):
         for name, _ in template.of(kind):
             yield f"{name}: {kind} is a way in that this guard does not read"
+
+
+def _is_preflight(method: str, operation: dict[str, Any]) -> bool:
+    """Browsers ask before they send a token. Answered by API Gateway itself: no function learns of it."""
+    return method == "options" and (operation.get(_INTEGRATION) or {}).get("type") == "mock"
+
+
+def every_call_is_counted(template: Template) -> Iterator[str]:
+    """By the usage plan, under the key that the authorizer names: a key sent by the client would be its choice."""
+    for api, body in _bodies(template):
+        if body.get("x-amazon-apigateway-api-key-source") != "AUTHORIZER":
+            yield f"{api}: takes the usage key from the client; say x-amazon-apigateway-api-key-source: AUTHORIZER"
+        keys = {name for name, scheme in _schemes(body).items()
+                if scheme.get("name") == "x-api-key" and "x-amazon-apigateway-authorizer" not in scheme}  # fmt: skip
+        for path, item in body.get("paths", {}).items():
+            for method in item.keys() & _METHODS:
+                security = item[method].get("security", body.get("security", []))
+                if not _is_preflight(method, item[method]) and not all(set(each) & keys for each in security):
+                    yield f"{api}: {method.upper()} {path} is not counted by the usage plan"
 
 
 def _mapping(route: str, integration: dict[str, Any], isolated: set[str]) -> Iterator[str]:

@@ -9,7 +9,12 @@ from .template import Statement, Template, text
 TAG = "aws:principaltag/tenantid"
 _TENANT_ROLE_ARN = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/bulkhead-${Stage}-${Tier}-tenant"
 _OPENS_ONE_SESSION = "opens one tenant's session at a time, the only way to tenants' data"
-_OWN_LOGS = "AWSLambdaBasicExecutionRole"
+# (role, policy): policies of AWS that a role may have, "*" for any role. Their rights stand elsewhere.
+MANAGED: dict[tuple[str, str], str] = {
+    ("*", "AWSLambdaBasicExecutionRole"): "a function writes its log",
+    ("*", "AWSXrayWriteOnlyAccess"): "traces, where they are on: times and names of services, no content",
+    ("ApiGatewayLogs", "AmazonAPIGatewayPushToCloudWatchLogs"): "API Gateway writes access logs, and takes no less",
+}
 
 
 def _session(role: str) -> dict[tuple[str, str, str], str]:
@@ -56,6 +61,18 @@ RIGHTS: dict[tuple[str, str, str], str] = {
         "arn:${AWS::Partition}:kms:${AWS::Region}:${AWS::AccountId}:alias/bulkhead/${Stage}/t/*",
         "names a tenant's own key; the key's policy says for how long it may do more",
     ),
+    **_each(
+        "ControlRole",
+        ["apigateway:GET", "apigateway:POST"],
+        "arn:${AWS::Partition}:apigateway:${AWS::Region}::/apikeys",
+        "makes the key that a tenant's calls are counted by; the authorizer names it, it opens nothing",
+    ),
+    **_each(
+        "ControlRole",
+        ["apigateway:POST"],
+        "arn:${AWS::Partition}:apigateway:${AWS::Region}::/usageplans/${UsagePlan}/keys",
+        "counts a tenant by its tier's usage plan",
+    ),
     **_each("IntakeRole", ["sqs:SendMessage"], "${Jobs.Arn}", "hands on a job sealed to its tenant"),
     **_each("IntakeRole", ["sqs:SendMessage"], "${DeadLetters.Arn}", "Lambda puts an event there that it gave up"),
     **_each(
@@ -82,7 +99,8 @@ def only_the_tenant_role_holds_data_rights(template: Template) -> Iterator[str]:
     tenant = tenant_roles(template)
     for role, properties in template.of("AWS::IAM::Role"):
         for arn in properties.get("ManagedPolicyArns", []):
-            if not text(arn).endswith(f":policy/service-role/{_OWN_LOGS}"):
+            policy = text(arn).rpartition("/")[2] if ":iam::aws:policy/" in text(arn) else text(arn)
+            if not {(role, policy), ("*", policy)} & MANAGED.keys():
                 yield f"{role}: has the managed policy {text(arn)}, whose rights stand elsewhere"
         for statement in template.rights(role) if role not in tenant else []:
             yield from _unlisted(role, statement)

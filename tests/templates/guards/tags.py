@@ -9,6 +9,8 @@ from typing import Any
 from .template import Template, text
 
 STAGE, TIER = "bulkhead:stage", "bulkhead:tier"
+# What is of one tier, and what is of the account and so of all stages.
+_OF_A_TIER, _OF_THE_ACCOUNT = {"infra/tier.yaml", "infra/observability.yaml"}, {"infra/account.yaml"}
 _REGION = "us-east-1"
 # Made by SAM, which has no way to tag them. On AWS they get the tags of the nested stack they are in.
 TAGLESS: dict[str, str] = {
@@ -38,8 +40,8 @@ def everything_is_tagged(template: Template) -> Iterator[str]:
 
 
 def _wanted(template: Template, kind: str, properties: dict[str, Any]) -> dict[str, str]:
-    wanted = {STAGE: "${Stage}"}
-    if template.file == "infra/tier.yaml":
+    wanted = {STAGE: "all" if template.file in _OF_THE_ACCOUNT else "${Stage}"}
+    if template.file in _OF_A_TIER:
         wanted[TIER] = "${Tier}"
     if kind == "AWS::CloudFormation::Stack" and "Tier" in properties.get("Parameters", {}):
         wanted[TIER] = text(properties["Parameters"]["Tier"])

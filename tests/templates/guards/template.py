@@ -121,6 +121,11 @@ def complaints(guard: Guard, file: str, expanded: dict[str, Any]) -> list[str]:
     return sorted(found)
 
 
+def notices(guard: Guard, file: str, expanded: dict[str, Any], blames: str) -> bool:
+    """Whether a guard blames what it should, under the first combination of conditions that shows it."""
+    return any(blames in f"{file}: {each}" for variant in variants(file, expanded) for each in guard(variant))
+
+
 def variants(file: str, expanded: dict[str, Any]) -> Iterator[Template]:
     """The template under every combination of its conditions."""
     names = list(expanded.get("Conditions", {}))

@@ -77,12 +77,15 @@ def authorize(event):
         "policyDocument": {"Version": "2012-10-17", "Statement": [
             {"Action": "execute-api:Invoke", "Effect": "Deny" if kind == "deny" else "Allow", "Resource": resource}]},
         "context": {"tenantId": tenant, "number": 7, "flag": True, "issued": str(time.time())},
+        "usageIdentifierKey": f"usage-key-of-tenant-{tenant}",
     }
 
 
 def handle(event, headers, count):
     if isinstance(event, dict) and event.get("type") == "REQUEST":
         return authorize(event)
+    if isinstance(event, dict) and "triggerSource" in event:
+        return trigger(event)
     command = event
     http = isinstance(event, dict) and "httpMethod" in event
     if http:
@@ -119,6 +122,17 @@ def handle(event, headers, count):
     if http:
         return {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": json.dumps(answer)}
     return answer
+
+
+def trigger(event):
+    """Cognito's: the variable TRIGGER says what to answer."""
+    if os.environ.get("JOURNAL"):
+        with open(os.environ["JOURNAL"], "a") as journal:
+            journal.write(json.dumps(event) + "\n")
+    command = json.loads(os.environ["TRIGGER"])
+    if "fail" in command:
+        raise Failure(command["fail"])
+    return command["raw"] if "raw" in command else {**event, "response": command["response"]}
 
 
 def records(found):

@@ -1,11 +1,13 @@
-use bulkhead_stores::StoreError;
+use std::time::Duration;
+
+use bulkhead_stores::{Cap, CapRefusal, Limit, StoreError};
 use bulkhead_tenancy::Refusal;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::ApiResponse;
 use crate::chain;
-use crate::metrics::{self, Counter};
+use crate::metrics::{self, About, Counter};
 
 /// What a client is told when its request fails. Says what to do next, and nothing of
 /// other tenants: "not yours" and "not there" are the same answer.
@@ -36,12 +38,34 @@ pub enum ApiError {
     /// 422: the request is well formed and cannot be carried out.
     #[error("{0}")]
     Unprocessable(String),
+    /// 429: the tenant uses all that it may have of its tier.
+    #[error("{detail}")]
+    TooManyRequests {
+        /// Which limit, and what to do.
+        detail: String,
+        /// When it is worth trying again.
+        after: Duration,
+    },
     /// 503: try again.
     #[error("the service is busy; try again shortly")]
     Unavailable,
     /// 503: the tenant's own key is out of use.
     #[error("your key cannot be used: it is disabled or being deleted; ask your operator to enable it again")]
     KeyUnusable,
+    /// No tenant was established.
+    #[error(transparent)]
+    NoTenant(Refusal),
+    /// The tenant is over its cap.
+    #[error("over the cap")]
+    OverCap {
+        /// The cap.
+        cap: Cap,
+        /// By what.
+        refusal: CapRefusal,
+    },
+    /// A store failed: anything from a conflict to a fault of ours.
+    #[error(transparent)]
+    Store(StoreError),
     /// 500: a fault of ours.
     #[error("something went wrong on our side; try again, and name the request id if it persists")]
     Fault,
@@ -76,74 +100,127 @@ impl ApiError {
             Self::TooLarge(_) => (413, "too-large", "Body too large"),
             Self::UnsupportedMediaType => (415, "unsupported-media-type", "Unsupported media type"),
             Self::Unprocessable(_) => (422, "unprocessable", "Cannot be processed"),
+            Self::TooManyRequests { .. } => (429, "too-many-requests", "Too many requests"),
             Self::Unavailable => (503, "unavailable", "Service unavailable"),
             Self::KeyUnusable => (503, "key-unavailable", "Key unavailable"),
-            Self::Fault => (500, "internal", "Internal error"),
+            // What was not told by `told`: nothing gets here.
+            Self::NoTenant(_) | Self::OverCap { .. } | Self::Store(_) | Self::Fault => {
+                (500, "internal", "Internal error")
+            }
         }
     }
 
-    /// Returns the answer for the request `request_id`.
-    pub fn into_response(self, request_id: &str) -> ApiResponse {
-        let (status, code, title) = self.describe();
+    /// Returns the answer for the request, after counting and logging why it failed.
+    pub(super) fn into_response(self, about: About<'_>) -> ApiResponse {
+        let error = self.told(about);
+        let (status, code, title) = error.describe();
         let problem = Problem {
             kind: format!("urn:bulkhead:problem:{code}"),
             title,
             status,
-            detail: self.to_string(),
-            request_id: request_id.to_owned(),
+            detail: error.to_string(),
+            request_id: about.request_id.unwrap_or_default().to_owned(),
         };
         let response =
             ApiResponse::json(status, &problem).with_header("content-type", "application/problem+json");
-        match self.retry_after() {
-            Some(seconds) => response.with_header("retry-after", seconds),
+        match error.retry_after() {
+            Some(seconds) => response.with_header("retry-after", seconds.to_string()),
             None => response,
         }
     }
 
-    /// After how many seconds it is worth trying again.
-    fn retry_after(&self) -> Option<&'static str> {
+    /// Counts and logs, once, what only we may know, and returns what the client is told.
+    fn told(self, about: About<'_>) -> Self {
         match self {
-            Self::Unavailable => Some("1"),
+            Self::NoTenant(refusal) => {
+                metrics::count(Counter::Refused, refusal.code(), about);
+                tracing::warn!(reason = refusal.code(), "refused: {refusal}");
+                Self::Forbidden(
+                    "the request does not establish a tenant; use a token of a tenant of this service"
+                        .to_owned(),
+                )
+            }
+            Self::OverCap { cap, refusal } => over(&cap, refusal, about),
+            Self::Store(error) => {
+                metrics::count_failure(&error, about);
+                failed(error)
+            }
+            other => other,
+        }
+    }
+
+    /// After how many seconds it is worth trying again: whole ones, as the header is
+    /// written, and no less than one.
+    fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Unavailable => Some(1),
+            Self::TooManyRequests { after, .. } => {
+                Some((after.as_secs() + u64::from(after.subsec_nanos() > 0)).max(1))
+            }
             // Somebody has to do something first.
-            Self::KeyUnusable => Some("60"),
+            Self::KeyUnusable => Some(60),
             _ => None,
         }
     }
 }
 
-/// A missing or contradictory tenant is the caller's 403, and is counted.
+/// A missing or contradictory tenant is the caller's 403.
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
-        metrics::count(Counter::Refused, refusal.code(), None);
-        tracing::warn!(reason = refusal.code(), "refused: {refusal}");
-        Self::Forbidden(
-            "the request does not establish a tenant; use a token of a tenant of this service".to_owned(),
-        )
+        Self::NoTenant(refusal)
     }
 }
 
-/// Logged once, here, with its causes; the client learns only what it can act on.
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        metrics::count_failure(&error, None);
-        match error {
-            StoreError::NotOnboarded => {
-                return Self::Forbidden("this tenant is not onboarded here; ask your operator".to_owned());
-            }
-            StoreError::Conflict { .. } => {
-                return Self::Conflict("it was changed at the same time; read it again and retry".to_owned());
-            }
-            StoreError::Throttled { .. } | StoreError::Unavailable { .. } => {
-                tracing::warn!(error = chain(&error), "a service is unavailable");
-                return Self::Unavailable;
-            }
-            StoreError::KeyUnusable { .. } => {
-                tracing::error!(error = chain(&error), "a tenant's key cannot be used");
-                return Self::KeyUnusable;
-            }
-            _ => {}
+        Self::Store(error)
+    }
+}
+
+fn over(cap: &Cap, refusal: CapRefusal, about: About<'_>) -> ApiError {
+    let (code, detail, after) = match refusal.limit {
+        Limit::InFlight => (
+            "in_flight",
+            format!(
+                "you have {} calls in flight, the most of your tier; wait for an answer before you send more",
+                cap.in_flight
+            ),
+            // When the hold that ends first would end by itself; nearly always it is given back before.
+            Duration::from_secs(1),
+        ),
+        Limit::Rate => (
+            "rate",
+            format!(
+                "your tier has {} calls per second for you, and {} at once; slow down",
+                cap.rate, cap.burst
+            ),
+            refusal.after,
+        ),
+    };
+    metrics::count(Counter::CapRefused, code, about);
+    ApiError::TooManyRequests { detail, after }
+}
+
+/// Logged with its causes; the client learns only what it can act on.
+fn failed(error: StoreError) -> ApiError {
+    match error {
+        StoreError::NotOnboarded => {
+            ApiError::Forbidden("this tenant is not onboarded here; ask your operator".to_owned())
         }
-        tracing::error!(error = chain(&error), "a request failed through a fault of ours");
-        Self::Fault
+        StoreError::Conflict { .. } => {
+            ApiError::Conflict("it was changed at the same time; read it again and retry".to_owned())
+        }
+        StoreError::Throttled { .. } | StoreError::Unavailable { .. } => {
+            tracing::warn!(error = chain(&error), "a service is unavailable");
+            ApiError::Unavailable
+        }
+        StoreError::KeyUnusable { .. } => {
+            tracing::error!(error = chain(&error), "a tenant's key cannot be used");
+            ApiError::KeyUnusable
+        }
+        _ => {
+            tracing::error!(error = chain(&error), "a request failed through a fault of ours");
+            ApiError::Fault
+        }
     }
 }

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use bulkhead_events::GatewayResponse;
@@ -8,7 +9,7 @@ use serde::Serialize;
 pub struct ApiResponse {
     status: u16,
     body: Option<String>,
-    headers: Vec<(&'static str, &'static str)>,
+    headers: Vec<(&'static str, Cow<'static, str>)>,
 }
 
 impl ApiResponse {
@@ -35,9 +36,9 @@ impl ApiResponse {
 
     /// Sets a header.
     #[must_use]
-    pub fn with_header(mut self, name: &'static str, value: &'static str) -> Self {
+    pub fn with_header(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
         self.headers.retain(|(other, _)| *other != name);
-        self.headers.push((name, value));
+        self.headers.push((name, value.into()));
         self
     }
 
@@ -46,8 +47,9 @@ impl ApiResponse {
         self.status
     }
 
-    /// Completes the answer: never cached, and marked with its request id.
-    pub(super) fn complete(self, request_id: &str) -> GatewayResponse {
+    /// Completes the answer: never cached, marked with its request id, and readable by
+    /// browsers of `cors_origin` alone, or of none.
+    pub(super) fn complete(self, request_id: &str, cors_origin: Option<&str>) -> GatewayResponse {
         let mut headers = HashMap::from([
             ("cache-control", "no-store".to_owned()),
             ("x-request-id", request_id.to_owned()),
@@ -55,7 +57,11 @@ impl ApiResponse {
         if self.status != 204 {
             headers.insert("content-type", "application/json".to_owned());
         }
-        headers.extend(self.headers.into_iter().map(|(name, value)| (name, value.to_owned())));
+        if let Some(origin) = cors_origin {
+            headers.insert("access-control-allow-origin", origin.to_owned());
+            headers.insert("access-control-expose-headers", "retry-after, x-request-id".to_owned());
+        }
+        headers.extend(self.headers.into_iter().map(|(name, value)| (name, value.into_owned())));
         GatewayResponse {
             status_code: self.status,
             headers,

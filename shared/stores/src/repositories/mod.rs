@@ -1,6 +1,7 @@
 //! What a tenant stores, one module per kind. Keys are derived inside; callers pass
 //! domain ids and never see a key.
 
+pub(crate) mod capacity;
 pub(crate) mod commands;
 pub(crate) mod documents;
 pub(crate) mod expiring;

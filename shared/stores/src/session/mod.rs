@@ -16,6 +16,7 @@ use credentials::TenantCredentials;
 pub(crate) use credentials::denied_by_sts;
 use renewal::Renewing;
 
+use crate::repositories::capacity::{Capacity, LastSeen};
 use crate::repositories::commands::Commands;
 use crate::repositories::documents::Documents;
 use crate::repositories::expiring::Expiring;
@@ -74,6 +75,7 @@ pub struct TenantClients {
     settings: SessionSettings,
     sealer: Sealer,
     profile: Expiring<Profile>,
+    ledger: LastSeen,
     dynamodb: OnceLock<aws_sdk_dynamodb::Client>,
     s3: OnceLock<aws_sdk_s3::Client>,
     s3vectors: OnceLock<aws_sdk_s3vectors::Client>,
@@ -101,6 +103,7 @@ impl TenantClients {
             sdk,
             settings: settings.clone(),
             profile: Expiring::new(PROFILE_AGE),
+            ledger: LastSeen::default(),
             dynamodb: OnceLock::new(),
             s3: OnceLock::new(),
             s3vectors: OnceLock::new(),
@@ -149,6 +152,11 @@ impl<'s> TenantSession<'s> {
     /// Returns the repository of the tenant's profile.
     pub fn profiles(&self) -> Profiles<'s> {
         Profiles::new(*self)
+    }
+
+    /// Returns the tenant's ledger: its places among the calls in flight.
+    pub fn capacity(&self) -> Capacity<'s> {
+        Capacity::new(*self)
     }
 
     /// Returns the tenant's templates.
@@ -222,6 +230,10 @@ impl<'s> TenantSession<'s> {
 
     pub(crate) fn sealer(&self) -> &'s Sealer {
         &self.clients.sealer
+    }
+
+    pub(crate) fn ledger(&self) -> &'s LastSeen {
+        &self.clients.ledger
     }
 
     pub(crate) fn dynamodb(&self) -> &'s aws_sdk_dynamodb::Client {

@@ -68,6 +68,11 @@ impl TenantScope<'_> {
         self.item("PROFILE".to_owned())
     }
 
+    /// Returns the key of the tenant's ledger: what it uses of what it shares with others.
+    pub fn ledger_key(&self) -> ItemKey {
+        self.item("LEDGER".to_owned())
+    }
+
     /// Returns the key of a template's head: which version is current.
     pub fn template_key(&self, key: &TemplateKey) -> ItemKey {
         self.item(format!("{}{key}", SortPrefix::Template.as_str()))

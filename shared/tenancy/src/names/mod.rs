@@ -12,6 +12,7 @@ mod item;
 mod key_alias;
 mod object;
 mod session;
+mod usage_key;
 
 pub use chosen::{Corpus, DocumentId, InvalidName, RunId, TemplateKey};
 pub use context::{EncryptionContext, Purpose};
@@ -21,6 +22,7 @@ pub use item::{ItemKey, PartitionKey, SortPrefix};
 pub use key_alias::KeyAlias;
 pub use object::{ObjectKey, ObjectPrefix};
 pub use session::SessionTag;
+pub use usage_key::UsageKey;
 
 pub(crate) use object::source_object;
 
@@ -70,9 +72,11 @@ pub fn inventory(
         whole("message group", scope.message_group().as_str()),
         whole("session name", scope.session_tag().session_name()),
         whole("session tag", scope.session_tag().value()),
+        whole("usage key", scope.tenant().usage_key().as_str()),
     ];
     for key in [
         scope.profile_key(),
+        scope.ledger_key(),
         scope.template_key(template),
         scope.version_key(template, 1),
         scope.document_key(document),
