@@ -13,6 +13,7 @@ _SEALING = ("-p", "bulkhead-sealing")
 _TOKENS = ("-p", "bulkhead-tokens")
 _GUARDS = ("-p", "isolation-tests")
 _STORES = ("-p", "bulkhead-stores", "--lib")
+_RESILIENCE = ("-p", "bulkhead-resilience")
 _TIER = "infra/tier.yaml"
 _TEMPLATE_GUARDS = ("tests/templates",)
 
@@ -144,11 +145,37 @@ _BEARER = [
     ),
     Mutant(
         "a token may be for anybody", Suite.CRATES, "shared/tokens/src/rules.rs",
-        "rules.set_audience(&[&self.audience]);", "rules.validate_aud = false;", _TOKENS,
+        "rules.set_audience(&[audience]);", "rules.validate_aud = false;", _TOKENS,
+    ),
+    Mutant(
+        "another app's token is taken", Suite.CRATES, "shared/tokens/src/rules.rs",
+        "if !says(&signed.client_id, client) ||", "if signed.client_id.is_none() ||", _TOKENS,
+    ),
+    Mutant(
+        "an id token is taken", Suite.CRATES, "shared/tokens/src/rules.rs",
+        'return if says(&signed.token_use, "access") { Ok(()) } else { Err(TokenError::NotForAccess) };',
+        "return Ok(());", _TOKENS,
     ),
     Mutant(
         "a token may be of anybody", Suite.CRATES, "shared/tokens/src/rules.rs",
         "rules.set_issuer(&[&self.issuer]);", "", _TOKENS,
+    ),
+]  # fmt: skip
+
+_CAPACITY = [
+    Mutant(
+        "a place is held twice", Suite.CRATES, "shared/resilience/src/capacity.rs",
+        "if !self.is_free(claim.place, claim.now) {", "if claim.until <= claim.now {", _RESILIENCE,
+    ),
+    Mutant(
+        "two calls use the rate once", Suite.CRATES, "shared/resilience/src/capacity.rs",
+        "self.used_until > claim.now && self.used_until <= latest =>", "self.used_until > claim.now || latest < claim.now =>",
+        _RESILIENCE,
+    ),
+    Mutant(
+        "a place that is another's by now is given back", Suite.CRATES, "shared/resilience/src/capacity.rs",
+        "if self.holds.get(&claim.place) == Some(&claim.until) {", "if self.holds.contains_key(&claim.place) {",
+        _RESILIENCE,
     ),
 ]  # fmt: skip
 
@@ -199,6 +226,54 @@ _WRITTEN = [
         "anybody's API may call a function", Suite.TEMPLATES, _TIER,
         "      SourceArn: !Sub 'arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/*'\n", "",
         _TEMPLATE_GUARDS, everywhere=True,
+    ),
+]  # fmt: skip
+
+_SILO = [
+    Mutant(
+        "a silo's role is anybody's session", Suite.INFRA, _TIER,
+        "!If [Silo, !Ref OnlyTenant, '????????????????*']", "'????????????????*'",
+        ("tests/isolation/test_tiers.py",), everywhere=True,
+    ),
+    Mutant(
+        "a silo's key works for any tenant", Suite.INFRA, _TIER,
+        "StringNotEquals: {'kms:EncryptionContext:tenant': !Ref OnlyTenant}",
+        "StringEquals: {'kms:EncryptionContext:tenant': nobody}",
+        ("tests/isolation/test_tiers.py",),
+    ),
+    Mutant(
+        "a silo's authorizer serves anybody", Suite.FUNCTIONS, "functions/authorizer/src/lib.rs",
+        "if self.only.as_ref().is_some_and(|only| *only != tenant) {",
+        "if self.only.as_ref().is_some_and(|only| *only != tenant) && claims.tier.is_none() {",
+        ("tests/isolation/test_tiers.py",), ("authorizer",),
+    ),
+    Mutant(
+        "a silo onboards a second tenant", Suite.FUNCTIONS, "shared/provisioning/src/registry.rs",
+        'condition_expression("attribute_not_exists(tenant)")', 'condition_expression("attribute_exists(tenant) OR attribute_not_exists(tenant)")',
+        ("tests/isolation/test_tiers.py",), ("control",),
+    ),
+]  # fmt: skip
+
+_SHARED_TIER = [
+    Mutant(
+        "the usage key is the client's choice", Suite.TEMPLATES, _TIER,
+        "x-amazon-apigateway-api-key-source: AUTHORIZER", "x-amazon-apigateway-api-key-source: HEADER", _TEMPLATE_GUARDS,
+    ),
+    Mutant(
+        "a place is never given back", Suite.FUNCTIONS, "shared/runtime/src/http/serve.rs",
+        "session.capacity().leave(hold).await", "async { let _ = hold; Ok::<(), bulkhead_stores::StoreError>(()) }.await",
+        ("tests/isolation/test_capacity.py",), ("templates",),
+    ),
+    Mutant(
+        "an occupied place is taken", Suite.FUNCTIONS, "shared/stores/src/repositories/capacity.rs",
+        '"(attribute_not_exists(#place) OR #place <= :now)"', '"(attribute_not_exists(#place) OR #place <> :now)"',
+        ("tests/isolation/test_capacity.py",), ("templates",),
+    ),
+    Mutant(
+        "a sign-in chooses its tenant", Suite.STORES, "functions/claims/src/lib.rs",
+        'event.get("request")?.get("userAttributes")?.get(name)?.as_str()',
+        'event.get("request").and_then(|asked| asked.get("clientMetadata").or(asked.get("userAttributes")))?.get(name)?.as_str()',
+        ("-p", "claims"),
     ),
 ]  # fmt: skip
 
@@ -297,8 +372,11 @@ MUTANTS: list[Mutant] = [
     *_DERIVED,
     *_SEALS,
     *_BEARER,
+    *_CAPACITY,
     *_DEPENDENCIES,
     *_WRITTEN,
+    *_SILO,
+    *_SHARED_TIER,
     *_STORED,
     *_DEPLOYED,
     *_BUILT,

@@ -88,7 +88,7 @@ proptest! {
         for name in names_of(&tenant, &template, &document, &corpus) {
             let longest = match name.kind {
                 "vector index" => 63,            // S3 Vectors
-                "message group" => 128,          // SQS
+                "message group" | "usage key" => 128, // SQS, API Gateway
                 "session name" => 64,            // STS
                 "session tag" | "key alias" => 256,
                 _ => 1024,                       // S3 keys; DynamoDB sort keys
@@ -128,6 +128,7 @@ fn every_kind_of_name_is_in_the_inventory_once_per_use() {
             "partition",
             "session name",
             "session tag",
+            "usage key",
             "vector index",
         ]
     );
