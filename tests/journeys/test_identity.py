@@ -10,6 +10,7 @@ import base64
 import hashlib
 import hmac
 import itertools
+import json
 import struct
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +24,9 @@ from botocore.exceptions import ClientError
 
 from local.aws import Tenant
 from local.client import Api
+from local.expand import expand
 from local.problems import problem
+from local.process import ROOT
 from local.sign_in import cognito, sign_in
 from local.stack import LocalStack
 
@@ -323,6 +326,32 @@ def test_a_suspended_tenants_people_are_refused_with_the_tokens_they_have(people
     people.api(people.sign_in(email)).get(DOCUMENTS).expect(200)
 
 
+# ── an issuer of one's own ──────────────────────────────────────────────────
+
+ISSUER = {"Issuer": "https://id.example.com/", "Audience": "bulkhead", "JwksUrl": "https://id.example.com/jwks"}
+
+
+@pytest.mark.parametrize("missing", ISSUER)
+def test_an_issuer_is_given_as_a_whole_or_not_at_all(people: Directory, missing: str) -> None:
+    """A stack that trusts half an issuer would refuse everybody, or have a pool that nobody meant."""
+    cloudformation = people.stack.account.client("cloudformation")
+    template = expand(ROOT / "template.yaml")
+    # The rules and parameters of the real one; CloudFormation looks at them before any resource.
+    template["Resources"] = {"Nothing": {"Type": "AWS::CloudFormation::WaitConditionHandle"}}
+    template.pop("Outputs")
+
+    def create(**given: str) -> Any:
+        return cloudformation.create_stack(
+            StackName=f"rules-{next(_numbers)}", TemplateBody=json.dumps(template),
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()],
+        )  # fmt: skip
+
+    with pytest.raises(ClientError, match="all three, or none"):
+        create(**{key: value for key, value in ISSUER.items() if key != missing})
+    create(**ISSUER)
+    create()
+
+
 # ── the pool itself ─────────────────────────────────────────────────────────
 
 
@@ -341,7 +370,8 @@ def test_a_second_factor_is_asked_for_once_it_is_set_up(people: Directory, acme:
 
 def _code(secret: str) -> str:
     """The current code of an authenticator app (RFC 6238)."""
-    digest = hmac.digest(base64.b32decode(secret + "=" * (-len(secret) % 8)), struct.pack(">Q", int(time.time()) // 30), hashlib.sha1)
+    key = base64.b32decode(secret + "=" * (-len(secret) % 8))
+    digest = hmac.digest(key, struct.pack(">Q", int(time.time()) // 30), hashlib.sha1)
     at = digest[-1] & 15
     return f"{(int.from_bytes(digest[at : at + 4]) & 0x7FFFFFFF) % 10**6:06}"
 

@@ -132,7 +132,7 @@ def as_written(stacks: list[Deployment]) -> Policies:
             for attached in stack.of("AWS::IAM::Policy").values():
                 if {"Ref": name} in attached["Roles"]:
                     written[attached["PolicyName"]] = attached["PolicyDocument"]
-            managed = {fill(arn): {} for arn in properties.get("ManagedPolicyArns", [])}
+            managed = {arn: {} for arn in fill(properties.get("ManagedPolicyArns", []))}
             roles[name] = Role(fill(properties["AssumeRolePolicyDocument"]), fill(written) | managed)
         keys |= {name: fill(each["KeyPolicy"]) for name, each in stack.of("AWS::KMS::Key").items()}
         for name in stack.of("AWS::S3::Bucket"):

@@ -12,16 +12,16 @@ from typing import Any
 
 import guards
 from guards import (
-    access_logs_hold_no_content, alarms_have_a_runbook, alarms_tell_the_topic, allows_are_spelled_out,
-    authorizers_know_what_selects_the_tenant, buckets_are_closed, every_call_is_counted, everything_is_tagged,
-    for_all_values_is_guarded, functions_reserve_concurrency, metrics_are_emitted, no_tenant_is_a_dimension,
-    only_the_tenant_role_holds_data_rights, permissions_name_their_source,
-    tenant_functions_have_no_event_source, the_tenant_comes_from_the_authorizer, the_tenant_role_needs_its_tag,
-    the_tenant_role_trusts_by_name_and_tag,
+    a_persons_tenant_is_not_theirs_to_choose, access_logs_hold_no_content, alarms_have_a_runbook,
+    alarms_tell_the_topic, allows_are_spelled_out, authorizers_know_what_selects_the_tenant, buckets_are_closed,
+    every_call_is_counted, everything_is_tagged, for_all_values_is_guarded, functions_reserve_concurrency,
+    metrics_are_emitted, no_tenant_is_a_dimension, only_the_tenant_role_holds_data_rights,
+    permissions_name_their_source, tenant_functions_have_no_event_source, the_tenant_comes_from_the_authorizer,
+    the_tenant_role_needs_its_tag, the_tenant_role_trusts_by_name_and_tag,
 )  # fmt: skip
 
 TIER, DATA, ROOT = "infra/tier.yaml", "infra/data.yaml", "template.yaml"
-WATCH, ACCOUNT = "infra/observability.yaml", "infra/account.yaml"
+WATCH, ACCOUNT, PEOPLE = "infra/observability.yaml", "infra/account.yaml", "infra/identity.yaml"
 Resources = dict[str, Any]
 
 
@@ -278,6 +278,25 @@ BREAKS = (
     Break("a nested stack without its tier", everything_is_tagged, _untag("Basic", "bulkhead:tier"), "Basic", ROOT),
     Break("a new resource without tags", everything_is_tagged, _untagged_topic, "Alerts"),
     Break("an alarm without its tier", everything_is_tagged, _untag("Faults", "bulkhead:tier"), "Faults", WATCH),
+    # people
+    Break("people sign up", a_persons_tenant_is_not_theirs_to_choose,
+          lambda r: _properties(r, "UserPool").pop("AdminCreateUserConfig"), "UserPool", PEOPLE),
+    Break("a person may change over to another tenant", a_persons_tenant_is_not_theirs_to_choose,
+          lambda r: _properties(r, "UserPool")["Schema"][0].update(Mutable=True), "UserPool: tenant_id", PEOPLE),
+    Break("nobody writes the tenant into tokens", a_persons_tenant_is_not_theirs_to_choose,
+          lambda r: _properties(r, "UserPool").pop("LambdaConfig"), "UserPool: no version 2 trigger", PEOPLE),
+    Break("another trigger has a hand in it", a_persons_tenant_is_not_theirs_to_choose,
+          lambda r: _properties(r, "UserPool")["LambdaConfig"].update(UserMigration="arn"),
+          "UserPool: the trigger UserMigration", PEOPLE),
+    Break("an app may write the tier", a_persons_tenant_is_not_theirs_to_choose,
+          lambda r: _properties(r, "Client")["WriteAttributes"].append("custom:tier"), "custom:tier", PEOPLE),
+    Break("an app may write whatever there is", a_persons_tenant_is_not_theirs_to_choose,
+          lambda r: _properties(r, "Client").pop("WriteAttributes"), "Client: does not say", PEOPLE),
+    Break("an app sends passwords", a_persons_tenant_is_not_theirs_to_choose,
+          lambda r: _properties(r, "Client")["ExplicitAuthFlows"].append("ALLOW_USER_PASSWORD_AUTH"), "Client", PEOPLE),
+    Break("people of another directory", a_persons_tenant_is_not_theirs_to_choose,
+          lambda r: r.update(Social={"Type": "AWS::Cognito::UserPoolIdentityProvider", "Properties": {}}), "Social",
+          PEOPLE),
     # alarms
     Break("an alarm that nobody explains", alarms_have_a_runbook,
           lambda r: _properties(r, "Faults").update(AlarmName={"Fn::Sub": "bulkhead-${Stage}-${Tier}-mishaps"}),

@@ -13,6 +13,7 @@ from .buckets import buckets_are_closed
 from .functions import (
     CONCURRENCY, functions_reserve_concurrency, permissions_name_their_source, tenant_functions_have_no_event_source,
 )  # fmt: skip
+from .identity import a_persons_tenant_is_not_theirs_to_choose
 from .observability import (
     access_logs_hold_no_content, alarms_have_a_runbook, alarms_tell_the_topic, metrics_are_emitted,
     no_tenant_is_a_dimension,
@@ -39,6 +40,7 @@ GUARDS = (
     permissions_name_their_source,
     buckets_are_closed,
     everything_is_tagged,
+    a_persons_tenant_is_not_theirs_to_choose,
     alarms_have_a_runbook,
     alarms_tell_the_topic,
     metrics_are_emitted,
