@@ -7,6 +7,7 @@ import json
 import shlex
 import shutil
 import sys
+import uuid
 from pathlib import Path
 
 from .console import Console
@@ -80,13 +81,27 @@ def deploy(console: Console) -> int:
     return 0
 
 
-def onboard(console: Console, name: str) -> int:
+def onboard(console: Console, name: str, tier: str) -> int:
     """One more tenant on the stack that is up."""
     if not running(UP):
         raise StackError("nothing runs to onboard to: `make up` first")
-    tenant = LocalStack.attach(UP, console).onboard(name)
+    stack = LocalStack.attach(UP, console)
+    tenant = stack.onboard(name, tier=tier)
     console.line(tenant.id)
+    if tier != "basic":
+        console.line(f"  its API: {stack.address(tier)}")
     return 0
+
+
+def silo(console: Console, name: str) -> int:
+    """A tenant with a stack of its own, beside the one that is up."""
+    if not running(UP):
+        raise StackError("nothing runs to put a silo beside: `make up` first")
+    stack = LocalStack.attach(UP, console)
+    if name in stack.silos:
+        raise StackError(f"there is a silo {name} already; it has one tenant for good")
+    stack.deploy_silo(name, uuid.uuid4().hex)
+    return onboard(console, name.capitalize(), name)
 
 
 def hints(console: Console, stack: LocalStack, tenant: str) -> None:
@@ -110,6 +125,10 @@ def hints(console: Console, stack: LocalStack, tenant: str) -> None:
     console.heading("Another tenant, and its token")
     console.line(f'  {python} -m local.stack onboard "Second tenant"')
     console.line(f"  {python} -m local.issuer mint --tenant <the id it printed>")
+    console.heading("The premium tier, and a tenant with a stack of its own")
+    console.line(f'  {python} -m local.stack onboard "Third tenant" --tier premium')
+    console.line(f"  {python} -m local.stack silo acme")
+    console.line(f"  {python} -m local.issuer mint --tenant <id> --tier premium     # or: --tier acme")
     console.line()
     console.line("  `make down` ends it.")
 
@@ -130,7 +149,10 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("down", help="end what `up` started")
     commands.add_parser("status", help="what runs, and the lines to try")
     commands.add_parser("deploy", help="deploy again onto the stack that is up")
-    commands.add_parser("onboard", help="one more tenant").add_argument("name")
+    newcomer = commands.add_parser("onboard", help="one more tenant")
+    newcomer.add_argument("name")
+    newcomer.add_argument("--tier", default="basic", help="basic (default), premium, or a silo's name")
+    commands.add_parser("silo", help="one more tenant, with a stack of its own").add_argument("name")
     options = parser.parse_args(arguments)
     console = Console()
     try:
@@ -143,8 +165,10 @@ def main(arguments: list[str] | None = None) -> int:
                 return status(console)
             case "deploy":
                 return deploy(console)
+            case "silo":
+                return silo(console, options.name)
             case _:
-                return onboard(console, options.name)
+                return onboard(console, options.name, options.tier)
     except StackError as error:
         console.line(console.paint(f"  {error}", "red"))
         return 1

@@ -1,6 +1,6 @@
 """The whole product on this machine: issuer, emulator, `sam deploy`, and what it put out.
 
-    python -m local.stack up | down | status | deploy | onboard NAME
+    python -m local.stack up | down | status | deploy | onboard NAME [--tier TIER] | silo NAME
 
 `LocalStack` is what the demo and the tests use: it starts its own processes on free ports, and
 stops those and no others.
