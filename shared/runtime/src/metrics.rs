@@ -169,8 +169,6 @@ fn line(metrics: Value, fields: Map<String, Value>, place: &Place) -> Value {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::expect_used, reason = "a test fails by panicking")]
-
     use super::*;
 
     fn place() -> Place {

@@ -72,6 +72,7 @@ fn arrows_between_crates_point_down() {
         "bulkhead-events",
         "bulkhead-prompts",
         "bulkhead-documents",
+        "bulkhead-resilience",
         "bulkhead-stores",
         "bulkhead-provisioning",
         "bulkhead-runtime",
@@ -139,7 +140,8 @@ fn the_raw_sdk_configuration_leaves_the_stores_for_provisioning_alone() {
             "shared/provisioning/src/indexes.rs",
             "shared/provisioning/src/keys.rs",
             "shared/provisioning/src/registry.rs",
-            "shared/provisioning/src/runs.rs"
+            "shared/provisioning/src/runs.rs",
+            "shared/provisioning/src/usage.rs"
         ]
     );
 }
