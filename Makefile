@@ -18,12 +18,17 @@ TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 export PATH := $(BIN):$(TARGET)/tools/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
+CARGO_HOME ?= $(HOME)/.cargo
+# Where whoever builds keeps dependencies is no part of what is deployed. As a file, because cargo joins
+# it with the target-cpu that cargo-lambda adds; RUSTFLAGS would replace that, so a shell's are left out.
+PATHS := target/paths.toml
+
 DENY_VERSION := 0.20.2
 FUZZ_VERSION := 0.13.2
 FUZZ_SECONDS ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down status build cli harness events mutants fuzz cargo-fuzz openapi lint lint-rust lint-templates deny venv clean
+.PHONY: help demo test up down status build package capacity cli harness events mutants fuzz cargo-fuzz openapi lint lint-rust lint-templates deny venv clean
 
 help: ## this list
 	@echo "Bulkhead: a multi-tenant AI backend whose tenants cannot reach each other."
@@ -51,8 +56,17 @@ build: venv ## the functions, as they are deployed
 	@echo "building the functions ($(PROFILE))"
 	@# Without the command line, whose chain of credentials no function is to link, and without the
 	@# tests' harness, which is no function.
-	cargo lambda build --locked $(if $(filter release,$(PROFILE)),--release) --lambda-dir target/lambda \
+	@mkdir -p $(dir $(PATHS))
+	@printf 'build.rustflags = ["--remap-path-prefix=%s=/cargo"]\n' '$(CARGO_HOME)' > $(PATHS)
+	env -u RUSTFLAGS -u CARGO_ENCODED_RUSTFLAGS cargo lambda build --locked --config $(PATHS) \
+	  $(if $(filter release,$(PROFILE)),--release) --lambda-dir target/lambda \
 	  --workspace --exclude bulkhead-cli --exclude bulkhead-operator --exclude bulkhead-harness
+
+package: build ## what `sam deploy` uploads, into target/package, with sizes and hashes
+	@$(RUN) local.package
+
+capacity: venv ## what concurrency the account needs; ARGS="--silos 2 --limit 1000 Name=Value"
+	@$(RUN) local.capacity $(ARGS)
 
 cli: ## the operator's command line, target/debug/bulkhead
 	cargo build --locked -p bulkhead-cli

@@ -15,6 +15,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,19 +54,22 @@ class LocalStack:
         session_seconds: int | None = None,
         judgements: bool = False,
         cognito: bool = False,
+        parameters: Mapping[str, str] | None = None,
     ) -> None:
         """`state` holds logs and keys; `root` is the folder of `template.yaml` and its builds.
 
         With `faults` the functions reach the local AWS through the fault proxy; we and the operator
         do not. `session_seconds` lets assumed roles' sessions end that soon. With `judgements` every
         decision of IAM is written down. With `cognito` no issuer is given, so that the stack makes
-        a user pool; tokens of ours are then refused.
+        a user pool; tokens of ours are then refused. `parameters` are given to `template.yaml` beside
+        ours.
         """
         self.state, self.root = state, root
         self.console = console or Console()
         self.session_seconds = session_seconds
         self._record_judgements = judgements
         self._cognito = cognito
+        self._parameters = dict(parameters or {})
         self.endpoint = self._functions_endpoint = ""
         self._faults_admin: str | None = "" if faults else None
         self.outputs: dict[str, str] = {}
@@ -175,7 +179,7 @@ class LocalStack:
     def deploy(self) -> None:
         """Deploy `template.yaml` with the SAM CLI, as anybody would deploy it to AWS."""
         self._require_build()
-        self.outputs = self._sam_deploy("sam deploy", "local", STACK_NAME, _HASTE)
+        self.outputs = self._sam_deploy("sam deploy", "local", STACK_NAME, _HASTE | self._parameters)
         self.record()
 
     def deploy_silo(self, name: str, tenant: str) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from local.aws import Tenant
-from local.client import Api
+from local.client import Api, send
 from local.faults.client import Faults, InForce
 from local.faults.effects import DropAfter, DropBefore, Effect, Fail
 from local.intrusion import Target
@@ -76,16 +76,18 @@ def underway(stack: LocalStack, newcomer: Callable[..., Tenant]) -> Any:
         def begin(case: Case) -> Underway:
             tenant = newcomer(f"On a hard way: {case}")
             api = stack.api(tenant)
-            # From here on the API has a session and a data key: what is asked next, the workers ask.
-            api.post("/v1/documents/uploads", {**_without_content(), "bytes": 1}).expect(201)
+            # Uploaded past the API, so that from here on only the workers ask.
+            content = DOCUMENT["content"].encode()
+            slot = api.post("/v1/documents/uploads", {**_without_content(), "bytes": len(content)}).expect(201)
             rule = rules.enter_context(
                 stack.faults.rule(
                     case.effect, service=case.service, action=case.action, session=tenant.id,
                     skip=case.skip, count=ATTEMPTS,
                 )
             )  # fmt: skip
-            document = api.post("/v1/documents", DOCUMENT).expect(202)["id"]
-            return Underway(tenant, api, document, rule, time.monotonic() + READY_SECONDS)
+            upload = slot["upload"]
+            assert send(upload["method"], upload["url"], content, upload["headers"]).status == 200
+            return Underway(tenant, api, slot["document"]["id"], rule, time.monotonic() + READY_SECONDS)
 
         yield {case: begin(case) for case in CASES}
 

@@ -20,6 +20,8 @@ HOME = PRODUCT / "mutants"
 TREE = HOME / "tree"
 _LIBRARIES = HOME / "build"
 _FUNCTIONS = HOME / "functions"
+# What `make build` tells the compiler. Other flags would compile all dependencies again.
+_FLAGS = ROOT / "target" / "paths.toml"
 
 
 class Failed(Exception):
@@ -70,7 +72,7 @@ def build_functions(names: tuple[str, ...]) -> None:
     for name in names:
         shutil.rmtree(lambdas / name)
     binaries = [argument for name in names for argument in ("--bin", name)]
-    command = ["cargo", "lambda", "build", "--release", *binaries, "--lambda-dir", "target/lambda"]
+    command = ["cargo", "lambda", "build", "--config", str(_FLAGS), "--release", *binaries, "--lambda-dir", "target/lambda"]
     done = subprocess.run(
         command, cwd=TREE, env=environment(_FUNCTIONS), capture_output=True, text=True
     )

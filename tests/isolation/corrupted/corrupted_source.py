@@ -87,7 +87,11 @@ def build(tree: Path) -> None:
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     profile = ["--release"] if PROFILE == "release" else []
     binaries = [argument for name in FUNCTIONS for argument in ("--bin", name)]
-    command = ["cargo", "lambda", "build", "--locked", *profile, *binaries, "--lambda-dir", "target/lambda"]
+    # What `make build` tells the compiler: other flags would compile all dependencies again.
+    flags = ["--config", str(ROOT / "target" / "paths.toml")]
+    command = [
+        "cargo", "lambda", "build", "--locked", *flags, *profile, *binaries, "--lambda-dir", "target/lambda",
+    ]  # fmt: skip
     done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, f"{' '.join(command)} failed:\n{done.stderr[-4000:]}"
     # All others are the product's own.
