@@ -89,7 +89,7 @@ class Tour:
     def run(self, tell: Callable[[Sent], None]) -> None:
         """In an order in which each can succeed."""
         for name in (
-            "control-onboard", "control-show", "authorizer", "templates-put", "templates-get",
+            "control-onboard", "control-show", "claims", "authorizer", "templates-put", "templates-get",
             "documents-create", "documents-list", "intake", "ingestion", "dispatch", "inference",
         ):  # fmt: skip
             self._before(name)
@@ -155,6 +155,12 @@ class Tour:
         _check(_has(answer, "tenant") == self._values["tenant"], answer)
         _check(answer.get("display_name") == "Reading Room Library", answer)
         return f"{answer['display_name']}, {answer['status']}, key {answer['key']}"
+
+    def _claims(self, answer: Any) -> str:
+        override = _has(answer, "response")["claimsAndScopeOverrideDetails"]
+        claims = override["accessTokenGeneration"]["claimsToAddOrOverride"]
+        _check(claims == {"tenant_id": self._values["tenant"], "tier": "basic"}, answer)
+        return f"the access token says tenant {claims['tenant_id']}, tier {claims['tier']}"
 
     def _authorizer(self, answer: Any) -> str:
         effect = _has(answer, "policyDocument")["Statement"][0]["Effect"]

@@ -62,7 +62,15 @@ def hosted(
                 ),
                 **changes,
             )
+        if names == tuple(OUTPUTS):
+            functions["claims"] = _of_no_stack("claims", functions["authorizer"])
         yield functions
+
+
+def _of_no_stack(name: str, like: Hosted) -> Hosted:
+    """A function that is not deployed here, as only a stack with a user pool has it. It calls nothing."""
+    bootstrap = ROOT / "target" / "lambda" / name / "bootstrap"
+    return replace(like, bootstrap=bootstrap, isolation="NONE", environment={"TIER": "none"})
 
 
 def with_variables(function: Hosted, **variables: str) -> Hosted:
