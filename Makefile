@@ -28,7 +28,7 @@ FUZZ_VERSION := 0.13.2
 FUZZ_SECONDS ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down status build package capacity cli harness events mutants fuzz cargo-fuzz openapi lint lint-rust lint-templates deny venv clean
+.PHONY: help demo test up down status build package capacity cli harness events mutants fuzz cargo-fuzz openapi refusals lint lint-rust lint-templates deny venv clean
 
 help: ## this list
 	@echo "Bulkhead: a multi-tenant AI backend whose tenants cannot reach each other."
@@ -85,6 +85,9 @@ fuzz: venv cargo-fuzz ## what reads input from outside, FUZZ_SECONDS for each ta
 
 openapi: ## docs/openapi.json, anew from the code
 	UPDATE_OPENAPI=1 cargo test --locked --quiet -p contract-tests
+
+refusals: build ## docs/refusals.md, anew from what is answered
+	UPDATE_REFUSALS=1 $(BIN)/python -m pytest -q tests/journeys/test_refusals.py
 
 lint: lint-rust lint-templates ## format, clippy, dependencies, templates
 

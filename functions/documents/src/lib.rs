@@ -21,7 +21,7 @@ impl Api for DocumentsApi {
             ("POST", "/v1/documents/uploads") => handlers::upload(request, session).await,
             ("GET", "/v1/documents/{id}") => handlers::get(request, session).await,
             ("DELETE", "/v1/documents/{id}") => handlers::delete(request, session).await,
-            _ => Err(ApiError::MethodNotAllowed),
+            _ => Err(ApiError::NotFound("route")),
         }
     }
 }

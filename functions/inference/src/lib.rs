@@ -28,7 +28,7 @@ impl Api for InferenceApi {
     ) -> Result<ApiResponse, ApiError> {
         match request.route() {
             ("POST", "/v1/inference") => handlers::infer(request, session, &self.model).await,
-            _ => Err(ApiError::MethodNotAllowed),
+            _ => Err(ApiError::NotFound("route")),
         }
     }
 }

@@ -25,7 +25,7 @@ impl Api for TemplatesApi {
             ("PUT", "/v1/templates/{key}") => handlers::put(request, session).await,
             ("DELETE", "/v1/templates/{key}") => handlers::delete(request, session).await,
             ("GET", "/v1/openapi.json") => Ok(ApiResponse::json_text(200, OPENAPI)),
-            _ => Err(ApiError::MethodNotAllowed),
+            _ => Err(ApiError::NotFound("route")),
         }
     }
 }

@@ -1,5 +1,6 @@
 use std::error::Error;
 
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
@@ -110,20 +111,18 @@ pub(crate) trait Classify<T> {
     fn during(self, operation: &'static str) -> Result<T, StoreError>;
 }
 
-impl<T, E, R> Classify<T> for Result<T, SdkError<E, R>>
+impl<T, E> Classify<T> for Result<T, SdkError<E, HttpResponse>>
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
 {
     fn during(self, operation: &'static str) -> Result<T, StoreError> {
         self.map_err(|error| classify(operation, error))
     }
 }
 
-fn classify<E, R>(operation: &'static str, error: SdkError<E, R>) -> StoreError
+fn classify<E>(operation: &'static str, error: SdkError<E, HttpResponse>) -> StoreError
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
 {
     let code = match &error {
         SdkError::ServiceError(service) => service.err().code().unwrap_or_default().to_owned(),
@@ -155,6 +154,11 @@ where
         // The clock of one side is wrong, or a session ended while the call was on its way.
         | "ExpiredToken"
         | "ExpiredTokenException"
+        | "RequestTimeout"
+        | "RequestTimeoutException"
+        // Of two writes to one object that meet.
+        | "ConditionalRequestConflict"
+        | "ModelErrorException"
         | "ModelNotReadyException"
         | "ModelTimeoutException" => StoreError::Unavailable { operation, source: Box::new(error) },
         // KMS' own words, then S3's and S3 Vectors' for them.
@@ -169,6 +173,10 @@ where
         | "KmsNotFoundException" => StoreError::KeyUnusable { operation, source: Box::new(error) },
         // Of a write that an earlier attempt of the SDK has begun.
         "TransactionInProgressException" => StoreError::Throttled { operation, source: Box::new(error) },
+        // A 5xx in words that we do not know, or in none.
+        _ if error.raw_response().is_some_and(|response| response.status().is_server_error()) => {
+            StoreError::Unavailable { operation, source: Box::new(error) }
+        }
         _ => StoreError::Rejected { operation, source: Box::new(error) },
     }
 }

@@ -23,9 +23,6 @@ pub enum ApiError {
     /// 404: this tenant has no such thing.
     #[error("there is no such {0}")]
     NotFound(&'static str),
-    /// 405: the resource has no such method.
-    #[error("this resource has no such method")]
-    MethodNotAllowed,
     /// 409: the state changed meanwhile, or does not allow this.
     #[error("{0}")]
     Conflict(String),
@@ -95,7 +92,6 @@ impl ApiError {
             Self::BadRequest(_) => (400, "bad-request", "Bad request"),
             Self::Forbidden(_) => (403, "forbidden", "Forbidden"),
             Self::NotFound(_) => (404, "not-found", "Not found"),
-            Self::MethodNotAllowed => (405, "method-not-allowed", "Method not allowed"),
             Self::Conflict(_) => (409, "conflict", "Conflict"),
             Self::TooLarge(_) => (413, "too-large", "Body too large"),
             Self::UnsupportedMediaType => (415, "unsupported-media-type", "Unsupported media type"),
@@ -118,7 +114,7 @@ impl ApiError {
             kind: format!("urn:bulkhead:problem:{code}"),
             title,
             status,
-            detail: error.to_string(),
+            detail: brief(error.to_string()),
             request_id: about.request_id.unwrap_or_default().to_owned(),
         };
         let response =
@@ -162,6 +158,18 @@ impl ApiError {
             _ => None,
         }
     }
+}
+
+/// Longest detail, characters. Some quote what the client wrote, and an answer beyond Lambda's
+/// 6 MB would be a fault of ours.
+const MAX_DETAIL: usize = 500;
+
+fn brief(mut detail: String) -> String {
+    if let Some((end, _)) = detail.char_indices().nth(MAX_DETAIL) {
+        detail.truncate(end);
+        detail.push('…');
+    }
+    detail
 }
 
 /// A missing or contradictory tenant is the caller's 403.

@@ -127,10 +127,15 @@ impl ApiRequest {
 
 /// Reads a whole body and names the field that does not fit.
 fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Json<T> {
+    // An array would fit as well, field by field.
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return Err(ApiError::BadRequest("the body: send a JSON object".to_owned()));
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
-        let at = if path == "." { "the body".to_owned() } else { format!("`{path}`") };
+        // `?`: before the name of a field was read.
+        let at = if matches!(path.as_str(), "." | "?") { "the body".to_owned() } else { format!("`{path}`") };
         ApiError::BadRequest(format!("{at}: {}", error.into_inner()))
     })?;
     reader.end().map_err(|error| ApiError::BadRequest(format!("the body: {error}")))?;
@@ -162,7 +167,9 @@ mod tests {
         assert!(detail(r#"{"limit": 1, "extra": 2}"#).contains("unknown field `extra`"));
         assert!(detail("{}").contains("missing field `limit`"));
         assert!(detail(r#"{"limit": 1} {"limit": 2}"#).contains("trailing characters"));
-        assert!(detail("nonsense").starts_with("the body: "));
+        for body in ["nonsense", "{", "[1, null]", "[]", "null", ""] {
+            assert!(detail(body).starts_with("the body: "), "{body}");
+        }
     }
 
     #[test]
