@@ -14,21 +14,8 @@ use std::collections::BTreeMap;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::time::Duration;
 
-/// Microseconds since 1970.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct Instant(pub i64);
-
-impl Instant {
-    fn after(self, microseconds: i64) -> Self {
-        Self(self.0.saturating_add(microseconds))
-    }
-
-    /// Returns the time from `earlier` to this, or none where it lies later.
-    pub fn since(self, earlier: Self) -> Duration {
-        let microseconds = self.0.saturating_sub(earlier.0);
-        Duration::from_micros(u64::try_from(microseconds).unwrap_or(0))
-    }
-}
+pub use crate::Instant;
+use crate::instant::microseconds;
 
 /// The most that a tenant may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,8 +159,4 @@ impl Ledger {
             self.holds.remove(&claim.place);
         }
     }
-}
-
-fn microseconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }

@@ -1,3 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod capacity;
+pub mod circuit;
+mod instant;
+
+pub use instant::Instant;

@@ -1,0 +1,300 @@
+//! Each figure at its edge.
+
+use std::time::Duration;
+
+use bulkhead_resilience::Instant;
+use bulkhead_resilience::circuit::{Admission, Circuit, Outcome, Permit, Policy, State};
+
+const START: i64 = 1_795_480_487_000_000;
+const WINDOW: i64 = 300_000_000;
+const LEASE: i64 = 180_000_000;
+const LONGEST: u64 = u64::MAX;
+
+/// A process that decides and writes at once, `at` microseconds after the start.
+#[derive(Default)]
+struct Line {
+    circuit: Circuit,
+    jobs: u64,
+}
+
+impl Line {
+    fn admit(&mut self, at: i64) -> Admission {
+        self.jobs += 1;
+        Policy::default().admit(&self.circuit, Instant(START + at), self.jobs)
+    }
+
+    fn run(&mut self, at: i64) -> Permit {
+        let Admission::Run(permit) = self.admit(at) else { panic!("it does not run: {:?}", self.circuit) };
+        permit
+    }
+
+    fn probe(&mut self, at: i64) -> Permit {
+        let Admission::Probe(probe) = self.admit(at) else { panic!("no probe: {:?}", self.circuit) };
+        assert!(self.circuit.apply(probe.change()));
+        probe.granted(&self.circuit).expect("nobody was faster")
+    }
+
+    fn parked_until(&mut self, at: i64) -> Option<i64> {
+        match self.admit(at) {
+            Admission::Parked { until } => Some(until.0 - START),
+            _ => None,
+        }
+    }
+
+    /// Says whether anything was written.
+    fn record(&mut self, permit: Permit, outcome: Outcome, at: i64) -> bool {
+        let change = Policy::default().record(&self.circuit, permit, outcome, Instant(START + at), LONGEST);
+        change.is_some_and(|change| self.circuit.apply(&change))
+    }
+
+    fn fail(&mut self, at: i64) {
+        let permit = self.run(at);
+        assert!(self.record(permit, Outcome::Failure, at));
+    }
+
+    fn is_closed(&self) -> bool {
+        matches!(self.circuit.state(), State::Closed { .. })
+    }
+
+    /// A circuit that opened after 0 microseconds, for 30 seconds.
+    fn opened() -> Self {
+        let mut line = Self::default();
+        (0..11).for_each(|_| line.fail(0));
+        line
+    }
+}
+
+#[test]
+fn ten_failures_do_not_open_it_and_the_eleventh_does() {
+    let mut line = Line::default();
+    (0..10).for_each(|_| line.fail(0));
+    assert!(line.is_closed());
+    line.fail(0);
+    let State::Open { until, failed_probes } = *line.circuit.state() else { panic!("it is not open") };
+    assert_eq!((until, failed_probes), (Instant(START + 30_000_000), 0));
+}
+
+#[test]
+fn a_failure_exactly_five_minutes_old_counts() {
+    for (last, closed) in [(WINDOW, false), (WINDOW + 1, true)] {
+        let mut line = Line::default();
+        line.fail(0);
+        (1..10).for_each(|nth| line.fail(nth));
+        line.fail(last);
+        assert_eq!(line.is_closed(), closed, "the eleventh after {last} µs");
+    }
+}
+
+#[test]
+fn the_window_slides() {
+    let mut line = Line::default();
+    // One every 30.000001 s: of any eleven, the first is just too old.
+    (0..100).for_each(|nth| line.fail(nth * (WINDOW / 10 + 1)));
+    assert!(line.is_closed());
+    line.fail(99 * (WINDOW / 10 + 1));
+    assert!(!line.is_closed());
+}
+
+#[test]
+fn successes_are_not_written_and_forgive_nothing() {
+    let mut line = Line::default();
+    for _ in 0..10 {
+        line.fail(0);
+        let (permit, before) = (line.run(0), line.circuit.clone());
+        assert!(!line.record(permit, Outcome::Success, 0));
+        assert!(!line.record(permit, Outcome::Inconclusive, 0));
+        assert_eq!(before, line.circuit);
+    }
+    line.fail(0);
+    assert!(!line.is_closed());
+}
+
+#[test]
+fn a_probe_is_let_in_at_the_instant_the_cool_down_ends() {
+    let mut line = Line::opened();
+    assert_eq!(line.parked_until(29_999_999), Some(30_000_000));
+    let _permit = line.probe(30_000_000);
+}
+
+#[test]
+fn there_is_one_probe_until_its_lease_ends() {
+    let mut line = Line::opened();
+    let first = line.probe(30_000_000);
+    let end = 30_000_000 + LEASE;
+    assert_eq!(line.parked_until(30_000_000), Some(end));
+    assert_eq!(line.parked_until(end - 1), Some(end));
+    let second = line.probe(end);
+    for outcome in [Outcome::Success, Outcome::Failure, Outcome::Inconclusive] {
+        assert!(!line.record(first, outcome, end), "the first is late");
+    }
+    assert!(line.record(second, Outcome::Success, end));
+    assert!(line.is_closed());
+}
+
+#[test]
+fn a_probe_that_is_over_time_still_counts_if_nobody_took_over() {
+    let mut line = Line::opened();
+    let probe = line.probe(30_000_000);
+    assert!(line.record(probe, Outcome::Success, 30_000_000 + 10 * LEASE));
+    assert!(line.is_closed());
+}
+
+#[test]
+fn of_two_that_propose_a_probe_one_gets_it_even_if_its_answer_is_lost() {
+    let mut line = Line::opened();
+    let (Admission::Probe(one), Admission::Probe(other)) = (line.admit(30_000_000), line.admit(30_000_000))
+    else {
+        panic!("both may propose")
+    };
+    assert!(line.circuit.apply(one.change()));
+    assert!(!line.circuit.apply(other.change()));
+    assert!(!line.circuit.apply(one.change()), "tried again, since the answer was lost");
+    assert_eq!(other.granted(&line.circuit), None);
+    assert!(one.granted(&line.circuit).is_some());
+}
+
+/// As whoever lost the race for it would have, had it not asked whether it won.
+#[test]
+fn a_permit_that_was_not_granted_decides_nothing() {
+    let mut line = Line::opened();
+    let probe = line.probe(30_000_000);
+    let json = serde_json::to_string(&probe).expect("JSON").replace(r#""id":12"#, r#""id":13"#);
+    let other: Permit = serde_json::from_str(&json).expect("a permit");
+    assert_ne!(probe, other);
+    for outcome in [Outcome::Success, Outcome::Failure, Outcome::Inconclusive] {
+        assert!(!line.record(other, outcome, 30_000_000));
+    }
+}
+
+#[test]
+fn the_cool_down_doubles_to_the_ceiling_and_success_resets_it() {
+    let mut line = Line::opened();
+    let mut at = 30_000_000;
+    for seconds in [60, 120, 240, 480, 900, 900, 900] {
+        let probe = line.probe(at);
+        assert!(line.record(probe, Outcome::Failure, at));
+        assert_eq!(line.parked_until(at), Some(at + seconds * 1_000_000));
+        at += seconds * 1_000_000;
+    }
+    let probe = line.probe(at);
+    assert!(line.record(probe, Outcome::Success, at));
+    (0..10).for_each(|_| line.fail(at));
+    assert!(line.is_closed(), "what failed before it closed is forgotten");
+    line.fail(at);
+    assert_eq!(line.parked_until(at), Some(at + 30_000_000));
+}
+
+#[test]
+fn a_probe_that_says_nothing_waits_again_but_not_longer() {
+    let mut line = Line::opened();
+    let probe = line.probe(30_000_000);
+    assert!(line.record(probe, Outcome::Failure, 30_000_000));
+    let probe = line.probe(90_000_000);
+    assert!(line.record(probe, Outcome::Inconclusive, 90_000_000));
+    assert_eq!(line.parked_until(90_000_000), Some(150_000_000));
+}
+
+#[test]
+fn jobs_from_before_it_opened_change_nothing() {
+    let mut line = Line::default();
+    let early: Vec<Permit> = (0..4).map(|_| line.run(0)).collect();
+    (0..11).for_each(|_| line.fail(0));
+    let open = line.circuit.clone();
+    assert!(!line.record(early[0], Outcome::Success, 1));
+    assert!(!line.record(early[1], Outcome::Failure, 1));
+    assert_eq!(line.circuit, open, "open");
+
+    let probe = line.probe(30_000_000);
+    let half_open = line.circuit.clone();
+    assert!(!line.record(early[2], Outcome::Success, 30_000_000));
+    assert_eq!(line.circuit, half_open, "half-open");
+
+    assert!(line.record(probe, Outcome::Success, 30_000_000));
+    let closed = line.circuit.clone();
+    assert!(!line.record(early[3], Outcome::Failure, 30_000_000));
+    assert_eq!(line.circuit, closed, "closed again");
+}
+
+#[test]
+fn a_job_counts_once_however_often_it_is_recorded() {
+    let mut line = Line::default();
+    let permit = line.run(0);
+    assert!(line.record(permit, Outcome::Failure, 0));
+    for at in 0..20 {
+        assert!(!line.record(permit, Outcome::Failure, at));
+    }
+    assert_eq!(line.circuit.version(), 1);
+}
+
+#[test]
+fn a_clock_that_is_behind_loses_no_failure() {
+    for (behind, closed) in [(1, false), (WINDOW, false), (WINDOW + 1, true)] {
+        let mut line = Line::default();
+        (0..10).for_each(|_| line.fail(0));
+        line.fail(-behind);
+        assert_eq!(line.is_closed(), closed, "{behind} µs behind");
+    }
+}
+
+#[test]
+fn after_a_clock_was_an_hour_ahead_eleven_failures_open_it_again() {
+    let mut line = Line::default();
+    (0..10).for_each(|_| line.fail(3_600_000_000));
+    (0..10).for_each(|_| line.fail(0));
+    assert!(line.is_closed());
+    line.fail(0);
+    assert!(!line.is_closed());
+}
+
+#[test]
+fn the_ends_of_time_are_survived() {
+    let policy = Policy {
+        lease: Duration::MAX,
+        cool_down: Duration::MAX,
+        ceiling: Duration::MAX,
+        ..Policy::default()
+    };
+    let mut circuit = Circuit::default();
+    for (job, at) in (0..40).zip([i64::MIN, i64::MAX, 0].into_iter().cycle()) {
+        for job in (job * 20)..(job * 20 + 20) {
+            let permit = match policy.admit(&circuit, Instant(at), job) {
+                Admission::Run(permit) => permit,
+                Admission::Probe(probe) => {
+                    assert!(circuit.apply(probe.change()));
+                    probe.granted(&circuit).expect("nobody was faster")
+                }
+                Admission::Parked { .. } => continue,
+            };
+            let change = policy.record(&circuit, permit, Outcome::Failure, Instant(at), LONGEST);
+            assert!(circuit.apply(&change.expect("it is new")));
+        }
+    }
+}
+
+/// What is stored and what travels is read by the next release too.
+#[test]
+fn the_stored_form_is_stable_and_small() {
+    let json = |circuit: &Circuit| serde_json::to_string(circuit).expect("JSON");
+    let mut line = Line::default();
+    assert_eq!(json(&line.circuit), r#"{"version":0,"epoch":0,"state":{"closed":{"failures":[]}}}"#);
+    line.fail(0);
+    assert_eq!(
+        json(&line.circuit),
+        r#"{"version":1,"epoch":0,"state":{"closed":{"failures":[{"at":1795480487000000,"id":1}]}}}"#
+    );
+    line.jobs = u64::MAX - 20;
+    (0..9).for_each(|_| line.fail(0));
+    assert!(json(&line.circuit).len() < 600, "{}", json(&line.circuit).len());
+    line.fail(0);
+    assert_eq!(
+        json(&line.circuit),
+        r#"{"version":11,"epoch":1,"state":{"open":{"until":1795480517000000,"failed_probes":0}}}"#
+    );
+    line.jobs = 6;
+    let probe = line.probe(30_000_000);
+    assert_eq!(serde_json::to_string(&probe).expect("JSON"), r#"{"epoch":2,"id":7}"#);
+    assert_eq!(
+        json(&line.circuit),
+        r#"{"version":12,"epoch":2,"state":{"half_open":{"probe":7,"until":1795480697000000,"failed_probes":0}}}"#
+    );
+}

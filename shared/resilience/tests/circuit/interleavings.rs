@@ -1,0 +1,374 @@
+//! Processes that read, decide and write, in every order, with crashes between, writes whose
+//! answer is lost, and writes that arrive after their process died.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
+use std::io::Write as _;
+use std::num::NonZeroU8;
+use std::time::Duration;
+
+use bulkhead_resilience::Instant;
+use bulkhead_resilience::circuit::{
+    Admission, Change, Circuit, Failure, Outcome, Permit, Policy, Probe, State,
+};
+
+use crate::explorer::{self, Model, explore};
+
+const OUTCOMES: [Outcome; 3] = [Outcome::Success, Outcome::Failure, Outcome::Inconclusive];
+
+/// What is explored.
+struct Setting {
+    policy: Policy,
+    processes: usize,
+    /// How many jobs run, all processes together.
+    jobs: u64,
+    /// When the clock stops, microseconds.
+    end: i64,
+    /// From where the circuit went to where.
+    reached: RefCell<BTreeSet<(&'static str, &'static str)>>,
+}
+
+/// All there is: none of these may be missing, or the space was too small to show anything.
+const WAYS: [(&str, &str); 9] = [
+    ("closed", "closed"),
+    ("closed", "open"),
+    ("closed", "refused"),
+    ("half-open", "closed"),
+    ("half-open", "half-open"),
+    ("half-open", "open"),
+    ("half-open", "refused"),
+    ("open", "half-open"),
+    ("open", "refused"),
+];
+
+fn name(circuit: &Circuit) -> &'static str {
+    match circuit.state() {
+        State::Closed { .. } => "closed",
+        State::Open { .. } => "open",
+        State::HalfOpen { .. } => "half-open",
+    }
+}
+
+/// The stored item, the processes, and what really happened.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct World {
+    now: Instant,
+    stored: Circuit,
+    /// Sorted: processes are alike, and states that differ by their names alone are one.
+    processes: Vec<Process>,
+    /// A write whose process is gone.
+    late: Option<Write>,
+    admitted: u64,
+    /// How often the circuit went from one of its states to another, counted here.
+    turns: u64,
+    /// Every failure that was written since.
+    failures: Vec<Failure>,
+}
+
+/// A job that runs or ran.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Job {
+    permit: Permit,
+    id: u64,
+    /// The turn in which it was admitted.
+    turn: u64,
+    /// For a probe, when its lease ends.
+    lease: Option<Instant>,
+}
+
+/// What is written, and for whom.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Write {
+    change: Change,
+    cause: Cause,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Cause {
+    Probe,
+    Report { job: Job, outcome: Outcome, at: Instant },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Process {
+    Idle,
+    /// It decided to probe, and is writing that.
+    Asking {
+        probe: Probe,
+        id: u64,
+        write: Write,
+        lease: Instant,
+    },
+    Working {
+        job: Job,
+    },
+    /// It decided what to report, and is writing that.
+    Writing {
+        job: Job,
+        outcome: Outcome,
+        write: Write,
+    },
+    /// It was refused, and has to read and decide again.
+    Refused {
+        job: Job,
+        outcome: Outcome,
+    },
+}
+
+/// What happens, and to which process.
+type Step = (&'static str, Option<Outcome>, usize);
+type Steps = explorer::Steps<World, Step>;
+
+fn ensure(holds: bool, or: &str) -> Result<(), String> {
+    holds.then_some(()).ok_or_else(|| or.to_owned())
+}
+
+impl World {
+    fn new(processes: usize) -> Self {
+        let (stored, processes) = (Circuit::default(), vec![Process::Idle; processes]);
+        Self { now: Instant(0), stored, processes, late: None, admitted: 0, turns: 0, failures: vec![] }
+    }
+
+    fn with(&self, who: usize, process: Process) -> Self {
+        let mut next = self.clone();
+        next.processes[who] = process;
+        next
+    }
+}
+
+impl Setting {
+    fn explore(failures: u8, processes: usize, jobs: u64, end: i64) {
+        let setting = Self { policy: policy(failures), processes, jobs, end, reached: RefCell::default() };
+        setting.run();
+    }
+
+    fn run(&self) {
+        let explored = explore(self, World::new(self.processes));
+        // Not `println!`, which is kept from view where the test succeeds.
+        let _ = writeln!(
+            std::io::stderr(),
+            "{} processes, {} jobs, {} failures to open, {} instants: {explored:?}",
+            self.processes,
+            self.jobs,
+            self.policy.failures,
+            self.end + 1,
+        );
+        // Where the first failure opens it, none leaves it closed.
+        let skipped = usize::from(self.policy.failures.get() == 1);
+        assert!(self.reached.borrow().iter().eq(&WAYS[skipped..]), "{:?}", self.reached.borrow());
+    }
+
+    /// The conditional write, and whether what it did may be done.
+    fn write(&self, world: &mut World, write: &Write) -> Result<bool, String> {
+        let before = world.stored.clone();
+        let done = world.stored.apply(&write.change);
+        let (from, to) = (name(&before), if done { name(&world.stored) } else { "refused" });
+        self.reached.borrow_mut().insert((from, to));
+        if !done {
+            ensure(before.version() > write.change.expects(), "refused although nothing had changed")?;
+            return Ok(false);
+        }
+        ensure(world.stored.version() == before.version() + 1, "a change has the version of another")?;
+        if let Cause::Report { job, .. } = &write.cause {
+            ensure(job.turn == world.turns, "a job of an earlier turn decided")?;
+            let known = self.expected(world).iter().any(|it| it.id == job.id);
+            ensure(!known, "a job counted twice")?;
+        }
+        match (from, to, &write.cause) {
+            ("closed", "closed", Cause::Report { job, outcome: Outcome::Failure, at }) => {
+                world.failures.push(Failure { at: *at, id: job.id });
+                return Ok(true);
+            }
+            ("open" | "half-open", "half-open", Cause::Probe)
+            | ("closed", "open", Cause::Report { outcome: Outcome::Failure, .. })
+            | ("half-open", "closed", Cause::Report { outcome: Outcome::Success, .. })
+            | (
+                "half-open",
+                "open",
+                Cause::Report { outcome: Outcome::Failure | Outcome::Inconclusive, .. },
+            ) => {}
+            _ => return Err(format!("from {from} to {to} by {:?}", write.cause)),
+        }
+        world.turns += 1;
+        world.failures.clear();
+        Ok(true)
+    }
+
+    /// What the process `who` may do next.
+    ///
+    /// Reading and deciding are one step: where something else is written between the two,
+    /// the write that follows is refused, as it is where that comes after both.
+    fn steps(&self, world: &World, who: usize) -> Steps {
+        let mut steps: Steps = vec![];
+        let mut may = |what, next| steps.push(((what, None, who), next));
+        match &world.processes[who] {
+            Process::Idle if world.admitted == self.jobs => {}
+            Process::Idle => may("decides about a job", Ok(self.decide(world, who))),
+            Process::Asking { probe, id, write, lease } => {
+                let asked = |mut next: World| {
+                    self.write(&mut next, write)?;
+                    let (granted, turn) = (probe.clone().granted(&next.stored), next.turns);
+                    next.processes[who] = granted.map_or(Process::Idle, |permit| Process::Working {
+                        job: Job { permit, id: *id, turn, lease: Some(*lease) },
+                    });
+                    Ok(next)
+                };
+                may("writes its probe", asked(world.clone()));
+                may("writes its probe, the answer is lost", self.lost(world, write));
+                may("dies while it writes its probe", Ok(orphan(world, who, write)));
+            }
+            Process::Working { job } => {
+                may("dies at work", Ok(world.with(who, Process::Idle)));
+                for outcome in OUTCOMES {
+                    steps.extend(self.report(world, who, *job, outcome));
+                }
+            }
+            Process::Writing { job, outcome, write } => {
+                let reported = |mut next: World| {
+                    let refused = Process::Refused { job: *job, outcome: *outcome };
+                    next.processes[who] = if self.write(&mut next, write)? { Process::Idle } else { refused };
+                    Ok(next)
+                };
+                may("writes its report", reported(world.clone()));
+                may("writes its report, the answer is lost", self.lost(world, write));
+                may("dies while it writes its report", Ok(orphan(world, who, write)));
+            }
+            Process::Refused { job, outcome } => steps.extend(self.report(world, who, *job, *outcome)),
+        }
+        steps
+    }
+
+    fn decide(&self, world: &World, who: usize) -> World {
+        let (mut next, id) = (world.clone(), world.admitted);
+        next.processes[who] = match self.policy.admit(&world.stored, world.now, id) {
+            Admission::Parked { .. } => return next,
+            Admission::Run(permit) => {
+                Process::Working { job: Job { permit, id, turn: world.turns, lease: None } }
+            }
+            Admission::Probe(probe) => {
+                let write = Write { change: probe.change().clone(), cause: Cause::Probe };
+                let lease = Instant(world.now.0 + self.policy.lease.as_micros() as i64);
+                Process::Asking { probe, id, write, lease }
+            }
+        };
+        next.admitted += 1;
+        next
+    }
+
+    /// Decides what to write, with the dice at either end.
+    fn report(&self, world: &World, who: usize, job: Job, outcome: Outcome) -> Steps {
+        let decided = |dice| {
+            let at = world.now;
+            let Some(change) = self.policy.record(&world.stored, job.permit, outcome, at, dice) else {
+                // Nothing may be dropped but what is late, known or good.
+                let (late, known) = (job.turn < world.turns, world.failures.iter().any(|it| it.id == job.id));
+                let good = job.lease.is_none() && outcome != Outcome::Failure;
+                ensure(late || known || good, "a report was lost")?;
+                return Ok(world.with(who, Process::Idle));
+            };
+            let write = Write { change, cause: Cause::Report { job, outcome, at } };
+            Ok(world.with(who, Process::Writing { job, outcome, write }))
+        };
+        let step = ("decides what to report", Some(outcome), who);
+        [0, u64::MAX].map(|dice| (step, decided(dice))).into()
+    }
+
+    /// The write is carried out, and its process does not know.
+    fn lost(&self, world: &World, write: &Write) -> Result<World, String> {
+        let mut next = world.clone();
+        self.write(&mut next, write)?;
+        Ok(next)
+    }
+
+    /// The failures that must be stored: by the clock, all that lie in the latest one's window.
+    fn expected<'w>(&self, world: &'w World) -> Vec<&'w Failure> {
+        let latest = world.failures.iter().map(|it| it.at).max().unwrap_or_default();
+        world.failures.iter().filter(|it| latest.since(it.at) <= self.policy.window).collect()
+    }
+}
+
+/// The process dies, and its write is still on the way.
+fn orphan(world: &World, who: usize, write: &Write) -> World {
+    let mut next = world.with(who, Process::Idle);
+    next.late = Some(write.clone());
+    next
+}
+
+impl Model for Setting {
+    type State = World;
+    type Step = Step;
+
+    fn next(&self, world: &World) -> Steps {
+        let mut steps: Steps = (0..self.processes).flat_map(|who| self.steps(world, who)).collect();
+        if world.now.0 < self.end {
+            let now = Instant(world.now.0 + 1);
+            steps.push((("time goes on", None, 0), Ok(World { now, ..world.clone() })));
+        }
+        if let Some(write) = &world.late {
+            let mut next = World { late: None, ..world.clone() };
+            let arrived = self.write(&mut next, write).map(|_| next);
+            steps.push((("a late write arrives", None, 0), arrived));
+        }
+        for (_, next) in &mut steps {
+            if let Ok(next) = next {
+                next.processes.sort_by_cached_key(|process| {
+                    BuildHasherDefault::<DefaultHasher>::new().hash_one(process)
+                });
+            }
+        }
+        steps
+    }
+
+    fn check(&self, world: &World) -> Result<(), String> {
+        let probes = world.processes.iter().filter(|process| match process {
+            Process::Working { job } => job.lease.is_some_and(|end| world.now < end),
+            _ => false,
+        });
+        ensure(probes.count() <= 1, "two probes within their leases")?;
+
+        if let State::Closed { failures } = world.stored.state() {
+            ensure(failures.iter().eq(self.expected(world)), "a failure was lost, or counted twice")?;
+            ensure(
+                failures.len() < usize::from(self.policy.failures.get()),
+                "closed with too many failures",
+            )?;
+        }
+
+        // Whatever has happened, and whoever died: some time later a job is let in.
+        if let Admission::Parked { until } = self.policy.admit(&world.stored, world.now, u64::MAX) {
+            ensure(world.now < until, "parked until a time that is over")?;
+            let most = self.policy.ceiling.max(self.policy.lease);
+            ensure(until.since(world.now) <= most, "parked for longer than is allowed")?;
+            let then = self.policy.admit(&world.stored, until, u64::MAX);
+            ensure(matches!(then, Admission::Probe(_)), "parked for ever")?;
+        }
+        Ok(())
+    }
+}
+
+/// Figures small enough for every state to be visited: the same rules, in microseconds.
+fn policy(failures: u8) -> Policy {
+    Policy {
+        failures: NonZeroU8::new(failures).expect("not 0"),
+        window: Duration::from_micros(1),
+        cool_down: Duration::from_micros(1),
+        ceiling: Duration::from_micros(2),
+        lease: Duration::from_micros(1),
+    }
+}
+
+#[test]
+fn two_processes() {
+    Setting::explore(2, 2, 4, 2);
+}
+
+#[test]
+fn two_processes_and_a_hair_trigger() {
+    Setting::explore(1, 2, 4, 2);
+}
+
+#[test]
+fn three_processes() {
+    Setting::explore(2, 3, 4, 1);
+}

@@ -1,0 +1,8 @@
+//! A tenant that keeps failing is stopped, and let in again, exactly as documented.
+
+#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+
+mod boundaries;
+mod explorer;
+mod interleavings;
+mod model;
