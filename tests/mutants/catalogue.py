@@ -13,7 +13,10 @@ _SEALING = ("-p", "bulkhead-sealing")
 _TOKENS = ("-p", "bulkhead-tokens")
 _GUARDS = ("-p", "isolation-tests")
 _STORES = ("-p", "bulkhead-stores", "--lib")
-_RESILIENCE = ("-p", "bulkhead-resilience")
+_RESILIENCE = ("-p", "bulkhead-resilience", "--test", "capacity")
+_CIRCUITS = "shared/resilience/src/circuit"
+# Without the exploration, which takes longer than all others together.
+_OPENS = ("-p", "bulkhead-resilience", "--test", "circuit", "boundaries")
 _TIER = "infra/tier.yaml"
 _TEMPLATE_GUARDS = ("tests/templates",)
 
@@ -176,6 +179,38 @@ _CAPACITY = [
         "a place that is another's by now is given back", Suite.CRATES, "shared/resilience/src/capacity.rs",
         "if self.holds.get(&claim.place) == Some(&claim.until) {", "if self.holds.contains_key(&claim.place) {",
         _RESILIENCE,
+    ),
+]  # fmt: skip
+
+_CIRCUIT = [
+    Mutant(
+        "the circuit opens a failure late", Suite.CRATES, f"{_CIRCUITS}/policy.rs",
+        "failures.len() >= usize::from(self.failures.get())", "failures.len() > usize::from(self.failures.get())",
+        _OPENS,
+    ),
+    Mutant(
+        "the window does not slide", Suite.CRATES, f"{_CIRCUITS}/policy.rs",
+        "apart(failure) <= self.window", "apart(failure) <= Duration::MAX", _OPENS,
+    ),
+    Mutant(
+        "a cool-down has no ceiling", Suite.CRATES, f"{_CIRCUITS}/policy.rs",
+        "microseconds(doubled.min(self.ceiling))", "microseconds(doubled)", _OPENS,
+    ),
+    Mutant(
+        "a probe that died is waited for, for ever", Suite.CRATES, f"{_CIRCUITS}/policy.rs",
+        "if now < until {", "if now < until || matches!(circuit.state(), State::HalfOpen { .. }) {", _OPENS,
+    ),
+    Mutant(
+        "two probes at a time", Suite.CRATES, f"{_CIRCUITS}/policy.rs",
+        "if now < until {", "if now < until && matches!(circuit.state(), State::Open { .. }) {", _OPENS,
+    ),
+    Mutant(
+        "a job from before the circuit opened decides", Suite.CRATES, f"{_CIRCUITS}/policy.rs",
+        "if permit.epoch != circuit.epoch() {", "if permit.epoch > circuit.epoch() {", _OPENS,
+    ),
+    Mutant(
+        "a circuit is written over another's change", Suite.CRATES, f"{_CIRCUITS}/state.rs",
+        "if self.version != change.expects() {", "if self.version > u64::MAX - change.expects() {", _OPENS,
     ),
 ]  # fmt: skip
 
@@ -373,6 +408,7 @@ MUTANTS: list[Mutant] = [
     *_SEALS,
     *_BEARER,
     *_CAPACITY,
+    *_CIRCUIT,
     *_DEPENDENCIES,
     *_WRITTEN,
     *_SILO,
