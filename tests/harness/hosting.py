@@ -23,6 +23,7 @@ OUTPUTS = {
     "intake": "BasicIntakeFunction",
     "dispatch": "BasicDispatchFunction",
     "ingestion": "BasicIngestionFunction",
+    "release": "BasicReleaseFunction",
     "control": "BasicControlFunction",
 }
 _ROOT_MAY = {
@@ -134,9 +135,9 @@ def take_jobs(stack: LocalStack) -> list[dict[str, Any]]:
     return taken
 
 
-def sealed_job(message: Mapping[str, Any]) -> tuple[str, str]:
-    """The tenant in whose group a message came, and the sealed job in it."""
-    return message["Attributes"]["MessageGroupId"], json.loads(message["Body"])["sealed"]
+def sealed_job(message: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+    """The tenant in whose group a message came, and the job as it travels."""
+    return message["Attributes"]["MessageGroupId"], json.loads(message["Body"])
 
 
 def connected(functions: Mapping[str, Hosted], port: int | None = None) -> dict[str, Any]:
@@ -147,7 +148,8 @@ def connected(functions: Mapping[str, Hosted], port: int | None = None) -> dict[
     port = port or free_port()
     dispatch = with_variables(
         functions["dispatch"],
-        AWS_ENDPOINT_URL=f"http://127.0.0.1:{port}",
+        AWS_ENDPOINT_URL_LAMBDA=f"http://127.0.0.1:{port}",
+        RELEASE_FUNCTION="release",
         WORKER_FUNCTION="ingestion",
     )
     return {"functions": {**functions, "dispatch": dispatch}, "port": port}

@@ -142,9 +142,10 @@ class Dispatching:
     def __init__(self, stack: LocalStack, harness: Harness, judge: Judge) -> None:
         self._stack, self._harness, self._judge = stack, harness, judge
         self._template = load(
-            "dispatch", tenant="t", sealed="s", other_tenant="t", other_sealed="s"
+            "dispatch", tenant="t", document="d", sealed="s", other_tenant="t", other_document="d",
+            other_sealed="s",
         )["Records"][0]
-        self._waiting: deque[tuple[str, str]] = deque()
+        self._waiting: deque[tuple[str, Any]] = deque()
         self._enough = threading.Event()
         self.mixed = 0
 
@@ -153,6 +154,8 @@ class Dispatching:
             self._waiting.extend(sealed_job(each) for each in take_jobs(self._stack))
             batch = [self._waiting.popleft() for _ in range(min(4, len(self._waiting)))]
             if not batch:
+                # Whose worker was killed is found again as lost once its lease is over.
+                self._stack.release()
                 self._enough.wait(0.05)
                 continue
             self.mixed += len({tenant for tenant, _ in batch}) > 1
@@ -161,15 +164,15 @@ class Dispatching:
     def end(self) -> None:
         self._enough.set()
 
-    def _failed(self, batch: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    def _failed(self, batch: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
         records = [
             {
                 **self._template,
                 "messageId": str(number),
-                "body": json.dumps({"sealed": sealed}),
+                "body": json.dumps(job),
                 "attributes": {**self._template["attributes"], "MessageGroupId": tenant},
             }
-            for number, (tenant, sealed) in enumerate(batch)
+            for number, (tenant, job) in enumerate(batch)
         ]
         invoked = self._harness.invoke("dispatch", {"Records": records})
         self._judge.see("nobody", "dispatch", invoked)

@@ -38,7 +38,11 @@ def _job(session: Account, owner: Target, document: str, address: bytes | None =
     """A job as intake sends it, sealed in the owner's session."""
     text = json.dumps({"document": document}).encode()
     sealed = seal(session, owner, "job", address or job_address(owner.tenant.id), text)
-    return json.dumps({"sealed": base64.b64encode(sealed).decode()})
+    return _travelling(document, sealed)
+
+
+def _travelling(document: str, sealed: bytes) -> str:
+    return json.dumps({"document": document, "sealed": base64.b64encode(sealed).decode()})
 
 
 def _deliver(stack: LocalStack, body: str, group: str | None) -> bool:
@@ -131,7 +135,7 @@ def test_a_value_sealed_for_another_purpose_is_no_job(
     text = json.dumps({"document": foreign}).encode()
     address = authenticated(purpose, "sqs", clinic_target.tenant.id, "", "job")
     sealed = seal(clinic_session, clinic_target, purpose, address, text)
-    body = json.dumps({"sealed": base64.b64encode(sealed).decode()})
+    body = _travelling(foreign, sealed)
     assert not _deliver(stack, body, clinic_target.tenant.id)
 
 
@@ -140,9 +144,9 @@ def test_a_value_sealed_for_another_purpose_is_no_job(
     [
         lambda document, tenant: json.dumps({"document": document}),
         lambda document, tenant: json.dumps({"document": document, "tenant": tenant}),
-        lambda document, tenant: json.dumps({"sealed": ""}),
-        lambda document, tenant: json.dumps({"sealed": "AQAA"}),
-        lambda document, tenant: json.dumps({"sealed": base64.b64encode(b"\x01" * 90).decode()}),
+        lambda document, tenant: json.dumps({"document": document, "sealed": ""}),
+        lambda document, tenant: json.dumps({"document": document, "sealed": "AQAA"}),
+        lambda document, tenant: _travelling(document, b"\x01" * 90),
         lambda document, tenant: "not json",
         lambda document, tenant: "",
     ],

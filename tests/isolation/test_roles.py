@@ -18,12 +18,15 @@ DATA_SERVICES = {"dynamodb", "s3", "s3vectors", "kms", "bedrock"}
 FUNCTIONS = [
     "BasicAuthorizerFunction", "BasicTemplatesFunction", "BasicDocumentsFunction",
     "BasicInferenceFunction", "BasicIntakeFunction", "BasicDispatchFunction",
-    "BasicIngestionFunction", "BasicControlFunction",
+    "BasicIngestionFunction", "BasicReleaseFunction", "BasicControlFunction",
 ]  # fmt: skip
 # Everything else is refused. The list may only shrink.
 REGISTRY_READ = {"dynamodb:GetItem"}
 ALLOWED: dict[str, set[str]] = {
     "BasicAuthorizerFunction": REGISTRY_READ,
+    # Numbers of workers, and who has something to do: no item of a tenant's.
+    "BasicDispatchFunction": {"dynamodb:UpdateItem"},
+    "BasicReleaseFunction": {"dynamodb:GetItem", "dynamodb:Scan"},
     "BasicControlFunction": {
         "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:Query",
         "s3vectors:CreateIndex", "kms:CreateKey", "kms:CreateAlias", "kms:TagResource",
@@ -82,12 +85,17 @@ def test_a_functions_role_holds_no_data_rights(granted: Any, function: str) -> N
 
 
 @pytest.mark.parametrize("function", sorted(ALLOWED))
-def test_what_reads_the_registry_reads_no_table_of_tenants(
+def test_what_reads_a_table_reads_none_of_tenants_items(
     stack: LocalStack, granted: Any, function: str
 ) -> None:
     """The control plane also keeps the records of runs, and lists them."""
-    own = {stack.outputs["RegistryTable"]}
-    own |= {stack.outputs["RunsTable"]} if function == "BasicControlFunction" else set()
+    tables = {
+        "BasicAuthorizerFunction": {"RegistryTable"},
+        "BasicControlFunction": {"RegistryTable", "RunsTable"},
+        "BasicDispatchFunction": {"BasicWorkersTable"},
+        "BasicReleaseFunction": {"BasicWorkersTable", "BasicBacklogTable"},
+    }  # fmt: skip
+    own = {stack.outputs[each] for each in tables[function]}
     for statement in granted[function]:
         actions = [a for a in _as_list(statement["Action"]) if a.startswith("dynamodb:")]
         for resource in _as_list(statement["Resource"]) if actions else []:
@@ -103,14 +111,14 @@ def test_a_functions_role_may_do_nothing_to_everything(granted: Any, function: s
             assert action != "*" and not action.endswith(":*"), f"{function}: {action}"
 
 
-def test_only_intake_sends_jobs_and_only_dispatch_receives_them(granted: Any) -> None:
+def test_only_intake_and_release_send_jobs_and_only_dispatch_receives_them(granted: Any) -> None:
     may: dict[str, set[str]] = {}
     for function in FUNCTIONS:
         for statement in granted[function]:
             for action in _as_list(statement["Action"]):
                 if action.startswith("sqs:"):
                     may.setdefault(action, set()).add(function)
-    assert may.get("sqs:SendMessage", set()) <= {"BasicIntakeFunction"}, may
+    assert may.get("sqs:SendMessage", set()) <= {"BasicIntakeFunction", "BasicReleaseFunction"}, may
     assert may.get("sqs:ReceiveMessage") == {"BasicDispatchFunction"}, may
 
 

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from local.aws import Tenant
-from local.client import Answer, Api
+from local.client import Answer, Api, send
 from local.demo.corpus import CLINIC, QUESTIONS
 from local.forgery import stranger
+from local.poll import until
 from local.problems import problem
 from local.stack import LocalStack
 
@@ -143,6 +144,42 @@ def _description_is_everybodys(owner: Api, intruder: Api) -> None:
     assert owner.get("/v1/openapi.json").expect(200) == intruder.get("/v1/openapi.json").expect(200)
 
 
+def _given_up(owner: Api) -> str:
+    """A document of the owner's that cannot be read, among its dead letters."""
+    content = b"\xff\xfe"
+    about = {"title": "Broken", "content_type": "text/plain", "bytes": len(content)}
+    slot = owner.post("/v1/documents/uploads", about).expect(201)
+    upload = slot["upload"]
+    assert send(upload["method"], upload["url"], content, upload["headers"]).status == 200
+    until(lambda: _dead(owner), lambda found: slot["document"]["id"] in found, "it is given up")
+    return slot["document"]["id"]
+
+
+def _dead(api: Api) -> list[str]:
+    letters = api.get("/v1/dead-letters?limit=100").expect(200)["dead_letters"]
+    return [each["document"] for each in letters]
+
+
+def _dead_letters_are_ones_own(owner: Api, intruder: Api) -> None:
+    broken = _given_up(owner)
+    assert broken in _dead(owner) and broken not in _dead(intruder)
+    owner.delete(f"/v1/documents/{broken}").expect(204)
+
+
+def _redriving_is_ones_own(owner: Api, intruder: Api) -> None:
+    broken = _given_up(owner)
+    problem(intruder.post(f"/v1/dead-letters/{broken}/redrive", None), 404)
+    assert broken in _dead(owner)
+    owner.delete(f"/v1/documents/{broken}").expect(204)
+
+
+def _redriving_all_is_ones_own(owner: Api, intruder: Api) -> None:
+    broken = _given_up(owner)
+    assert broken not in intruder.post("/v1/dead-letters/redrive", None).expect(202)["documents"]
+    assert broken in _dead(owner)
+    owner.delete(f"/v1/documents/{broken}").expect(204)
+
+
 ATTACKS: dict[Route, Callable[[Api, Api], None]] = {
     ("GET", "/v1/templates"): _templates_listed_are_ones_own,
     ("GET", "/v1/templates/{key}"): _template_is_ones_own,
@@ -153,6 +190,9 @@ ATTACKS: dict[Route, Callable[[Api, Api], None]] = {
     ("POST", "/v1/documents/uploads"): _upload_lands_under_ones_own_prefix,
     ("GET", "/v1/documents/{id}"): _document("GET"),
     ("DELETE", "/v1/documents/{id}"): _document("DELETE"),
+    ("GET", "/v1/dead-letters"): _dead_letters_are_ones_own,
+    ("POST", "/v1/dead-letters/{id}/redrive"): _redriving_is_ones_own,
+    ("POST", "/v1/dead-letters/redrive"): _redriving_all_is_ones_own,
     ("POST", "/v1/inference"): _answers_come_from_ones_own_pages,
     ("GET", "/v1/openapi.json"): _description_is_everybodys,
 }

@@ -335,6 +335,7 @@ def absent(ground: Ground) -> Iterator[Refusal]:
     for done, document in {"never handed in": "0" * 32, "another tenant's": theirs}.items():
         for method in ("GET", "DELETE"):
             yield Refusal(f"a document: {done}", api.call(method, f"{DOCUMENTS}/{document}"))
+        yield Refusal(f"a dead letter: {done}", api.post(f"/v1/dead-letters/{document}/redrive", None))
 
 
 # ── how much is asked ───────────────────────────────────────────────────────

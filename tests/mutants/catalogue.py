@@ -80,7 +80,7 @@ _ADMISSION = [
 _DERIVED = [
     Mutant(
         "the partition key loses a part of the tenant", Suite.CRATES, f"{_NAMES}/item.rs",
-        'format!("TENANT#{}", self.tenant())', 'format!("TENANT#{:.15}", self.tenant().as_str())', _SEPARATE,
+        'format!("{TENANT}{}", self.tenant())', 'format!("{TENANT}{:.15}", self.tenant().as_str())', _SEPARATE,
     ),
     Mutant(
         "the object prefix has no trailing slash", Suite.CRATES, f"{_NAMES}/object.rs",
@@ -211,6 +211,11 @@ _CIRCUIT = [
     Mutant(
         "a circuit is written over another's change", Suite.CRATES, f"{_CIRCUITS}/state.rs",
         "if self.version != change.expects() {", "if self.version > u64::MAX - change.expects() {", _OPENS,
+    ),
+    Mutant(
+        "retries do not run out", Suite.CRATES, "shared/resilience/src/retry.rs",
+        "self.left = left.unwrap_or(self.left);", "self.left = left.map_or(self.left, |left| left.max(Self::ATTEMPT));",
+        ("-p", "bulkhead-resilience", "--test", "retry"),
     ),
 ]  # fmt: skip
 

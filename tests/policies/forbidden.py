@@ -25,6 +25,10 @@ class Place:
     own: Target
 
     @property
+    def backlog(self) -> str:
+        return self.stack.outputs["BasicBacklogTable"]
+
+    @property
     def tenant_role(self) -> str:
         return self.stack.outputs["BasicTenantRole"]
 
@@ -73,6 +77,17 @@ def _session(name: str, **tags: str) -> Callable[[Account, Place], Any]:
     return call
 
 
+def _backlog(operation: str, member: str, **more: str) -> Callable[[Account, Place], Any]:
+    """An operation on the victim's entry of the backlog."""
+
+    def call(session: Account, place: Place) -> Any:
+        entry = {"pk": place.victim.tenant.partition, **more}
+        item = {name: {"S": value} for name, value in entry.items()}
+        return getattr(session.client("dynamodb"), operation)(TableName=place.backlog, **{member: item})
+
+    return call
+
+
 def _kms(operation: str, **more: Any) -> Callable[[Account, Place], Any]:
     return lambda s, p: getattr(s.client("kms"), operation)(KeyId=p.victim.key_arn, **more)
 
@@ -115,6 +130,12 @@ FORBIDDEN = (
     Forbidden("delete the table", lambda s, p: s.client("dynamodb").delete_table(TableName=p.victim.table)),
     _same("table-registry-Scan", "scan the registry of tenants"),
     _same("table-registry-GetItem", "look another tenant up in the registry", ("AuthorizerRole", "ControlRole")),
+    # ── who has something to do
+    Forbidden("note in the backlog that another tenant has something to do", _backlog("put_item", "Item", noted="x")),
+    Forbidden("take another tenant's note back", _backlog("delete_item", "Key")),
+    Forbidden("look whether another tenant has something to do", _backlog("get_item", "Key"), ("ReleaseRole",)),
+    Forbidden("list the tenants that have something to do",
+              lambda s, p: s.client("dynamodb").scan(TableName=p.backlog), ("ReleaseRole",)),
     # ── keys
     _same("keys-Decrypt", "open another's data key as the other"),
     _same("keys-Decrypt-without-context", "open a data key without saying whose it is"),
@@ -168,7 +189,7 @@ FORBIDDEN = (
     Forbidden("take a session with another tag alone", _session("{a}", Tenant="{a}")),
     # ── the queue, the functions
     _same("elsewhere-ReceiveMessage", "receive other tenants' jobs", ("DispatchRole",)),
-    _same("elsewhere-SendMessage", "send a job in another's name", ("IntakeRole",)),
+    _same("elsewhere-SendMessage", "send a job in another's name", ("IntakeRole", "ReleaseRole")),
     Forbidden("purge the queue", lambda s, p: s.client("sqs").purge_queue(QueueUrl=p.victim.queue_url)),
     Forbidden("invoke the worker for another tenant",
               lambda s, p: s.client("lambda").invoke(

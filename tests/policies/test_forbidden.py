@@ -137,7 +137,8 @@ _BROKEN: dict[str, tuple[str, str, Callable[[Policy], Any]]] = {
     ),
     "the prefix is a wish": (
         "list the bucket without a prefix", "tenant-data",
-        lambda p: p["Statement"][2].update(Condition={"StringLikeIfExists": {"s3:prefix": "t/x/*"}}),
+        lambda p: next(each for each in p["Statement"] if each["Sid"] == "OwnPrefix").update(
+            Condition={"StringLikeIfExists": {"s3:prefix": "t/x/*"}}),
     ),
     "a session needs no tag": (
         "take a session without a tag", "trust", lambda p: p["Statement"][0]["Condition"].pop("StringLike") and

@@ -129,6 +129,7 @@ pub async fn delete(request: &ApiRequest, session: TenantSession<'_>) -> Result<
     let passages = session.documents().bury(&id).await?.ok_or(ApiError::NotFound("document"))?;
     session.passages().delete(&id, 0..passages).await?;
     session.objects().delete_source(&id).await?;
+    session.jobs().forget(&id).await?;
     session.documents().cleaned(&id).await?;
     Ok(ApiResponse::no_content())
 }

@@ -1,13 +1,28 @@
-//! A tenant's documents over HTTP: send, upload, follow, list, delete.
+//! A tenant's documents over HTTP: send, upload, follow, list, delete; and its dead letters.
 
+pub mod dead_letters;
 pub mod handlers;
 pub mod model;
 
+use bulkhead_runtime::config::{self, ConfigError};
+
 use bulkhead_runtime::http::{Api, ApiError, ApiRequest, ApiResponse};
-use bulkhead_stores::TenantSession;
+use bulkhead_stores::{Backlog, TenantSession};
 
 /// The routes of this function.
-pub struct DocumentsApi;
+pub struct DocumentsApi {
+    backlog: String,
+}
+
+impl DocumentsApi {
+    /// Prepares the routes from the environment variables.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Ok(Self { backlog: config::required("BACKLOG_TABLE")? })
+    }
+}
 
 impl Api for DocumentsApi {
     async fn handle(
@@ -21,6 +36,13 @@ impl Api for DocumentsApi {
             ("POST", "/v1/documents/uploads") => handlers::upload(request, session).await,
             ("GET", "/v1/documents/{id}") => handlers::get(request, session).await,
             ("DELETE", "/v1/documents/{id}") => handlers::delete(request, session).await,
+            ("GET", "/v1/dead-letters") => dead_letters::list(request, session).await,
+            ("POST", "/v1/dead-letters/redrive") => {
+                dead_letters::redrive_all(request, session, &Backlog::new(session, &self.backlog)).await
+            }
+            ("POST", "/v1/dead-letters/{id}/redrive") => {
+                dead_letters::redrive(request, session, &Backlog::new(session, &self.backlog)).await
+            }
             _ => Err(ApiError::NotFound("route")),
         }
     }

@@ -7,5 +7,5 @@ use bulkhead_stores::Platform;
 async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     start_logging();
     let platform = Platform::from_env()?;
-    serve(TenantFunction::from_env(&platform)?, documents::DocumentsApi).await
+    serve(TenantFunction::from_env(&platform)?, documents::DocumentsApi::from_env()?).await
 }

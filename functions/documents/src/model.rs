@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bulkhead_documents::{Format, MAX_BYTES};
 use bulkhead_runtime::http::ApiError;
-use bulkhead_stores::{Document as Stored, Page, Upload as SignedUpload};
+use bulkhead_stores::{Document as Stored, Job, Page, Upload as SignedUpload};
 use bulkhead_tenancy::names::DocumentId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -51,12 +51,14 @@ pub struct Document {
     pub content_type: String,
     /// Its size, bytes.
     pub bytes: u64,
-    /// `awaiting_upload`, `queued`, `processing`, `ready` or `failed`.
+    /// `awaiting_upload`, `queued`, `processing`, `ready`, or where indexing fails `retrying`
+    /// (the next attempt follows), `parked` (so much failed that your documents wait a while) and
+    /// `failed` (it is among your dead letters).
     #[schema(example = "ready")]
     pub status: &'static str,
     /// Passages that can be found.
     pub chunks: u32,
-    /// Why it failed.
+    /// Why it, or the last attempt at it, failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// When it was created, RFC 3339.
@@ -94,6 +96,53 @@ pub struct DocumentPage {
     pub documents: Vec<Document>,
     /// Pass it as `cursor` for the next page; `null` on the last one.
     pub cursor: Option<String>,
+}
+
+/// A document that could not be indexed, and is not tried again by itself.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeadLetter {
+    /// The document.
+    pub document: String,
+    /// Why it was given up.
+    #[schema(example = "the document is not UTF-8 text")]
+    pub reason: String,
+    /// Attempts that were made.
+    pub attempts: u32,
+    /// When the document was handed in, RFC 3339.
+    pub accepted_at: String,
+    /// When it was given up, RFC 3339.
+    pub given_up_at: String,
+}
+
+/// A page of dead letters, oldest documents first.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeadLetterPage {
+    /// The dead letters.
+    pub dead_letters: Vec<DeadLetter>,
+    /// Pass it as `cursor` for the next page; `null` on the last one.
+    pub cursor: Option<String>,
+}
+
+/// What was taken up again.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Redriven {
+    /// Documents that are tried again.
+    pub documents: Vec<String>,
+    /// Whether there are more: ask again.
+    pub more: bool,
+}
+
+impl From<Page<Job, DocumentId>> for DeadLetterPage {
+    fn from(page: Page<Job, DocumentId>) -> Self {
+        let dead_letters = page.items.iter().map(|job| DeadLetter {
+            document: job.document().to_string(),
+            reason: job.reason().unwrap_or_default().to_owned(),
+            attempts: job.attempts(),
+            accepted_at: job.accepted_at().to_string(),
+            given_up_at: job.since().to_string(),
+        });
+        Self { dead_letters: dead_letters.collect(), cursor: page.next.map(String::from) }
+    }
 }
 
 /// A title that is fit to be kept.

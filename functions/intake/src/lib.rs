@@ -1,10 +1,12 @@
-//! Takes in what was uploaded: an object was created, so a job is put on the queue, in
-//! its tenant's group and sealed to its tenant.
+//! Takes in what was uploaded: an object was created, so a job is accepted, and put on the
+//! queue in its tenant's group and sealed to its tenant.
+
+use std::time::Duration;
 
 use bulkhead_runtime::config::{self, ConfigError};
 use bulkhead_runtime::metrics::{self, About, Counter};
 use bulkhead_runtime::{TenantFunction, chain};
-use bulkhead_stores::{IngestionJob, JobQueue, Platform, StoreError};
+use bulkhead_stores::{Backlog, IngestionJob, JobQueue, Platform, StoreError};
 use bulkhead_tenancy::{Invocation, Refusal, TenantId};
 use lambda_runtime::Diagnostic;
 
@@ -31,6 +33,8 @@ impl From<IntakeError> for Diagnostic {
 pub struct Intake {
     function: TenantFunction,
     queue: JobQueue,
+    backlog: String,
+    lost_after: Duration,
 }
 
 impl Intake {
@@ -40,10 +44,15 @@ impl Intake {
     /// [`ConfigError`].
     pub fn from_env(platform: &Platform) -> Result<Self, ConfigError> {
         let queue = JobQueue::new(platform, &config::required("QUEUE_URL")?);
-        Ok(Self { function: TenantFunction::from_env(platform)?, queue })
+        Ok(Self {
+            function: TenantFunction::from_env(platform)?,
+            queue,
+            backlog: config::required("BACKLOG_TABLE")?,
+            lost_after: config::seconds("LOST_AFTER")?,
+        })
     }
 
-    /// Takes in one object. Doing so twice queues two jobs, of which the second finds
+    /// Takes in one object. Doing so twice sends two messages, of which the second finds
     /// nothing to do.
     ///
     /// # Errors
@@ -77,6 +86,9 @@ impl Intake {
         let session = clients.session(&scope)?;
         session.documents().uploaded(&document, event.size()).await?;
         let job = session.jobs().seal(&IngestionJob { document: document.clone() }).await?;
+        // Accepted first: from here on it is done even if the message is lost.
+        let backlog = Backlog::new(session, &self.backlog);
+        session.jobs().accept(&document, job.clone(), self.lost_after, &backlog).await?;
         self.queue.send(&scope, &job).await?;
         tracing::info!(tenant = %scope.tenant(), %document, "queued");
         Ok(())

@@ -8,4 +8,4 @@ mod worker;
 pub use gateway::{GatewayRequest, GatewayResponse};
 pub use s3::ObjectCreated;
 pub use sqs::{BatchAnswer, SqsAttributes, SqsBatch, SqsMessage};
-pub use worker::{SealedJob, WorkerRequest};
+pub use worker::{ReleaseRequest, SealedJob, WorkerAnswer, WorkerRequest};

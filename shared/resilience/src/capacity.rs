@@ -110,6 +110,12 @@ impl Cap {
         }
     }
 
+    /// Returns how many places of `ledger` nobody holds.
+    pub fn free(&self, ledger: &Ledger, now: Instant) -> u16 {
+        let free = (0..self.in_flight.get()).filter(|place| ledger.is_free(*place, now)).count();
+        u16::try_from(free).unwrap_or(u16::MAX)
+    }
+
     fn pace(&self, ledger: &Ledger, now: Instant) -> Result<Pace, Refusal> {
         let step = self.step();
         if ledger.used_until <= now {

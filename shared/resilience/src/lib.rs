@@ -3,5 +3,6 @@
 pub mod capacity;
 pub mod circuit;
 mod instant;
+pub mod retry;
 
 pub use instant::Instant;

@@ -1,8 +1,9 @@
 //! Configuration from the environment, read once at start.
 
+use std::num::{NonZeroU8, NonZeroU32};
 use std::time::Duration;
 
-use bulkhead_stores::{Cap, SessionSettings};
+use bulkhead_stores::{Cap, CircuitPolicy, SessionSettings};
 use bulkhead_tenancy::{IsolationMode, TenantId};
 
 /// A function's environment is not as the template should have made it.
@@ -89,6 +90,52 @@ pub fn cap() -> Result<Cap, ConfigError> {
         burst: parsed("TENANT_BURST", EXPECTED)?,
         life: HOLD_LIFE,
     })
+}
+
+/// Returns how many of a tenant's jobs may run at once. There is no rate: the queue is fair.
+///
+/// # Errors
+/// [`ConfigError`].
+pub fn job_cap() -> Result<Cap, ConfigError> {
+    let unlimited = NonZeroU32::MAX;
+    Ok(Cap {
+        in_flight: parsed("TENANT_JOBS", "a whole number from 1")?,
+        rate: unlimited,
+        burst: unlimited,
+        life: lease()?,
+    })
+}
+
+/// Returns when a tenant's jobs are put aside, and for how long. The longest cool-down at all
+/// is thirty times the first.
+///
+/// # Errors
+/// [`ConfigError`].
+pub fn circuit() -> Result<CircuitPolicy, ConfigError> {
+    let cool_down = seconds("CIRCUIT_COOL_DOWN")?;
+    Ok(CircuitPolicy {
+        failures: parsed::<NonZeroU8>("CIRCUIT_FAILURES", "a whole number from 1 to 255")?,
+        window: seconds("CIRCUIT_WINDOW")?,
+        cool_down,
+        ceiling: cool_down.saturating_mul(30),
+        lease: lease()?,
+    })
+}
+
+/// Returns for how long a worker has a job: a little longer than it may run.
+///
+/// # Errors
+/// [`ConfigError`].
+pub fn lease() -> Result<Duration, ConfigError> {
+    Ok(seconds("WORKER_TIMEOUT")? + Duration::from_secs(1))
+}
+
+/// Returns the duration in the variable `name`, given in seconds.
+///
+/// # Errors
+/// [`ConfigError`].
+pub fn seconds(name: &'static str) -> Result<Duration, ConfigError> {
+    Ok(Duration::from_secs(parsed(name, "a whole number of seconds")?))
 }
 
 /// Returns where tenants' data lies.

@@ -27,6 +27,10 @@ pub enum Counter {
     KeyUnusable,
     /// A call was refused because its tenant uses all that it may have of its tier.
     CapRefused,
+    /// A tenant's jobs failed so often that they are put aside for a while.
+    CircuitOpened,
+    /// A job was given up. Its tenant has it among its dead letters.
+    JobDead,
     /// A fault of ours reached a client as a 5xx.
     Fault,
 }
@@ -40,6 +44,8 @@ impl Counter {
             Self::SealBroken => "SealBroken",
             Self::KeyUnusable => "KeyUnusable",
             Self::CapRefused => "CapRefused",
+            Self::CircuitOpened => "CircuitOpened",
+            Self::JobDead => "JobDead",
             Self::Fault => "Fault",
         }
     }

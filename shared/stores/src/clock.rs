@@ -1,5 +1,6 @@
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,23 @@ impl Moment {
     /// Returns the present.
     pub fn now() -> Self {
         Self { milliseconds: Timestamp::now().as_millisecond() }
+    }
+
+    /// Returns the moment `duration` later.
+    #[must_use]
+    pub fn after(self, duration: Duration) -> Self {
+        let milliseconds = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Self { milliseconds: self.milliseconds.saturating_add(milliseconds) }
+    }
+
+    /// Returns the moment that many milliseconds after 1970 began.
+    pub fn from_millisecond(milliseconds: u64) -> Self {
+        Self { milliseconds: i64::try_from(milliseconds).unwrap_or(i64::MAX) }
+    }
+
+    /// Returns the milliseconds since 1970.
+    pub fn as_millisecond(self) -> u64 {
+        u64::try_from(self.milliseconds).unwrap_or(0)
     }
 
     /// Returns the seconds since 1970, as DynamoDB's time to live counts them.

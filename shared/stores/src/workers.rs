@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use aws_sdk_lambda::operation::invoke::InvokeOutput;
+use aws_sdk_lambda::types::InvocationType;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use bulkhead_tenancy::{IsolationMode, TenantScope};
@@ -46,11 +48,11 @@ impl Workers {
         Self { lambda: aws_sdk_lambda::Client::new(&platform.sdk), function: function.to_owned(), mode }
     }
 
-    /// Runs `payload` in an environment of the tenant of `scope` and waits for the end.
+    /// Runs `payload` in an environment of the tenant of `scope` and returns its answer.
     ///
     /// # Errors
     /// [`WorkerError`].
-    pub async fn run(&self, scope: &TenantScope<'_>, payload: Vec<u8>) -> Result<(), WorkerError> {
+    pub async fn run(&self, scope: &TenantScope<'_>, payload: Vec<u8>) -> Result<Vec<u8>, WorkerError> {
         let tenant = match self.mode {
             IsolationMode::PerTenant => Some(scope.tenant().to_string()),
             IsolationMode::None => None,
@@ -68,7 +70,51 @@ impl Workers {
             .during("run worker")?;
         match answer.function_error {
             Some(kind) => Err(WorkerError::Failed { kind }),
+            None => Ok(answer.payload.map(|payload| payload.into_inner()).unwrap_or_default()),
+        }
+    }
+}
+
+/// The function that brings waiting jobs back, asked with our own role.
+pub struct Releases {
+    lambda: aws_sdk_lambda::Client,
+    function: String,
+}
+
+impl Releases {
+    /// Returns the releases that `function` makes.
+    pub fn new(platform: &Platform, function: &str) -> Self {
+        Self { lambda: aws_sdk_lambda::Client::new(&platform.sdk), function: function.to_owned() }
+    }
+
+    /// Asks, and does not wait for the end.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn ask(&self, payload: Vec<u8>) -> Result<(), StoreError> {
+        self.invoke(payload, InvocationType::Event).await?;
+        Ok(())
+    }
+
+    /// Asks, and waits for the end.
+    ///
+    /// # Errors
+    /// [`WorkerError`].
+    pub async fn run(&self, payload: Vec<u8>) -> Result<(), WorkerError> {
+        match self.invoke(payload, InvocationType::RequestResponse).await?.function_error {
+            Some(kind) => Err(WorkerError::Failed { kind }),
             None => Ok(()),
         }
+    }
+
+    async fn invoke(&self, payload: Vec<u8>, how: InvocationType) -> Result<InvokeOutput, StoreError> {
+        self.lambda
+            .invoke()
+            .function_name(&self.function)
+            .invocation_type(how)
+            .payload(payload.into())
+            .send()
+            .await
+            .during("ask for release")
     }
 }

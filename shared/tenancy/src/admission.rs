@@ -1,8 +1,8 @@
-//! The four ways in. Each states what vouches for the tenant; there is no fifth.
+//! The five ways in. Each states what vouches for the tenant; there is no sixth.
 
 use std::fmt;
 
-use crate::names::{DocumentId, source_object};
+use crate::names::{DocumentId, source_object, tenant_of};
 use crate::{Invocation, TenantId, TenantScope};
 
 /// Whether Lambda keeps one execution environment per tenant.
@@ -28,6 +28,8 @@ pub enum Evidence {
     Job,
     /// The key of an object, which only that tenant's session could have written.
     ObjectKey,
+    /// An entry of the backlog, which only that tenant's session could have written.
+    Backlog,
 }
 
 impl fmt::Display for Evidence {
@@ -37,6 +39,7 @@ impl fmt::Display for Evidence {
             Self::Platform => "invocation",
             Self::Job => "job",
             Self::ObjectKey => "object key",
+            Self::Backlog => "backlog",
         })
     }
 }
@@ -165,6 +168,21 @@ impl Admission {
         let tenant = parse(tenant, Evidence::ObjectKey)?;
         let document = DocumentId::parse(document).map_err(|_| Refusal::ForeignObject)?;
         Ok((TenantScope::admitted(invocation, tenant), document))
+    }
+
+    /// Admits the tenant of an entry of the backlog: `partition` is the entry's key, which
+    /// only a session of the tenant it names can write.
+    ///
+    /// # Errors
+    /// [`Refusal::Malformed`] where it is no tenant's partition.
+    pub fn backlog<'i>(
+        &self,
+        invocation: &'i Invocation,
+        partition: &str,
+    ) -> Result<TenantScope<'i>, Refusal> {
+        let evidence = Evidence::Backlog;
+        let tenant = tenant_of(partition).ok_or(Refusal::Malformed { evidence })?;
+        Ok(TenantScope::admitted(invocation, parse(tenant, evidence)?))
     }
 
     /// Admits an operator for `tenant`.

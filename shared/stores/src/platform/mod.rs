@@ -11,6 +11,7 @@ use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
+use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 use aws_types::region::Region;
 
 /// What the process needs from its environment and did not find.
@@ -32,7 +33,9 @@ pub struct Platform {
 
 impl Platform {
     /// Reads what Lambda puts into every function's environment, and
-    /// `AWS_ENDPOINT_URL` where all services are to be found at one address.
+    /// `AWS_ENDPOINT_URL` where all services are to be found at one address;
+    /// `AWS_ENDPOINT_URL_LAMBDA` and the like where one of them is elsewhere:
+    /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>
     ///
     /// # Errors
     /// [`MissingVariable`].
@@ -64,7 +67,18 @@ impl Platform {
                     .build(),
             );
         sdk.set_endpoint_url(optional("AWS_ENDPOINT_URL"));
+        sdk.set_service_config(Some(OfOneService));
         Ok(Self { sdk: sdk.build() })
+    }
+}
+
+/// Settings of one service alone, from the environment.
+#[derive(Debug)]
+struct OfOneService;
+
+impl LoadServiceConfig for OfOneService {
+    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+        optional(&format!("{}_{}", key.env(), key.service_id().to_uppercase().replace(' ', "_")))
     }
 }
 

@@ -4,12 +4,13 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure as OnFailure,
 };
-use bulkhead_resilience::capacity::{Cap, Claim, Instant, Ledger, Limit, Pace, Refusal};
+use bulkhead_resilience::Instant;
+use bulkhead_resilience::capacity::{Cap, Claim, Ledger, Limit, Pace, Refusal};
 use jiff::Timestamp;
 
-use super::items::{self, Item, key_attributes};
+use super::items::Item;
+use crate::StoreError;
 use crate::error::Classify;
-use crate::{StoreError, TenantSession};
 
 /// After so many claims that others were faster with, the call is refused: then a tenant
 /// makes more calls at once than its ledger takes changes.
@@ -27,15 +28,23 @@ pub struct Hold {
     claim: Claim,
 }
 
-/// The tenant's ledger: what it uses of the tier, counted over all functions and
+/// One of the tenant's ledgers: what it uses of the tier, counted over all functions and
 /// environments.
 pub struct Capacity<'s> {
-    session: TenantSession<'s>,
+    dynamodb: &'s aws_sdk_dynamodb::Client,
+    table: &'s str,
+    key: Item,
+    seen: &'s LastSeen,
 }
 
 impl<'s> Capacity<'s> {
-    pub(crate) fn new(session: TenantSession<'s>) -> Self {
-        Self { session }
+    pub(crate) fn new(
+        dynamodb: &'s aws_sdk_dynamodb::Client,
+        table: &'s str,
+        key: Item,
+        seen: &'s LastSeen,
+    ) -> Self {
+        Self { dynamodb, table, key, seen }
     }
 
     /// Takes a place for one call by one conditional write, or says why there is none.
@@ -54,8 +63,7 @@ impl<'s> Capacity<'s> {
                 Err(refusal) if fresh || refusal.limit == Limit::Rate => return Ok(Err(refusal)),
                 // Others may have given places back since it was looked at.
                 Err(_) => {
-                    let item = items::get(&self.session, ENTER, &self.session.scope().ledger_key()).await?;
-                    self.remember(item.as_ref());
+                    self.remember(self.read(ENTER).await?.as_ref());
                     fresh = true;
                     continue;
                 }
@@ -66,6 +74,16 @@ impl<'s> Capacity<'s> {
             fresh = true;
         }
         Ok(Err(Refusal { limit: Limit::InFlight, after: std::time::Duration::ZERO }))
+    }
+
+    /// Returns how many places nobody holds, as the ledger says just now.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn free(&self, cap: &Cap) -> Result<u16, StoreError> {
+        let item = self.read("read ledger").await?;
+        let now = Instant(Timestamp::now().as_microsecond());
+        Ok(cap.free(&item.as_ref().map(read).unwrap_or_default(), now))
     }
 
     /// Gives a hold back. Nothing happens where its time is over and the place is another's.
@@ -139,23 +157,35 @@ impl<'s> Capacity<'s> {
         condition: &str,
         claim: &Claim,
     ) -> aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder {
-        self.session
-            .dynamodb()
+        self.dynamodb
             .update_item()
-            .table_name(&self.session.settings().table)
-            .set_key(Some(key_attributes(&self.session.scope().ledger_key())))
+            .table_name(self.table)
+            .set_key(Some(self.key.clone()))
             .update_expression(update)
             .condition_expression(condition)
             .expression_attribute_names("#place", format!("{PLACE}{}", claim.place))
     }
 
+    async fn read(&self, operation: &'static str) -> Result<Option<Item>, StoreError> {
+        let found = self
+            .dynamodb
+            .get_item()
+            .table_name(self.table)
+            .set_key(Some(self.key.clone()))
+            .consistent_read(true)
+            .send()
+            .await
+            .during(operation)?;
+        Ok(found.item)
+    }
+
     fn remembered(&self) -> Ledger {
-        self.session.ledger().lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn remember(&self, item: Option<&Item>) {
         let ledger = item.map(read).unwrap_or_default();
-        *self.session.ledger().lock().unwrap_or_else(PoisonError::into_inner) = ledger;
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = ledger;
     }
 }
 

@@ -15,13 +15,13 @@ use crate::{StoreError, TenantSession};
 /// Items read per call while listing.
 const QUERY_PAGE: i32 = 2 * PageLimit::MAX as i32;
 
-pub(super) type Item = HashMap<String, AttributeValue>;
+pub(crate) type Item = HashMap<String, AttributeValue>;
 
 /// The attribute that holds an item's sealed part.
 pub(super) const SEALED: &str = "sealed";
 
 /// Returns the key attributes of `key`.
-pub(super) fn key_attributes(key: &ItemKey) -> Item {
+pub(crate) fn key_attributes(key: &ItemKey) -> Item {
     HashMap::from([
         ("pk".to_owned(), AttributeValue::S(key.partition().to_owned())),
         ("sk".to_owned(), AttributeValue::S(key.sort().to_owned())),

@@ -2,10 +2,11 @@
 //! domain ids and never see a key.
 
 pub(crate) mod capacity;
+pub(crate) mod circuit;
 pub(crate) mod commands;
 pub(crate) mod documents;
 pub(crate) mod expiring;
-mod items;
+pub(crate) mod items;
 pub(crate) mod jobs;
 pub(crate) mod models;
 pub(crate) mod objects;

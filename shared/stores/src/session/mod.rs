@@ -10,6 +10,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_smithy_runtime::client::identity::IdentityCache;
 use aws_types::SdkConfig;
+use bulkhead_resilience::circuit::Policy;
 use bulkhead_tenancy::{OperatorAuthority, TenantId, TenantScope};
 
 use credentials::TenantCredentials;
@@ -17,9 +18,11 @@ pub(crate) use credentials::denied_by_sts;
 use renewal::Renewing;
 
 use crate::repositories::capacity::{Capacity, LastSeen};
+use crate::repositories::circuit::Breaker;
 use crate::repositories::commands::Commands;
 use crate::repositories::documents::Documents;
 use crate::repositories::expiring::Expiring;
+use crate::repositories::items::key_attributes;
 use crate::repositories::jobs::Jobs;
 use crate::repositories::models::Models;
 use crate::repositories::objects::Objects;
@@ -156,7 +159,8 @@ impl<'s> TenantSession<'s> {
 
     /// Returns the tenant's ledger: its places among the calls in flight.
     pub fn capacity(&self) -> Capacity<'s> {
-        Capacity::new(*self)
+        let key = key_attributes(&self.scope.ledger_key());
+        Capacity::new(self.dynamodb(), &self.clients.settings.table, key, &self.clients.ledger)
     }
 
     /// Returns the tenant's templates.
@@ -179,7 +183,12 @@ impl<'s> TenantSession<'s> {
         Passages::new(*self)
     }
 
-    /// Returns the sealing and opening of the tenant's jobs.
+    /// Returns the circuit over the tenant's jobs.
+    pub fn breaker(&self, policy: Policy) -> Breaker<'s> {
+        Breaker::new(*self, policy)
+    }
+
+    /// Returns the tenant's jobs.
     pub fn jobs(&self) -> Jobs<'s> {
         Jobs::new(*self)
     }
@@ -230,10 +239,6 @@ impl<'s> TenantSession<'s> {
 
     pub(crate) fn sealer(&self) -> &'s Sealer {
         &self.clients.sealer
-    }
-
-    pub(crate) fn ledger(&self) -> &'s LastSeen {
-        &self.clients.ledger
     }
 
     pub(crate) fn dynamodb(&self) -> &'s aws_sdk_dynamodb::Client {

@@ -42,6 +42,12 @@ pub enum SortPrefix {
     Template,
     /// Documents.
     Document,
+    /// Jobs that are queued or running.
+    Job,
+    /// Jobs that wait for their time, by it.
+    Parked,
+    /// Jobs that were given up.
+    Dead,
     /// What operators ran. In a table of its own, which no tenant's session reaches.
     Run,
 }
@@ -52,15 +58,26 @@ impl SortPrefix {
         match self {
             Self::Template => "TEMPLATE#",
             Self::Document => "DOCUMENT#",
+            Self::Job => "JOB#",
+            Self::Parked => "PARKED#",
+            Self::Dead => "DEAD#",
             Self::Run => "RUN#",
         }
     }
 }
 
+/// What a partition's name begins with.
+const TENANT: &str = "TENANT#";
+
+/// The tenant that a partition names, unchecked.
+pub(crate) fn tenant_of(partition: &str) -> Option<&str> {
+    partition.strip_prefix(TENANT)
+}
+
 impl TenantScope<'_> {
     /// Returns the tenant's partition.
     pub fn partition(&self) -> PartitionKey {
-        PartitionKey(format!("TENANT#{}", self.tenant()))
+        PartitionKey(format!("{TENANT}{}", self.tenant()))
     }
 
     /// Returns the key of the tenant's profile.
@@ -88,6 +105,27 @@ impl TenantScope<'_> {
     /// Returns the key of a document's record.
     pub fn document_key(&self, document: &DocumentId) -> ItemKey {
         self.item(format!("{}{document}", SortPrefix::Document.as_str()))
+    }
+
+    /// Returns the key of a document's job while it is queued or running.
+    pub fn job_key(&self, document: &DocumentId) -> ItemKey {
+        self.item(format!("{}{document}", SortPrefix::Job.as_str()))
+    }
+
+    /// Returns the key of a document's job while it waits until `due`, milliseconds since
+    /// 1970: jobs sort by when they are due.
+    pub fn parked_key(&self, due: u64, document: &DocumentId) -> ItemKey {
+        self.item(format!("{}{due:014}#{document}", SortPrefix::Parked.as_str()))
+    }
+
+    /// Returns the key of a document's job after it was given up.
+    pub fn dead_key(&self, document: &DocumentId) -> ItemKey {
+        self.item(format!("{}{document}", SortPrefix::Dead.as_str()))
+    }
+
+    /// Returns the key of the circuit over the tenant's jobs.
+    pub fn circuit_key(&self) -> ItemKey {
+        self.item("CIRCUIT".to_owned())
     }
 
     /// Returns the key of the record of an operator's run.

@@ -24,6 +24,7 @@ pub use object::{ObjectKey, ObjectPrefix};
 pub use session::SessionTag;
 pub use usage_key::UsageKey;
 
+pub(crate) use item::tenant_of;
 pub(crate) use object::source_object;
 
 use crate::TenantScope;
@@ -80,6 +81,10 @@ pub fn inventory(
         scope.template_key(template),
         scope.version_key(template, 1),
         scope.document_key(document),
+        scope.job_key(document),
+        scope.parked_key(0, document),
+        scope.dead_key(document),
+        scope.circuit_key(),
         scope.run_key(run),
     ] {
         names.push(whole("item", &format!("{}|{}", key.partition(), key.sort())));

@@ -23,6 +23,10 @@ pub enum DocumentStatus {
     Queued,
     /// It is being indexed.
     Processing,
+    /// An attempt to index it failed; the next one follows. `reason` says why.
+    Retrying,
+    /// It waits until the tenant's jobs are worked on again.
+    Parked,
     /// It can be found.
     Ready,
     /// It cannot be indexed; `reason` says why.
@@ -38,6 +42,8 @@ impl DocumentStatus {
             Self::AwaitingUpload => "awaiting_upload",
             Self::Queued => "queued",
             Self::Processing => "processing",
+            Self::Retrying => "retrying",
+            Self::Parked => "parked",
             Self::Ready => "ready",
             Self::Failed => "failed",
             Self::Deleted => "deleted",

@@ -79,24 +79,6 @@ impl Documents<'_> {
         .await
     }
 
-    /// Notes that the document cannot be indexed. `false` where it is gone.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn failed(&self, id: &DocumentId, reason: &str) -> Result<bool, StoreError> {
-        self.change(
-            id,
-            "SET #status = :failed, reason = :reason, updated_at = :now",
-            STILL_THERE,
-            [
-                (":deleted", status(DocumentStatus::Deleted)),
-                (":failed", status(DocumentStatus::Failed)),
-                (":reason", AttributeValue::S(reason.to_owned())),
-            ],
-        )
-        .await
-    }
-
     pub(super) async fn change<const N: usize>(
         &self,
         id: &DocumentId,

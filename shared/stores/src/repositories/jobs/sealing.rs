@@ -3,7 +3,8 @@ use bulkhead_sealing::Address;
 use bulkhead_tenancy::names::DocumentId;
 use serde::{Deserialize, Serialize};
 
-use crate::{StoreError, TenantSession};
+use super::Jobs;
+use crate::StoreError;
 
 /// Index one document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,16 +14,7 @@ pub struct IngestionJob {
     pub document: DocumentId,
 }
 
-/// Sealing and opening of the tenant's jobs.
-pub struct Jobs<'s> {
-    session: TenantSession<'s>,
-}
-
-impl<'s> Jobs<'s> {
-    pub(crate) fn new(session: TenantSession<'s>) -> Self {
-        Self { session }
-    }
-
+impl Jobs<'_> {
     /// Seals `job` so that it opens in this tenant's session only.
     ///
     /// # Errors
@@ -37,13 +29,14 @@ impl<'s> Jobs<'s> {
             .sealer()
             .seal(self.session.scope(), &profile.key_arn, &Address::job(&group), &plaintext)
             .await?;
-        Ok(SealedJob::new(sealed))
+        Ok(SealedJob::new(job.document.clone(), sealed))
     }
 
     /// Opens a job.
     ///
     /// # Errors
-    /// [`StoreError::Seal`] or [`StoreError::Denied`] where the job is not this tenant's.
+    /// [`StoreError::Seal`] or [`StoreError::Denied`] where the job is not this tenant's,
+    /// [`StoreError::Corrupt`] where it is not about the document that it names.
     pub async fn open(&self, job: &SealedJob) -> Result<IngestionJob, StoreError> {
         const OPERATION: &str = "open job";
         let profile = self.session.profile().await?;
@@ -53,6 +46,12 @@ impl<'s> Jobs<'s> {
             .sealer()
             .open(self.session.scope(), &profile.key_arn, &Address::job(&group), job.sealed())
             .await?;
-        serde_json::from_slice(&plaintext).map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))
+        let opened: IngestionJob = serde_json::from_slice(&plaintext)
+            .map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))?;
+        if opened.document == *job.document() {
+            Ok(opened)
+        } else {
+            Err(StoreError::corrupt(OPERATION, "it says that it is about another document"))
+        }
     }
 }

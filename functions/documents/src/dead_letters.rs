@@ -1,0 +1,81 @@
+//! Documents that were given up, and their second chance.
+
+use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse, Problem};
+use bulkhead_stores::{Backlog, Job, Moved, PageLimit, StoreError, TenantSession};
+use bulkhead_tenancy::names::DocumentId;
+
+use crate::model::{DeadLetterPage, Redriven};
+
+/// Lists the caller's dead letters.
+#[utoipa::path(
+    get, path = "/v1/dead-letters", operation_id = "listDeadLetters", tag = "documents",
+    params(
+        ("limit" = Option<u16>, Query, description = "Items of the page, 1 to 100; 25 if not given"),
+        ("cursor" = Option<String>, Query, description = "The `cursor` of the page before"),
+    ),
+    responses(
+        (status = 200, body = DeadLetterPage),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub async fn list(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
+    let query = request.list_query(DocumentId::parse)?;
+    let page = session.jobs().dead_letters(query.limit, query.after.as_ref()).await?;
+    Ok(ApiResponse::json(200, &DeadLetterPage::from(page)))
+}
+
+/// Tries a document again that was given up. It is taken up within a minute.
+#[utoipa::path(
+    post, path = "/v1/dead-letters/{id}/redrive", operation_id = "redriveDeadLetter", tag = "documents",
+    params(("id" = String, Path, description = "The document's id")),
+    responses(
+        (status = 202, body = Redriven, description = "It is tried again"),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub async fn redrive(
+    request: &ApiRequest,
+    session: TenantSession<'_>,
+    backlog: &Backlog<'_>,
+) -> Result<ApiResponse, ApiError> {
+    request.only_query(&[])?;
+    let id = request.path("id", DocumentId::parse)?;
+    let job = session.jobs().dead(&id).await?.ok_or(ApiError::NotFound("dead letter"))?;
+    if !take_up(session, &job, backlog).await? {
+        return Err(ApiError::NotFound("dead letter"));
+    }
+    Ok(ApiResponse::json(202, &Redriven { documents: vec![id.into()], more: false }))
+}
+
+/// Tries the documents again that were given up, the oldest hundred of them. They are taken
+/// up within a minute.
+#[utoipa::path(
+    post, path = "/v1/dead-letters/redrive", operation_id = "redriveDeadLetters", tag = "documents",
+    responses((status = 202, body = Redriven, description = "They are tried again")),
+)]
+pub async fn redrive_all(
+    request: &ApiRequest,
+    session: TenantSession<'_>,
+    backlog: &Backlog<'_>,
+) -> Result<ApiResponse, ApiError> {
+    request.only_query(&[])?;
+    let limit = PageLimit::new(PageLimit::MAX).unwrap_or(PageLimit::DEFAULT);
+    let page = session.jobs().dead_letters(limit, None).await?;
+    let mut documents = vec![];
+    for job in &page.items {
+        if take_up(session, job, backlog).await? {
+            documents.push(job.document().to_string());
+        }
+    }
+    Ok(ApiResponse::json(202, &Redriven { documents, more: page.next.is_some() }))
+}
+
+async fn take_up(session: TenantSession<'_>, job: &Job, backlog: &Backlog<'_>) -> Result<bool, StoreError> {
+    match session.jobs().redrive(job, backlog).await? {
+        Moved::There(_) => Ok(true),
+        // Nobody needs it any more.
+        Moved::DocumentGone => session.jobs().finish(job).await.map(|()| false),
+        Moved::Elsewhere => Ok(false),
+    }
+}

@@ -1,0 +1,136 @@
+//! One attempt at a job, and what becomes of the job after it.
+
+use std::time::Duration;
+
+use bulkhead_runtime::chain;
+use bulkhead_runtime::metrics::{self, About, Counter};
+use bulkhead_stores::{
+    Backoff, Breaker, CircuitPolicy, Decision, Job, Moment, Moved, Outcome, Run, StoreError, TenantSession,
+    Why,
+};
+
+use crate::index::{Indexed, index};
+
+/// Attempts that may fail, or end without a word, before a job is given up.
+const MAX_ATTEMPTS: u32 = 5;
+/// Attempts that AWS may spoil.
+const MAX_FAULTS: u32 = 20;
+const BACKOFF: Backoff = Backoff { base: Duration::from_secs(5), ceiling: Duration::from_secs(10 * 60) };
+const NO_ANSWER: &str = "indexing ended without an answer, again and again";
+
+/// Works on `job`, unless its tenant's circuit is open.
+///
+/// # Errors
+/// [`StoreError`] where what became of the job cannot be written. Its lease ends then, and it
+/// is found again.
+pub(crate) async fn attempt(
+    session: TenantSession<'_>,
+    job: Job,
+    circuit: CircuitPolicy,
+    lease: Duration,
+) -> Result<(), StoreError> {
+    let breaker = session.breaker(circuit);
+    let run = match breaker.admit().await? {
+        Decision::Run(run) => run,
+        Decision::Parked(until) => {
+            return put_aside(session, &job, until).await;
+        }
+    };
+    if job.attempts() >= MAX_ATTEMPTS {
+        failed(session, &breaker, &run).await?;
+        return bury(session, &job, job.reason().unwrap_or(NO_ANSWER)).await;
+    }
+    let Moved::There(job) = session.jobs().begin(&job, lease).await? else { return Ok(()) };
+    match index(session, job.document()).await {
+        Ok(Indexed::Done) => {
+            breaker.succeeded(&run).await?;
+            session.jobs().finish(&job).await
+        }
+        Ok(Indexed::Unreadable(reason)) => {
+            failed(session, &breaker, &run).await?;
+            bury(session, &job, &reason).await
+        }
+        Err(error) => {
+            tracing::warn!(error = chain(&error), document = %job.document(), "an attempt failed");
+            metrics::count_failure(&error, About { tenant: Some(session.tenant()), request_id: None });
+            again_or_never(session, &breaker, &run, &job, &error).await
+        }
+    }
+}
+
+/// Lets the job wait without an attempt.
+pub(crate) async fn put_aside(
+    session: TenantSession<'_>,
+    job: &Job,
+    until: Moment,
+) -> Result<(), StoreError> {
+    match session.jobs().park(job, until).await? {
+        Moved::DocumentGone => session.jobs().finish(job).await,
+        Moved::There(_) | Moved::Elsewhere => Ok(()),
+    }
+}
+
+/// After an attempt that a store ended.
+async fn again_or_never(
+    session: TenantSession<'_>,
+    breaker: &Breaker<'_>,
+    run: &Run,
+    job: &Job,
+    error: &StoreError,
+) -> Result<(), StoreError> {
+    let excused = !is_the_tenants(error);
+    if excused {
+        breaker.record(run, Outcome::Inconclusive).await?;
+    } else {
+        failed(session, breaker, run).await?;
+    }
+    let reason = in_words(error);
+    let tried = if excused { job.faults().saturating_add(1) } else { job.attempts() };
+    let again =
+        if excused { tried < MAX_FAULTS } else { tried < MAX_ATTEMPTS && breaker.spend_retry().await? };
+    if !again {
+        return bury(session, job, reason).await;
+    }
+    let delay = BACKOFF.delay(tried, fastrand::u64(..));
+    match session.jobs().retry(job, delay, Why { reason, excused }).await? {
+        Moved::DocumentGone => session.jobs().finish(job).await,
+        Moved::There(_) | Moved::Elsewhere => Ok(()),
+    }
+}
+
+/// Records a failure that is the tenant's.
+async fn failed(session: TenantSession<'_>, breaker: &Breaker<'_>, run: &Run) -> Result<(), StoreError> {
+    if breaker.record(run, Outcome::Failure).await? {
+        let about = About { tenant: Some(session.tenant()), request_id: None };
+        metrics::count(Counter::CircuitOpened, "jobs_fail", about);
+        tracing::warn!(tenant = %session.tenant(), "the tenant's jobs are put aside for a while");
+    }
+    Ok(())
+}
+
+async fn bury(session: TenantSession<'_>, job: &Job, reason: &str) -> Result<(), StoreError> {
+    match session.jobs().bury(job, reason).await? {
+        Moved::There(_) => {
+            let about = About { tenant: Some(session.tenant()), request_id: None };
+            metrics::count(Counter::JobDead, "given_up", about);
+            tracing::warn!(document = %job.document(), reason, "a job was given up");
+            Ok(())
+        }
+        Moved::DocumentGone => session.jobs().finish(job).await,
+        Moved::Elsewhere => Ok(()),
+    }
+}
+
+/// Whether a failure says something about the tenant, rather than about AWS or us.
+fn is_the_tenants(error: &StoreError) -> bool {
+    !error.is_transient() && !matches!(error, StoreError::Denied { .. })
+}
+
+/// Why an attempt failed, for the document's owner: what it can do something about.
+fn in_words(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::KeyUnusable { .. } => "the key of this tenant cannot be used",
+        error if error.is_transient() => "a service that indexing needs was busy",
+        _ => "a fault on our side",
+    }
+}
