@@ -1,7 +1,10 @@
 //! From bytes to passages.
 
-use bulkhead_documents::{DocumentError, Format, MAX_BYTES, passages};
+mod samples;
+
+use bulkhead_documents::{DocumentError, Format, MAX_BYTES, MAX_PASSAGES, MAX_TEXT, passages};
 use proptest::prelude::*;
+use proptest::sample::Index;
 
 #[test]
 fn html_becomes_its_text() {
@@ -36,21 +39,70 @@ fn what_is_not_a_document_is_refused_with_a_reason() {
     assert_eq!(passages(b"\xff\xfe", Format::Text), Err(DocumentError::NotText));
     assert_eq!(passages(b"a\0b", Format::Text), Err(DocumentError::NotText));
     assert_eq!(passages(&vec![b'a'; MAX_BYTES + 1], Format::Text), Err(DocumentError::TooLarge));
-    assert_eq!(Format::from_content_type("application/pdf"), Err(DocumentError::Unsupported));
+    assert_eq!(Format::from_content_type("image/png"), Err(DocumentError::Unsupported));
     assert_eq!(Format::from_content_type("Text/HTML; charset=utf-8"), Ok(Format::Html));
+}
+
+#[test]
+fn every_content_type_names_its_format() {
+    for format in Format::ALL {
+        assert_eq!(Format::from_content_type(format.content_type()), Ok(format));
+        let named = DocumentError::Unsupported.to_string();
+        assert!(named.contains(format.content_type()), "{named}");
+    }
+}
+
+#[test]
+fn what_is_something_else_than_it_says_is_refused() {
+    let pdf = samples::pdf(&[vec!["text".to_owned()]]);
+    let docx = samples::docx(&["text".to_owned()]);
+    let refused = |bytes: &[u8], format| passages(bytes, format).expect_err("a disguise").to_string();
+    assert_eq!(refused(&pdf, Format::Text), "the content type is text/plain, but the document is a PDF");
+    assert_eq!(
+        refused(&docx, Format::Pdf),
+        "the content type is application/pdf, but the document is a zip archive"
+    );
+    assert!(refused(&pdf, Format::Docx).ends_with("but the document is a PDF"));
+    assert!(
+        refused(b"GIF89a<script>alert(1)</script>", Format::Html).ends_with("but the document is a picture")
+    );
+    // Both at once: a PDF is one from its first byte on, and so is an archive.
+    assert!(refused(&[docx.clone(), pdf.clone()].concat(), Format::Pdf).ends_with("a zip archive"));
+    assert!(refused(&[pdf, docx].concat(), Format::Docx).ends_with("a PDF"));
+}
+
+#[test]
+fn text_controls_nothing() {
+    let bytes = b"one\x1b[2Jtwo\r\nthree\rfour\x0cfive\x07";
+    assert_eq!(passages(bytes, Format::Text), Ok(vec!["one[2Jtwo\nthree\nfour\nfive".to_owned()]));
+}
+
+#[test]
+fn what_does_not_fit_into_an_answer_is_refused() {
+    // Each quote takes two bytes in JSON.
+    let quotes = "\"\\ ".repeat(MAX_BYTES / 3);
+    assert_eq!(passages(quotes.as_bytes(), Format::Text), Err(DocumentError::TooMuchText));
+    let words = "word ".repeat(MAX_BYTES / 5);
+    let many = passages(words.as_bytes(), Format::Text).expect("text");
+    assert!(many.len() <= MAX_PASSAGES, "{}", many.len());
+    let paragraphs = "a paragraph\n\n".repeat(MAX_BYTES / 13);
+    let paragraphs = passages(paragraphs.as_bytes(), Format::Text).expect("text");
+    assert!(paragraphs.len() <= MAX_PASSAGES, "{}", paragraphs.len());
 }
 
 #[test]
 fn deeply_nested_markup_is_refused_instead_of_overflowing_the_stack() {
     let page = format!("{}x{}", "<div>".repeat(200_000), "</div>".repeat(200_000));
-    assert_eq!(passages(page.as_bytes(), Format::Html), Err(DocumentError::Markup));
+    assert_eq!(passages(page.as_bytes(), Format::Html), Err(DocumentError::TooDeep));
     let stray = "<div></x>".repeat(100_000);
-    assert_eq!(passages(stray.as_bytes(), Format::Html), Err(DocumentError::Markup));
+    assert_eq!(passages(stray.as_bytes(), Format::Html), Err(DocumentError::TooDeep));
     let unclosed = "<b><i>".repeat(100_000);
-    assert_eq!(passages(unclosed.as_bytes(), Format::Html), Err(DocumentError::Markup));
+    assert_eq!(passages(unclosed.as_bytes(), Format::Html), Err(DocumentError::TooDeep));
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn no_text_is_lost_or_invented(words in proptest::collection::vec("[a-z]{1,12}[.?!]?", 1..800)) {
         let text = words.join(" ");
@@ -61,9 +113,39 @@ proptest! {
 
     #[test]
     fn the_same_bytes_give_the_same_passages(bytes in proptest::collection::vec(any::<u8>(), 0..2_000)) {
-        for format in [Format::Text, Format::Markdown, Format::Html] {
+        for format in Format::ALL {
             prop_assert_eq!(passages(&bytes, format), passages(&bytes, format));
+            // Past the first look at them, too.
+            for beginning in [&b"%PDF-1.7\n"[..], b"PK\x03\x04"] {
+                let bytes = [beginning, &bytes].concat();
+                prop_assert_eq!(passages(&bytes, format), passages(&bytes, format));
+            }
         }
+    }
+
+    #[test]
+    fn damage_is_survived(flips in proptest::collection::vec((any::<Index>(), any::<u8>()), 1..12)) {
+        let pdf = samples::pdf(&[samples::page(1), samples::page(2)]);
+        let docx = samples::docx(&samples::page(1));
+        for (mut bytes, format) in [(pdf, Format::Pdf), (docx, Format::Docx)] {
+            for (at, byte) in &flips {
+                *at.get_mut(&mut bytes) = *byte;
+            }
+            if let Ok(passages) = passages(&bytes, format) {
+                prop_assert!(passages.len() <= MAX_PASSAGES);
+                prop_assert!(passages.iter().map(String::len).sum::<usize>() <= MAX_TEXT);
+            }
+        }
+    }
+
+    #[test]
+    fn no_xml_makes_extraction_panic(xml in "(<[w:/!?a-t]{0,8}>?|&[a-z#0-9]{0,6};?|<w:r><w:t>|[ -~]|\\PC){0,80}") {
+        let _ = passages(&samples::docx_of(&xml), Format::Docx);
+    }
+
+    #[test]
+    fn no_operators_make_extraction_panic(content in "(BT |ET |/F1 9 Tf |T[jJdDmL*] |[0-9.-]{1,9} |[<(\\[][a-f0-9 ]{0,6}[>)\\]]? |[ -~]){0,80}") {
+        let _ = passages(&samples::pdf_with(&[content.into_bytes()]), Format::Pdf);
     }
 
     #[test]

@@ -1,33 +1,16 @@
-use std::borrow::Cow;
-
 use html2text::render::TrivialDecorator;
 
-use crate::{DocumentError, Format};
+use crate::{DocumentError, MAX_DEPTH};
 
-/// Text columns for HTML: wide enough that sentences are not broken into lines.
+/// Text columns: wide enough that sentences are not broken into lines.
 const COLUMNS: usize = 10_000;
-/// Elements within elements. The parser builds deeper trees without complaint and
-/// overflows the stack when it walks them.
-const MAX_DEPTH: usize = 200;
 
-/// Returns the text of a document, with line ends as `\n`.
-pub(crate) fn text(bytes: &[u8], format: Format) -> Result<String, DocumentError> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let source = std::str::from_utf8(bytes).map_err(|_| DocumentError::NotText)?;
-    let text = match format {
-        Format::Text | Format::Markdown => Cow::Borrowed(source),
-        Format::Html => Cow::Owned(html(source)?),
-    };
-    // A NUL is not text: it marks a binary file with a text's name.
-    if text.contains('\0') {
-        return Err(DocumentError::NotText);
-    }
-    Ok(text.replace("\r\n", "\n"))
-}
-
-fn html(source: &str) -> Result<String, DocumentError> {
+/// Returns the text of a page of HTML.
+pub(crate) fn text(source: &str) -> Result<String, DocumentError> {
+    // The parser builds deeper trees without complaint and overflows the stack when it walks
+    // them.
     if depth(source) > MAX_DEPTH {
-        return Err(DocumentError::Markup);
+        return Err(DocumentError::TooDeep);
     }
     html2text::config::with_decorator(TrivialDecorator::new())
         .string_from_read(source.as_bytes(), COLUMNS)

@@ -1,0 +1,31 @@
+//! Starts the `extraction` function, or, when it is started again by itself, reads one
+//! document and ends.
+
+use std::ffi::OsStr;
+use std::process::ExitCode;
+
+use extraction::{Extraction, ExtractionRequest, PARSE, start_logging};
+use lambda_runtime::{LambdaEvent, service_fn};
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    // Before anything else is set up: a process that reads needs nothing.
+    if arguments.next().as_deref() == Some(OsStr::new(PARSE)) {
+        return extraction::child(&arguments.next().unwrap_or_default().to_string_lossy());
+    }
+    start_logging();
+    match serve() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(error, "the function cannot start");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn serve() -> Result<(), lambda_runtime::Error> {
+    let extraction = Extraction::of_this_program()?;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<ExtractionRequest>| extraction.handle(event.payload)))
+        .await
+}

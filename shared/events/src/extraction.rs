@@ -1,0 +1,91 @@
+//! What `ingestion` asks `extraction` to read, and what it hears.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A document to read. Says neither whose it is nor what it is called.
+///
+/// A document of 4 MiB makes a payload of 5.6 MB; the most is 6 MB:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExtractionRequest {
+    /// What the document's owner says it is.
+    pub content_type: String,
+    /// The document's bytes, in base64 as they travel.
+    #[serde(serialize_with = "write", deserialize_with = "read")]
+    pub content: Vec<u8>,
+}
+
+/// A document, read.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub enum ExtractionAnswer {
+    /// Its passages, in order.
+    Passages(Vec<String>),
+    /// Why it cannot be read, in words for its owner.
+    Unreadable(String),
+}
+
+// What a document says is not for a log, whoever writes it.
+impl fmt::Debug for ExtractionRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { content_type, content } = self;
+        write!(f, "ExtractionRequest({content_type:?}, {} bytes)", content.len())
+    }
+}
+
+impl fmt::Debug for ExtractionAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Passages(passages) => write!(f, "Passages({})", passages.len()),
+            Self::Unreadable(reason) => write!(f, "Unreadable({reason:?})"),
+        }
+    }
+}
+
+fn write<S: Serializer>(content: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&BASE64_STANDARD.encode(content))
+}
+
+fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    BASE64_STANDARD.decode(text).map_err(serde::de::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_travels_as_base64() {
+        let request =
+            ExtractionRequest { content_type: "text/plain".to_owned(), content: b"\xff\0".to_vec() };
+        let json = serde_json::to_string(&request).expect("JSON");
+        assert_eq!(json, r#"{"content_type":"text/plain","content":"/wA="}"#);
+        assert_eq!(serde_json::from_str::<ExtractionRequest>(&json).expect("a request"), request);
+    }
+
+    #[test]
+    fn an_answer_is_one_of_two() {
+        let read = |json| serde_json::from_str::<ExtractionAnswer>(json).ok();
+        assert_eq!(read(r#"{"passages":["a"]}"#), Some(ExtractionAnswer::Passages(vec!["a".to_owned()])));
+        assert_eq!(read(r#"{"unreadable":"b"}"#), Some(ExtractionAnswer::Unreadable("b".to_owned())));
+        assert_eq!(read(r#"{"passages":[],"unreadable":"b"}"#), None);
+        assert_eq!(read(r#"{"tenant":"b"}"#), None);
+    }
+
+    #[test]
+    fn nothing_of_a_document_is_in_a_log() {
+        let request =
+            ExtractionRequest { content_type: "text/plain".to_owned(), content: b"secret".to_vec() };
+        let answer = ExtractionAnswer::Passages(vec!["secret".to_owned()]);
+        assert_eq!(
+            format!("{request:?} {answer:?}"),
+            r#"ExtractionRequest("text/plain", 6 bytes) Passages(1)"#
+        );
+    }
+}
