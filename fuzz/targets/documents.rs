@@ -2,13 +2,16 @@
 
 #![no_main]
 
-use bulkhead_documents::{Format, passages};
+use bulkhead_documents::{Format, MAX_PASSAGES, MAX_TEXT, passages};
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|input: (u8, &[u8])| {
-    let (kind, bytes) = input;
-    let format = [Format::Text, Format::Markdown, Format::Html][usize::from(kind % 3)];
+fuzz_target!(|input: &[u8]| {
+    // The first byte chooses, so that a seed is a letter and a document.
+    let Some((kind, bytes)) = input.split_first() else { return };
+    let format = Format::ALL[usize::from(*kind) % Format::ALL.len()];
     if let Ok(passages) = passages(bytes, format) {
-        assert!(passages.iter().all(|passage| !passage.trim().is_empty()));
+        assert!(passages.len() <= MAX_PASSAGES);
+        assert!(passages.iter().map(String::len).sum::<usize>() <= MAX_TEXT);
+        assert!(passages.iter().all(|passage| !passage.trim().is_empty() && !passage.contains('\0')));
     }
 });

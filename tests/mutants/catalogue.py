@@ -406,6 +406,28 @@ _BUILT = [
     ),
 ]  # fmt: skip
 
+_READ = ("-p", "bulkhead-documents")
+_READING = [
+    Mutant(
+        "a DOCX expands without end", Suite.CRATES, "shared/documents/src/read/docx.rs",
+        "part.take(MAX_EXPANDED as u64 + 1)", "part.take(u64::MAX)", (*_READ, "--test", "docx", "bombs"),
+    ),
+    Mutant(
+        "a PDF's streams expand without end", Suite.CRATES, "shared/documents/src/read/pdf.rs",
+        "get_page_content_with_limit(page, MAX_EXPANDED)", "get_page_content_with_limit(page, usize::MAX)",
+        (*_READ, "--test", "pdf", "bombs"),
+    ),
+    Mutant(
+        "a DOCX may have a document type", Suite.CRATES, "shared/documents/src/read/docx.rs",
+        "Event::DocType(_) => return Err(DocumentError::DocumentType),", "Event::DocType(_) => {}",
+        (*_READ, "--test", "docx", "document_types"),
+    ),
+    Mutant(
+        "a process that reads may open files", Suite.CRATES, "functions/extraction/src/limits.rs",
+        "limit(Resource::Nofile, 0, 0)", "limit(Resource::Nofile, 64, 64)", ("-p", "extraction", "--test", "limits"),
+    ),
+]  # fmt: skip
+
 MUTANTS: list[Mutant] = [
     *_TYPES,
     *_ADMISSION,
@@ -414,6 +436,7 @@ MUTANTS: list[Mutant] = [
     *_BEARER,
     *_CAPACITY,
     *_CIRCUIT,
+    *_READING,
     *_DEPENDENCIES,
     *_WRITTEN,
     *_SILO,

@@ -1,0 +1,51 @@
+//! The limits of a process that reads, as the kernel has them while it waits for its document.
+
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The soft and hard limit of each name.
+fn limits(process: u32) -> impl Fn(&str) -> Option<(String, String)> {
+    let text = std::fs::read_to_string(format!("/proc/{process}/limits")).expect("a process");
+    move |name| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+        let mut columns = line.split_whitespace().map(str::to_owned);
+        Some((columns.next()?, columns.next()?))
+    }
+}
+
+#[test]
+fn they_are_in_place_before_the_document() {
+    let expected = [
+        ("Max address space", "536870912", "536870912"),
+        ("Max stack size", "8388608", "8388608"),
+        ("Max cpu time", "20", "21"),
+        ("Max core file size", "0", "0"),
+        ("Max file size", "0", "0"),
+        ("Max processes", "0", "0"),
+        ("Max open files", "0", "0"),
+    ]
+    .map(|(name, soft, hard)| (name, Some((soft.to_owned(), hard.to_owned()))));
+    let mut child = Command::new(env!("CARGO_BIN_EXE_extraction"))
+        .args(["parse", "text/plain"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program");
+    let begun = Instant::now();
+    loop {
+        let limit = limits(child.id());
+        let found = expected.clone().map(|(name, _)| (name, limit(name)));
+        if found == expected {
+            break;
+        }
+        // It has to start first.
+        assert!(begun.elapsed() < Duration::from_secs(10), "{found:?}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    child.stdin.take().expect("a pipe").write_all(b"and it still reads").expect("a pipe");
+    let output = child.wait_with_output().expect("an end");
+    assert_eq!(output.stdout, b"{\"passages\":[\"and it still reads\"]}");
+}

@@ -1,0 +1,139 @@
+//! The program that is deployed, reading good documents and hostile ones in a process each.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[path = "../../../shared/documents/tests/samples/mod.rs"]
+mod samples;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use extraction::{DEADLINE, Extraction, ExtractionAnswer, ExtractionError, ExtractionRequest};
+
+const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
+const PDF: &str = "application/pdf";
+
+async fn ask(
+    program: PathBuf,
+    deadline: Duration,
+    content_type: &str,
+    content: Vec<u8>,
+) -> Result<ExtractionAnswer, ExtractionError> {
+    let request = ExtractionRequest { content_type: content_type.to_owned(), content };
+    Extraction::new(program, deadline).handle(request).await
+}
+
+async fn read(content_type: &str, content: Vec<u8>) -> ExtractionAnswer {
+    let program = PathBuf::from(env!("CARGO_BIN_EXE_extraction"));
+    ask(program, DEADLINE, content_type, content).await.expect("an answer")
+}
+
+/// Asks a shell script in place of the program.
+async fn script(text: &str, content: Vec<u8>) -> Result<ExtractionAnswer, ExtractionError> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = folder.path().join("program");
+    fs::write(&program, format!("#!/bin/sh\n{text}\n")).expect("a file");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("a program");
+    ask(program, Duration::from_secs(2), "text/plain", content).await
+}
+
+fn reason(answer: ExtractionAnswer) -> String {
+    match answer {
+        ExtractionAnswer::Unreadable(reason) => reason,
+        ExtractionAnswer::Passages(passages) => panic!("{} passages", passages.len()),
+    }
+}
+
+fn passages(answer: ExtractionAnswer) -> Vec<String> {
+    match answer {
+        ExtractionAnswer::Passages(passages) => passages,
+        ExtractionAnswer::Unreadable(reason) => panic!("{reason}"),
+    }
+}
+
+#[tokio::test]
+async fn every_format_is_read() {
+    let line = || vec!["Open from nine to five.".to_owned()];
+    for (content_type, content) in [
+        ("text/plain", b"Open from nine to five.".to_vec()),
+        ("text/markdown; charset=utf-8", b"Open from nine to five.".to_vec()),
+        ("text/html", b"<p>Open from <b>nine</b> to five.".to_vec()),
+        (PDF, samples::pdf(&[line()])),
+        (DOCX, samples::docx(&line())),
+    ] {
+        assert_eq!(passages(read(content_type, content).await), line(), "{content_type}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_an_answer() {
+    assert_eq!(reason(read(PDF, b"hello".to_vec()).await), "the document is not a PDF");
+    assert!(reason(read("image/png", vec![]).await).starts_with("the content type is not one of"));
+    assert!(reason(read("text/plain", vec![b'a'; 4 * 1024 * 1024 + 1]).await).contains("larger"));
+}
+
+/// More than the pipes hold, both ways.
+#[tokio::test]
+async fn large_documents_do_not_block_the_pipes() {
+    let text = "one two three four five six seven eight nine ten\n\n".repeat(20_000);
+    let read = passages(read("text/plain", text.clone().into_bytes()).await);
+    assert_eq!(read.join("\n\n").len(), text.trim_end().len());
+    let content = vec![b'a'; 4_000_000];
+    let deaf = "exec 0<&-; echo '{\"unreadable\":\"no\"}'";
+    assert_eq!(reason(script(deaf, content.clone()).await.expect("an answer")), "no");
+    let echo = "printf '{\"passages\":[\"'; cat; printf '\"]}'";
+    assert_eq!(passages(script(echo, content).await.expect("an answer")).concat().len(), 4_000_000);
+}
+
+#[tokio::test]
+async fn a_process_without_an_end_is_ended() {
+    let begun = Instant::now();
+    for endless in ["exec sleep 60", "exec 1>&-; exec sleep 60", "while :; do :; done"] {
+        let answer = script(endless, vec![]).await.expect("an answer");
+        assert_eq!(reason(answer), "reading the document takes too long", "{endless}");
+    }
+    let answer = script("exec yes", vec![]).await.expect("an answer");
+    assert!(reason(answer).contains("more text than can be read"));
+    assert!(begun.elapsed() < Duration::from_secs(20));
+}
+
+#[tokio::test]
+async fn an_end_tells_why() {
+    let of = async |text| reason(script(text, vec![]).await.expect("an answer"));
+    assert_eq!(of("kill -XCPU $$").await, "reading the document takes too long");
+    let memory = "reading the document takes more memory than is allowed, or it is broken";
+    for end in ["kill -ABRT $$", "kill -SEGV $$", "kill -KILL $$", "exit 101"] {
+        assert_eq!(of(end).await, memory, "{end}");
+    }
+    assert!(matches!(script("exit 70", vec![]).await, Err(ExtractionError::Unlimited)));
+    assert!(matches!(script("echo no", vec![]).await, Err(ExtractionError::NoAnswer(_))));
+    assert!(matches!(script("echo '{\"tenant\":1}'", vec![]).await, Err(ExtractionError::NoAnswer(_))));
+    let nowhere = ask("/nowhere".into(), DEADLINE, "text/plain", vec![]).await;
+    assert!(matches!(nowhere, Err(ExtractionError::Process(_))));
+}
+
+/// Numbers between the brackets of one array take a hundred times their room.
+#[tokio::test]
+async fn memory_ends_a_process_and_not_the_function() {
+    let mut content = b"BT [".to_vec();
+    content.resize(30 * 1024 * 1024, b'1');
+    content.iter_mut().skip(5).step_by(2).for_each(|byte| *byte = b' ');
+    content.extend(b"] TJ ET");
+    let bomb = samples::pdf_with(&[content]);
+    let reason = reason(read(PDF, bomb).await);
+    assert_eq!(reason, "reading the document takes more memory than is allowed, or it is broken");
+    assert_eq!(passages(read("text/plain", b"and the next".to_vec()).await), ["and the next"]);
+}
+
+/// The process has nothing of the function's, not even its environment.
+#[tokio::test]
+async fn a_process_inherits_nothing() {
+    let answer = script("printf '{\"unreadable\":\"'; env -u PWD -u SHLVL -u _ | tr '\\n' ' '; printf '\"}'", vec![]);
+    assert_eq!(reason(answer.await.expect("an answer")), "");
+    let files = "printf '{\"unreadable\":\"'; ls /proc/$$/fd | tr '\\n' ' '; printf '\"}'";
+    // 10 and 255 are the shell's own: its script.
+    let answer = reason(script(files, vec![]).await.expect("an answer"));
+    assert!(answer.split(' ').all(|number| ["0", "1", "2", "10", "255", ""].contains(&number)), "{answer}");
+}

@@ -1,0 +1,202 @@
+"""The program that reads documents, as it is deployed, and documents made to do harm.
+
+    EXTRACTION_BOOTSTRAP=target/debug/extraction python -m pytest tests/extraction
+
+A document may be refused, or give its text; or its process is ended by a limit. Nothing may last.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "journeys"))
+
+import hostile  # noqa: E402 - made by the journeys, which hand the same documents in over HTTP
+
+BOOTSTRAP = Path(os.environ.get("EXTRACTION_BOOTSTRAP", ROOT / "target/lambda/extraction/bootstrap")).resolve()
+MEMORY = 512 * 1024 * 1024
+SECONDS = 30
+# The processor limit, a fault of memory or of the stack, the kernel; and a panic, where those do not abort.
+_ENDED_BY_A_LIMIT = {-signal.SIGXCPU, -signal.SIGABRT, -signal.SIGSEGV, -signal.SIGKILL, 101}
+
+
+@dataclass(frozen=True)
+class Read:
+    """How reading ended."""
+
+    status: int
+    passages: list[str] | None
+    reason: str | None
+    seconds: float
+    memory: int
+
+
+def read(content_type: str, content: bytes, **limits: int) -> Read:
+    """One document, in one process."""
+
+    def lower() -> None:
+        for name, value in limits.items():
+            resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
+
+    begun = time.monotonic()
+    process = subprocess.Popen(
+        [BOOTSTRAP, "parse", content_type],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={}, preexec_fn=lower if limits else None,
+    )  # fmt: skip
+    said, _ = process.communicate(content, timeout=SECONDS)
+    answer = json.loads(said) if process.returncode == 0 else {}
+    assert process.returncode != 0 or set(answer) in ({"passages"}, {"unreadable"}), answer
+    # The largest of all so far: an upper bound for this one.
+    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+    took = time.monotonic() - begun
+    return Read(process.returncode, answer.get("passages"), answer.get("unreadable"), took, memory)
+
+
+@pytest.fixture
+def process() -> subprocess.Popen[bytes]:
+    """A process that has put its limits on and waits for its document."""
+    process = subprocess.Popen(
+        [BOOTSTRAP, "parse", "text/plain"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={"SECRET": "x"}
+    )
+    assert process.stdin
+    process.stdin.write(b"begun ")
+    process.stdin.flush()
+    deadline = time.monotonic() + 5
+    while "0                    0" not in _limit(process, "Max open files") and time.monotonic() < deadline:
+        time.sleep(0.01)
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def _limit(process: subprocess.Popen[bytes], name: str) -> str:
+    lines = Path(f"/proc/{process.pid}/limits").read_text().splitlines()
+    return next(line.removeprefix(name).strip() for line in lines if line.startswith(name))
+
+
+# ── good documents ──────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("content_type", "content"),
+    [
+        (hostile.TEXT, b"Open from nine to five."),
+        (hostile.MARKDOWN, b"Open from nine to five."),
+        (hostile.HTML, b"<p>Open from <b>nine</b> to five."),
+        (hostile.PDF, hostile.pdf(["Open from nine to five."])),
+        (hostile.PDF, hostile.pdf(["Open from nine to five."], mapped=True)),
+        (hostile.DOCX, hostile.docx(["Open from nine to five."])),
+    ],
+    ids=["text", "markdown", "html", "pdf", "pdf with a map to unicode", "docx"],
+)
+def test_a_good_document_gives_its_text(content_type: str, content: bytes) -> None:
+    assert read(content_type, content).passages == ["Open from nine to five."]
+
+
+def test_a_thousand_pages_stay_below_the_limit_of_memory() -> None:
+    page = " ".join(f"word{n % 97}" for n in range(400))
+    for content_type, content in [
+        (hostile.PDF, hostile.pdf([f"Page {n}. {page}" for n in range(1_000)])),
+        (hostile.DOCX, hostile.docx([f"Page {n}. {page}" for n in range(1_000)])),
+    ]:
+        done = read(content_type, content)
+        assert done.passages and done.passages[-1].endswith(page[-100:]), done.reason
+        assert sum("Page 999." in passage for passage in done.passages) == 1
+        print(f"{content_type}: {len(content):,} bytes, {done.seconds:.2f} s, {done.memory / 1e6:.0f} MB")
+
+
+# ── hostile ones ────────────────────────────────────────────────────────────
+
+_CORPUS = hostile.corpus()
+
+
+@pytest.mark.parametrize("document", _CORPUS, ids=[document.name for document in _CORPUS])
+def test_a_hostile_document_ends(document: hostile.Hostile) -> None:
+    done = read(document.content_type, document.content)
+    print(f"{done.seconds:6.2f} s {done.memory / 1e6:4.0f} MB  {done.status} {done.reason or len(done.passages or [])}")
+    assert done.status == 0 or done.status in _ENDED_BY_A_LIMIT, done
+    assert done.memory < MEMORY
+    if done.passages is not None:
+        assert document.reason is None
+        assert not any(letter < " " and letter not in "\n\t" for text in done.passages for letter in text)
+    elif document.reason == hostile._MEMORY:
+        assert done.status != 0
+    elif document.reason:
+        assert document.reason in (done.reason or ""), done
+
+
+def test_damaged_documents_end() -> None:
+    ends: dict[str, int] = {}
+    for document in hostile.mutated(seed=7, count=200):
+        done = read(document.content_type, document.content)
+        assert done.status == 0 or done.status in _ENDED_BY_A_LIMIT, (document.name, done)
+        outcome = "read" if done.passages else done.reason or f"status {done.status}"
+        ends[outcome] = ends.get(outcome, 0) + 1
+    print(ends)
+    assert ends["read"] > 0
+    assert len(ends) > 3
+
+
+def test_the_same_document_is_read_the_same_after_a_hostile_one() -> None:
+    good = hostile.pdf(["Open from nine to five."])
+    assert read(hostile.PDF, good).passages == read(hostile.PDF, good).passages
+
+
+# ── the limits themselves ───────────────────────────────────────────────────
+
+
+def test_the_limits_are_in_place_before_a_document_is_read(process: subprocess.Popen[bytes]) -> None:
+    numbers = {
+        name: _limit(process, name).split()[:2]
+        for name in ("Max address space", "Max cpu time", "Max open files", "Max processes", "Max file size", "Max core file size", "Max stack size")
+    }  # fmt: skip
+    assert numbers == {
+        "Max address space": [str(MEMORY)] * 2,
+        "Max cpu time": ["20", "21"],
+        "Max open files": ["0", "0"],
+        "Max processes": ["0", "0"],
+        "Max file size": ["0", "0"],
+        "Max core file size": ["0", "0"],
+        "Max stack size": [str(8 * 1024 * 1024)] * 2,
+    }
+    assert [entry.name for entry in Path(f"/proc/{process.pid}/task").iterdir()] == [str(process.pid)]
+
+
+def test_nothing_can_be_opened(process: subprocess.Popen[bytes]) -> None:
+    """The kernel gives no number to a file or socket where the limit is 0: shown by a process like it."""
+    assert _limit(process, "Max open files").split()[:2] == ["0", "0"]
+    attempt = (
+        "import os, socket, resource\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))\n"
+        "for attempt in (lambda: os.open('/etc/passwd', 0), lambda: socket.socket(), lambda: os.pipe(), lambda: os.dup(0)):\n"
+        "    try: attempt(); print('opened')\n"
+        "    except OSError as error: print(error.errno)\n"
+    )
+    said = subprocess.run([sys.executable, "-S", "-c", attempt], capture_output=True, text=True).stdout
+    assert said.split() == ["24"] * 4
+
+
+def test_time_on_a_processor_ends_a_process() -> None:
+    """With a limit that is lower already, which is left as it is."""
+    slow = next(each for each in _CORPUS if each.name == "pdf of operators")
+    done = read(slow.content_type, slow.content, CPU=0)
+    assert done.status in (-signal.SIGXCPU, -signal.SIGKILL)
+
+
+def test_last_words_are_not_a_documents() -> None:
+    """What a process that is ended by a limit says of it has nothing of the document."""
+    bomb = next(each for each in _CORPUS if each.reason == hostile._MEMORY)
+    done = subprocess.run([BOOTSTRAP, "parse", bomb.content_type], input=bomb.content, capture_output=True)
+    assert done.returncode in _ENDED_BY_A_LIMIT
+    assert done.stdout == b""
