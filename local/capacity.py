@@ -17,7 +17,8 @@ What is added up:
 
 What is refused, because it would fail only under load:
 
-- *Workers*: each batch of the queue hands all its jobs to the workers at the same time, so these need
+- *Workers*: each batch of the queue hands all its jobs to the workers at the same time, and each of these
+  has a document read, so they need
   batch size times batches at a time. With fewer, jobs fail and come back after the visibility time-out.
 - *Batches*: a queue reads no fewer than 2 at a time, and does not look at the function's reservation;
   beyond that, messages are read, turned away, and on their way to the dead letters.
@@ -231,12 +232,23 @@ def _workers(stack: Stack) -> Iterator[str]:
         if not (function.batch and function.batches):
             continue
         jobs = function.batch.number * function.batches.number
-        for worker in (stack.functions[each] for each in function.refers if each in stack.functions):
+        for worker in _at_work(stack, function):
             if worker.reserved and worker.reserved.number < jobs:
                 yield (
                     f"{worker.reserved} is too little for {jobs} jobs at a time, {function.batch} times "
                     f"{function.batches}; {worker.reserved.name}={jobs} would do"
                 )
+
+
+def _at_work(stack: Stack, function: Function) -> Iterator[Function]:
+    """The functions that one calls, and those that these call for it."""
+    waiting, seen = [function], set[str]()
+    while waiting:
+        for each in sorted(waiting.pop().refers - seen):
+            seen.add(each)
+            if each in stack.functions:
+                waiting.append(stack.functions[each])
+                yield stack.functions[each]
 
 
 def _batches(stack: Stack) -> Iterator[str]:

@@ -37,7 +37,7 @@ _DEPLOY_SECONDS = 600.0
 # that takes an hour, as it should; here somebody is waiting for it.
 _QUICK = {"WorkerTimeout": "10", "DispatchTimeout": "12", "VisibilityTimeout": "12"}
 # Tests and demo are tenants in a hurry. The premium tier keeps its caps, which have tests of their own.
-_HASTE = {"BasicTenantRate": "5000", "BasicTenantBurst": "5000"}
+_HASTE = {"BasicTenantRate": "5000", "BasicTenantBurst": "5000", "BasicTenantEmbeddings": "5000"}
 # What a silo has to be told of the stage's user pool.
 _OF_THE_ISSUER = ("Issuer", "Audience", "AudienceClaim", "JwksUrl")
 _RESOURCE_DONE = re.compile(r"^(CREATE|UPDATE)_COMPLETE\s+AWS::", re.MULTILINE)

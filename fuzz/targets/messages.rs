@@ -20,9 +20,9 @@ fuzz_target!(|bytes: &[u8]| {
     }
     if let Ok(event) = serde_json::from_slice::<ObjectCreated>(bytes) {
         let (bucket, key) = (event.bucket(), event.key());
-        if let Ok((scope, document)) = none.object(&invocation, "documents", bucket, key) {
+        if let Ok((scope, document, revision)) = none.object(&invocation, "documents", bucket, key) {
             assert_eq!(bucket, "documents");
-            assert_eq!(scope.document_source(&document).as_str(), key);
+            assert_eq!(scope.document_source(&document, revision).as_str(), key);
         }
     }
     if let Ok(request) = serde_json::from_slice::<WorkerRequest>(bytes) {

@@ -41,7 +41,7 @@ def _refusals(output: str) -> list[str]:
 
 
 def test_the_defaults_fit_together() -> None:
-    status, output = _run("--silos", "3", "--limit", "1000")
+    status, output = _run("--silos", "2", "--limit", "1000")
     assert status == 0, output
     assert not _refusals(output)
 
@@ -50,19 +50,19 @@ def test_the_sum_of_known_numbers() -> None:
     """With every reservation given, so that no default counts."""
     reserved = {
         "Authorizer": 1, "Templates": 50, "Documents": 50, "Inference": 50, "Intake": 2, "Dispatch": 2,
-        "Ingestion": 9, "Release": 8,
+        "Ingestion": 9, "Release": 8, "Extraction": 8,
     }  # fmt: skip
     given = {f"{tier}{name}Concurrency": str(value) for name, value in reserved.items()
              for tier in ("Basic", "Premium", "")}
     planned = plan(read, given | {"Issuer": "https://id.example.com/"}, silos=2)
     assert [(stack.name, stack.reserved, stack.count) for stack in planned] == [
-        ("basic", 172, 1), ("premium", 172, 1), ("silo", 172, 2),
+        ("basic", 180, 1), ("premium", 180, 1), ("silo", 180, 2),
     ]  # fmt: skip
-    assert needed(planned) == 4 * 172 + 100
+    assert needed(planned) == 4 * 180 + 100
     environments = {each.name: each.environments for each in planned[0].functions.values()}
     assert environments == {
         "authorizer": None, "templates": 125, "documents": 125, "inference": 125, "intake": None,
-        "dispatch": None, "ingestion": 22, "release": None, "control": None,
+        "dispatch": None, "ingestion": 22, "extraction": 20, "release": None, "control": None,
     }, "2.5 times the reservation, rounded down, and only in tenant isolation mode"  # fmt: skip
 
 
@@ -80,7 +80,7 @@ def test_without_isolation_mode_no_environment_is_counted() -> None:
 @pytest.mark.parametrize(
     "override, stack, would_do",
     [
-        ("BasicDispatchConcurrency=6", "basic", "BasicIngestionConcurrency=24"),
+        ("BasicDispatchConcurrency=24", "basic", "BasicIngestionConcurrency=24"),
         ("IngestionConcurrency=7", "silo", "IngestionConcurrency=8"),
         ("DispatchConcurrency=1", "silo", "DispatchConcurrency=2"),
         ("BasicTenantInFlight=40", "basic", "BasicTenantInFlight=39 or BasicDocumentsConcurrency=41"),
@@ -116,15 +116,15 @@ def test_larger_batches_in_the_template_are_noticed() -> None:
     # The workers, and those that put aside what has no worker.
     assert sorted(line.rpartition("; ")[2] for line in _refusals(output)) == sorted(
         f"{tier}{name}Concurrency={jobs} would do"
-        for tier, jobs in (("Basic", 50), ("Premium", 100), ("", 20)) for name in ("Ingestion", "Release")
+        for tier, jobs in (("Basic", 200), ("Premium", 300), ("", 80)) for name in ("Ingestion", "Release", "Extraction")
     )
 
 
 def test_more_batches_than_the_function_may_take_are_noticed() -> None:
-    load = _changed(TIER, lambda body: _queue(body).update(ScalingConfig={"MaximumConcurrency": 6}))
-    status, output = _run("BasicIngestionConcurrency=24", load=load)
+    load = _changed(TIER, lambda body: _queue(body).update(ScalingConfig={"MaximumConcurrency": 21}))
+    status, output = _run("BasicIngestionConcurrency=24", "BasicReleaseConcurrency=24", "BasicExtractionConcurrency=24", load=load)
     assert status == 1
-    expected = "basic: MaximumConcurrency of Dispatch in infra/tier.yaml (6) is more than dispatch has"
+    expected = "basic: MaximumConcurrency of Dispatch in infra/tier.yaml (21) is more than dispatch has"
     assert any(line.startswith(expected) for line in _refusals(output)), output
 
 

@@ -18,7 +18,7 @@ DATA_SERVICES = {"dynamodb", "s3", "s3vectors", "kms", "bedrock"}
 FUNCTIONS = [
     "BasicAuthorizerFunction", "BasicTemplatesFunction", "BasicDocumentsFunction",
     "BasicInferenceFunction", "BasicIntakeFunction", "BasicDispatchFunction",
-    "BasicIngestionFunction", "BasicReleaseFunction", "BasicControlFunction",
+    "BasicIngestionFunction", "BasicExtractionFunction", "BasicReleaseFunction", "BasicControlFunction",
 ]  # fmt: skip
 # Everything else is refused. The list may only shrink.
 REGISTRY_READ = {"dynamodb:GetItem"}

@@ -83,20 +83,20 @@ def _templates_listed_are_ones_own(owner: Api, intruder: Api) -> None:
     assert listed and "clinic-lists" not in listed
 
 
-def _absent_and_foreign(intruder: Api, method: str, foreign: str) -> None:
+def _absent_and_foreign(intruder: Api, method: str, foreign: str, more: str = "", body: Any = None) -> None:
     """Another tenant's document and no document at all: the same answer, but for its request id."""
-    theirs = problem(intruder.call(method, f"/v1/documents/{foreign}"), 404)
-    absent = problem(intruder.call(method, "/v1/documents/" + "0" * 31 + "1"), 404)
+    theirs = problem(intruder.call(method, f"/v1/documents/{foreign}{more}", body), 404)
+    absent = problem(intruder.call(method, "/v1/documents/" + "0" * 31 + "1" + more, body), 404)
     for body in (theirs, absent):
         body.pop("request_id")
     assert theirs == absent, "the answer tells that the document exists"
 
 
-def _document(method: str) -> Callable[[Api, Api], None]:
+def _document(method: str, more: str = "", body: Any = None) -> Callable[[Api, Api], None]:
     def attack(owner: Api, intruder: Api) -> None:
         listed = owner.get("/v1/documents").expect(200)["documents"]
         foreign = listed[0]["id"]
-        _absent_and_foreign(intruder, method, foreign)
+        _absent_and_foreign(intruder, method, foreign, more, body)
         assert owner.get(f"/v1/documents/{foreign}").expect(200) == listed[0], "it was changed"
 
     return attack
@@ -190,6 +190,12 @@ ATTACKS: dict[Route, Callable[[Api, Api], None]] = {
     ("POST", "/v1/documents/uploads"): _upload_lands_under_ones_own_prefix,
     ("GET", "/v1/documents/{id}"): _document("GET"),
     ("DELETE", "/v1/documents/{id}"): _document("DELETE"),
+    ("PUT", "/v1/documents/{id}"): _document(
+        "PUT", body={"title": "Mine", "content_type": "text/plain", "content": "Now it says this."}
+    ),
+    ("POST", "/v1/documents/{id}/uploads"): _document(
+        "POST", "/uploads", {"title": "Mine", "content_type": "text/plain", "bytes": 10}
+    ),
     ("GET", "/v1/dead-letters"): _dead_letters_are_ones_own,
     ("POST", "/v1/dead-letters/{id}/redrive"): _redriving_is_ones_own,
     ("POST", "/v1/dead-letters/redrive"): _redriving_all_is_ones_own,

@@ -72,8 +72,8 @@ def test_deleting_between_the_index_and_the_record_removes_the_passages(
     document = api.add_document("Moment", "The harbour bell rings at noon.")["id"]
     ready(api, document)
     _change(
-        stack, tenant, document, "SET #status = :processing, passages = :none",
-        {":processing": {"S": "processing"}, ":none": {"N": "0"}},
+        stack, tenant, document, "SET #status = :processing, pending = live REMOVE live",
+        {":processing": {"S": "processing"}},
     )  # fmt: skip
     assert _vectors(stack, tenant, document)
     assert api.delete(f"/v1/documents/{document}").status == 204

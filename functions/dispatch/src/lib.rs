@@ -83,6 +83,12 @@ impl Dispatch {
         if let Err(error) = self.places.leave(&scope, hold).await {
             tracing::warn!(error = chain(&error), "a worker's place comes back when its time is over");
         }
+        // No worker could be had: others' environments are in the way, or the account's limit. The
+        // queue would bring the message back much later, and with one chance less.
+        if let Err(WorkerError::Call(error)) = &answer {
+            tracing::warn!(error = chain(error), "a job is put aside: there is no worker");
+            return Ok(self.releases.run(release(&scope, Some(document))?).await?);
+        }
         // Whatever it says, the message has served its purpose.
         let WorkerAnswer { release: more } =
             serde_json::from_slice(&answer?).map_err(DispatchError::NoAnswer)?;

@@ -76,6 +76,6 @@ async fn take_up(session: TenantSession<'_>, job: &Job, backlog: &Backlog<'_>) -
         Moved::There(_) => Ok(true),
         // Nobody needs it any more.
         Moved::DocumentGone => session.jobs().finish(job).await.map(|()| false),
-        Moved::Elsewhere => Ok(false),
+        Moved::Elsewhere | Moved::MoreCame => Ok(false),
     }
 }

@@ -1,8 +1,8 @@
 //! One function per operation.
 
 use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse, Problem};
-use bulkhead_stores::{DocumentStatus, NewDocument, TenantSession};
-use bulkhead_tenancy::names::{DocumentId, InvalidName};
+use bulkhead_stores::{NewContent, TenantSession};
+use bulkhead_tenancy::names::{DocumentId, InvalidName, Revision};
 
 use crate::model::{self, CreateDocument, CreateUpload, Document, DocumentPage, DocumentUpload, MAX_INLINE};
 
@@ -22,34 +22,40 @@ const MAX_UPLOAD_BODY: usize = 16 * 1024;
     ),
 )]
 pub async fn create(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
-    request.only_query(&[])?;
-    let create: CreateDocument = request.json(MAX_BODY)?;
-    let format = model::format(&create.content_type)?;
-    if create.content.len() > MAX_INLINE {
-        return Err(ApiError::BadRequest(format!(
-            "`content` is larger than {MAX_INLINE} bytes; use POST /v1/documents/uploads"
-        )));
-    }
-    if create.content.trim().is_empty() {
-        return Err(ApiError::BadRequest("`content` is empty".to_owned()));
-    }
-    let document = NewDocument {
-        id: new_id()?,
-        title: model::title(&create.title)?,
-        content_type: format.content_type().to_owned(),
-        bytes: create.content.len() as u64,
-        status: DocumentStatus::Queued,
-    };
+    let (content, bytes) = inline(request)?;
+    let content_type = content.content_type.clone();
     // The record first: the event of the stored object finds it.
-    let recorded = session.documents().create(document).await?;
-    let stored =
-        session.objects().put_source(&recorded.id, format.content_type(), create.content.into_bytes()).await;
+    let recorded = session.documents().create(new_id()?, content).await?;
+    let stored = session.objects().put_source(&recorded.id, recorded.revision, &content_type, bytes).await;
     if let Err(error) = stored {
         // Not accepted, so nothing of it may stay. The client is told in any case.
         let _ = session.documents().delete(&recorded.id).await;
         return Err(error.into());
     }
     Ok(ApiResponse::json(202, &Document::from(recorded)))
+}
+
+/// Replaces a document's content by what is sent. What can be found stays until the new
+/// content is indexed, and then changes all at once. The same content again changes nothing.
+#[utoipa::path(
+    put, path = "/v1/documents/{id}", operation_id = "replaceDocument", tag = "documents",
+    params(("id" = String, Path, description = "The document's id")),
+    request_body = CreateDocument,
+    responses(
+        (status = 202, body = Document, description = "It is stored and will be indexed"),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
+        (status = 415, body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub async fn replace(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
+    let id = request.path("id", DocumentId::parse)?;
+    let (content, bytes) = inline(request)?;
+    let content_type = content.content_type.clone();
+    let announced = session.documents().replace(&id, content).await?.ok_or(ApiError::NotFound("document"))?;
+    session.objects().put_source(&id, announced.revision, &content_type, bytes).await?;
+    Ok(ApiResponse::json(202, &Document::from(announced)))
 }
 
 /// Prepares the upload of a larger document. It is indexed once it has arrived.
@@ -62,21 +68,72 @@ pub async fn create(request: &ApiRequest, session: TenantSession<'_>) -> Result<
     ),
 )]
 pub async fn upload(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
-    request.only_query(&[])?;
-    let create: CreateUpload = request.json(MAX_UPLOAD_BODY)?;
-    let format = model::format(&create.content_type)?;
-    let document = NewDocument {
-        id: new_id()?,
-        title: model::title(&create.title)?,
-        content_type: format.content_type().to_owned(),
-        bytes: model::upload_size(create.bytes)?,
-        status: DocumentStatus::AwaitingUpload,
-    };
-    let upload =
-        session.objects().presign_source(&document.id, format.content_type(), document.bytes).await?;
-    let document = session.documents().create(document).await?;
+    let content = announced(request)?;
+    let (content_type, bytes) = (content.content_type.clone(), content.bytes);
+    let id = new_id()?;
+    let upload = session.objects().presign_source(&id, Revision::FIRST, &content_type, bytes).await?;
+    let document = session.documents().create(id, content).await?;
     let answer = DocumentUpload { document: document.into(), upload: upload.into() };
     Ok(ApiResponse::json(201, &answer))
+}
+
+/// Prepares the upload of content that replaces a document's. What can be found stays until
+/// that has arrived and is indexed, and then changes all at once.
+#[utoipa::path(
+    post, path = "/v1/documents/{id}/uploads", operation_id = "replaceUpload", tag = "documents",
+    params(("id" = String, Path, description = "The document's id")),
+    request_body = CreateUpload,
+    responses(
+        (status = 201, body = DocumentUpload),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub async fn replace_upload(
+    request: &ApiRequest,
+    session: TenantSession<'_>,
+) -> Result<ApiResponse, ApiError> {
+    let id = request.path("id", DocumentId::parse)?;
+    let content = announced(request)?;
+    let (content_type, bytes) = (content.content_type.clone(), content.bytes);
+    let document = session.documents().replace(&id, content).await?.ok_or(ApiError::NotFound("document"))?;
+    let upload = session.objects().presign_source(&id, document.revision, &content_type, bytes).await?;
+    let answer = DocumentUpload { document: document.into(), upload: upload.into() };
+    Ok(ApiResponse::json(201, &answer))
+}
+
+/// The content that a request carries, checked.
+fn inline(request: &ApiRequest) -> Result<(NewContent, Vec<u8>), ApiError> {
+    request.only_query(&[])?;
+    let create: CreateDocument = request.json(MAX_BODY)?;
+    let format = model::text_format(&create.content_type)?;
+    if create.content.len() > MAX_INLINE {
+        return Err(ApiError::BadRequest(format!(
+            "`content` is larger than {MAX_INLINE} bytes; use POST /v1/documents/uploads"
+        )));
+    }
+    if create.content.trim().is_empty() {
+        return Err(ApiError::BadRequest("`content` is empty".to_owned()));
+    }
+    let content = NewContent {
+        title: model::title(&create.title)?,
+        content_type: format.content_type().to_owned(),
+        bytes: create.content.len() as u64,
+        by_upload: false,
+    };
+    Ok((content, create.content.into_bytes()))
+}
+
+/// The content that a request announces, checked.
+fn announced(request: &ApiRequest) -> Result<NewContent, ApiError> {
+    request.only_query(&[])?;
+    let create: CreateUpload = request.json(MAX_UPLOAD_BODY)?;
+    Ok(NewContent {
+        title: model::title(&create.title)?,
+        content_type: model::format(&create.content_type)?.content_type().to_owned(),
+        bytes: model::upload_size(create.bytes)?,
+        by_upload: true,
+    })
 }
 
 /// Reads one of the caller's documents: how far it has come.
@@ -126,9 +183,9 @@ pub async fn delete(request: &ApiRequest, session: TenantSession<'_>) -> Result<
     // Marked first: from here on its passages are not found, and an ingestion that is
     // under way cannot finish and cleans up after itself. Where this ends early, deleting
     // again goes on with it.
-    let passages = session.documents().bury(&id).await?.ok_or(ApiError::NotFound("document"))?;
-    session.passages().delete(&id, 0..passages).await?;
-    session.objects().delete_source(&id).await?;
+    let remains = session.documents().bury(&id).await?.ok_or(ApiError::NotFound("document"))?;
+    session.passages().remove(&id, &remains).await?;
+    session.objects().remove(&id, &remains).await?;
     session.jobs().forget(&id).await?;
     session.documents().cleaned(&id).await?;
     Ok(ApiResponse::no_content())

@@ -35,6 +35,8 @@ impl Api for DocumentsApi {
             ("POST", "/v1/documents") => handlers::create(request, session).await,
             ("POST", "/v1/documents/uploads") => handlers::upload(request, session).await,
             ("GET", "/v1/documents/{id}") => handlers::get(request, session).await,
+            ("PUT", "/v1/documents/{id}") => handlers::replace(request, session).await,
+            ("POST", "/v1/documents/{id}/uploads") => handlers::replace_upload(request, session).await,
             ("DELETE", "/v1/documents/{id}") => handlers::delete(request, session).await,
             ("GET", "/v1/dead-letters") => dead_letters::list(request, session).await,
             ("POST", "/v1/dead-letters/redrive") => {

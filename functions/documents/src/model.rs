@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bulkhead_documents::{Format, MAX_BYTES};
 use bulkhead_runtime::http::ApiError;
-use bulkhead_stores::{Document as Stored, Job, Page, Upload as SignedUpload};
+use bulkhead_stores::{Document as Stored, DocumentStatus, Job, Page, Upload as SignedUpload};
 use bulkhead_tenancy::names::DocumentId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -34,7 +34,8 @@ pub struct CreateDocument {
 pub struct CreateUpload {
     /// Its title, 1 to 200 characters.
     pub title: String,
-    /// `text/plain`, `text/markdown` or `text/html`.
+    /// `text/plain`, `text/markdown`, `text/html`, `application/pdf` or
+    /// `application/vnd.openxmlformats-officedocument.wordprocessingml.document`.
     pub content_type: String,
     /// Its exact size, bytes. At most 4 MiB.
     pub bytes: u64,
@@ -58,6 +59,15 @@ pub struct Document {
     pub status: &'static str,
     /// Passages that can be found.
     pub chunks: u32,
+    /// Its newest content, counted from 1. `status` is about it.
+    #[schema(example = 1)]
+    pub revision: u32,
+    /// The content that can be found; `null` as long as there is none.
+    #[schema(example = 1)]
+    pub ready_revision: Option<u32>,
+    /// How far indexing has come, while it goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
     /// Why it, or the last attempt at it, failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -67,12 +77,23 @@ pub struct Document {
     pub updated_at: String,
 }
 
+/// How far a document's indexing has come.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Progress {
+    /// Passages that are indexed.
+    #[schema(example = 640)]
+    pub indexed: u32,
+    /// Passages that there are.
+    #[schema(example = 2913)]
+    pub passages: u32,
+}
+
 /// Where to upload.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Upload {
     /// The HTTP method.
     pub method: String,
-    /// The address. Good for one upload: a document's bytes never change.
+    /// The address. Good for one upload: a revision's bytes never change.
     pub url: String,
     /// Headers to send exactly as given.
     pub headers: BTreeMap<String, String>,
@@ -160,8 +181,22 @@ pub fn title(text: &str) -> Result<String, ApiError> {
 /// A content type that can be ingested.
 pub fn format(content_type: &str) -> Result<Format, ApiError> {
     Format::from_content_type(content_type).map_err(|_| {
-        ApiError::BadRequest("`content_type` is text/plain, text/markdown or text/html".to_owned())
+        ApiError::BadRequest(
+            "`content_type` is text/plain, text/markdown, text/html, application/pdf or \
+             application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+                .to_owned(),
+        )
     })
+}
+
+/// The content type of a text that is sent inline.
+pub fn text_format(content_type: &str) -> Result<Format, ApiError> {
+    match format(content_type)? {
+        text @ (Format::Text | Format::Markdown | Format::Html) => Ok(text),
+        Format::Pdf | Format::Docx => Err(ApiError::BadRequest(
+            "`content_type` is no text; upload the document by POST /v1/documents/uploads".to_owned(),
+        )),
+    }
 }
 
 /// A size that can be ingested.
@@ -175,13 +210,18 @@ pub fn upload_size(bytes: u64) -> Result<u64, ApiError> {
 
 impl From<Stored> for Document {
     fn from(stored: Stored) -> Self {
+        let underway = !matches!(stored.status, DocumentStatus::Ready | DocumentStatus::Failed);
+        let pending = stored.pending.filter(|_| underway);
         Self {
             id: stored.id.into(),
             title: stored.title,
             content_type: stored.content_type,
             bytes: stored.bytes,
             status: stored.status.as_str(),
-            chunks: stored.passages,
+            chunks: stored.live.as_ref().map_or(0, |live| live.passages),
+            revision: stored.revision.number(),
+            ready_revision: stored.live.map(|live| live.revision.number()),
+            progress: pending.map(|pending| Progress { indexed: stored.indexed, passages: pending.passages }),
             reason: stored.reason,
             created_at: stored.created_at.to_string(),
             updated_at: stored.updated_at.to_string(),

@@ -130,7 +130,8 @@ async fn memory_ends_a_process_and_not_the_function() {
 /// The process has nothing of the function's, not even its environment.
 #[tokio::test]
 async fn a_process_inherits_nothing() {
-    let answer = script("printf '{\"unreadable\":\"'; env -u PWD -u SHLVL -u _ | tr '\\n' ' '; printf '\"}'", vec![]);
+    let answer =
+        script("printf '{\"unreadable\":\"'; env -u PWD -u SHLVL -u _ | tr '\\n' ' '; printf '\"}'", vec![]);
     assert_eq!(reason(answer.await.expect("an answer")), "");
     let files = "printf '{\"unreadable\":\"'; ls /proc/$$/fd | tr '\\n' ' '; printf '\"}'";
     // 10 and 255 are the shell's own: its script.

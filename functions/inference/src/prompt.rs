@@ -33,13 +33,20 @@ pub(crate) fn layout(
 
 #[cfg(test)]
 mod tests {
-    use bulkhead_tenancy::names::DocumentId;
+    use bulkhead_tenancy::names::{DocumentId, Revision};
 
     use super::*;
 
     fn found(title: &str, text: &str) -> Match {
         let document = DocumentId::parse(&"0".repeat(32)).expect("id");
-        Match { document, number: 0, title: title.into(), text: text.into(), score: 0.5 }
+        Match {
+            document,
+            revision: Revision::FIRST,
+            number: 0,
+            title: title.into(),
+            text: text.into(),
+            score: 0.5,
+        }
     }
 
     #[test]

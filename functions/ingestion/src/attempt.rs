@@ -5,11 +5,12 @@ use std::time::Duration;
 use bulkhead_runtime::chain;
 use bulkhead_runtime::metrics::{self, About, Counter};
 use bulkhead_stores::{
-    Backoff, Breaker, CircuitPolicy, Decision, Job, Moment, Moved, Outcome, Run, StoreError, TenantSession,
-    Why,
+    Backoff, Breaker, CircuitPolicy, Decision, Job, Moment, Moved, Outcome, Run, Settled, StoreError,
+    TenantSession, Why,
 };
+use bulkhead_tenancy::names::Revision;
 
-use crate::index::{Indexed, index};
+use crate::index::{Indexed, Means, index};
 
 /// Attempts that may fail, or end without a word, before a job is given up.
 const MAX_ATTEMPTS: u32 = 5;
@@ -17,6 +18,9 @@ const MAX_ATTEMPTS: u32 = 5;
 const MAX_FAULTS: u32 = 20;
 const BACKOFF: Backoff = Backoff { base: Duration::from_secs(5), ceiling: Duration::from_secs(10 * 60) };
 const NO_ANSWER: &str = "indexing ended without an answer, again and again";
+
+/// Content that may come while a job is being done, in one run.
+const MOST_LOOKS: usize = 4;
 
 /// Works on `job`, unless its tenant's circuit is open.
 ///
@@ -27,7 +31,7 @@ pub(crate) async fn attempt(
     session: TenantSession<'_>,
     job: Job,
     circuit: CircuitPolicy,
-    lease: Duration,
+    means: Means<'_>,
 ) -> Result<(), StoreError> {
     let breaker = session.breaker(circuit);
     let run = match breaker.admit().await? {
@@ -38,24 +42,52 @@ pub(crate) async fn attempt(
     };
     if job.attempts() >= MAX_ATTEMPTS {
         failed(session, &breaker, &run).await?;
-        return bury(session, &job, job.reason().unwrap_or(NO_ANSWER)).await;
+        bury(session, &job, job.reason().unwrap_or(NO_ANSWER), None).await?;
+        return Ok(());
     }
-    let Moved::There(job) = session.jobs().begin(&job, lease).await? else { return Ok(()) };
-    match index(session, job.document()).await {
-        Ok(Indexed::Done) => {
-            breaker.succeeded(&run).await?;
-            session.jobs().finish(&job).await
-        }
-        Ok(Indexed::Unreadable(reason)) => {
-            failed(session, &breaker, &run).await?;
-            bury(session, &job, &reason).await
-        }
-        Err(error) => {
-            tracing::warn!(error = chain(&error), document = %job.document(), "an attempt failed");
-            metrics::count_failure(&error, About { tenant: Some(session.tenant()), request_id: None });
-            again_or_never(session, &breaker, &run, &job, &error).await
+    let Moved::There(job) = session.jobs().begin(&job, circuit.lease).await? else { return Ok(()) };
+    for _ in 0..MOST_LOOKS {
+        match index(session, job.document(), means).await {
+            Ok(Indexed::Settled { revision, worked }) => {
+                // What somebody else had done before says nothing about now.
+                if worked {
+                    breaker.succeeded(&run).await?;
+                } else {
+                    breaker.record(&run, Outcome::Inconclusive).await?;
+                }
+                match session.jobs().settle(&job, revision).await? {
+                    Settled::Done | Settled::Elsewhere => return Ok(()),
+                    Settled::MoreCame => {}
+                }
+            }
+            Ok(Indexed::Gone) => return session.jobs().finish(&job).await,
+            Ok(Indexed::Unreadable(revision, reason)) => {
+                failed(session, &breaker, &run).await?;
+                if bury(session, &job, &reason, Some(revision)).await? {
+                    return Ok(());
+                }
+            }
+            Ok(Indexed::Unfinished(delay)) => {
+                // Getting somewhere is a success; waiting for one's turn says nothing.
+                if delay.is_zero() {
+                    breaker.succeeded(&run).await?;
+                } else {
+                    breaker.record(&run, Outcome::Inconclusive).await?;
+                }
+                return pause(session, &job, delay).await;
+            }
+            Err(error) => {
+                tracing::warn!(error = chain(&error), document = %job.document(), "an attempt failed");
+                metrics::count_failure(&error, About { tenant: Some(session.tenant()), request_id: None });
+                return again_or_never(session, &breaker, &run, &job, &error).await;
+            }
         }
     }
+    pause(session, &job, Duration::ZERO).await
+}
+
+async fn pause(session: TenantSession<'_>, job: &Job, delay: Duration) -> Result<(), StoreError> {
+    gone_or_not(session, job, session.jobs().pause(job, delay).await?).await
 }
 
 /// Lets the job wait without an attempt.
@@ -64,9 +96,14 @@ pub(crate) async fn put_aside(
     job: &Job,
     until: Moment,
 ) -> Result<(), StoreError> {
-    match session.jobs().park(job, until).await? {
+    gone_or_not(session, job, session.jobs().park(job, until).await?).await
+}
+
+/// A job whose document is gone has nothing left to do: deleting it cleans up.
+async fn gone_or_not(session: TenantSession<'_>, job: &Job, moved: Moved) -> Result<(), StoreError> {
+    match moved {
         Moved::DocumentGone => session.jobs().finish(job).await,
-        Moved::There(_) | Moved::Elsewhere => Ok(()),
+        Moved::There(_) | Moved::Elsewhere | Moved::MoreCame => Ok(()),
     }
 }
 
@@ -89,13 +126,12 @@ async fn again_or_never(
     let again =
         if excused { tried < MAX_FAULTS } else { tried < MAX_ATTEMPTS && breaker.spend_retry().await? };
     if !again {
-        return bury(session, job, reason).await;
+        bury(session, job, reason, None).await?;
+        return Ok(());
     }
     let delay = BACKOFF.delay(tried, fastrand::u64(..));
-    match session.jobs().retry(job, delay, Why { reason, excused }).await? {
-        Moved::DocumentGone => session.jobs().finish(job).await,
-        Moved::There(_) | Moved::Elsewhere => Ok(()),
-    }
+    let moved = session.jobs().retry(job, delay, Why { reason, excused }).await?;
+    gone_or_not(session, job, moved).await
 }
 
 /// Records a failure that is the tenant's.
@@ -108,17 +144,24 @@ async fn failed(session: TenantSession<'_>, breaker: &Breaker<'_>, run: &Run) ->
     Ok(())
 }
 
-async fn bury(session: TenantSession<'_>, job: &Job, reason: &str) -> Result<(), StoreError> {
-    match session.jobs().bury(job, reason).await? {
+/// Gives the job up. `false` where newer content came than the reason is about.
+async fn bury(
+    session: TenantSession<'_>,
+    job: &Job,
+    reason: &str,
+    about: Option<Revision>,
+) -> Result<bool, StoreError> {
+    let moved = session.jobs().bury(job, reason, about).await?;
+    match moved {
         Moved::There(_) => {
             let about = About { tenant: Some(session.tenant()), request_id: None };
             metrics::count(Counter::JobDead, "given_up", about);
             tracing::warn!(document = %job.document(), reason, "a job was given up");
-            Ok(())
         }
-        Moved::DocumentGone => session.jobs().finish(job).await,
-        Moved::Elsewhere => Ok(()),
+        Moved::MoreCame => return Ok(false),
+        Moved::DocumentGone | Moved::Elsewhere => gone_or_not(session, job, moved).await?,
     }
+    Ok(true)
 }
 
 /// Whether a failure says something about the tenant, rather than about AWS or us.

@@ -6,15 +6,18 @@
 
 mod attempt;
 mod index;
+mod reading;
 
-use std::time::Duration;
+use std::time::SystemTime;
 
 use bulkhead_runtime::config::{self, ConfigError};
 use bulkhead_runtime::metrics::{self, About, Counter};
 use bulkhead_runtime::{TenantFunction, chain};
-use bulkhead_stores::{CircuitPolicy, Moment, Platform, StoreError};
+use bulkhead_stores::{CircuitPolicy, Moment, Platform, StoreError, Throttle, Workers};
 use bulkhead_tenancy::{Invocation, Refusal, TenantId};
 use lambda_runtime::Diagnostic;
+
+use index::Means;
 
 pub use bulkhead_events::{WorkerAnswer, WorkerRequest};
 
@@ -38,8 +41,9 @@ impl From<IngestionError> for Diagnostic {
 /// The worker of one tier.
 pub struct Ingestion {
     function: TenantFunction,
-    lease: Duration,
+    readers: Workers,
     circuit: CircuitPolicy,
+    embeddings: Throttle,
 }
 
 impl Ingestion {
@@ -48,14 +52,17 @@ impl Ingestion {
     /// # Errors
     /// [`ConfigError`].
     pub fn from_env(platform: &Platform) -> Result<Self, ConfigError> {
+        let mode = config::isolation_mode("EXTRACTION_ISOLATION")?;
         Ok(Self {
             function: TenantFunction::from_env(platform)?,
-            lease: config::lease()?,
+            readers: Workers::new(platform, &config::required("EXTRACTION_FUNCTION")?, mode),
             circuit: config::circuit()?,
+            embeddings: config::embeddings()?,
         })
     }
 
-    /// Does one job for the tenant that both the job and the platform name.
+    /// Does one job for the tenant that both the job and the platform name, or as much of it as
+    /// can be done before `deadline`, when Lambda ends the process.
     ///
     /// # Errors
     /// [`IngestionError`].
@@ -63,9 +70,12 @@ impl Ingestion {
         &self,
         request: WorkerRequest,
         platform_tenant: Option<String>,
+        deadline: SystemTime,
     ) -> Result<WorkerAnswer, IngestionError> {
         let mut tenant = None;
-        self.run(&request, platform_tenant.as_deref(), &mut tenant).await.inspect_err(|error| {
+        let means =
+            Means { readers: &self.readers, embeddings: self.embeddings, until: three_quarters(deadline) };
+        self.run(&request, platform_tenant.as_deref(), means, &mut tenant).await.inspect_err(|error| {
             let about = About { tenant: tenant.as_ref(), request_id: None };
             match error {
                 IngestionError::Refused(refusal) => metrics::count(Counter::Refused, refusal.code(), about),
@@ -79,6 +89,7 @@ impl Ingestion {
         &self,
         request: &WorkerRequest,
         platform_tenant: Option<&str>,
+        means: Means<'_>,
         admitted: &mut Option<TenantId>,
     ) -> Result<WorkerAnswer, IngestionError> {
         let invocation = Invocation::begin();
@@ -97,8 +108,15 @@ impl Ingestion {
         let Some(job) = job.filter(|job| job.is_free(Moment::now())) else {
             return Ok(WorkerAnswer { release: false });
         };
-        attempt::attempt(session, job, self.circuit, self.lease).await?;
+        attempt::attempt(session, job, self.circuit, means).await?;
         let release = !session.jobs().due(Moment::now(), 1).await?.is_empty();
         Ok(WorkerAnswer { release })
     }
+}
+
+/// Nothing is begun in the last quarter of the time that is left: what was begun before has to
+/// come to its end.
+fn three_quarters(deadline: SystemTime) -> SystemTime {
+    let now = SystemTime::now();
+    now + deadline.duration_since(now).unwrap_or_default().mul_f64(0.75)
 }

@@ -9,7 +9,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     start_logging();
     let ingestion = ingestion::Ingestion::from_env(&Platform::from_env()?)?;
     lambda_runtime::run(service_fn(|event: LambdaEvent<ingestion::WorkerRequest>| {
-        ingestion.handle(event.payload, event.context.tenant_id)
+        let deadline = event.context.deadline();
+        ingestion.handle(event.payload, event.context.tenant_id, deadline)
     }))
     .await
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bulkhead_runtime::config::{self, ConfigError};
 use bulkhead_runtime::metrics::{self, About, Counter};
 use bulkhead_runtime::{TenantFunction, chain};
-use bulkhead_stores::{Backlog, IngestionJob, JobQueue, Platform, StoreError};
+use bulkhead_stores::{Arrived, Backlog, IngestionJob, JobQueue, Platform, StoreError};
 use bulkhead_tenancy::{Invocation, Refusal, TenantId};
 use lambda_runtime::Diagnostic;
 
@@ -75,7 +75,7 @@ impl Intake {
         admitted: &mut Option<TenantId>,
     ) -> Result<(), IntakeError> {
         let invocation = Invocation::begin();
-        let (scope, document) = self.function.admission().object(
+        let (scope, document, revision) = self.function.admission().object(
             &invocation,
             &self.function.settings().bucket,
             event.bucket(),
@@ -84,11 +84,11 @@ impl Intake {
         *admitted = Some(scope.tenant().clone());
         let clients = self.function.clients(&scope);
         let session = clients.session(&scope)?;
-        session.documents().uploaded(&document, event.size()).await?;
         let job = session.jobs().seal(&IngestionJob { document: document.clone() }).await?;
         // Accepted first: from here on it is done even if the message is lost.
         let backlog = Backlog::new(session, &self.backlog);
-        session.jobs().accept(&document, job.clone(), self.lost_after, &backlog).await?;
+        let arrived = Arrived { revision, bytes: event.size() };
+        session.jobs().accept(&document, arrived, job.clone(), self.lost_after, &backlog).await?;
         self.queue.send(&scope, &job).await?;
         tracing::info!(tenant = %scope.tenant(), %document, "queued");
         Ok(())

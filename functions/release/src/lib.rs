@@ -92,12 +92,9 @@ impl Release {
     pub async fn handle(&self, request: ReleaseRequest) -> Result<Released, ReleaseError> {
         let mut released = Released::default();
         if let Some(partition) = request.partition {
-            let seen = self.backlogs.get(&partition).await?;
-            match (seen, request.aside) {
-                (Some(seen), Some(document)) => self.put_aside(&seen, &document).await?,
-                (seen, None) => self.all(seen.as_slice(), &mut released).await,
-                // Nothing is left to do for this tenant.
-                (None, Some(_)) => {}
+            match request.aside {
+                Some(document) => self.put_aside(&partition, &document).await?,
+                None => self.all(self.backlogs.get(&partition).await?.as_slice(), &mut released).await,
             }
             return Ok(released);
         }
@@ -145,12 +142,13 @@ impl Release {
         let clients = self.function.clients(&scope);
         let session = clients.session(&scope)?;
         let jobs = session.jobs();
+        let backlog = Backlog::new(session, self.backlogs.table());
         let now = Moment::now();
         let free = self.places.free(&scope).await?.min(MOST);
         let wanted = session.breaker(self.circuit).lets_through(free).await?;
         if wanted > 0 {
             for job in jobs.due(now, wanted).await? {
-                if self.bring_back(&scope, session, &job).await? {
+                if self.bring_back(&scope, session, &job, &backlog).await? {
                     *due = due.saturating_add(1);
                 }
             }
@@ -163,15 +161,15 @@ impl Release {
             }
         }
         if !any {
-            Backlog::new(session, self.backlogs.table()).clear(seen).await?;
+            backlog.clear(seen).await?;
         }
         Ok(())
     }
 
     /// The tenant has no worker left: the job waits in its partition, due at once.
-    async fn put_aside(&self, seen: &Seen, document: &DocumentId) -> Result<(), ReleaseError> {
+    async fn put_aside(&self, partition: &str, document: &DocumentId) -> Result<(), ReleaseError> {
         let invocation = Invocation::begin();
-        let scope = self.function.admission().backlog(&invocation, seen.partition())?;
+        let scope = self.function.admission().backlog(&invocation, partition)?;
         let clients = self.function.clients(&scope);
         let jobs = clients.session(&scope)?.jobs();
         let now = Moment::now();
@@ -188,8 +186,9 @@ impl Release {
         scope: &TenantScope<'_>,
         session: TenantSession<'_>,
         job: &Job,
+        backlog: &Backlog<'_>,
     ) -> Result<bool, StoreError> {
-        match session.jobs().release(job, self.lost_after).await? {
+        match session.jobs().release(job, self.lost_after, backlog).await? {
             Moved::There(job) => {
                 self.queue.send(scope, job.sealed()).await?;
                 Ok(true)
@@ -199,7 +198,7 @@ impl Release {
                 session.jobs().finish(job).await?;
                 Ok(false)
             }
-            Moved::Elsewhere => Ok(false),
+            Moved::Elsewhere | Moved::MoreCame => Ok(false),
         }
     }
 }

@@ -30,8 +30,13 @@ pub const MAX_EXPANDED: usize = 32 * 1024 * 1024;
 /// How deep elements may nest in HTML and DOCX.
 pub const MAX_DEPTH: usize = 200;
 
-/// Returns a fingerprint of a document's bytes: SHA-256, hexadecimal.
-pub fn fingerprint(bytes: &[u8]) -> String {
-    let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+/// Returns a fingerprint of what a document's passages are made of: SHA-256, hexadecimal, of
+/// each part after its length, so that no two lists of parts have the same.
+pub fn fingerprint(parts: &[&[u8]]) -> String {
+    let mut hash = ring::digest::Context::new(&ring::digest::SHA256);
+    for part in parts {
+        hash.update(&(part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }

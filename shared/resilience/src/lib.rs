@@ -4,5 +4,6 @@ pub mod capacity;
 pub mod circuit;
 mod instant;
 pub mod retry;
+pub mod throttle;
 
 pub use instant::Instant;

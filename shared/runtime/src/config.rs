@@ -3,7 +3,7 @@
 use std::num::{NonZeroU8, NonZeroU32};
 use std::time::Duration;
 
-use bulkhead_stores::{Cap, CircuitPolicy, SessionSettings};
+use bulkhead_stores::{Cap, CircuitPolicy, SessionSettings, Throttle};
 use bulkhead_tenancy::{IsolationMode, TenantId};
 
 /// A function's environment is not as the template should have made it.
@@ -104,6 +104,14 @@ pub fn job_cap() -> Result<Cap, ConfigError> {
         burst: unlimited,
         life: lease()?,
     })
+}
+
+/// Returns how often a tenant's jobs may ask the embedding model.
+///
+/// # Errors
+/// [`ConfigError`].
+pub fn embeddings() -> Result<Throttle, ConfigError> {
+    Ok(Throttle { rate: parsed("TENANT_EMBEDDINGS", "a whole number from 1")? })
 }
 
 /// Returns when a tenant's jobs are put aside, and for how long. The longest cool-down at all

@@ -7,7 +7,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use bulkhead_tenancy::{IsolationMode, TenantScope};
 
 use crate::error::Classify;
-use crate::{Platform, StoreError};
+use crate::{Platform, StoreError, TenantSession};
 
 /// Why a worker did not do a job.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +35,7 @@ fn once() -> aws_sdk_lambda::config::Builder {
     )
 }
 
-/// The function that works on a tenant's jobs, called with our own role.
+/// A function that works for one tenant at a time, called with our own role.
 pub struct Workers {
     lambda: aws_sdk_lambda::Client,
     function: String,
@@ -46,6 +46,18 @@ impl Workers {
     /// Returns the workers that run `function`, deployed with `mode`.
     pub fn new(platform: &Platform, function: &str, mode: IsolationMode) -> Self {
         Self { lambda: aws_sdk_lambda::Client::new(&platform.sdk), function: function.to_owned(), mode }
+    }
+
+    /// Runs `payload` in an environment of the session's tenant and returns its answer.
+    ///
+    /// # Errors
+    /// [`WorkerError`].
+    pub async fn run_for(
+        &self,
+        session: TenantSession<'_>,
+        payload: Vec<u8>,
+    ) -> Result<Vec<u8>, WorkerError> {
+        self.run(session.scope(), payload).await
     }
 
     /// Runs `payload` in an environment of the tenant of `scope` and returns its answer.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::names::{DocumentId, source_object, tenant_of};
+use crate::names::{DocumentId, Revision, source_object, tenant_of};
 use crate::{Invocation, TenantId, TenantScope};
 
 /// Whether Lambda keeps one execution environment per tenant.
@@ -160,14 +160,15 @@ impl Admission {
         own_bucket: &str,
         bucket: &str,
         key: &str,
-    ) -> Result<(TenantScope<'i>, DocumentId), Refusal> {
+    ) -> Result<(TenantScope<'i>, DocumentId, Revision), Refusal> {
         if bucket != own_bucket {
             return Err(Refusal::ForeignObject);
         }
-        let (tenant, document) = source_object(key).ok_or(Refusal::ForeignObject)?;
+        let (tenant, document, revision) = source_object(key).ok_or(Refusal::ForeignObject)?;
         let tenant = parse(tenant, Evidence::ObjectKey)?;
         let document = DocumentId::parse(document).map_err(|_| Refusal::ForeignObject)?;
-        Ok((TenantScope::admitted(invocation, tenant), document))
+        let revision = Revision::from_name(revision).ok_or(Refusal::ForeignObject)?;
+        Ok((TenantScope::admitted(invocation, tenant), document, revision))
     }
 
     /// Admits the tenant of an entry of the backlog: `partition` is the entry's key, which

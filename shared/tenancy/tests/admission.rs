@@ -1,5 +1,6 @@
 //! Who is let in, and who is not.
 
+use bulkhead_tenancy::names::Revision;
 use bulkhead_tenancy::{Admission, Evidence, Invocation, IsolationMode, Refusal, TenantId};
 use proptest::prelude::*;
 
@@ -54,7 +55,7 @@ fn object(bucket: &str, key: &str) -> Result<String, Refusal> {
     let invocation = Invocation::begin();
     Admission::new(IsolationMode::None)
         .object(&invocation, "documents", bucket, key)
-        .map(|(scope, document)| format!("{} {document}", scope.tenant()))
+        .map(|(scope, document, _)| format!("{} {document}", scope.tenant()))
 }
 
 #[test]
@@ -95,25 +96,35 @@ fn hostile_ids_are_refused_wherever_they_are_read() {
             );
             assert!(matches!(job(mode, Some(hostile), Some(hostile)), Err(Refusal::Malformed { .. })));
         }
-        assert!(object("documents", &format!("t/{hostile}/documents/{}/source", "0".repeat(32))).is_err());
+        assert!(
+            object("documents", &format!("t/{hostile}/documents/{}/source.00000001", "0".repeat(32)))
+                .is_err()
+        );
     }
 }
 
 #[test]
 fn an_object_is_admitted_by_its_own_bucket_and_layout() {
     let document = "0".repeat(32);
-    let key = format!("t/{A}/documents/{document}/source");
+    let key = format!("t/{A}/documents/{document}/source.00000001");
     assert_eq!(object("documents", &key), Ok(format!("{A} {document}")));
     assert_eq!(object("other", &key), Err(Refusal::ForeignObject));
     for foreign in [
-        format!("/t/{A}/documents/{document}/source"),
-        format!("t/{A}/documents/{document}/source/"),
+        format!("/t/{A}/documents/{document}/source.00000001"),
+        format!("t/{A}/documents/{document}/source.00000001/"),
         format!("t/{A}/documents/{document}/other"),
+        format!("t/{A}/documents/{document}/source"),
+        format!("t/{A}/documents/{document}/source."),
+        format!("t/{A}/documents/{document}/source.1"),
+        format!("t/{A}/documents/{document}/source.00000000"),
+        format!("t/{A}/documents/{document}/source.+0000001"),
+        format!("t/{A}/documents/{document}/source.000000001"),
+        format!("t/{A}/documents/{document}/source.99999999999"),
         format!("t/{A}/documents/{document}"),
-        format!("t/{A}/../t/{B}/documents/{document}/source"),
-        format!("t/{A}/documents/../{document}/source"),
-        format!("x/{A}/documents/{document}/source"),
-        format!("t/{A}/documents/{}/source", "Z".repeat(32)),
+        format!("t/{A}/../t/{B}/documents/{document}/source.00000001"),
+        format!("t/{A}/documents/../{document}/source.00000001"),
+        format!("x/{A}/documents/{document}/source.00000001"),
+        format!("t/{A}/documents/{}/source.00000001", "Z".repeat(32)),
         String::new(),
     ] {
         assert!(object("documents", &foreign).is_err(), "{foreign}");
@@ -142,5 +153,17 @@ proptest! {
     #[test]
     fn an_event_never_panics_admission(bucket in "\\PC{0,12}", key in "\\PC{0,90}") {
         let _ = object(&bucket, &key);
+    }
+}
+
+proptest! {
+    /// A revision is read as it was written, so that one object has one name.
+    #[test]
+    fn a_revision_has_one_name(number in 1..=u32::MAX, text in "[0-9+ ]{0,12}") {
+        let revision = Revision::of(number).expect("from 1");
+        prop_assert_eq!(Revision::from_name(&revision.in_name()), Some(revision));
+        if let Some(read) = Revision::from_name(&text) {
+            prop_assert_eq!(read.in_name(), text);
+        }
     }
 }

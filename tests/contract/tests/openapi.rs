@@ -23,6 +23,8 @@ use utoipa::{Modify, OpenApi};
         documents::handlers::upload,
         documents::handlers::get,
         documents::handlers::delete,
+        documents::handlers::replace,
+        documents::handlers::replace_upload,
         documents::dead_letters::list,
         documents::dead_letters::redrive,
         documents::dead_letters::redrive_all,
@@ -71,7 +73,7 @@ fn the_document_is_of_version_3_1_and_every_operation_needs_a_token() {
     assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")));
     assert_eq!(document["security"], serde_json::json!([{"bearer": []}]));
     let paths = document["paths"].as_object().expect("paths");
-    assert_eq!(paths.len(), 10);
+    assert_eq!(paths.len(), 11);
     for operations in paths.values() {
         for operation in operations.as_object().expect("operations").values() {
             assert!(operation.get("security").is_none(), "no operation may lift the rule: {operation}");

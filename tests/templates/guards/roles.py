@@ -83,6 +83,7 @@ RIGHTS: dict[tuple[str, str, str], str] = {
         "Lambda's poller receives sealed jobs; without a session nobody here can open one",
     ),
     **_each("DispatchRole", ["lambda:InvokeFunction"], "${Release.Arn}", "asks for its tenant's next jobs, by its name"),
+    **_each("IngestionRole", ["lambda:InvokeFunction"], "${Extraction.Arn}", "has documents read by a function without rights"),
     **_each("DispatchRole", ["dynamodb:UpdateItem"], "${Workers.Arn}", "counts each tenant's workers"),
     **_each("ReleaseRole", ["dynamodb:GetItem"], "${Workers.Arn}", "brings no more jobs back than have a worker"),
     **_each("ReleaseRole", ["sqs:SendMessage"], "${Jobs.Arn}", "sends jobs again that are sealed to their tenants"),

@@ -174,7 +174,7 @@ pub fn page(number: usize) -> Vec<String> {
     let words = ["tide", "gull", "harbour", "lamp", "winter", "rope", "mast", "salt", "bell", "quay"];
     let line = |line: usize| -> String {
         (0..12)
-            .map(|word| words[(number * 7 + line * 3 + word * word) % words.len()])
+            .filter_map(|word| words.get((number * 7 + line * 3 + word * word) % words.len()).copied())
             .collect::<Vec<_>>()
             .join(" ")
     };

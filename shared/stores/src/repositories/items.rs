@@ -36,6 +36,14 @@ pub(super) fn item<T: Serialize>(key: &ItemKey, record: &T) -> Result<Item, Stor
     Ok(item)
 }
 
+/// Returns `value` as an attribute.
+pub(super) fn attribute<T: Serialize>(
+    operation: &'static str,
+    value: &T,
+) -> Result<AttributeValue, StoreError> {
+    serde_dynamo::to_attribute_value(value).map_err(|error| StoreError::corrupt(operation, error.to_string()))
+}
+
 /// Reads `item` as a record.
 pub(super) fn record<T: DeserializeOwned>(operation: &'static str, item: Item) -> Result<T, StoreError> {
     serde_dynamo::from_item(item).map_err(|error| StoreError::corrupt(operation, error.to_string()))

@@ -13,6 +13,7 @@ pub(crate) mod objects;
 pub(crate) mod passages;
 pub(crate) mod profile;
 pub(crate) mod templates;
+pub(crate) mod turns;
 
 /// One page of a listing.
 ///

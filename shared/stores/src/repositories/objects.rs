@@ -6,10 +6,10 @@ use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::types::ServerSideEncryption;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use bulkhead_tenancy::names::{DocumentId, Purpose};
+use bulkhead_tenancy::names::{DocumentId, Purpose, Revision};
 
 use crate::error::Classify;
-use crate::{StoreError, TenantSession};
+use crate::{Remains, StoreError, TenantSession};
 
 /// How long an upload URL is good for, unless the session that signs it ends earlier: a
 /// signed URL ends with its credentials.
@@ -29,6 +29,15 @@ pub struct Upload {
     pub expires_in: Duration,
 }
 
+/// The bytes of a revision.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Source {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// What they are said to be; empty where there are none.
+    pub content_type: String,
+}
+
 /// The tenant's objects.
 pub struct Objects<'s> {
     session: TenantSession<'s>,
@@ -39,31 +48,33 @@ impl<'s> Objects<'s> {
         Self { session }
     }
 
-    /// Stores the bytes of a document whose id nobody knows yet.
+    /// Stores the bytes of a revision that nobody knows yet.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn put_source(
         &self,
         id: &DocumentId,
+        revision: Revision,
         content_type: &str,
         bytes: Vec<u8>,
     ) -> Result<(), StoreError> {
-        let stored = self.put(id, content_type).await?.body(bytes.into()).send().await;
+        let stored = self.put(id, revision, content_type).await?.body(bytes.into()).send().await;
         match stored {
-            // Stored by a first attempt whose answer was lost: nobody else has the id.
+            // Stored by a first attempt whose answer was lost: nobody else has its name.
             Err(error) if error.code() == Some("PreconditionFailed") => Ok(()),
             other => other.during("store document").map(drop),
         }
     }
 
-    /// Signs an upload of exactly `bytes` bytes for a document.
+    /// Signs an upload of exactly `bytes` bytes for a revision of a document.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn presign_source(
         &self,
         id: &DocumentId,
+        revision: Revision,
         content_type: &str,
         bytes: u64,
     ) -> Result<Upload, StoreError> {
@@ -75,7 +86,7 @@ impl<'s> Objects<'s> {
         let length =
             i64::try_from(bytes).map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))?;
         let signed = self
-            .put(id, content_type)
+            .put(id, revision, content_type)
             .await?
             .content_length(length)
             .presigned(config)
@@ -89,19 +100,24 @@ impl<'s> Objects<'s> {
         })
     }
 
-    /// Reads the bytes of a document, at most `limit` of them; `None` where they are
-    /// not there.
+    /// Reads the bytes of a revision, at most `limit` of them, and their content type; `None`
+    /// where they are not there.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn source(&self, id: &DocumentId, limit: usize) -> Result<Option<Vec<u8>>, StoreError> {
+    pub async fn source(
+        &self,
+        id: &DocumentId,
+        revision: Revision,
+        limit: usize,
+    ) -> Result<Option<Source>, StoreError> {
         const OPERATION: &str = "read document bytes";
         let found = self
             .session
             .s3()
             .get_object()
             .bucket(&self.session.settings().bucket)
-            .key(self.session.scope().document_source(id).as_str())
+            .key(self.session.scope().document_source(id, revision).as_str())
             .range(format!("bytes=0-{limit}"))
             .send()
             .await;
@@ -111,28 +127,42 @@ impl<'s> Objects<'s> {
             }
             // An empty object has no range that could be satisfied.
             Err(error) if error.raw_response().is_some_and(|response| response.status().as_u16() == 416) => {
-                return Ok(Some(Vec::new()));
+                return Ok(Some(Source::default()));
             }
             other => other.during(OPERATION)?,
         };
+        let content_type = found.content_type.unwrap_or_default();
         let bytes = found
             .body
             .collect()
             .await
             .map_err(|error| StoreError::Unavailable { operation: OPERATION, source: Box::new(error) })?;
-        Ok(Some(bytes.to_vec()))
+        Ok(Some(Source { bytes: bytes.to_vec(), content_type }))
     }
 
-    /// Deletes the bytes of a document; that they were gone is no error.
+    /// Deletes what may be left of a document that is deleted.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn delete_source(&self, id: &DocumentId) -> Result<(), StoreError> {
+    pub async fn remove(&self, id: &DocumentId, remains: &Remains) -> Result<(), StoreError> {
+        for number in remains.oldest.number()..=remains.newest.number() {
+            if let Some(revision) = Revision::of(number) {
+                self.delete_source(id, revision).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes the bytes of a revision; that they were gone is no error.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn delete_source(&self, id: &DocumentId, revision: Revision) -> Result<(), StoreError> {
         self.session
             .s3()
             .delete_object()
             .bucket(&self.session.settings().bucket)
-            .key(self.session.scope().document_source(id).as_str())
+            .key(self.session.scope().document_source(id, revision).as_str())
             .send()
             .await
             .during("delete document bytes")?;
@@ -140,7 +170,12 @@ impl<'s> Objects<'s> {
     }
 
     /// An upload to a document's key, encrypted under the tenant's key and context.
-    async fn put(&self, id: &DocumentId, content_type: &str) -> Result<PutObjectFluentBuilder, StoreError> {
+    async fn put(
+        &self,
+        id: &DocumentId,
+        revision: Revision,
+        content_type: &str,
+    ) -> Result<PutObjectFluentBuilder, StoreError> {
         let scope = self.session.scope();
         let context: serde_json::Map<_, _> = scope
             .encryption_context(Purpose::Document)
@@ -154,8 +189,8 @@ impl<'s> Objects<'s> {
             .s3()
             .put_object()
             .bucket(&self.session.settings().bucket)
-            .key(scope.document_source(id).as_str())
-            // A document's bytes never change: what is indexed is what was sent.
+            .key(scope.document_source(id, revision).as_str())
+            // A revision's bytes never change: what is indexed is what was sent.
             .if_none_match("*")
             .content_type(content_type)
             .server_side_encryption(ServerSideEncryption::AwsKms)

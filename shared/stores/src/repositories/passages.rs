@@ -1,18 +1,23 @@
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_s3vectors::types::{PutInputVector, VectorData};
 use aws_smithy_types::{Document as Json, Number};
 use bulkhead_sealing::{Address, Sealed};
-use bulkhead_tenancy::names::{DocumentId, VectorIndexName};
+use bulkhead_tenancy::names::{DocumentId, Revision, VectorIndexName};
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Classify;
-use crate::{Embedding, StoreError, TenantSession};
+use crate::{Embedding, Remains, StoreError, TenantSession};
 
 /// Vectors per call, S3 Vectors' limit:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-limitations.html>
 const BATCH: usize = 500;
+
+/// Most passages in one page of a query's results (same source).
+const LONGEST_LOOK: i32 = 100;
+/// Queries made for one question.
+const MOST_LOOKS: u8 = 3;
 
 /// A passage of a document, as it is indexed.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +37,8 @@ pub struct Passage {
 pub struct Match {
     /// The document.
     pub document: DocumentId,
+    /// Which of its contents the passage is of.
+    pub revision: Revision,
     /// The passage's position in it.
     pub number: u32,
     /// The document's title.
@@ -61,18 +68,24 @@ impl<'s> Passages<'s> {
         Self { session }
     }
 
-    /// Indexes the passages of a document. Doing so again changes nothing.
+    /// Indexes passages of a revision of a document. Doing so again changes nothing. They are
+    /// not found before the document's record says so.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn put(&self, document: &DocumentId, passages: &[Passage]) -> Result<(), StoreError> {
+    pub async fn put(
+        &self,
+        document: &DocumentId,
+        revision: Revision,
+        passages: &[Passage],
+    ) -> Result<(), StoreError> {
         const OPERATION: &str = "index passages";
         let profile = self.session.profile().await?;
         let index = self.session.scope().vector_index(&profile.corpus);
         for batch in passages.chunks(BATCH) {
             let mut vectors = Vec::with_capacity(batch.len());
             for passage in batch {
-                let key = vector_key(document, passage.number);
+                let key = vector_key(document, revision, passage.number);
                 let content = Content { title: passage.title.clone(), text: passage.text.clone() };
                 let content = serde_json::to_vec(&content)
                     .map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))?;
@@ -84,6 +97,7 @@ impl<'s> Passages<'s> {
                     .await?;
                 let metadata = HashMap::from([
                     ("document".to_owned(), Json::from(document.as_str())),
+                    ("revision".to_owned(), Json::from(u64::from(revision.number()))),
                     ("passage".to_owned(), Json::from(u64::from(passage.number))),
                     (SEALED.to_owned(), Json::from(String::from(sealed))),
                 ]);
@@ -110,11 +124,32 @@ impl<'s> Passages<'s> {
 
     /// Returns the passages nearest to `query`, best first.
     ///
-    /// Passages of documents that are deleted are left out, whatever the index still holds.
+    /// Only what documents' records name is found, whatever the index holds beside it: no
+    /// passage of a deleted document, and none of content that was replaced or is still being
+    /// indexed.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn nearest(&self, query: &Embedding, limit: u8) -> Result<Vec<Match>, StoreError> {
+        let mut asked = i32::from(limit);
+        let mut looks = 0;
+        loop {
+            looks += 1;
+            let found = self.query(query, asked).await?;
+            let all = i32::try_from(found.len()).unwrap_or(i32::MAX) < asked;
+            let (mut live, passing) = self.live(found).await?;
+            live.truncate(usize::from(limit));
+            // Where a content was replaced between the two looks, its successor is found by
+            // another; where others stand in the way, by a longer one.
+            let crowded_out = live.len() < usize::from(limit) && !all;
+            if looks == MOST_LOOKS || !(passing || crowded_out) {
+                return Ok(live);
+            }
+            asked = LONGEST_LOOK;
+        }
+    }
+
+    async fn query(&self, query: &Embedding, limit: i32) -> Result<Vec<Match>, StoreError> {
         let profile = self.session.profile().await?;
         let index = self.session.scope().vector_index(&profile.corpus);
         let found = self
@@ -124,7 +159,7 @@ impl<'s> Passages<'s> {
             .vector_bucket_name(&profile.vector_bucket)
             .index_name(index.as_str())
             .query_vector(VectorData::Float32(query.0.clone()))
-            .top_k(i32::from(limit))
+            .top_k(limit)
             .return_metadata(true)
             .return_distance(true)
             .send()
@@ -133,31 +168,47 @@ impl<'s> Passages<'s> {
         let opened = found.vectors.iter().map(|vector| {
             self.read(&index, &profile.key_arn, &vector.key, vector.metadata.as_ref(), vector.distance)
         });
-        self.of_present_documents(try_join_all(opened).await?).await
+        try_join_all(opened).await
     }
 
-    async fn of_present_documents(&self, mut found: Vec<Match>) -> Result<Vec<Match>, StoreError> {
+    /// Returns those of `found` that documents' records name, and whether any of the others
+    /// is of a content that was replaced by a newer one.
+    async fn live(&self, mut found: Vec<Match>) -> Result<(Vec<Match>, bool), StoreError> {
         let documents: BTreeSet<_> = found.iter().map(|found| found.document.clone()).collect();
         let asked = documents.iter().map(|id| async move {
-            Ok::<_, StoreError>(self.session.documents().is_there(id).await?.then(|| id.clone()))
+            Ok::<_, StoreError>((id.clone(), self.session.documents().live_revision(id).await?))
         });
-        let present: BTreeSet<_> = try_join_all(asked).await?.into_iter().flatten().collect();
-        found.retain(|found| present.contains(&found.document));
-        Ok(found)
+        let live: BTreeMap<_, _> = try_join_all(asked).await?.into_iter().collect();
+        let named = |found: &Match| live.get(&found.document).copied().flatten();
+        let replaced = found.iter().any(|found| named(found) > Some(found.revision));
+        found.retain(|found| named(found) == Some(found.revision));
+        Ok((found, replaced))
     }
 
-    /// Removes the passages `numbers` of a document; those that are gone are no error.
+    /// Removes what may be left of a document that is deleted.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn remove(&self, document: &DocumentId, remains: &Remains) -> Result<(), StoreError> {
+        for extent in &remains.extents {
+            self.delete(document, extent.revision, 0..extent.passages).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes the passages `numbers` of a revision; those that are gone are no error.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn delete(
         &self,
         document: &DocumentId,
+        revision: Revision,
         numbers: std::ops::Range<u32>,
     ) -> Result<(), StoreError> {
         let profile = self.session.profile().await?;
         let index = self.session.scope().vector_index(&profile.corpus);
-        let keys: Vec<_> = numbers.map(|number| vector_key(document, number)).collect();
+        let keys: Vec<_> = numbers.map(|number| vector_key(document, revision, number)).collect();
         for batch in keys.chunks(BATCH) {
             self.session
                 .s3vectors()
@@ -185,10 +236,12 @@ impl<'s> Passages<'s> {
         let metadata = metadata.and_then(Json::as_object).ok_or(corrupt("no metadata"))?;
         let document = metadata.get("document").and_then(Json::as_string).ok_or(corrupt("no document"))?;
         let document = DocumentId::parse(document).map_err(|_| corrupt("no document id"))?;
-        let number = match metadata.get("passage").and_then(Json::as_number) {
-            Some(Number::PosInt(number)) => u32::try_from(*number).map_err(|_| corrupt("passage number"))?,
-            _ => return Err(corrupt("no passage number")),
+        let number = |name| match metadata.get(name).and_then(Json::as_number) {
+            Some(Number::PosInt(number)) => u32::try_from(*number).map_err(|_| corrupt("a number")),
+            _ => Err(corrupt("a number is missing")),
         };
+        let revision = Revision::of(number("revision")?).ok_or(corrupt("no revision"))?;
+        let number = number("passage")?;
         let sealed = metadata.get(SEALED).and_then(Json::as_string).ok_or(corrupt("no text"))?;
         let sealed = Sealed::try_from(sealed.to_owned()).map_err(|_| corrupt("text is not base64"))?;
         let text = self
@@ -198,13 +251,13 @@ impl<'s> Passages<'s> {
             .await?;
         let Content { title, text } = serde_json::from_slice(&text)
             .map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))?;
-        Ok(Match { document, number, title, text, score: 1.0 - distance.unwrap_or(1.0) })
+        Ok(Match { document, revision, number, title, text, score: 1.0 - distance.unwrap_or(1.0) })
     }
 }
 
 /// Metadata key of the sealed text; not filterable, by the index's configuration.
 const SEALED: &str = "sealed";
 
-fn vector_key(document: &DocumentId, number: u32) -> String {
-    format!("{document}.{number:05}")
+fn vector_key(document: &DocumentId, revision: Revision, number: u32) -> String {
+    format!("{document}.{}.{number:05}", revision.in_name())
 }

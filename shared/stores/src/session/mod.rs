@@ -11,6 +11,7 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use aws_smithy_runtime::client::identity::IdentityCache;
 use aws_types::SdkConfig;
 use bulkhead_resilience::circuit::Policy;
+use bulkhead_resilience::throttle::Throttle;
 use bulkhead_tenancy::{OperatorAuthority, TenantId, TenantScope};
 
 use credentials::TenantCredentials;
@@ -29,6 +30,7 @@ use crate::repositories::objects::Objects;
 use crate::repositories::passages::Passages;
 use crate::repositories::profile::{Profile, Profiles};
 use crate::repositories::templates::Templates;
+use crate::repositories::turns::Turns;
 use crate::sealing::Sealer;
 use crate::{Platform, StoreError};
 
@@ -186,6 +188,11 @@ impl<'s> TenantSession<'s> {
     /// Returns the circuit over the tenant's jobs.
     pub fn breaker(&self, policy: Policy) -> Breaker<'s> {
         Breaker::new(*self, policy)
+    }
+
+    /// Returns the tenant's turns at the embedding model.
+    pub fn turns(&self, throttle: Throttle) -> Turns<'s> {
+        Turns::new(*self, throttle)
     }
 
     /// Returns the tenant's jobs.

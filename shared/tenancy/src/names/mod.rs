@@ -11,6 +11,7 @@ mod index;
 mod item;
 mod key_alias;
 mod object;
+mod revision;
 mod session;
 mod usage_key;
 
@@ -21,6 +22,7 @@ pub use index::VectorIndexName;
 pub use item::{ItemKey, PartitionKey, SortPrefix};
 pub use key_alias::KeyAlias;
 pub use object::{ObjectKey, ObjectPrefix};
+pub use revision::Revision;
 pub use session::SessionTag;
 pub use usage_key::UsageKey;
 
@@ -67,7 +69,7 @@ pub fn inventory(
         whole("partition", scope.partition().as_str()),
         prefix("object prefix", scope.object_prefix().as_str()),
         prefix("document objects", scope.document_objects(document).as_str()),
-        whole("document source", scope.document_source(document).as_str()),
+        whole("document source", scope.document_source(document, Revision::FIRST).as_str()),
         whole("vector index", scope.vector_index(corpus).as_str()),
         whole("key alias", scope.key_alias(stage).as_str()),
         whole("message group", scope.message_group().as_str()),

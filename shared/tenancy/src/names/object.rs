@@ -1,4 +1,4 @@
-use super::DocumentId;
+use super::{DocumentId, Revision};
 use crate::TenantScope;
 
 /// The beginning of a tenant's object keys, ending in `/`.
@@ -34,17 +34,24 @@ impl TenantScope<'_> {
         ObjectPrefix(format!("{}documents/{document}/", self.object_prefix().as_str()))
     }
 
-    /// Returns the key under which the bytes of `document` are uploaded.
-    pub fn document_source(&self, document: &DocumentId) -> ObjectKey {
-        ObjectKey(format!("{}source", self.document_objects(document).as_str()))
+    /// Returns the key under which the bytes of a revision of `document` are uploaded.
+    pub fn document_source(&self, document: &DocumentId, revision: Revision) -> ObjectKey {
+        let objects = self.document_objects(document);
+        ObjectKey(format!("{}{SOURCE}{}", objects.as_str(), revision.in_name()))
     }
 }
 
-/// Splits the key of an uploaded document into its tenant and its document, unchecked.
-pub(crate) fn source_object(key: &str) -> Option<(&str, &str)> {
+/// What the name of an uploaded document's bytes begins with; its revision follows.
+const SOURCE: &str = "source.";
+
+/// Splits the key of an uploaded document into its tenant, its document and its revision,
+/// unchecked.
+pub(crate) fn source_object(key: &str) -> Option<(&str, &str, &str)> {
     let mut parts = key.split('/');
     match (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()) {
-        ("t", tenant, "documents", document, "source", None) => Some((tenant, document)),
+        ("t", tenant, "documents", document, source, None) => {
+            Some((tenant, document, source.strip_prefix(SOURCE)?))
+        }
         _ => None,
     }
 }

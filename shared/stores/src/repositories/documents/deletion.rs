@@ -1,10 +1,10 @@
 //! The end of a document: marked first, cleaned up, remembered for a while.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
-use bulkhead_tenancy::names::DocumentId;
+use bulkhead_tenancy::names::{DocumentId, Revision};
 
 use super::super::items::{self, key_attributes};
-use super::{DocumentStatus, Documents, Record, status};
+use super::{DocumentStatus, Documents, Extent, Record, status};
 use crate::StoreError;
 use crate::clock::Moment;
 use crate::error::Classify;
@@ -13,16 +13,34 @@ use crate::error::Classify;
 /// wait in a queue and then in its dead-letter queue, seconds.
 const GRAVE_SECONDS: i64 = 30 * 24 * 60 * 60;
 
+/// What may be left of a document that is deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remains {
+    /// Passages in the index.
+    pub extents: Vec<Extent>,
+    /// The oldest revision whose bytes may be stored.
+    pub oldest: Revision,
+    /// The newest one.
+    pub newest: Revision,
+}
+
+impl Remains {
+    fn of(record: Record) -> Self {
+        let extents = [record.live, record.pending, record.stale].into_iter().flatten().collect();
+        Self { extents, oldest: record.oldest, newest: record.revision }
+    }
+}
+
 impl Documents<'_> {
-    /// Marks the document as deleted and returns how many passages it may have in the
-    /// index; `None` where this tenant has no such document, or nothing is left of it.
+    /// Marks the document as deleted and returns what may be left of it; `None` where this
+    /// tenant has no such document, or nothing is left of it.
     ///
     /// From here on nothing is written for it any more, and its passages are not found.
     /// The mark stays longer than any job for the document can.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn bury(&self, id: &DocumentId) -> Result<Option<u32>, StoreError> {
+    pub async fn bury(&self, id: &DocumentId) -> Result<Option<Remains>, StoreError> {
         let forget_at = Moment::now().as_second() + GRAVE_SECONDS;
         let buried = self
             .session
@@ -45,9 +63,8 @@ impl Documents<'_> {
             .during("delete document");
         match buried {
             Ok(buried) => {
-                let Record { reserved, .. } =
-                    items::record("delete document", buried.attributes.unwrap_or_default())?;
-                Ok(Some(reserved))
+                let record = items::record("delete document", buried.attributes.unwrap_or_default())?;
+                Ok(Some(Remains::of(record)))
             }
             Err(StoreError::Conflict { .. }) => Ok(None),
             Err(error) => Err(error),
@@ -69,16 +86,16 @@ impl Documents<'_> {
         Ok(())
     }
 
-    /// Returns how many passages a deleted document may have in the index; `None` where
-    /// it is not known to be deleted.
+    /// Returns what may be left of a deleted document; `None` where it is not known to be
+    /// deleted.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn remains(&self, id: &DocumentId) -> Result<Option<u32>, StoreError> {
+    pub async fn remains(&self, id: &DocumentId) -> Result<Option<Remains>, StoreError> {
         const OPERATION: &str = "read document";
         let key = self.session.scope().document_key(id);
         let Some(item) = items::get(&self.session, OPERATION, &key).await? else { return Ok(None) };
-        let Record { status, reserved, .. } = items::record(OPERATION, item)?;
-        Ok((status == DocumentStatus::Deleted).then_some(reserved))
+        let record: Record = items::record(OPERATION, item)?;
+        Ok((record.status == DocumentStatus::Deleted).then(|| Remains::of(record)))
     }
 }

@@ -1,17 +1,24 @@
 //! The records of a tenant's documents.
+//!
+//! A document's content comes in *revisions*. Three numbers say how far it is: the newest
+//! revision that was announced, the newest whose bytes came, and the newest that was dealt
+//! with. What can be found is one revision at a time, named by the record: a reader sees the
+//! old passages until one write makes the new ones visible, and never some of each.
 
 mod deletion;
 mod progress;
 
-use aws_sdk_dynamodb::types::AttributeValue;
-use bulkhead_tenancy::names::{DocumentId, Purpose, SortPrefix};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use bulkhead_tenancy::names::{DocumentId, Purpose, Revision, SortPrefix};
 use serde::{Deserialize, Serialize};
 
-use super::items::{self, Item, SEALED};
+use super::items::{self, Item, SEALED, key_attributes};
 use super::{Page, PageLimit};
 use crate::clock::Moment;
 use crate::error::Classify;
 use crate::{StoreError, TenantSession};
+
+pub use deletion::Remains;
 
 /// How far a document has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,19 +58,28 @@ impl DocumentStatus {
     }
 }
 
-/// A document to be recorded.
+/// Content that is handed in.
 #[derive(Debug, Clone)]
-pub struct NewDocument {
-    /// Its id, chosen by us.
-    pub id: DocumentId,
-    /// Its title. Sealed at rest.
+pub struct NewContent {
+    /// The document's title. Sealed at rest.
     pub title: String,
     /// Its content type.
     pub content_type: String,
     /// Its size, bytes.
     pub bytes: u64,
-    /// [`DocumentStatus::AwaitingUpload`] or [`DocumentStatus::Queued`].
-    pub status: DocumentStatus,
+    /// Whether the bytes come by an upload, later.
+    pub by_upload: bool,
+}
+
+/// The passages of one revision in the index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extent {
+    /// The revision.
+    pub revision: Revision,
+    /// How many passages it has.
+    pub passages: u32,
+    /// Fingerprint of what they were made of.
+    pub hash: String,
 }
 
 /// A document's record.
@@ -77,14 +93,26 @@ pub struct Document {
     pub content_type: String,
     /// Its size, bytes.
     pub bytes: u64,
-    /// How far it has come.
+    /// How far its newest revision has come.
     pub status: DocumentStatus,
-    /// Passages in the index.
-    pub passages: u32,
+    /// Its newest revision.
+    pub revision: Revision,
+    /// The newest revision whose bytes came.
+    pub accepted: Option<Revision>,
+    /// The newest revision that was dealt with.
+    pub settled: Option<Revision>,
+    /// The oldest revision whose bytes may still be stored.
+    pub oldest: Revision,
+    /// What can be found.
+    pub live: Option<Extent>,
+    /// What is being indexed.
+    pub pending: Option<Extent>,
+    /// What could be found before, and may still be in the index.
+    pub stale: Option<Extent>,
+    /// Passages of `pending` that are in the index for certain.
+    pub indexed: u32,
     /// Why it failed, for its owner.
     pub reason: Option<String>,
-    /// Hash of the bytes that were indexed last.
-    pub content_hash: Option<String>,
     /// When it was created.
     pub created_at: Moment,
     /// When its status last changed.
@@ -97,20 +125,62 @@ struct Record {
     content_type: String,
     bytes: u64,
     status: DocumentStatus,
+    revision: Revision,
+    /// Whether the newest revision comes by an upload.
+    by_upload: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accepted: Option<Revision>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settled: Option<Revision>,
+    oldest: Revision,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    live: Option<Extent>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pending: Option<Extent>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stale: Option<Extent>,
     #[serde(default)]
-    passages: u32,
-    /// Passages that may be in the index: noted before the first one is written.
-    #[serde(default)]
-    reserved: u32,
+    indexed: u32,
+    /// Where its job lies; moves together with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    place: Option<Place>,
     /// Whether nothing of a deleted document is left.
     #[serde(default)]
     cleaned: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    content_hash: Option<String>,
     created_at: Moment,
     updated_at: Moment,
+}
+
+/// Where a document's job lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Place {
+    /// Where jobs lie that are queued or running.
+    Open,
+    /// Where they wait for their time.
+    Waiting,
+    /// Where they lie after they were given up.
+    Dead,
+}
+
+impl Place {
+    /// Returns the place as it is stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Waiting => "waiting",
+            Self::Dead => "dead",
+        }
+    }
+}
+
+/// What decides whether a document's content is taken in.
+#[derive(Debug)]
+pub(crate) struct Standing {
+    pub accepted: Option<Revision>,
+    pub place: Option<Place>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -132,24 +202,31 @@ impl<'s> Documents<'s> {
     ///
     /// # Errors
     /// [`StoreError::Conflict`] where the id is taken.
-    pub async fn create(&self, new: NewDocument) -> Result<Document, StoreError> {
+    pub async fn create(&self, id: DocumentId, content: NewContent) -> Result<Document, StoreError> {
         const OPERATION: &str = "create document";
         let now = Moment::now();
-        let key = self.session.scope().document_key(&new.id);
+        let key = self.session.scope().document_key(&id);
         let record = Record {
-            id: new.id,
-            content_type: new.content_type,
-            bytes: new.bytes,
-            status: new.status,
-            passages: 0,
-            reserved: 0,
+            id,
+            content_type: content.content_type,
+            bytes: content.bytes,
+            status: DocumentStatus::Queued,
+            revision: Revision::FIRST,
+            by_upload: content.by_upload,
+            accepted: None,
+            settled: None,
+            oldest: Revision::FIRST,
+            live: None,
+            pending: None,
+            stale: None,
+            indexed: 0,
+            place: None,
             cleaned: false,
             reason: None,
-            content_hash: None,
             created_at: now,
             updated_at: now,
         };
-        let details = Details { title: new.title };
+        let details = Details { title: content.title };
         let mut item = items::item(&key, &record)?;
         item.insert(SEALED.to_owned(), items::seal(&self.session, Purpose::Document, &key, &details).await?);
         let written = self
@@ -171,6 +248,56 @@ impl<'s> Documents<'s> {
             other => drop(other?),
         }
         Ok(document(record, details))
+    }
+
+    /// Announces content that replaces the document's, under the revision that the record
+    /// returned names. What can be found stays until that is indexed. `None` where this
+    /// tenant has no such document.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn replace(
+        &self,
+        id: &DocumentId,
+        content: NewContent,
+    ) -> Result<Option<Document>, StoreError> {
+        const OPERATION: &str = "replace document";
+        let key = self.session.scope().document_key(id);
+        let details = Details { title: content.title };
+        let updated = self
+            .session
+            .dynamodb()
+            .update_item()
+            .table_name(&self.session.settings().table)
+            .set_key(Some(key_attributes(&key)))
+            .update_expression(
+                "SET revision = revision + :one, by_upload = :by_upload, content_type = :type, bytes = :bytes, \
+                 updated_at = :now, sealed = :sealed",
+            )
+            .condition_expression(progress::STILL_THERE)
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":deleted", status(DocumentStatus::Deleted))
+            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
+            .expression_attribute_values(":by_upload", AttributeValue::Bool(content.by_upload))
+            .expression_attribute_values(":type", AttributeValue::S(content.content_type))
+            .expression_attribute_values(":bytes", AttributeValue::N(content.bytes.to_string()))
+            .expression_attribute_values(":now", AttributeValue::S(Moment::now().to_string()))
+            .expression_attribute_values(
+                ":sealed",
+                items::seal(&self.session, Purpose::Document, &key, &details).await?,
+            )
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await
+            .during(OPERATION);
+        match updated {
+            Ok(updated) => {
+                let record = items::record(OPERATION, updated.attributes.unwrap_or_default())?;
+                Ok(Some(document(record, details)))
+            }
+            Err(StoreError::Conflict { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Returns the document, or `None` where this tenant has none of this id.
@@ -214,10 +341,23 @@ impl<'s> Documents<'s> {
         items::delete(&self.session, "delete document", &self.session.scope().document_key(id)).await
     }
 
-    /// Whether the tenant still has the document.
-    pub(super) async fn is_there(&self, id: &DocumentId) -> Result<bool, StoreError> {
+    /// Returns the revision of the document that can be found: `None` where the document is
+    /// gone, or none of it can be found yet.
+    pub(super) async fn live_revision(&self, id: &DocumentId) -> Result<Option<Revision>, StoreError> {
+        Ok(self.shown(id).await?.and_then(|record| record.live).map(|live| live.revision))
+    }
+
+    /// Returns how the document stands; `None` where it is gone.
+    pub(crate) async fn standing(&self, id: &DocumentId) -> Result<Option<Standing>, StoreError> {
+        let record = self.shown(id).await?;
+        Ok(record.map(|record| Standing { accepted: record.accepted, place: record.place }))
+    }
+
+    async fn shown(&self, id: &DocumentId) -> Result<Option<Record>, StoreError> {
+        const OPERATION: &str = "read document";
         let key = self.session.scope().document_key(id);
-        Ok(items::get(&self.session, "read document", &key).await?.as_ref().is_some_and(is_shown))
+        let item = items::get(&self.session, OPERATION, &key).await?.filter(is_shown);
+        item.map(|item| items::record(OPERATION, item)).transpose()
     }
 
     async fn read(&self, id: &DocumentId, item: Item) -> Result<Document, StoreError> {
@@ -241,10 +381,21 @@ fn document(record: Record, details: Details) -> Document {
         title: details.title,
         content_type: record.content_type,
         bytes: record.bytes,
-        status: record.status,
-        passages: record.passages,
-        reason: record.reason,
-        content_hash: record.content_hash,
+        // What a job says is about what it was accepted for.
+        status: match record.accepted {
+            Some(accepted) if accepted == record.revision => record.status,
+            _ if record.by_upload => DocumentStatus::AwaitingUpload,
+            _ => DocumentStatus::Queued,
+        },
+        revision: record.revision,
+        accepted: record.accepted,
+        settled: record.settled,
+        oldest: record.oldest,
+        live: record.live,
+        pending: record.pending,
+        stale: record.stale,
+        indexed: record.indexed,
+        reason: record.reason.filter(|_| record.accepted == Some(record.revision)),
         created_at: record.created_at,
         updated_at: record.updated_at,
     }

@@ -1,90 +1,136 @@
 //! How far a document has come: every change is conditional on the state it expects.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use bulkhead_tenancy::names::DocumentId;
+use bulkhead_tenancy::names::{DocumentId, Revision};
 
-use super::super::items::key_attributes;
-use super::{DocumentStatus, Documents, status};
+use super::super::items::{attribute, key_attributes};
+use super::{DocumentStatus, Documents, Extent, status};
 use crate::StoreError;
 use crate::clock::Moment;
 use crate::error::Classify;
 
 /// What every change of a document's progress wants.
-const STILL_THERE: &str = "attribute_exists(pk) AND #status <> :deleted";
+pub(super) const STILL_THERE: &str = "attribute_exists(pk) AND #status <> :deleted";
 
 impl Documents<'_> {
-    /// Notes that the document's bytes have arrived. `false` where it is not waiting
-    /// for them (they were noted before, or the document is gone).
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn uploaded(&self, id: &DocumentId, bytes: u64) -> Result<bool, StoreError> {
-        self.change(
-            id,
-            "SET #status = :queued, bytes = :bytes, updated_at = :now",
-            "#status = :awaiting",
-            [
-                (":queued", status(DocumentStatus::Queued)),
-                (":awaiting", status(DocumentStatus::AwaitingUpload)),
-                (":bytes", AttributeValue::N(bytes.to_string())),
-            ],
-        )
-        .await
-    }
-
-    /// Notes that `passages` passages are about to be indexed. `false` where the document
+    /// Notes that the passages of `extent` are about to be indexed, before the first one is:
+    /// whoever deletes the document knows how many there may be. `false` where the document
     /// is gone: nothing may be written for it any more.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn processing(&self, id: &DocumentId, passages: u32) -> Result<bool, StoreError> {
+    pub async fn processing(&self, id: &DocumentId, extent: &Extent) -> Result<bool, StoreError> {
         self.change(
             id,
-            "SET #status = :processing, reserved = :passages, updated_at = :now",
+            "SET #status = :processing, pending = :pending, indexed = :none, updated_at = :now",
             STILL_THERE,
             [
                 (":processing", status(DocumentStatus::Processing)),
-                (":passages", AttributeValue::N(passages.to_string())),
+                (":pending", attribute("update document", extent)?),
+                (":none", number(0)),
                 (":deleted", status(DocumentStatus::Deleted)),
             ],
         )
         .await
     }
 
-    /// Notes that the document can be found by `passages` passages. `false` where it is
+    /// Notes that so many passages of `extent` are in the index. `false` where the document
+    /// is gone, or somebody else works on it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn indexed(&self, id: &DocumentId, extent: &Extent, passages: u32) -> Result<bool, StoreError> {
+        self.change(
+            id,
+            "SET #status = :processing, indexed = :passages, updated_at = :now",
+            &format!("{STILL_THERE} AND pending = :pending"),
+            [
+                (":processing", status(DocumentStatus::Processing)),
+                (":pending", attribute("update document", extent)?),
+                (":passages", number(passages)),
+                (":deleted", status(DocumentStatus::Deleted)),
+            ],
+        )
+        .await
+    }
+
+    /// Lets `extent` be found, in place of what was found before: all of it at once. `false`
+    /// where the document is gone, or somebody else works on it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn switch(
+        &self,
+        id: &DocumentId,
+        extent: &Extent,
+        before: Option<&Extent>,
+    ) -> Result<bool, StoreError> {
+        const OPERATION: &str = "update document";
+        let (stale, seen) = match before {
+            Some(_) => (", stale = :before", "live = :before"),
+            None => ("", "attribute_not_exists(live)"),
+        };
+        let mut values = vec![
+            (":ready", status(DocumentStatus::Ready)),
+            (":extent", attribute(OPERATION, extent)?),
+            (":revision", number(extent.revision.number())),
+            (":deleted", status(DocumentStatus::Deleted)),
+        ];
+        if let Some(before) = before {
+            values.push((":before", attribute(OPERATION, before)?));
+        }
+        self.change(
+            id,
+            &format!(
+                "SET #status = :ready, live = :extent, settled = :revision{stale}, updated_at = :now \
+                 REMOVE pending, indexed, reason"
+            ),
+            &format!("{STILL_THERE} AND pending = :extent AND {seen}"),
+            values,
+        )
+        .await
+    }
+
+    /// Notes that `revision` says what can be found already. `false` where the document is
     /// gone.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn ready(
-        &self,
-        id: &DocumentId,
-        passages: u32,
-        bytes: u64,
-        content_hash: &str,
-    ) -> Result<bool, StoreError> {
+    pub async fn unchanged(&self, id: &DocumentId, revision: Revision) -> Result<bool, StoreError> {
         self.change(
             id,
-            "SET #status = :ready, passages = :passages, bytes = :bytes, content_hash = :hash, updated_at = :now \
-             REMOVE reason",
+            "SET #status = :ready, settled = :revision, updated_at = :now REMOVE reason",
             STILL_THERE,
             [
-                (":deleted", status(DocumentStatus::Deleted)),
                 (":ready", status(DocumentStatus::Ready)),
-                (":passages", AttributeValue::N(passages.to_string())),
-                (":bytes", AttributeValue::N(bytes.to_string())),
-                (":hash", AttributeValue::S(content_hash.to_owned())),
+                (":revision", number(revision.number())),
+                (":deleted", status(DocumentStatus::Deleted)),
             ],
         )
         .await
     }
 
-    pub(super) async fn change<const N: usize>(
+    /// Notes that nothing of `stale` is left in the index, and no bytes of revisions before
+    /// `oldest`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn tidied(&self, id: &DocumentId, oldest: Revision) -> Result<bool, StoreError> {
+        self.change(
+            id,
+            "SET oldest = :oldest, updated_at = :now REMOVE stale",
+            STILL_THERE,
+            [(":oldest", number(oldest.number())), (":deleted", status(DocumentStatus::Deleted))],
+        )
+        .await
+    }
+
+    pub(super) async fn change(
         &self,
         id: &DocumentId,
         update: &str,
         condition: &str,
-        values: [(&str, AttributeValue); N],
+        values: impl IntoIterator<Item = (&str, AttributeValue)>,
     ) -> Result<bool, StoreError> {
         let mut call = self
             .session
@@ -105,4 +151,8 @@ impl Documents<'_> {
             Err(error) => Err(error),
         }
     }
+}
+
+fn number(value: u32) -> AttributeValue {
+    AttributeValue::N(value.to_string())
 }

@@ -22,8 +22,7 @@ use super::{Page, PageLimit};
 use crate::clock::Moment;
 use crate::{StoreError, TenantSession};
 
-pub use moves::Moved;
-pub use moves::Why;
+pub use moves::{Arrived, Moved, Settled, Why};
 pub use sealing::IngestionJob;
 pub use sweep::{Backlog, Backlogs, Seen};
 
@@ -39,6 +38,8 @@ pub enum JobStatus {
     Retrying,
     /// The circuit to close, or a place among the tenant's workers.
     Parked,
+    /// Its next run: it takes longer than one.
+    Paused,
     /// Somebody who redrives it.
     Dead,
 }

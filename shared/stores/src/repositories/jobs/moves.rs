@@ -3,48 +3,78 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, Delete, Put, TransactWriteItem, Update};
+use aws_smithy_types::error::operation::BuildError;
 use bulkhead_events::SealedJob;
-use bulkhead_tenancy::names::{DocumentId, ItemKey};
+use bulkhead_tenancy::names::{DocumentId, ItemKey, Revision};
 
 use super::{Job, JobStatus, Jobs, Record, text};
 use crate::clock::Moment;
 use crate::error::Classify;
-use crate::repositories::documents::DocumentStatus;
+use crate::repositories::documents::{DocumentStatus, Place, Standing};
 use crate::repositories::items::{self, key_attributes};
 use crate::{Backlog, StoreError};
 
+const ACCEPT: &str = "accept job";
+const MOVE: &str = "move job";
 const NO_ITEM: &str = "attribute_not_exists(pk)";
 const UNMOVED: &str = "mark = :mark";
 const NOT_DELETED: &str = "attribute_exists(pk) AND #status <> :deleted";
+
+/// Content that came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrived {
+    /// Which of its document's.
+    pub revision: Revision,
+    /// Its size, bytes.
+    pub bytes: u64,
+}
+
+/// What became of a job that was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Settled {
+    /// There is nothing left to do.
+    Done,
+    /// Somebody else moved it first.
+    Elsewhere,
+    /// Newer content came meanwhile, or the document was deleted: look again.
+    MoreCame,
+}
 
 /// What became of a move.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub enum Moved {
     /// The job is where it was to go.
-    There(Job),
+    There(Box<Job>),
     /// Somebody else moved it first.
     Elsewhere,
     /// Its document was deleted.
     DocumentGone,
+    /// Newer content came meanwhile, and what was to be said was about older.
+    MoreCame,
 }
 
+/// How often taking in is tried anew where a job moves meanwhile.
+const ATTEMPTS: usize = 16;
+
 impl Jobs<'_> {
-    /// Accepts a job for `document`, and notes that the tenant has something to do. Nothing
-    /// happens where there is a job for it already.
+    /// Takes in a revision of `document` whose bytes came, and notes that the tenant has
+    /// something to do. A job that is there already will see it; where there is none, there
+    /// is one then. Nothing happens where it was taken in before.
     ///
     /// # Errors
     /// [`StoreError`]. Nothing is accepted then.
     pub async fn accept(
         &self,
         document: &DocumentId,
+        content: Arrived,
         job: SealedJob,
         lost_after: Duration,
         backlog: &Backlog<'_>,
     ) -> Result<(), StoreError> {
-        const OPERATION: &str = "accept job";
-        let key = self.session.scope().job_key(document);
         let now = Moment::now();
         let record = Record {
             document: document.clone(),
@@ -58,20 +88,92 @@ impl Jobs<'_> {
             mark: new_mark(),
             job,
         };
-        backlog.note().await?;
-        let put = self
-            .session
-            .dynamodb()
-            .put_item()
-            .table_name(&self.session.settings().table)
-            .set_item(Some(self.item(&key, &record)?))
-            .condition_expression(NO_ITEM)
-            .send()
-            .await;
-        match put.during(OPERATION) {
-            Err(StoreError::Conflict { .. }) => Ok(()),
-            other => other.map(drop),
+        for _ in 0..ATTEMPTS {
+            let taken_in = match self.session.documents().standing(document).await? {
+                // Bytes without a document: there is something to clean up.
+                None => return self.accept_alone(&record, backlog).await,
+                Some(standing) if standing.accepted >= Some(content.revision) => return Ok(()),
+                Some(standing) => self.try_accept(&record, &content, &standing, backlog).await?,
+            };
+            if taken_in {
+                return Ok(());
+            }
         }
+        Err(StoreError::Conflict { operation: ACCEPT })
+    }
+
+    async fn accept_alone(&self, record: &Record, backlog: &Backlog<'_>) -> Result<(), StoreError> {
+        let key = self.session.scope().job_key(&record.document);
+        let arrive = Put::builder()
+            .table_name(&self.session.settings().table)
+            .set_item(Some(self.item(&key, record)?))
+            .condition_expression(NO_ITEM)
+            .build()
+            .map_err(malformed)?;
+        let moves = vec![backlog.noting()?, TransactWriteItem::builder().put(arrive).build()];
+        // Where it could not be put, there is one already, and the tenant was noted with it.
+        self.transact(ACCEPT, moves).await.map(drop)
+    }
+
+    /// Takes in what came, on the document as it was seen; says whether it still was so.
+    async fn try_accept(
+        &self,
+        record: &Record,
+        content: &Arrived,
+        standing: &Standing,
+        backlog: &Backlog<'_>,
+    ) -> Result<bool, StoreError> {
+        let scope = self.session.scope();
+        let table = &self.session.settings().table;
+        let mut show = Update::builder()
+            .table_name(table)
+            .set_key(Some(key_attributes(&scope.document_key(&record.document))))
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":deleted", text(DocumentStatus::Deleted.as_str()))
+            .expression_attribute_values(":revision", number(content.revision.number()))
+            .expression_attribute_values(":bytes", AttributeValue::N(content.bytes.to_string()))
+            .expression_attribute_values(":now", text(&Moment::now().to_string()));
+        let mut condition = NOT_DELETED.to_owned();
+        match standing.accepted {
+            None => condition.push_str(" AND attribute_not_exists(accepted)"),
+            Some(seen) => {
+                condition.push_str(" AND accepted = :seen");
+                show = show.expression_attribute_values(":seen", number(seen.number()));
+            }
+        }
+        match standing.place {
+            None => condition.push_str(" AND attribute_not_exists(place)"),
+            Some(place) => {
+                condition.push_str(" AND place = :place");
+                show = show.expression_attribute_values(":place", text(place.as_str()));
+            }
+        }
+        let take_in = "SET accepted = :revision, bytes = :bytes, updated_at = :now";
+        let mut moves = vec![backlog.noting()?];
+        match standing.place {
+            // Whoever works on that job looks for what came meanwhile before it is done.
+            Some(Place::Open | Place::Waiting) => show = show.update_expression(take_in),
+            None | Some(Place::Dead) => {
+                show = show
+                    .update_expression(format!("{take_in}, #status = :queued, place = :open REMOVE reason"))
+                    .expression_attribute_values(":queued", text(DocumentStatus::Queued.as_str()))
+                    .expression_attribute_values(":open", text(Place::Open.as_str()));
+                let arrive = Put::builder()
+                    .table_name(table)
+                    .set_item(Some(self.item(&scope.job_key(&record.document), record)?));
+                moves.push(TransactWriteItem::builder().put(arrive.build().map_err(malformed)?).build());
+            }
+        }
+        if standing.place == Some(Place::Dead) {
+            // It was about content that is not to be indexed any more.
+            let forget = Delete::builder()
+                .table_name(table)
+                .set_key(Some(key_attributes(&scope.dead_key(&record.document))));
+            moves.push(TransactWriteItem::builder().delete(forget.build().map_err(malformed)?).build());
+        }
+        let show = show.condition_expression(condition).build().map_err(malformed)?;
+        moves.push(TransactWriteItem::builder().update(show).build());
+        Ok(self.transact(ACCEPT, moves).await?.is_none())
     }
 
     /// A worker takes the job until `lease` is over.
@@ -104,6 +206,16 @@ impl Jobs<'_> {
         self.wait(job, record, JobStatus::Retrying, Moment::now().after(delay)).await
     }
 
+    /// The job goes on in another run, after `delay`: this one is nearly over.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn pause(&self, job: &Job, delay: Duration) -> Result<Moved, StoreError> {
+        let record =
+            Record { attempts: job.record.attempts.saturating_sub(1), reason: None, ..job.record.clone() };
+        self.wait(job, record, JobStatus::Paused, Moment::now().after(delay)).await
+    }
+
     /// The job waits until `due`, without an attempt.
     ///
     /// # Errors
@@ -116,20 +228,30 @@ impl Jobs<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn release(&self, job: &Job, lost_after: Duration) -> Result<Moved, StoreError> {
+    pub async fn release(
+        &self,
+        job: &Job,
+        lost_after: Duration,
+        backlog: &Backlog<'_>,
+    ) -> Result<Moved, StoreError> {
         let record = Record { until: Moment::now().after(lost_after).as_millisecond(), ..job.record.clone() };
         let key = self.session.scope().job_key(job.document());
-        self.relocate(job, key, record, JobStatus::Queued, DocumentStatus::Queued).await
+        // Noted anew: who looked for jobs where this one was not yet, and then where it is not any
+        // more, is not to believe that there is none.
+        let also = Also { only: None, note: Some(backlog.noting()?) };
+        self.relocate(job, key, record, JobStatus::Queued, DocumentStatus::Queued, also).await
     }
 
-    /// The job is given up; its document says why.
+    /// The job is given up; its document says why. Where the reason is about one revision,
+    /// only if no newer one came.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn bury(&self, job: &Job, reason: &str) -> Result<Moved, StoreError> {
+    pub async fn bury(&self, job: &Job, reason: &str, about: Option<Revision>) -> Result<Moved, StoreError> {
         let record = Record { reason: Some(reason.to_owned()), until: 0, ..job.record.clone() };
         let key = self.session.scope().dead_key(job.document());
-        self.relocate(job, key, record, JobStatus::Dead, DocumentStatus::Failed).await
+        let also = Also { only: about, note: None };
+        self.relocate(job, key, record, JobStatus::Dead, DocumentStatus::Failed, also).await
     }
 
     /// A job that was given up begins anew: it is due now, after those that already are.
@@ -137,14 +259,48 @@ impl Jobs<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn redrive(&self, job: &Job, backlog: &Backlog<'_>) -> Result<Moved, StoreError> {
-        backlog.note().await?;
         let until = Moment::now().as_millisecond();
         let record = Record { attempts: 0, faults: 0, reason: None, until, ..job.record.clone() };
         let key = self.session.scope().parked_key(until, job.document());
-        self.relocate(job, key, record, JobStatus::Parked, DocumentStatus::Queued).await
+        let also = Also { only: None, note: Some(backlog.noting()?) };
+        self.relocate(job, key, record, JobStatus::Parked, DocumentStatus::Queued, also).await
     }
 
-    /// The job is done, or there is nothing left to do.
+    /// The job is done, if `revision` is still the newest that came and was dealt with.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn settle(&self, job: &Job, revision: Revision) -> Result<Settled, StoreError> {
+        let table = &self.session.settings().table;
+        let leave = Delete::builder()
+            .table_name(table)
+            .set_key(Some(key_attributes(&job.key)))
+            .condition_expression(UNMOVED)
+            .expression_attribute_values(":mark", text(&job.record.mark))
+            .build()
+            .map_err(malformed)?;
+        let show = Update::builder()
+            .table_name(table)
+            .set_key(Some(key_attributes(&self.session.scope().document_key(job.document()))))
+            .update_expression("REMOVE place")
+            .condition_expression(format!("{NOT_DELETED} AND accepted = :revision AND settled = :revision"))
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":deleted", text(DocumentStatus::Deleted.as_str()))
+            .expression_attribute_values(":revision", number(revision.number()))
+            .build()
+            .map_err(malformed)?;
+        let moves = vec![
+            TransactWriteItem::builder().delete(leave).build(),
+            TransactWriteItem::builder().update(show).build(),
+        ];
+        Ok(match self.transact("settle job", moves).await? {
+            None => Settled::Done,
+            Some(0) => Settled::Elsewhere,
+            Some(_) => Settled::MoreCame,
+        })
+    }
+
+    /// Forgets a job that there is nothing left to do for: its document is gone.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -182,7 +338,6 @@ impl Jobs<'_> {
         status: JobStatus,
         until: Duration,
     ) -> Result<Moved, StoreError> {
-        const OPERATION: &str = "move job";
         let now = Moment::now();
         let until = now.after(until).as_millisecond();
         let record = Record { status, until, since: now, mark: new_mark(), ..record };
@@ -196,7 +351,7 @@ impl Jobs<'_> {
             .expression_attribute_values(":mark", text(&job.record.mark))
             .send()
             .await;
-        match put.during(OPERATION) {
+        match put.during(MOVE) {
             // Only the answer to an earlier attempt may have been lost: our mark would be there.
             Err(StoreError::Conflict { .. })
                 if self.read(job.key.clone()).await?.is_none_or(|found| found.record.mark != record.mark) =>
@@ -204,7 +359,7 @@ impl Jobs<'_> {
                 Ok(Moved::Elsewhere)
             }
             Err(StoreError::Conflict { .. }) | Ok(_) => {
-                Ok(Moved::There(Job { key: job.key.clone(), record }))
+                Ok(Moved::There(Box::new(Job { key: job.key.clone(), record })))
             }
             Err(error) => Err(error),
         }
@@ -219,9 +374,12 @@ impl Jobs<'_> {
     ) -> Result<Moved, StoreError> {
         let record = Record { until: due.as_millisecond(), ..record };
         let key = self.session.scope().parked_key(record.until, job.document());
-        let shown =
-            if status == JobStatus::Parked { DocumentStatus::Parked } else { DocumentStatus::Retrying };
-        self.relocate(job, key, record, status, shown).await
+        let shown = match status {
+            JobStatus::Parked => DocumentStatus::Parked,
+            JobStatus::Paused => DocumentStatus::Processing,
+            _ => DocumentStatus::Retrying,
+        };
+        self.relocate(job, key, record, status, shown, Also::default()).await
     }
 
     /// A move to another place, together with what the document says: all of it or nothing.
@@ -232,13 +390,15 @@ impl Jobs<'_> {
         record: Record,
         status: JobStatus,
         shown: DocumentStatus,
+        also: Also,
     ) -> Result<Moved, StoreError> {
-        const OPERATION: &str = "move job";
+        let place = match status {
+            JobStatus::Queued | JobStatus::Running => Place::Open,
+            JobStatus::Retrying | JobStatus::Parked | JobStatus::Paused => Place::Waiting,
+            JobStatus::Dead => Place::Dead,
+        };
         let now = Moment::now();
         let record = Record { status, since: now, mark: new_mark(), ..record };
-        let malformed = |error: aws_smithy_types::error::operation::BuildError| {
-            StoreError::corrupt(OPERATION, error.to_string())
-        };
         let table = &self.session.settings().table;
         let leave = Delete::builder()
             .table_name(table)
@@ -253,49 +413,89 @@ impl Jobs<'_> {
             .set_item(Some(self.item(&to, &record)?))
             .build()
             .map_err(malformed)?;
+        let mut condition = NOT_DELETED.to_owned();
+        if also.only.is_some() {
+            condition.push_str(" AND accepted = :only");
+        }
         let show = Update::builder()
             .table_name(table)
             .set_key(Some(key_attributes(&self.session.scope().document_key(job.document()))))
-            .condition_expression(NOT_DELETED)
+            .condition_expression(&condition)
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":deleted", text(DocumentStatus::Deleted.as_str()))
             .expression_attribute_values(":shown", text(shown.as_str()))
+            .expression_attribute_values(":place", text(place.as_str()))
             .expression_attribute_values(":now", text(&now.to_string()));
+        let show = match also.only {
+            Some(revision) => show.expression_attribute_values(":only", number(revision.number())),
+            None => show,
+        };
         let show = match &record.reason {
             Some(reason) => show
-                .update_expression("SET #status = :shown, updated_at = :now, reason = :reason")
+                .update_expression(
+                    "SET #status = :shown, place = :place, updated_at = :now, reason = :reason",
+                )
                 .expression_attribute_values(":reason", text(reason)),
-            None => show.update_expression("SET #status = :shown, updated_at = :now REMOVE reason"),
+            None => show
+                .update_expression("SET #status = :shown, place = :place, updated_at = :now REMOVE reason"),
         };
         let show = show.build().map_err(malformed)?;
-        let sent = self
-            .session
-            .dynamodb()
-            .transact_write_items()
-            .transact_items(TransactWriteItem::builder().delete(leave).build())
-            .transact_items(TransactWriteItem::builder().put(arrive).build())
-            .transact_items(TransactWriteItem::builder().update(show).build())
-            .send()
-            .await;
-        if let Err(error) = &sent
-            && let Some(cancelled) = error.as_service_error().and_then(|error| match error {
-                aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException(cancelled) => Some(cancelled),
-                _ => None,
-            })
-        {
-            let failed = |at: usize| {
-                cancelled.cancellation_reasons().get(at).and_then(|reason| reason.code()) == Some("ConditionalCheckFailed")
-            };
-            if failed(0) {
-                return Ok(Moved::Elsewhere);
+        let moves = vec![
+            TransactWriteItem::builder().delete(leave).build(),
+            TransactWriteItem::builder().put(arrive).build(),
+            TransactWriteItem::builder().update(show).build(),
+        ];
+        let moves = moves.into_iter().chain(also.note).collect();
+        Ok(match self.transact(MOVE, moves).await? {
+            None => Moved::There(Box::new(Job { key: to, record })),
+            Some(0) => Moved::Elsewhere,
+            Some(_)
+                if also.only.is_some()
+                    && self.session.documents().standing(job.document()).await?.is_some() =>
+            {
+                Moved::MoreCame
             }
-            if failed(2) {
-                return Ok(Moved::DocumentGone);
+            Some(_) => Moved::DocumentGone,
+        })
+    }
+
+    /// Writes all of `moves` or nothing. Returns the first whose condition did not hold.
+    async fn transact(
+        &self,
+        operation: &'static str,
+        moves: Vec<TransactWriteItem>,
+    ) -> Result<Option<usize>, StoreError> {
+        let sent =
+            self.session.dynamodb().transact_write_items().set_transact_items(Some(moves)).send().await;
+        if let Err(error) = &sent
+            && let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
+                error.as_service_error()
+        {
+            let refused = |reason: &CancellationReason| reason.code() == Some("ConditionalCheckFailed");
+            if let Some(at) = cancelled.cancellation_reasons().iter().position(refused) {
+                return Ok(Some(at));
             }
         }
-        sent.during(OPERATION)?;
-        Ok(Moved::There(Job { key: to, record }))
+        sent.during(operation)?;
+        Ok(None)
     }
+}
+
+/// What belongs to a move beside it.
+#[derive(Default)]
+struct Also {
+    /// Only if this is still the newest revision that came.
+    only: Option<Revision>,
+    /// The tenant's note in the backlog.
+    note: Option<TransactWriteItem>,
+}
+
+fn malformed(error: BuildError) -> StoreError {
+    StoreError::corrupt(MOVE, error.to_string())
+}
+
+fn number(value: u32) -> AttributeValue {
+    AttributeValue::N(value.to_string())
 }
 
 /// Why an attempt failed.

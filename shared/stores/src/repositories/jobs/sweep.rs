@@ -1,6 +1,6 @@
 //! Finding the jobs whose time has come, and the tenants that have any.
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use bulkhead_tenancy::names::SortPrefix;
 use serde::Deserialize;
 
@@ -109,22 +109,16 @@ impl<'s> Backlog<'s> {
         Self { session, table }
     }
 
-    /// Notes that the tenant has something to do. Before it has: an entry too many is
-    /// found out by the next sweep, one too few by nobody.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn note(&self) -> Result<(), StoreError> {
-        self.session
-            .dynamodb()
-            .put_item()
+    /// The note that the tenant has something to do: part of the transaction by which it comes
+    /// to have it, so that none is without the other.
+    pub(super) fn noting(&self) -> Result<TransactWriteItem, StoreError> {
+        let note = Put::builder()
             .table_name(self.table)
             .item("pk", self.key())
             .item("noted", text(&super::moves::new_mark()))
-            .send()
-            .await
-            .during("note backlog")?;
-        Ok(())
+            .build()
+            .map_err(|error| StoreError::corrupt("note backlog", error.to_string()))?;
+        Ok(TransactWriteItem::builder().put(note).build())
     }
 
     /// Takes the entry back that was `seen`, unless it was noted again since.
