@@ -20,13 +20,13 @@ quick = dynamodb._evaluate_condition
 assert quick is not plain
 
 item = {"pk": {"S": "T"}, "sk": {"S": "JOB#5"}, "n": {"N": "4"}}
-names = {"#n": "n", "#gone": "gone"}
+names = {"#n": "n", "#gone": "gone", "#sk": "sk"}
 values = {":t": {"S": "T"}, ":j": {"S": "JOB#"}, ":d": {"S": "DEAD#"}, ":z": {"S": "Z"}, ":3": {"N": "3"}}
 texts = [
     "pk = :t AND begins_with(sk, :j)", "pk = :t AND begins_with(sk, :d)", "pk = :t AND sk BETWEEN :d AND :z",
     "pk = :t AND sk BETWEEN :z AND :d", "pk = :t AND sk BETWEEN :j AND :missing", "#n BETWEEN :3 AND :3", "((pk = :t))",
     "status = :t", "pk = ", "pk == :t", "attribute_not_exists(pk) OR #n > :3", "NOT #gone = :t", "#unknown = :t", "pk = :missing",
-    "size(sk) > :3", "nonsense(sk)", "pk IN (:t, :z)", "", "  ",
+    "size(sk) > :3", "sk = :t AND begins_with(pk, :t)", "#sk = :j AND pk BETWEEN :d AND :z", "n = :t AND begins_with(sk, :j)", "pk = :t AND begins_with(n, :j)", "pk = :t AND begins_with(sk, :3)", "pk = :t and Begins_With(sk, :j)", "pk = :t AND sk between :d and :z", "gone = :t", "nonsense(sk)", "pk IN (:t, :z)", "", "  ",
 ]
 
 def said(judge, text, slot):
