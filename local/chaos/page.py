@@ -9,7 +9,9 @@ from typing import Any
 
 _WIDTH, _LEFT, _RIGHT = 960, 64, 14
 _PLOT = _WIDTH - _LEFT - _RIGHT
-_TENANT_COLOURS = ("var(--h1)", "var(--h2)", "var(--h3)", "var(--h4)", "var(--h5)", "var(--storm)")
+_COLOURS = ("var(--h1)", "var(--h2)", "var(--h3)", "var(--h4)", "var(--h5)", "var(--storm)")
+_KINDS = ("var(--h1)", "var(--storm)", "var(--h4)", "var(--h3)", "var(--h2)", "var(--half)", "var(--h5)")
+_Sample = dict[str, Any]
 _STYLE = """
 :root { color-scheme: light dark; --ink:#1c2430; --soft:#5c6878; --line:#d9dee6; --paper:#fff; --panel:#f6f8fa;
  --storm:#c2410c; --h1:#1d4ed8; --h2:#0e7490; --h3:#15803d; --h4:#6d28d9; --h5:#64748b;
@@ -62,44 +64,41 @@ class Time:
 def render(report: dict[str, Any]) -> str:
     """The whole page."""
     time = Time(max(1.0, report["settled_at"]))
-    samples, tenants = report["samples"], report["tenants"]
-    storm = len(tenants) - 1
-    body = [
-        _head(report),
-        _jobs(report),
-        _section(
-            "What was unfinished",
-            "Jobs in the tenants' partitions (queued, running or waiting), and messages on the queue.",
-            _lines(time, report, [
-                Line("unfinished, storming tenant", "var(--storm)", _series(samples, lambda s: _unfinished(s, storm)), filled=True),
-                Line("unfinished, all healthy tenants", "var(--h1)", _series(samples, lambda s: sum(_unfinished(s, n) for n in range(storm)))),
-                Line("messages on the queue", "var(--h5)", _series(samples, lambda s: s["waiting"] + s["in_flight"]), dashed=True),
-            ], "jobs"),
-        ),
-        _section(
-            "Age of the oldest unfinished job",
-            "Seconds since it was accepted. The storming tenant's waits aside; the others' must not grow with it.",
-            _lines(time, report, [
-                Line("storming tenant", "var(--storm)", _series(samples, lambda s: s["looks"][storm]["oldest"])),
-                Line("oldest of all healthy tenants", "var(--h1)", _series(samples, lambda s: max(each["oldest"] for each in s["looks"][:storm])), filled=True),
-            ], "s"),
-        ),
-        _section("From accepted to ready", "Seconds, for documents that became ready. Bar: p50, line: p99; grey: on the calm day before.", _waits(report)),
-        _section("Circuits", "Of the tenants' jobs, as each is stored in its own partition.", _circuits(time, report)),
-        _section(
-            "Put aside, and given up",
-            "Items of the partitions. Given up with a reason that its tenant is told; put aside until its time comes.",
-            _lines(time, report, [
-                Line("put aside, storming tenant", "var(--storm)", _series(samples, lambda s: s["looks"][storm]["parked"]), filled=True),
-                Line("put aside, healthy tenants", "var(--h1)", _series(samples, lambda s: sum(each["parked"] for each in s["looks"][:storm]))),
-                Line("given up, storming tenant", "var(--bad)", _series(samples, lambda s: s["looks"][storm]["dead"]), dashed=True),
-                Line("given up, healthy tenants", "var(--h2)", _series(samples, lambda s: sum(each["dead"] for each in s["looks"][:storm])), dashed=True),
-            ], "jobs"),
-        ),
-        _section("What was done to it", "Calls to AWS that faults happened to, each second; below, what was in force, and each process that was killed.", _faults(time, report)),
-        _figures(report),
-        _wrongs(report),
-    ]  # fmt: skip
+    samples, all_ = report["samples"], len(report["tenants"])
+    storm = all_ - 1
+
+    def line(name: str, colour: str, of: Callable[[_Sample], float], **more: bool) -> Line:
+        return Line(name, f"var(--{colour})", _series(samples, of), **more)
+
+    unfinished = _lines(
+        time, report, "jobs",
+        line("unfinished, storming tenant", "storm", _unfinished(storm, all_), filled=True),
+        line("unfinished, all healthy tenants", "h1", _unfinished(0, storm)),
+        line("messages on the queue", "h5", lambda each: each["waiting"] + each["in_flight"], dashed=True),
+    )  # fmt: skip
+    ages = _lines(
+        time, report, "s",
+        line("storming tenant", "storm", lambda each: each["looks"][storm]["oldest"]),
+        line("all healthy tenants", "h1", lambda each: max(look["oldest"] for look in each["looks"][:storm]), filled=True),
+    )  # fmt: skip
+    aside = _lines(
+        time, report, "jobs",
+        line("put aside, storming tenant", "storm", _sum("parked", storm, all_), filled=True),
+        line("put aside, healthy tenants", "h1", _sum("parked", 0, storm)),
+        line("given up, storming tenant", "bad", _sum("dead", storm, all_), dashed=True),
+        line("given up, healthy tenants", "h2", _sum("dead", 0, storm), dashed=True),
+    )  # fmt: skip
+    plots = {
+        ("What was unfinished", "Jobs that are queued, running or waiting, and messages on the queue."): unfinished,
+        ("Age of the oldest unfinished job", "Since it was accepted. What fails may wait; the others may not wait for it."): ages,
+        ("From accepted to ready", "Of documents that are ready. Bar: p50, line: p99; grey: on the calm day before."): _waits(report),
+        ("Circuits", "Over each tenant's jobs, as stored in its own partition."): _circuits(time, report),
+        ("Put aside, and given up", "Waiting for its time, or given up with a reason that its tenant is told."): aside,
+        ("What was done to it", "Calls to AWS that went wrong, each second; the rules in force; and each process that was killed."):
+            _faults(time, report),
+    }  # fmt: skip
+    sections = [_section(title, words, plot) for (title, words), plot in plots.items()]
+    body = [_head(report), _jobs(report), *sections, _figures(report), _wrongs(report)]
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Chaos, seed {report["seed"]}</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head>'
@@ -116,9 +115,10 @@ def _head(report: dict[str, Any]) -> str:
     repaired = "the cause was repaired when the plan was over" if storm["repaired"] else "the cause was never repaired"
     return (
         f"<h1>The product on its worst day</h1>"
-        f"<p>Seed {report['seed']}: {verdict['accepted']} accepted jobs of {len(report['tenants'])} tenants, one of which hands in "
-        f"ten times as many as each other and fails on all of them after {storm['milliseconds']} ms from second {storm['at']:.0f} on; "
-        f"{repaired}. The plan took {report['over']:.0f} s, settling {report['settled_at'] - report['over']:.0f} s more.</p>"
+        f"<p>Seed {report['seed']}: {verdict['accepted']} accepted jobs of {len(report['tenants'])} tenants. One hands in "
+        f"ten times as many as each other, and from second {storm['at']:.0f} on fails on all of them, after "
+        f"{storm['milliseconds']} ms for each passage; {repaired}. The plan took {report['over']:.0f} s, "
+        f"settling {report['settled_at'] - report['over']:.0f} s more.</p>"
         f'<div class="verdict {"good" if verdict["good"] else "bad"}">{counts}</div>'
     )
 
@@ -169,23 +169,53 @@ def _key(entries: Sequence[tuple[str, str]]) -> str:
     return f'<div class="key">{shown}</div>'
 
 
+# ── marks ───────────────────────────────────────────────────────────────────
+
+
+def _rect(x: float, y: float, width: float, height: float, fill: str, more: str = "", title: str = "") -> str:
+    told = f"<title>{escape(title)}</title>" if title else ""
+    return (
+        f'<rect x="{x:.1f}" y="{y:.1f}" width="{max(0.0, width):.1f}" height="{height:.1f}" '
+        f'fill="{fill}"{more}>{told}</rect>'
+    )
+
+
+def _rule(x1: float, y1: float, x2: float, y2: float, stroke: str = "var(--line)", more: str = "") -> str:
+    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{stroke}"{more}/>'
+
+
+def _text(x: float, y: float, words: str, anchor: str = "start", *, name: bool = False) -> str:
+    kind = ' class="name"' if name else ""
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{kind}>{escape(words)}</text>'
+
+
+def _svg(height: float, drawn: Sequence[str]) -> str:
+    box = f'viewBox="0 0 {_WIDTH} {height:.0f}"'
+    return f'<svg {box} role="img" xmlns="http://www.w3.org/2000/svg">{"".join(drawn)}</svg>'
+
+
 # ── plots ───────────────────────────────────────────────────────────────────
 
 
-def _series(samples: Sequence[dict[str, Any]], of: Callable[[dict[str, Any]], float]) -> list[tuple[float, float]]:
+def _series(samples: Sequence[_Sample], of: Callable[[_Sample], float]) -> list[tuple[float, float]]:
     return [(each["at"], float(of(each))) for each in samples]
 
 
-def _unfinished(sample: dict[str, Any], tenant: int) -> int:
-    look = sample["looks"][tenant]
-    return look["open"] + look["parked"]
+def _sum(of: str, first: int, last: int) -> Callable[[_Sample], float]:
+    """A count of some tenants together."""
+    return lambda sample: sum(look[of] for look in sample["looks"][first:last])
 
 
-def _lines(time: Time, report: dict[str, Any], lines: Sequence[Line], unit: str) -> str:
+def _unfinished(first: int, last: int) -> Callable[[_Sample], float]:
+    return lambda sample: sum(look["open"] + look["parked"] for look in sample["looks"][first:last])
+
+
+def _lines(time: Time, report: dict[str, Any], unit: str, *lines: Line) -> str:
     height, top, bottom = 210, 12, 26
     most = max((value for line in lines for _, value in line.points), default=0) or 1.0
     step = _step(most, 4)
-    ceiling = step * -(-most // step)
+    # Room for the words at the top.
+    ceiling = step * (most // step + 1)
 
     def y(value: float) -> float:
         return height - bottom - (height - top - bottom) * value / ceiling
@@ -193,15 +223,18 @@ def _lines(time: Time, report: dict[str, Any], lines: Sequence[Line], unit: str)
     drawn = [_marks(time, report, top, height - bottom)]
     for tick in range(int(ceiling / step) + 1):
         at = y(tick * step)
-        drawn.append(f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{at:.1f}" y2="{at:.1f}" stroke="var(--line)"/>')
-        drawn.append(f'<text x="{_LEFT - 8}" y="{at + 4:.1f}" text-anchor="end">{tick * step:g} {unit if tick else ""}</text>')
+        drawn.append(_rule(_LEFT, at, _WIDTH - _RIGHT, at))
+        drawn.append(_text(_LEFT - 8, at + 4, f"{tick * step:g}{f' {unit}' if tick else ''}", "end"))
     for line in lines:
         path = " ".join(f"{time.x(at):.1f},{y(value):.1f}" for at, value in line.points)
         if line.filled and line.points:
-            first, last = time.x(line.points[0][0]), time.x(line.points[-1][0])
-            drawn.append(f'<polygon points="{first:.1f},{y(0):.1f} {path} {last:.1f},{y(0):.1f}" fill="{line.colour}" opacity="0.15"/>')
+            first, last = (f"{time.x(line.points[end][0]):.1f},{y(0):.1f}" for end in (0, -1))
+            drawn.append(f'<polygon points="{first} {path} {last}" fill="{line.colour}" opacity="0.15"/>')
         dash = ' stroke-dasharray="5 4"' if line.dashed else ""
-        drawn.append(f'<polyline points="{path}" fill="none" stroke="{line.colour}" stroke-width="1.8" stroke-linejoin="round"{dash}/>')
+        drawn.append(
+            f'<polyline points="{path}" fill="none" stroke="{line.colour}" stroke-width="1.8" '
+            f'stroke-linejoin="round"{dash}/>'
+        )
     drawn.append(_axis(time, height))
     return _svg(height, drawn) + _key([(line.name, line.colour) for line in lines])
 
@@ -211,16 +244,14 @@ def _marks(time: Time, report: dict[str, Any], top: float, bottom: float, *, nam
     drawn = []
     for at, name in ((report["storm"]["at"], "storm begins"), (report["over"], "plan is over")):
         x = time.x(at)
-        drawn.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{bottom}" stroke="var(--soft)" stroke-dasharray="2 3"/>')
+        drawn.append(_rule(x, top, x, bottom, "var(--soft)", ' stroke-dasharray="2 3"'))
         if named:
-            drawn.append(f'<text x="{x + 4:.1f}" y="{top + 10}">{name}</text>')
+            drawn.append(_text(x + 4, top + 10, name))
     return "".join(drawn)
 
 
 def _axis(time: Time, height: float) -> str:
-    return "".join(
-        f'<text x="{time.x(tick):.1f}" y="{height - 8}" text-anchor="middle">{_clock(tick)}</text>' for tick in time.ticks()
-    )
+    return "".join(_text(time.x(tick), height - 8, _clock(tick), "middle") for tick in time.ticks())
 
 
 def _waits(report: dict[str, Any]) -> str:
@@ -238,27 +269,26 @@ def _waits(report: dict[str, Any]) -> str:
     drawn = []
     for tick in range(int(most / step) + 1):
         at = x(tick * step)
-        drawn.append(f'<line x1="{at:.1f}" x2="{at:.1f}" y1="{top}" y2="{height - bottom}" stroke="var(--line)"/>')
-        drawn.append(f'<text x="{at:.1f}" y="{height - 8}" text-anchor="middle">{tick * step:g} s</text>')
+        drawn.append(_rule(at, top, at, height - bottom))
+        drawn.append(_text(at, height - 8, f"{tick * step:g} s", "middle"))
     for number, each in enumerate(waits):
         y = top + row * number
-        drawn.append(f'<text class="name" x="{left - 10}" y="{y + 21}" text-anchor="end">{escape(each["tenant"])}</text>')
-        for day, colour, down, thick in (("storm", _TENANT_COLOURS[number], 6, 13), ("calm", "var(--soft)", 22, 4)):
-            if not each[day]["count"]:
-                continue
-            p50, p99 = each[day]["p50"], each[day]["p99"]
-            middle = y + down + thick / 2
-            drawn.append(f'<rect x="{left}" y="{y + down}" width="{x(p50) - left:.1f}" height="{thick}" fill="{colour}" opacity="0.85"/>')
-            drawn.append(f'<line x1="{x(p50):.1f}" x2="{x(p99):.1f}" y1="{middle}" y2="{middle}" stroke="{colour}" stroke-width="2"/>')
-            drawn.append(f'<line x1="{x(p99):.1f}" x2="{x(p99):.1f}" y1="{middle - thick / 2}" y2="{middle + thick / 2}" stroke="{colour}" stroke-width="2"/>')
+        drawn.append(_text(left - 10, y + 21, each["tenant"], "end", name=True))
+        for day, colour, down, thick in (("storm", _COLOURS[number], 6, 13), ("calm", "var(--soft)", 22, 4)):
+            if each[day]["count"]:
+                p50, p99, middle = x(each[day]["p50"]), x(each[day]["p99"]), y + down + thick / 2
+                bold = ' stroke-width="2"'
+                drawn.append(_rect(left, y + down, p50 - left, thick, colour, ' opacity="0.85"'))
+                drawn.append(_rule(p50, middle, p99, middle, colour, bold))
+                drawn.append(_rule(p99, middle - thick / 2, p99, middle + thick / 2, colour, bold))
         if each["storm"]["count"]:
             beyond = " ►" if each["storm"]["p99"] > most else ""
-            drawn.append(f'<text x="{_WIDTH - _RIGHT}" y="{y + 21}" text-anchor="end">{_pair(each["storm"])}{beyond}</text>')
+            drawn.append(_text(_WIDTH - _RIGHT, y + 21, _pair(each["storm"]) + beyond, "end"))
     return _svg(height, drawn)
 
 
 def _circuits(time: Time, report: dict[str, Any]) -> str:
-    row, top, bottom, left = 24, 8, 26, _LEFT
+    row, top, bottom = 24, 8, 26
     tenants, samples = report["tenants"], report["samples"]
     height = top + bottom + row * len(tenants)
     colours = {"closed": "var(--closed)", "open": "var(--open)", "half_open": "var(--half)"}
@@ -266,15 +296,16 @@ def _circuits(time: Time, report: dict[str, Any]) -> str:
     for number, tenant in enumerate(tenants):
         y = top + row * number
         for state, first, last in _bands(samples, number, time.end):
-            width = max(0.8, time.x(last) - time.x(first))
-            drawn.append(f'<rect x="{time.x(first):.1f}" y="{y + 2}" width="{width:.1f}" height="{row - 5}" fill="{colours[state]}"><title>{escape(tenant)}: {state}</title></rect>')
-        drawn.append(f'<text class="name" x="{left - 4}" y="{y + 16}" text-anchor="end" font-size="11">{escape(_short(tenant))}</text>')
+            wide = max(0.8, time.x(last) - time.x(first))
+            drawn.append(_rect(time.x(first), y + 2, wide, row - 5, colours[state], title=f"{tenant}: {state}"))
+        drawn.append(_text(_LEFT - 4, y + 16, tenant if len(tenant) <= 9 else f"{tenant[:8]}.", "end", name=True))
     drawn.append(_marks(time, report, top, height - bottom, named=False))
     drawn.append(_axis(time, height))
-    return _svg(height, drawn) + _key([("closed", colours["closed"]), ("open", colours["open"]), ("half-open: one job tries", colours["half_open"])])
+    names = {"closed": "closed", "open": "open", "half_open": "half-open: one job tries"}
+    return _svg(height, drawn) + _key([(names[state], colour) for state, colour in colours.items()])
 
 
-def _bands(samples: Sequence[dict[str, Any]], tenant: int, end: float) -> list[tuple[str, float, float]]:
+def _bands(samples: Sequence[_Sample], tenant: int, end: float) -> list[tuple[str, float, float]]:
     """Times of one state, each until the next was seen."""
     found: list[tuple[str, float, float]] = []
     for sample in samples:
@@ -287,56 +318,55 @@ def _bands(samples: Sequence[dict[str, Any]], tenant: int, end: float) -> list[t
     return found
 
 
-def _short(tenant: str) -> str:
-    return tenant if len(tenant) <= 9 else tenant[:8] + "."
-
-
 def _faults(time: Time, report: dict[str, Any]) -> str:
-    samples = report["samples"]
+    samples, troubles, kills = report["samples"], report["troubles"], report["kills"]
     kinds = sorted({kind for each in samples for kind in each["faults"]})
-    colours = dict(zip(kinds, ("var(--h1)", "var(--storm)", "var(--h4)", "var(--h3)", "var(--h2)", "var(--half)", "var(--h5)"), strict=False))
-    top, chart, bottom, lane = 8, 120, 26, 11
-    lanes = _stack(report["troubles"])
+    colours = dict(zip(kinds, _KINDS, strict=False))
+    top, chart, bottom, lane, line = 8, 120, 26, 11, 18
+    lanes = _stack(troubles)
     kills_at = top + chart + 12 + lane * (max(lanes, default=0) + 1)
-    functions = sorted({function for _, function in report["kills"]})
-    height = kills_at + 18 * len(functions) + bottom
+    functions = sorted({function for _, function in kills})
+    height = kills_at + line * len(functions) + bottom
     rates = _rates(samples, kinds)
     most = max((sum(rate.values()) for _, _, rate in rates), default=0) or 1.0
-    drawn = [f'<text x="{_LEFT - 8}" y="{top + 10}" text-anchor="end">{most:.0f} /s</text>']
+    drawn = [_text(_LEFT - 8, top + 10, f"{most:.0f} /s", "end")]
     for first, last, rate in rates:
         y = float(top + chart)
         for kind in kinds:
-            tall = chart * rate.get(kind, 0.0) / most
+            tall = chart * rate[kind] / most
             y -= tall
             if tall > 0:
-                drawn.append(f'<rect x="{time.x(first):.1f}" y="{y:.1f}" width="{max(0.8, time.x(last) - time.x(first) - 0.4):.1f}" height="{tall:.1f}" fill="{colours[kind]}"/>')
-    drawn.append(f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{top + chart}" y2="{top + chart}" stroke="var(--line)"/>')
-    for trouble, at_lane in zip(report["troubles"], lanes, strict=True):
+                drawn.append(_rect(time.x(first), y, max(0.8, time.x(last) - time.x(first) - 0.4), tall, colours[kind]))
+    drawn.append(_rule(_LEFT, top + chart, _WIDTH - _RIGHT, top + chart))
+    for trouble, at_lane in zip(troubles, lanes, strict=True):
         x, y = time.x(trouble["at"]), top + chart + 8 + lane * at_lane
         wide = max(2.0, time.x(trouble["at"] + trouble["seconds"]) - x)
-        drawn.append(
-            f'<rect x="{x:.1f}" y="{y}" width="{wide:.1f}" height="{lane - 3}" rx="2" fill="var(--trouble)" opacity="{0.35 + 0.65 * trouble["probability"]:.2f}">'
-            f'<title>{escape(trouble["name"])}, {trouble["probability"]:.0%} of the calls</title></rect>'
-        )
+        more = f' rx="2" opacity="{0.35 + 0.65 * trouble["probability"]:.2f}"'
+        title = f"{trouble['name']}, {trouble['probability']:.0%} of the calls"
+        drawn.append(_rect(x, y, wide, lane - 3, "var(--trouble)", more, title))
     for number, function in enumerate(functions):
-        y = kills_at + 18 * number
-        drawn.append(f'<text class="name" x="{_LEFT - 4}" y="{y + 12}" text-anchor="end" font-size="11">{escape(function)}</text>')
-        for at, killed in report["kills"]:
-            if killed == function:
-                x = time.x(at)
-                drawn.append(f'<path d="M{x - 3:.1f},{y + 4} l6,8 m0,-8 l-6,8" stroke="var(--bad)" stroke-width="1.6"><title>{escape(function)} killed at {at:.0f} s</title></path>')
+        y = kills_at + line * number
+        drawn.append(_text(_LEFT - 4, y + 12, function, "end", name=True))
+        drawn += [_cross(time.x(at), y + 8, f"{function} killed, {_clock(at)}") for at, killed in kills if killed == function]
     drawn.append(_axis(time, height))
-    key = [(kind, colours[kind]) for kind in kinds] + [("a rule in force (darker: more calls)", "var(--trouble)"), ("a process killed", "var(--bad)")]
+    key = [*colours.items(), ("a rule in force (darker: more calls)", "var(--trouble)"), ("a process killed", "var(--bad)")]
     return _svg(height, drawn) + _key(key)
 
 
-def _rates(samples: Sequence[dict[str, Any]], kinds: Sequence[str]) -> list[tuple[float, float, dict[str, float]]]:
+def _cross(x: float, y: float, title: str) -> str:
+    return (
+        f'<path d="M{x - 3:.1f},{y - 4:.1f} l6,8 m0,-8 l-6,8" stroke="var(--bad)" stroke-width="1.6">'
+        f"<title>{escape(title)}</title></path>"
+    )
+
+
+def _rates(samples: Sequence[_Sample], kinds: Sequence[str]) -> list[tuple[float, float, dict[str, float]]]:
     """Faults each second between two samples."""
     found = []
     for before, after in zip(samples, samples[1:], strict=False):
         seconds = max(0.1, after["at"] - before["at"])
-        rate = {kind: max(0, after["faults"].get(kind, 0) - before["faults"].get(kind, 0)) / seconds for kind in kinds}
-        found.append((before["at"], after["at"], rate))
+        more = {kind: after["faults"].get(kind, 0) - before["faults"].get(kind, 0) for kind in kinds}
+        found.append((before["at"], after["at"], {kind: max(0, count) / seconds for kind, count in more.items()}))
     return found
 
 
@@ -351,10 +381,6 @@ def _stack(troubles: Sequence[dict[str, Any]]) -> list[int]:
         ends[lane] = each["at"] + each["seconds"]
         found.append(lane)
     return found
-
-
-def _svg(height: float, drawn: Sequence[str]) -> str:
-    return f'<svg viewBox="0 0 {_WIDTH} {height:.0f}" role="img" xmlns="http://www.w3.org/2000/svg">{"".join(drawn)}</svg>'
 
 
 def _step(most: float, parts: int) -> float:

@@ -135,6 +135,8 @@ class Plan:
 
     seed: int
     jobs: int
+    # As asked for; the same three make the same plan.
+    minutes: float | None
     seconds: float
     words: tuple[str, ...]
     hand_ins: tuple[HandIn, ...]
@@ -143,6 +145,12 @@ class Plan:
     kills: tuple[Kill, ...]
     repeats: tuple[Repeat, ...]
     key_outages: tuple[KeyOutage, ...]
+
+    @property
+    def again(self) -> str:
+        """The options that make this plan."""
+        within = f" --minutes {self.minutes!r}" if self.minutes else ""
+        return f"--seed {self.seed} --jobs {self.jobs}{within}"
 
     def of(self, tenant: int) -> tuple[HandIn, ...]:
         return tuple(each for each in self.hand_ins if each.tenant == tenant)
@@ -157,6 +165,7 @@ def make(seed: int, jobs: int, minutes: float | None = None) -> Plan:
     return Plan(
         seed=seed,
         jobs=jobs,
+        minutes=minutes,
         seconds=seconds,
         words=_words(draw["words"]),
         hand_ins=_hand_ins(draw["load"], jobs, seconds),
@@ -250,8 +259,8 @@ def _repeats(draw: random.Random, seconds: float) -> tuple[Repeat, ...]:
 
 def _key_outages(draw: random.Random, seconds: float) -> tuple[KeyOutage, ...]:
     """Short ones, in some runs: nothing is handed in meanwhile, and what was handed in has to wait."""
-    count = draw.randrange(3)
-    return tuple(sorted((KeyOutage(seconds * draw.uniform(0.2, 0.8), draw.uniform(2, 5)) for _ in range(count)), key=lambda each: each.at))
+    found = [KeyOutage(seconds * draw.uniform(0.2, 0.8), draw.uniform(2, 5)) for _ in range(draw.randrange(3))]
+    return tuple(sorted(found, key=lambda each: each.at))
 
 
 def _in_order(found: Iterable[HandIn]) -> tuple[HandIn, ...]:

@@ -40,6 +40,7 @@ def to_dict(outcome: Outcome) -> dict[str, Any]:
     verdict = outcome.verdict
     return {
         "seed": outcome.plan.seed,
+        "again": outcome.plan.again,
         "jobs": outcome.plan.jobs,
         "seconds": outcome.plan.seconds,
         "over": round(outcome.over, 1),
@@ -112,7 +113,7 @@ def show(console: Console, outcome: Outcome, folder: Path) -> None:
     console.line()
     summary = f"lost {len(verdict.lost)}, crossed {len(verdict.crossed)}, duplicates {len(verdict.duplicates)}"
     console.line(console.paint(summary, "green" if verdict.good else "red", "bold"))
-    console.line(f"  seed {outcome.plan.seed}; the same plan again: make chaos ARGS=\"--seed {outcome.plan.seed} --jobs {outcome.plan.jobs}\"")
+    console.line(f'  The same plan again: make chaos ARGS="{outcome.plan.again}"')
     console.line(f"  {folder.relative_to(ROOT)}/index.html")
 
 

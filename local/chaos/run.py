@@ -162,7 +162,9 @@ class Chaos:
             thread.join()
         for customer in customers:
             wanted = {each.job.document: each.job.passages for each in load.of(customer.number)}
-            found = until(lambda c=customer: _records(self.stack, c), _all_ready, "the calm documents are ready", _CALM_SECONDS)
+            found = until(
+                lambda each=customer: _records(self.stack, each), _all_ready, "the calm documents are ready", _CALM_SECONDS
+            )
             assert found == {document: ("ready", count) for document, count in wanted.items()}, (
                 f"on a calm day {customer.name} expects {wanted} and has {found}"
             )

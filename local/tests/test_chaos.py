@@ -23,6 +23,14 @@ def test_a_seed_is_a_plan() -> None:
     assert plan.make(7, 300) != plan.make(8, 300)
 
 
+@pytest.mark.parametrize("minutes", [None, 1.3])
+def test_a_plan_names_the_options_that_make_it_again(minutes: float | None) -> None:
+    made = plan.make(7, 300, minutes)
+    options = re.findall(r"--(\w+) (\S+)", made.again)
+    given = {name: float(value) if name == "minutes" else int(value) for name, value in options}
+    assert plan.make(given["seed"], given["jobs"], given.get("minutes")) == made  # type: ignore[arg-type]
+
+
 def test_the_storming_tenant_hands_in_ten_times_as_much() -> None:
     made = plan.make(1, 1500)
     counts = Counter(each.tenant for each in made.hand_ins)
