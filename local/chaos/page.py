@@ -153,8 +153,8 @@ def _figures(report: dict[str, Any]) -> str:
 
 def _wrongs(report: dict[str, Any]) -> str:
     found = []
-    for name in ("lost", "crossed", "duplicates", "unsettled", "unproven"):
-        if lines := report["verdict"][name]:
+    for name in ("lost", "crossed", "duplicates", "forgotten", "unsettled", "unproven"):
+        if lines := report["verdict"].get(name):
             entries = "".join(f"<li>{escape(line)}</li>" for line in lines[:200])
             found.append(f'<h2 class="bad">{name} ({len(lines)})</h2><ul>{entries}</ul>')
     return "".join(found)

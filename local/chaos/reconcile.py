@@ -71,10 +71,13 @@ class Verdict:
     # Jobs still open, and checks that could not have failed.
     unsettled: tuple[str, ...]
     unproven: tuple[str, ...]
+    # Jobs that were seen without an entry in the backlog: whatever became of them, nobody would have looked.
+    forgotten: tuple[str, ...] = ()
 
     @property
     def good(self) -> bool:
-        return not (self.lost or self.duplicates or self.crossed or self.unsettled or self.unproven)
+        wrong = self.lost, self.duplicates, self.crossed, self.unsettled, self.unproven, self.forgotten
+        return not any(wrong)
 
     def total(self, place: str) -> int:
         return sum(counts[place] for counts in self.places.values())
@@ -152,6 +155,7 @@ def judge(
     words: Mapping[str, str],
     overheard: Iterable[Overheard],
     heard_own: Iterable[str] = (),
+    forgotten: Iterable[str] = (),
 ) -> Verdict:
     """`words` are the tenants' own; `heard_own` the tenants who found theirs by asking."""
     jobs, stores = list(accepted), {each.tenant: _Stores(each) for each in tenancies}
@@ -176,6 +180,7 @@ def judge(
         crossed=tuple(_crossed(stores, words, overheard)),
         unsettled=tuple(f"{tenant} {document}" for tenant, each in stores.items() for document in each.found.open),
         unproven=tuple(_unproven(stores, words, set(heard_own), places)),
+        forgotten=tuple(forgotten),
     )
 
 

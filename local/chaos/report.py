@@ -63,6 +63,7 @@ def to_dict(outcome: Outcome) -> dict[str, Any]:
             "crossed": verdict.crossed,
             "unsettled": verdict.unsettled,
             "unproven": verdict.unproven,
+            "forgotten": verdict.forgotten,
         },
         "waits": [
             {
@@ -123,6 +124,7 @@ def _wrongs(outcome: Outcome) -> dict[str, tuple[str, ...]]:
         "Lost": verdict.lost,
         "Crossed": verdict.crossed,
         "Duplicates": verdict.duplicates,
+        "Forgotten: jobs without an entry in the backlog": verdict.forgotten,
         "Still open": verdict.unsettled,
         "Not proven": verdict.unproven,
     }

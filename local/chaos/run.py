@@ -121,6 +121,7 @@ class Chaos:
             words,
             [*ears.crossed, *in_logs],
             own,
+            watch.forgotten.values(),
         )
         return Outcome(
             plan=self.plan,
@@ -242,15 +243,15 @@ class Chaos:
         )  # fmt: skip
 
     def _asks(self, customer: Customer, customers: list[Customer], ears: Ears) -> bool:
-        """Ask for every tenant's word; whether the tenant finds its own."""
-        found = False
-        for other in customers:
-            answer = _ask(self.stack.api(customer.tenant), f"When does the {other.word} leave?")
-            ears.hear(f"asking for the word of {other.name}", customer.name, answer)
-            found = found or (other is customer and customer.word in answer)
+        """Ask for all words; whether the tenant finds its own."""
+        api = self.stack.api(customer.tenant)
+        others = " or ".join(f"the {each.word}" for each in customers if each is not customer)
+        ears.hear("asking for the others' words", customer.name, _ask(api, f"When does {others} leave?"))
+        own = _ask(api, f"When does the {customer.word} leave?")
+        ears.hear("asking for its own word", customer.name, own)
         for path in ("/v1/dead-letters?limit=100", "/v1/documents?limit=100"):
             ears.hear(f"GET {path}", customer.name, customer.api.get(path).text)
-        return found
+        return customer.word in own
 
 
 def _ask(api: Api, question: str) -> str:

@@ -65,6 +65,8 @@ class Watch:
         self._enough = Event()
         self._thread = Thread(target=self._run, daemon=True)
         self.samples: list[Sample] = []
+        # Jobs without an entry in the backlog, each once.
+        self.forgotten: dict[tuple[str, str], str] = {}
 
     def start(self) -> None:
         self._thread.start()
@@ -105,21 +107,34 @@ class Watch:
         return int(found[names[0]]), int(found[names[1]])
 
     def _look(self, customer: Customer) -> Look:
-        counts = {"JOB": 0, "PARKED": 0, "DEAD": 0}
-        accepted: list[str] = []
         circuit: dict[str, Any] | None = None
-        # What lies between are the documents, by far the most.
-        for first, last in (("CIRCUIT", "DEAD$"), ("JOB#", "PARKED$")):
-            for item in items(self._stack, customer, first, last, "sk accepted_at circuit"):
-                kind = item["sk"]["S"].partition("#")[0]
-                if kind == "CIRCUIT":
-                    circuit = item
-                elif kind in counts:
-                    counts[kind] += 1
-                    if kind != "DEAD":
-                        accepted.append(item["accepted_at"]["S"])
-        oldest = max(0.0, time.time() - seconds_of(min(accepted))) if accepted else 0.0
-        return Look(counts["JOB"], counts["PARKED"], counts["DEAD"], round(oldest, 2), circuit_of(circuit))
+        dead = 0
+        # What lies between these and the jobs are the documents, by far the most.
+        for item in items(self._stack, customer, "CIRCUIT", "DEAD$", "sk circuit"):
+            if item["sk"]["S"] == "CIRCUIT":
+                circuit = item
+            else:
+                dead += 1
+        jobs = self._jobs(customer)
+        if jobs and not self._in_backlog(customer):
+            # An entry is there for as long as a job is: those that still are had none just now.
+            for place, accepted in jobs.items() & self._jobs(customer).items():
+                told = f"{customer.name} {place} of {accepted}, seen at {self._now():.0f} s"
+                self.forgotten.setdefault((place.rpartition("#")[2], accepted), told)
+        oldest = max(0.0, time.time() - seconds_of(min(jobs.values()))) if jobs else 0.0
+        parked = sum(place.startswith("PARKED#") for place in jobs)
+        return Look(len(jobs) - parked, parked, dead, round(oldest, 2), circuit_of(circuit))
+
+    def _jobs(self, customer: Customer) -> dict[str, str]:
+        """Where a tenant's jobs lie, and when they were accepted."""
+        found = items(self._stack, customer, "JOB#", "PARKED$", "sk accepted_at")
+        return {item["sk"]["S"]: item["accepted_at"]["S"] for item in found if "accepted_at" in item}
+
+    def _in_backlog(self, customer: Customer) -> bool:
+        return "Item" in self._stack.account.client("dynamodb").get_item(
+            TableName=self._stack.outputs["BasicBacklogTable"], ConsistentRead=True,
+            Key={"pk": {"S": customer.tenant.partition}},
+        )  # fmt: skip
 
 
 def seconds_of(moment: str) -> float:

@@ -180,6 +180,10 @@ def test_an_own_word_is_no_crossing() -> None:
     assert _judge(ONE, TWO, Overheard("GET /v1/documents", "one", WORDS["one"])).good
 
 
+def test_a_job_that_nobody_would_have_looked_for_is_wrong_even_if_it_is_done() -> None:
+    assert not judge(JOBS, [ONE, TWO], WORDS, (), ("one", "two"), ["one JOB#a of 15:00"]).good
+
+
 def test_a_job_still_open_is_unsettled() -> None:
     verdict = _judge(replace(ONE, open=("c",), parked=()))
     assert verdict.unsettled == ("one c",) and not verdict.good and not verdict.lost
@@ -213,7 +217,8 @@ def _report() -> dict[str, object]:
                      {"at": 2.0, "seconds": 5.0, "name": "SlowDown s3", "probability": 1.0}],
         "kills": [(3.0, "intake")],
         "verdict": {"good": False, "accepted": 9, "places": {"<healthy>": {"indexed": 4}, "storming": {"lost": 1}},
-                    "lost": ["storming x: queued"], "duplicates": [], "crossed": [], "unsettled": [], "unproven": []},
+                    "lost": ["storming x: queued"], "duplicates": [], "crossed": [], "unsettled": [], "unproven": [],
+                    "forgotten": ["<healthy> JOB#y"]},
         "waits": [{"tenant": "<healthy>", "calm": figures, "storm": figures},
                   {"tenant": "storming", "calm": figures, "storm": {"count": 0, "p50": None, "p99": None}}],
         "figures": {"faults": {"failed": 3}, "killed": {}},

@@ -33,6 +33,11 @@ def test_every_accepted_job_is_in_one_place(outcome: Outcome) -> None:
     assert not verdict.lost and not verdict.duplicates and not verdict.unsettled, verdict
 
 
+def test_no_job_was_ever_out_of_sight(outcome: Outcome) -> None:
+    """While a tenant has a job, the backlog says that it has: without it nobody brings the job back."""
+    assert not outcome.verdict.forgotten, outcome.verdict
+
+
 def test_no_tenants_word_is_anywhere_but_with_its_owner(outcome: Outcome) -> None:
     assert not outcome.verdict.crossed and not outcome.verdict.unproven, outcome.verdict
 
