@@ -28,7 +28,7 @@ FUZZ_VERSION := 0.13.2
 FUZZ_SECONDS ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down status build package capacity cli harness events mutants fuzz cargo-fuzz openapi refusals lint lint-rust lint-templates deny venv clean
+.PHONY: help demo test up down status build package capacity chaos cli harness events mutants fuzz cargo-fuzz openapi refusals lint lint-rust lint-templates deny venv clean
 
 help: ## this list
 	@echo "Bulkhead: a multi-tenant AI backend whose tenants cannot reach each other."
@@ -73,6 +73,9 @@ cli: ## the operator's command line, target/debug/bulkhead
 
 harness: ## Lambda's Runtime and Invoke API for the tests, target/debug/bulkhead-harness
 	cargo build --locked -p bulkhead-harness
+
+chaos: build ## one tenant storms, AWS fails, processes die: what is lost? ARGS="--jobs 5000 --seed 7"
+	@$(RUN) local.chaos $(ARGS)
 
 events: build harness ## every sample event of events/ through its function
 	@$(RUN) local.events

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
@@ -77,6 +78,8 @@ class Account:
         self.endpoint = endpoint
         self.credentials = credentials
         self._clients: dict[str, Any] = {}
+        # Clients may be shared by threads; making one may not.
+        self._making = threading.Lock()
         self._session = boto3.Session(
             aws_access_key_id=credentials.key,
             aws_secret_access_key=credentials.secret,
@@ -86,11 +89,12 @@ class Account:
 
     def client(self, service: str) -> Any:
         """A client for one service; one attempt only, so that a refusal is seen as it is."""
-        if service not in self._clients:
-            self._clients[service] = self._session.client(
-                service, endpoint_url=self.endpoint, config=_ONCE
-            )
-        return self._clients[service]
+        with self._making:
+            if service not in self._clients:
+                self._clients[service] = self._session.client(
+                    service, endpoint_url=self.endpoint, config=_ONCE
+                )
+            return self._clients[service]
 
     def assume(
         self, role: str, name: str, tags: Mapping[str, str] | None = None, **more: Any

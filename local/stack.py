@@ -76,6 +76,7 @@ class LocalStack:
         self._faults_admin: str | None = "" if faults else None
         self.outputs: dict[str, str] = {}
         self.silos: dict[str, dict[str, str]] = {}
+        self._account: Account | None = None
         self._children: list[Child] = []
         self._recorded: list[dict[str, Any]] = []
 
@@ -260,8 +261,10 @@ class LocalStack:
 
     @property
     def account(self) -> Account:
-        """The account's root: the operator's side."""
-        return Account(self.endpoint)
+        """The account's root: the operator's side. Kept, since a client takes longer to make than a call."""
+        if self._account is None or self._account.endpoint != self.endpoint:
+            self._account = Account(self.endpoint)
+        return self._account
 
     @property
     def faults(self) -> Faults:
@@ -269,6 +272,10 @@ class LocalStack:
         if not self._faults_admin:
             raise StackError("this stack has no fault proxy: start it with `faults=True`")
         return Faults(self._faults_admin)
+
+    def pid(self, module: str) -> int:
+        """The process that runs a module of this stack's, as in `pid("local.emulator")`."""
+        return next(each["pid"] for each in self._recorded if each["module"] == module)
 
     @property
     def judgements(self) -> Path:

@@ -156,6 +156,10 @@ STAGES = {
         "AWS on a bad day: short sessions, and services that throttle, fail and fall silent",
         _pytest({"tests/faults": "faults"}),
     ),
+    "chaos": Stage(
+        "One tenant storms while AWS fails and processes die: nothing lost, crossed or doubled",
+        _pytest({"tests/chaos": "chaos"}),
+    ),
     "harness": Stage(
         "The functions behind another Lambda: fifty tenants, frozen and killed at any moment",
         _pytest({"tests/harness": "harness"}),

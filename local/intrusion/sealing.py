@@ -12,7 +12,7 @@ import os
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ..aws import Account
-from .target import Target
+from .target import Target, Wrapped
 
 _DOMAIN = b"bulkhead sealed value 1"
 _VERSION = b"\x01"
@@ -45,6 +45,18 @@ def seal(session: Account, owner: Target, purpose: str, address: bytes, text: by
             sealed,
         )
     )
+
+
+def unseal(key: bytes, address: bytes, sealed: bytes) -> bytes:
+    """Open a sealed value with the data key that KMS made of its `Wrapped.key`."""
+    wrapped = Wrapped.parse(sealed)
+    bound = address + len(wrapped.key).to_bytes(8, "big") + wrapped.key
+    return AESGCM(key).decrypt(wrapped.rest[:_NONCE_BYTES], wrapped.rest[_NONCE_BYTES:], bound)
+
+
+def passage_address(index: str, key: str) -> bytes:
+    """Where the text of a passage lies: with its vector."""
+    return authenticated("passage", "s3vectors", index, key, "passage")
 
 
 def job_address(tenant: str) -> bytes:
