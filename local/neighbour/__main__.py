@@ -38,14 +38,14 @@ def main(arguments: list[str] | None = None) -> int:
     )
     began = time.monotonic()
     more = dict(each.split("=", 1) for each in options.set)
-    measured = {
-        setup.title: run(setup, load, options.seconds, options.repeats, console, options.root.resolve(), more)
-        for setup in SETUPS if setup.key in options.only
-    }  # fmt: skip
-    results = {
-        title: result(phases, load.service_seconds, load.failing_seconds) for title, phases in measured.items()
-    }
-    _write(measured, results, load)
+    measured: dict[str, list[Phase]] = {}
+    results: dict[str, Result] = {}
+    for setup in (each for each in SETUPS if each.key in options.only):
+        phases = run(setup, load, options.seconds, options.repeats, console, options.root.resolve(), more)
+        measured[setup.title] = phases
+        results[setup.title] = result(phases, load.service_seconds, load.failing_seconds)
+        # Each time, so that a run that is ended early leaves what it has.
+        _write(measured, results, load)
     console.heading("Healthy tenants in a storm, against the same arrivals without it")
     for line in table.text(results):
         console.line(f"  {line}")
