@@ -28,12 +28,12 @@ FUZZ_VERSION := 0.13.2
 FUZZ_SECONDS ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down status build package capacity chaos cli harness events mutants fuzz cargo-fuzz openapi refusals lint lint-rust lint-templates deny venv clean
+.PHONY: help demo test up down status build package capacity chaos cli harness events bench-neighbour mutants fuzz cargo-fuzz openapi refusals lint lint-rust lint-templates deny venv clean
 
 help: ## this list
 	@echo "Bulkhead: a multi-tenant AI backend whose tenants cannot reach each other."
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  PROFILE=dev    builds the functions faster (default: release)"
 
@@ -79,6 +79,9 @@ chaos: build ## one tenant storms, AWS fails, processes die: what is lost? ARGS=
 
 events: build harness ## every sample event of events/ through its function
 	@$(RUN) local.events
+
+bench-neighbour: build ## what one tenant's storm costs its neighbours, measured (about 10 minutes); ARGS="--seconds 60"
+	@$(RUN) local.neighbour $(ARGS)
 
 mutants: build ## break each boundary in turn; a test has to notice (about 20 minutes)
 	@$(RUN) tests.mutants

@@ -57,6 +57,8 @@ class LocalStack:
         judgements: bool = False,
         cognito: bool = False,
         parameters: Mapping[str, str] | None = None,
+        invocations: bool = False,
+        fair_queues: bool = True,
     ) -> None:
         """`state` holds logs and keys; `root` is the folder of `template.yaml` and its builds.
 
@@ -64,12 +66,15 @@ class LocalStack:
         do not. `session_seconds` lets assumed roles' sessions end that soon. With `judgements` every
         decision of IAM is written down. With `cognito` no issuer is given, so that the stack makes
         a user pool; tokens of ours are then refused. `parameters` are given to `template.yaml` beside
-        ours.
+        ours. With `invocations` every invocation of a function is written down. Without `fair_queues`
+        the queues' message groups do not count.
         """
         self.state, self.root = state, root
         self.console = console or Console()
         self.session_seconds = session_seconds
         self._record_judgements = judgements
+        self._record_invocations = invocations
+        self._fair_queues = fair_queues
         self._cognito = cognito
         self._parameters = dict(parameters or {})
         self.endpoint = self._functions_endpoint = ""
@@ -141,6 +146,10 @@ class LocalStack:
                 arguments += ["--session-seconds", str(self.session_seconds)]
             if self._record_judgements:
                 arguments += ["--judgements", str(self.judgements)]
+            if self._record_invocations:
+                arguments += ["--invocations", str(self.invocations)]
+            if not self._fair_queues:
+                arguments += ["--no-fair-queues"]
             self.endpoint = self._child("local.emulator", arguments, "emulator.log", step, detached)
             self._functions_endpoint = self.endpoint
         if self._faults_admin is not None:
@@ -281,6 +290,11 @@ class LocalStack:
     def judgements(self) -> Path:
         """Where this stack's record of IAM's decisions is, if it keeps one."""
         return self.state / "judgements.jsonl"
+
+    @property
+    def invocations(self) -> Path:
+        """Where this stack's record of what its functions did is, if it keeps one."""
+        return self.state / "invocations.jsonl"
 
     @property
     def issuer(self) -> Issuer:

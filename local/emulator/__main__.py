@@ -22,11 +22,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--session-seconds", type=int, metavar="N",
                         help="assumed roles' sessions end after N seconds, whatever was asked")
     parser.add_argument("--judgements", metavar="FILE", help="write every decision of IAM to FILE, as JSON lines")
+    parser.add_argument("--invocations", metavar="FILE", help="write every invocation of a function to FILE, as JSON lines")
+    parser.add_argument("--no-fair-queues", action="store_true",
+                        help="message groups do not count on standard queues: as if no message had one")
     options = parser.parse_args(arguments)
     if options.bare and options.session_seconds is not None:
         parser.error("--session-seconds is an extension; MiniStack alone (--bare) has none")
     if options.bare and options.judgements:
         parser.error("--judgements is an extension; MiniStack alone (--bare) has none")
+    if options.bare and (options.invocations or options.no_fair_queues):
+        parser.error("--invocations and --no-fair-queues are extensions; MiniStack alone (--bare) has none")
     if options.session_seconds is not None and options.session_seconds < 1:
         parser.error("--session-seconds is at least 1")
     if _taken(options.port):
@@ -35,7 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     try:
         return server.run(options.port, bare=options.bare, log=options.log,
-                          session_seconds=options.session_seconds, judgements=options.judgements)
+                          session_seconds=options.session_seconds, judgements=options.judgements,
+                          invocations=options.invocations, fair_queues=not options.no_fair_queues)
     except WrongMiniStack as error:
         print(error, file=sys.stderr)
         return 1

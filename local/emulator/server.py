@@ -17,7 +17,7 @@ _READY_DEADLINE_SECONDS = 60.0
 
 
 def run(port: int, *, bare: bool, log: str | None, session_seconds: int | None = None,
-        judgements: str | None = None) -> int:
+        judgements: str | None = None, invocations: str | None = None, fair_queues: bool = True) -> int:
     """Serve until SIGTERM or SIGINT. Returns the exit status."""
     require_pinned_ministack()
     scratch = tempfile.mkdtemp(prefix="local-aws-")
@@ -28,12 +28,15 @@ def run(port: int, *, bare: bool, log: str | None, session_seconds: int | None =
     from ministack import app as ministack_app
 
     if not bare:
-        from . import extensions, sessions
+        from . import extensions, sessions, sqs
+        from . import invocations as invoked
         from . import judgements as record
 
         extensions.install()
         sessions.last(session_seconds)
         record.to(judgements)
+        invoked.to(invocations)
+        sqs.be_fair(fair_queues)
     try:
         # Not asyncio.run: it would wait for requests that themselves wait for functions.
         asyncio.new_event_loop().run_until_complete(_serve(ministack_app.app, port))

@@ -1,84 +1,93 @@
-"""Fair queues: on a standard queue, messages of noisy groups wait for those of quiet ones.
-
-AWS (sqs-fair-queues-detailed): a message group is noisy when it holds more than 10 % of the messages in
-flight and at least 30 of them, or took more than 10 % of the recent processing time; messages without a
-group are each a group of their own; there is no limit, noisy messages are delivered when nothing else
-waits. "Recent" is taken as five minutes here.
-"""
+"""Fair queues, by the rules of `fairness.py`; and a queue that loses no message to MiniStack's threads."""
 
 from __future__ import annotations
 
+import threading
 import time
-from collections import deque
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 from ministack.services import sqs
 
+from .fairness import Fairness, group_of, in_fair_order
 from .patch import replace
 
-_SHARE, _IN_FLIGHT, _RECENT = 0.1, 30, 300.0
-
-
-@dataclass
-class Delivery:
-    """One delivery of a message of a group."""
-
-    message: dict
-    handle: str
-    group: str
-    started: float
-    ended: float | None = None
-
-
-_deliveries: dict[int, deque[Delivery]] = {}
+_fair = True
 
 
 def install() -> None:
     global _collect
     _collect = replace(sqs, "_collect_msgs", collect)
+    _let_one_thread_in()
 
 
 _collect: Any = None
 
 
+def be_fair(fair: bool) -> None:
+    """Whether message groups count on standard queues; if not, messages come in the order they were sent."""
+    global _fair
+    _fair = fair
+
+
 def collect(queue: dict, limit: int, visibility_timeout: int) -> list[dict]:
-    """MiniStack's receive, with the messages of noisy groups moved behind all others first."""
-    if queue["is_fifo"]:
-        return _collect(queue, limit, visibility_timeout)
-    now = time.time()
-    recent = _recent_deliveries(queue, now)
-    noisy = noisy_groups(recent, now)
-    waiting = queue["messages"]
-    if noisy:
-        queue["messages"] = [m for m in waiting if m.get("group_id") not in noisy] + [
-            m for m in waiting if m.get("group_id") in noisy]
-    received = _collect(queue, limit, visibility_timeout)
-    recent.extend(Delivery(m, m["receipt_handle"], m["group_id"], now) for m in received if m.get("group_id"))
-    return received
+    """MiniStack's receive, given the messages in the order of a fair queue."""
+    with sqs._queues_lock:
+        if queue["is_fifo"] or not _fair:
+            return _collect(queue, limit, visibility_timeout)
+        now = time.time()
+        known = _fairness(queue)
+        known.notice(queue["messages"], now)
+        waiting = [each for each in queue["messages"] if each.get("visible_at", 0) <= now]
+        chosen = in_fair_order(waiting, known.judge({group_of(each) for each in waiting}, now), known.flying(), limit)
+        # The queue itself keeps the order in which messages were sent.
+        received = _collect({**queue, "messages": chosen}, limit, visibility_timeout)
+        known.deliver(received, now)
+        return received
 
 
-def noisy_groups(deliveries: deque[Delivery], now: float) -> set[str]:
-    in_flight: dict[str, int] = {}
-    seconds: dict[str, float] = {}
-    for delivery in deliveries:
-        seconds[delivery.group] = seconds.get(delivery.group, 0.0) + (delivery.ended or now) - delivery.started
-        if delivery.ended is None:
-            in_flight[delivery.group] = in_flight.get(delivery.group, 0) + 1
-    flying, spent = sum(in_flight.values()), sum(seconds.values())
-    return {group for group, count in in_flight.items() if count >= _IN_FLIGHT and count > _SHARE * flying} | {
-        group for group, used in seconds.items() if spent > 0 and used > _SHARE * spent}
+def _fairness(queue: dict) -> Fairness:
+    # With the queue, so that it goes with it.
+    return queue.setdefault("fairness", Fairness())
 
 
-def _recent_deliveries(queue: dict, now: float) -> deque[Delivery]:
-    """The deliveries of the last minutes, those that ended meanwhile marked so."""
-    found = _deliveries.setdefault(id(queue), deque())
-    held = {id(message) for message in queue["messages"]}
-    for delivery in found:
-        message = delivery.message
-        if delivery.ended is None and (id(message) not in held or message["receipt_handle"] != delivery.handle
-                                       or message["visible_at"] <= now):
-            delivery.ended = now
-    while found and found[0].ended is not None and found[0].started < now - _RECENT:
-        found.popleft()
-    return found
+def _let_one_thread_in() -> None:
+    """Let no message get lost: MiniStack's poller and its server both rebuild a queue's list of messages."""
+    sqs._queues_lock = threading.RLock()
+    for name in ("_expire_retained", "_dlq_sweep"):
+        replace(sqs, name, _alone(getattr(sqs, name)))
+    replace(sqs, "_delete_messages_for_esm", _noticing(sqs._delete_messages_for_esm, lambda url, *_: url))
+    _replace_action("send_message", _alone)
+    for name in ("purge_queue", "delete_message", "delete_message_batch", "change_visibility", "change_visibility_batch"):
+        _replace_action(name, lambda act: _noticing(act, lambda data, url: data.get("QueueUrl", url)))
+
+
+def _replace_action(name: str, wrap: Callable[[Any], Any]) -> None:
+    old = getattr(sqs, f"_act_{name}")
+    new = wrap(old)
+    replace(sqs, f"_act_{name}", new)
+    for action, handler in sqs._HANDLERS.items():
+        if handler is old:
+            sqs._HANDLERS[action] = new
+
+
+def _alone(act: Callable[..., Any]) -> Callable[..., Any]:
+    def alone(*arguments: Any) -> Any:
+        with sqs._queues_lock:
+            return act(*arguments)
+
+    return alone
+
+
+def _noticing(act: Callable[..., Any], url_of: Callable[..., str]) -> Callable[..., Any]:
+    """The action, after which the queue knows which deliveries it ended."""
+
+    def noticing(*arguments: Any) -> Any:
+        with sqs._queues_lock:
+            answer = act(*arguments)
+            queue = sqs._get_q(url_of(*arguments))
+            if _fair and not queue["is_fifo"]:
+                _fairness(queue).notice(queue["messages"], time.time())
+            return answer
+
+    return noticing

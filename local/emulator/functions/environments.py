@@ -13,6 +13,7 @@ from typing import Any
 from ministack.core import lambda_runtime as runtime
 from ministack.services import lambda_svc
 
+from .. import invocations
 from ..patch import replace
 from .streaming import sink_of_invocation
 from .tenancy import InvalidTenant, check, is_per_tenant, tenant_of_invocation
@@ -47,14 +48,15 @@ def execute(function: dict, event: Any, request_id: str) -> dict:
     lambda_svc._ensure_reaper_thread()
     name = config.get("FunctionName", "")
     limit = _environment_limit(function, config) if tenant is not None else None
-    worker, _ = acquire(name, config, function["code_zip"], qualifier=config.get("Version", "$LATEST"),
+    worker, found = acquire(name, config, function["code_zip"], qualifier=config.get("Version", "$LATEST"),
                         tenant=tenant, limit=limit)
     if worker is None:
         return lambda_svc._throttle_response(reason_code="ConcurrentInvocationLimitExceeded", msg="Rate exceeded")
     worker.sink = sink_of_invocation()
     try:
-        answer = worker.invoke(event, request_id, trace_id=lambda_svc._xray_trace_id_for_invocation(config),
-                               invoked_function_arn=config.get("FunctionArn", ""))
+        with invocations.noted(name, tenant, event, new=found == "spawn"):
+            answer = worker.invoke(event, request_id, trace_id=lambda_svc._xray_trace_id_for_invocation(config),
+                                   invoked_function_arn=config.get("FunctionArn", ""))
     except Exception as error:  # noqa: BLE001 - an environment that cannot start is the function's failure
         lambda_svc.logger.warning("Lambda %s: environment failed: %s", name, error)
         worker.retired = True

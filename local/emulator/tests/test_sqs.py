@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
-from .support.cloud import ACCOUNT, allow, denied, error, unique
-from .support.functions import make
-from .support.process import eventually
+from .support.cloud import ACCOUNT, Cloud, allow, denied, error, unique
+from .support.functions import invoke, make
+from .support.process import Emulator, eventually
 
 RIGHTS = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
 
@@ -147,3 +148,97 @@ def test_a_quiet_tenant_overtakes_a_noisy_one(cloud):
     sqs.send_message(QueueUrl=url, MessageBody="alone")
     assert sorted(receive(3)) == ["alone", "quiet", "quiet"]
     assert receive(10) == ["noisy"] * 10
+
+
+@pytest.mark.extension
+def test_a_tenant_whose_few_messages_take_long_is_overtaken(cloud):
+    """By processing time alone: fewer than thirty messages, and nobody else works."""
+    url, _ = queue(cloud)
+    sqs = cloud.client("sqs")
+    for body in ("slow", "slow", "quiet"):
+        sqs.send_message(QueueUrl=url, MessageBody=body, MessageGroupId=body)
+    assert sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"] == "slow"
+    time.sleep(0.2)
+    assert [sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"] for _ in range(2)] == ["quiet", "slow"]
+
+
+def test_a_message_keeps_its_turn_while_it_is_in_flight(cloud):
+    url, _ = queue(cloud)
+    sqs = cloud.client("sqs")
+    for body in ("first", "second"):
+        sqs.send_message(QueueUrl=url, MessageBody=body, MessageGroupId="tenant")
+    assert sqs.receive_message(QueueUrl=url, VisibilityTimeout=0)["Messages"][0]["Body"] == "first"
+    again = sqs.receive_message(QueueUrl=url, AttributeNames=["All"])["Messages"][0]
+    assert (again["Body"], again["Attributes"]["ApproximateReceiveCount"]) == ("first", "2")
+
+
+def batches_of(cloud, tmp_path, messages, **settings):
+    """What a function whose batches last half a second was given of so many messages."""
+    url, arn = queue(cloud)
+    file = tmp_path / "batches"
+    name = make(cloud, allow(RIGHTS, arn), environment={"BATCHES": str(file), "BATCH_SECONDS": "0.5"})
+    for start in range(0, messages, 10):
+        cloud.client("sqs").send_message_batch(QueueUrl=url, Entries=[
+            {"Id": str(n), "MessageBody": "x"} for n in range(min(10, messages - start))])
+    cloud.client("lambda").create_event_source_mapping(FunctionName=name, EventSourceArn=arn, **settings)
+    return eventually(lambda: sum(b["size"] for b in lines(file)) >= messages and lines(file))
+
+
+def most_at_once(batches):
+    return max(sum(each["started"] <= moment["started"] < each["ended"] for each in batches) for moment in batches)
+
+
+@pytest.mark.parametrize("limit", [2, 4])
+def test_as_many_batches_at_once_as_the_mapping_allows_and_no_more(cloud, tmp_path, limit):
+    batches = batches_of(cloud, tmp_path, 24, BatchSize=3, ScalingConfig={"MaximumConcurrency": limit})
+    assert most_at_once(batches) == limit and max(each["size"] for each in batches) == 3
+
+
+def test_a_batch_does_not_wait_to_be_full(cloud, tmp_path):
+    assert [each["size"] for each in batches_of(cloud, tmp_path, 1, BatchSize=10)] == [1]
+
+
+def test_no_message_is_lost_between_sender_and_poller(cloud, tmp_path):
+    """Both change the same queue, each in its own thread, while it is long."""
+    dead, dead_arn = queue(cloud)
+    redrive = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": 5})
+    url, arn = queue(cloud, RedrivePolicy=redrive)
+    file = tmp_path / "batches"
+    name = make(cloud, allow(RIGHTS, arn), environment={"BATCHES": str(file)})
+    cloud.client("lambda").create_event_source_mapping(FunctionName=name, EventSourceArn=arn, BatchSize=1)
+    sqs = cloud.client("sqs")
+    for _ in range(60):
+        sqs.send_message_batch(QueueUrl=url, Entries=[{"Id": str(n), "MessageBody": "x"} for n in range(10)])
+    eventually(lambda: sum(each["size"] for each in lines(file)) >= 600, within=60)
+
+
+@pytest.fixture(scope="module")
+def plain(request, tmp_path_factory):
+    """An emulator without fair queues, that writes down what functions did, and its file."""
+    file = tmp_path_factory.mktemp("record") / "invocations.jsonl"
+    bare = request.config.getoption("--bare")
+    emulator = Emulator.start(more=() if bare else ("--no-fair-queues", "--invocations", str(file)), bare=bare)
+    yield Cloud(emulator.address), file
+    emulator.stop()
+
+
+def test_without_fair_queues_messages_come_as_they_were_sent(plain):
+    cloud, _ = plain
+    url, _ = queue(cloud)
+    sqs = cloud.client("sqs")
+    for body in ("slow", "slow", "quiet"):
+        sqs.send_message(QueueUrl=url, MessageBody=body, MessageGroupId=body)
+    assert sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"] == "slow"
+    time.sleep(0.2)
+    assert [sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"] for _ in range(2)] == ["slow", "quiet"]
+
+
+@pytest.mark.extension
+def test_invocations_are_written_down(plain):
+    cloud, file = plain
+    name = make(cloud, tenants=True)
+    before = time.time()
+    invoke(cloud, name, {"sleep": 0.2}, tenant="acme")
+    found = [each for each in lines(file) if each["function"] == name]
+    assert [(each["tenant"], each["event"], each["new"]) for each in found] == [("acme", {"sleep": 0.2}, True)]
+    assert before <= found[0]["started"] <= found[0]["ended"] - 0.2

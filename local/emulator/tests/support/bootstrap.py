@@ -136,7 +136,11 @@ def trigger(event):
 
 
 def records(found):
-    failed = []
+    failed, started = [], time.time()
+    time.sleep(float(os.environ.get("BATCH_SECONDS", "0")))
+    if os.environ.get("BATCHES"):
+        with open(os.environ["BATCHES"], "a") as batches:
+            batches.write(json.dumps({"started": started, "ended": time.time(), "size": len(found)}) + "\n")
     for record in found:
         if os.environ.get("JOURNAL"):
             with open(os.environ["JOURNAL"], "a") as journal:

@@ -28,13 +28,14 @@ class Emulator:
 
     @classmethod
     def start(cls, *, bare: bool = False, session_seconds: int | None = None,
-              judgements: str | None = None) -> Emulator:
+              judgements: str | None = None, more: tuple[str, ...] = ()) -> Emulator:
         port = _free_port()
         log = Path(tempfile.mkdtemp(prefix="emulator-test-")) / "log"
         command = [sys.executable, "-m", "local.emulator", "--port", str(port), "--log", str(log)]
         command += ["--bare"] if bare else []
         command += ["--session-seconds", str(session_seconds)] if session_seconds else []
         command += ["--judgements", judgements] if judgements else []
+        command += more
         process = subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
         ready, _, _ = select.select([process.stdout], [], [], _START_DEADLINE)
         line = process.stdout.readline().strip() if ready else ""

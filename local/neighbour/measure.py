@@ -1,0 +1,176 @@
+"""What was seen, and the numbers that are made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from .load import STORM
+
+
+@dataclass(frozen=True)
+class Job:
+    """A document: when its content was stored, its last worker began, and it could be found."""
+
+    tenant: int
+    document: str
+    handed_in: float
+    begun: float | None
+    ready: float | None
+
+    @property
+    def wait(self) -> float | None:
+        """From handed in until ready."""
+        return None if self.ready is None else self.ready - self.handed_in
+
+    @property
+    def queued(self) -> float | None:
+        """From handed in until a worker began."""
+        return None if self.begun is None else self.begun - self.handed_in
+
+
+@dataclass(frozen=True)
+class Work:
+    """One invocation of a function; of a worker with its tenant and document, of `dispatch` with whose jobs."""
+
+    function: str
+    started: float
+    ended: float
+    tenant: int | None = None
+    document: str | None = None
+    batch: tuple[int, ...] = ()
+
+    def within(self, start: float, end: float) -> float:
+        """Seconds of it that lie in a span of time."""
+        return max(0.0, min(self.ended, end) - max(self.started, start))
+
+
+@dataclass(frozen=True)
+class Left:
+    """The storming tenant's jobs when the last one is handed in."""
+
+    queued: int
+    parked: int
+    dead: int
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A quiet phase or a storm: from the first document handed in to the last."""
+
+    storm: bool
+    start: float
+    end: float
+    jobs: list[Job]
+    work: list[Work]
+    left: Left
+
+    @property
+    def healthy(self) -> list[Job]:
+        return [job for job in self.jobs if job.tenant != STORM]
+
+
+def percentile(values: Iterable[float], share: float) -> float:
+    """The smallest value that at least `share` of all do not exceed; 0 of none."""
+    found = sorted(values)
+    if not found:
+        return 0.0
+    return found[min(len(found) - 1, max(0, -(-round(share * len(found) * 1000) // 1000) - 1))]
+
+
+@dataclass(frozen=True)
+class Waits:
+    """Healthy tenants' waits of one kind, quiet and in the storm, in seconds."""
+
+    quiet_p50: float
+    storm_p50: float
+    quiet_p99: float
+    storm_p99: float
+
+    @classmethod
+    def of(cls, quiet: list[float], storm: list[float]) -> Waits:
+        return cls(
+            percentile(quiet, 0.5), percentile(storm, 0.5), percentile(quiet, 0.99), percentile(storm, 0.99)
+        )
+
+    @property
+    def p50(self) -> float:
+        return _ratio(self.storm_p50, self.quiet_p50)
+
+    @property
+    def p99(self) -> float:
+        return _ratio(self.storm_p99, self.quiet_p99)
+
+
+def _ratio(storm: float, quiet: float) -> float:
+    return storm / quiet if quiet > 0 else float("inf")
+
+
+@dataclass(frozen=True)
+class Result:
+    """One set-up in numbers."""
+
+    healthy_jobs: int
+    unfinished: int
+    wait: Waits
+    queued: Waits
+    # How much later the p99 job's worker begins in the storm, as a multiple of what a job takes.
+    later: float
+    # Attempts of the storming tenant that failed, and their part of the time that workers were busy: over
+    # the whole storm, and over its second half, when a circuit has had the time to open.
+    attempts: int
+    wasted: float
+    wasted_late: float
+    storm_jobs: int
+    left: Left
+    # p99 of each phase, in the order in which they were: a machine that drifts shows here.
+    phases: list[float]
+
+    def to_json(self) -> dict[str, Any]:
+        ratios = {"wait": {"p50": self.wait.p50, "p99": self.wait.p99},
+                  "queued": {"p50": self.queued.p50, "p99": self.queued.p99}}  # fmt: skip
+        return {**asdict(self), "ratios": ratios}
+
+
+# Shorter ones only looked and put their job aside.
+_AN_ATTEMPT = 0.5
+
+
+def result(phases: list[Phase], service_seconds: float, failing_seconds: float) -> Result:
+    """The numbers of a set-up's phases."""
+
+    def waits(storm: bool, what: str) -> list[float]:
+        jobs = (job for phase in phases if phase.storm is storm for job in phase.healthy)
+        return [value for job in jobs if (value := getattr(job, what)) is not None]
+
+    def failing(each: Work) -> bool:
+        return each.tenant == STORM and each.ended - each.started >= _AN_ATTEMPT * failing_seconds
+
+    def wasted(part: float) -> float:
+        """Of what workers were busy with in the last `part` of each storm."""
+        spans = [(phase, phase.end - part * (phase.end - phase.start), phase.end) for phase in storms]
+        spent = [(failing(each), each.within(start, end)) for phase, start, end in spans for each in _workers(phase)]
+        busy = sum(seconds for _, seconds in spent)
+        return sum(seconds for in_vain, seconds in spent if in_vain) / busy if busy else 0.0
+
+    storms = [phase for phase in phases if phase.storm]
+    left = [phase.left for phase in storms]
+    queued = Waits.of(waits(False, "queued"), waits(True, "queued"))
+    return Result(
+        healthy_jobs=sum(len(phase.healthy) for phase in phases),
+        unfinished=sum(job.ready is None for phase in phases for job in phase.healthy),
+        wait=Waits.of(waits(False, "wait"), waits(True, "wait")),
+        queued=queued,
+        later=(queued.storm_p99 - queued.quiet_p99) / service_seconds,
+        attempts=sum(failing(each) for phase in storms for each in _workers(phase)),
+        wasted=wasted(1.0),
+        wasted_late=wasted(0.5),
+        storm_jobs=sum(job.tenant == STORM for phase in storms for job in phase.jobs),
+        left=Left(*(sum(getattr(each, name) for each in left) for name in ("queued", "parked", "dead"))),
+        phases=[percentile((job.wait for job in phase.healthy if job.wait is not None), 0.99) for phase in phases],
+    )
+
+
+def _workers(phase: Phase) -> list[Work]:
+    return [each for each in phase.work if each.function == "ingestion"]
