@@ -45,7 +45,8 @@ def run(console: Console, seed: int, jobs: int, minutes: float | None = None, se
         good = outcome.verdict.good
         folder = report.write(outcome)
         report.show(console, outcome, folder)
-    except StackError as error:
+    except (StackError, AssertionError) as error:
+        # What cannot be judged is not good: a stack that does not start, a calm day that is none.
         console.line(str(error))
     finally:
         stack.close(keep=not good)

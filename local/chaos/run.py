@@ -105,8 +105,7 @@ class Chaos:
             if state.left or not self.plan.storm.repaired:
                 state = self._settle(customers, load, operator, _QUIET_SECONDS, step)
         settled_at = self.now()
-        watch.samples.append(watch.sample())
-        watch.stop()
+        watch.last()
         storming.end()
         with self.console.step("read what every store holds") as step:
             stores = [read(self.stack, customer) for customer in customers]

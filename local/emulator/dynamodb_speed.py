@@ -48,31 +48,48 @@ _evaluate: Any = None
 
 def evaluate(expression: str, item: Any, values: Any, names: Any, slot: str = "ConditionExpression") -> Any:
     """Whether `item` meets a condition."""
+    global _last
     found = _parsed(expression, slot) if expression and expression.strip() else None
-    if found is not None:
-        try:
-            if not any(dynamodb._between_bounds_error(values.get(low), values.get(high)) for low, high in found.ranges):
-                known = _compared(found.tests, item, values, names)
-                if known is None:
-                    return dynamodb._ExprEval(found.tokens, item, values, names).evaluate()
-                return known
-        except Exception:  # noqa: BLE001 - said once more, in MiniStack's words
-            pass
+    if found is None:
+        return _evaluate(expression, item, values, names, slot)
+    try:
+        if found.tests:
+            last = _last
+            # A Query asks the same of every item, with the very same values.
+            if last is None or last[0] is not found or last[1] is not values or last[2] is not names:
+                last = _last = found, values, names, _predicate(found, values, names)
+            return last[3](item)
+    except (KeyError, TypeError, AttributeError, _NotPlain):
+        pass
+    try:
+        if not any(dynamodb._between_bounds_error(values.get(low), values.get(high)) for low, high in found.ranges):
+            return dynamodb._ExprEval(found.tokens, item, values, names).evaluate()
+    except Exception:  # noqa: BLE001 - said once more, in MiniStack's words
+        pass
     return _evaluate(expression, item, values, names, slot)
 
 
-def _compared(tests: tuple[_Test, ...], item: Any, values: Any, names: Any) -> bool | None:
-    """Whether all tests hold; none where there are none, or something is no text."""
-    if not tests:
-        return None
-    holds = True
-    for test in tests:
-        name = names[test.name] if test.name[0] == "#" else test.name
-        texts = [item[name].get("S"), *(values[value].get("S") for value in test.values)]
-        if None in texts:
-            return None
-        holds = holds and test.compare(*texts)
-    return holds
+# What was asked last, of which values, and as what.
+_last: tuple[_Parsed, Any, Any, Callable[[Any], bool]] | None = None
+
+
+class _NotPlain(Exception):
+    """Something is no text, or no range."""
+
+
+def _predicate(found: _Parsed, values: Any, names: Any) -> Callable[[Any], bool]:
+    """The tests, of an item's texts; a KeyError where an item has none."""
+    if any(dynamodb._between_bounds_error(values.get(low), values.get(high)) for low, high in found.ranges):
+        raise _NotPlain
+    made = [
+        (names[test.name] if test.name[0] == "#" else test.name, test.compare, [values[each]["S"] for each in test.values])
+        for test in found.tests
+    ]
+    (first, is_first, [text]), *rest = made
+    if not rest:
+        return lambda item: is_first(item[first]["S"], text)
+    [(second, is_second, texts)] = rest
+    return lambda item: is_second(item[second]["S"], *texts) and is_first(item[first]["S"], text)
 
 
 @lru_cache(_TEXTS)
@@ -99,7 +116,7 @@ def _parsed(expression: str, slot: str) -> _Parsed | None:
 
 
 def _tests(tokens: _Tokens) -> tuple[_Test, ...]:
-    match [(kind, text.upper() if kind == "IDENT" else text) for kind, text in tokens]:
+    match [(kind, text.upper() if kind == "IDENT" else text) for kind, text in tokens if kind != "EOF"]:
         case [(kind, _), ("EQ", _), ("VALUE_REF", value), *rest] if kind in _NAMES:
             first = _Test(str.__eq__, tokens[0][1], (value,))
         case _:
