@@ -141,6 +141,10 @@ STAGES = {
         "The local AWS without its extensions: their tests have to fail there",
         _pytest({"local/emulator": "extensions needed"}, "--bare"),
     ),
+    "extraction": Stage(
+        "The program that reads documents, and documents made to do harm",
+        _pytest({"tests/extraction": "extraction"}),
+    ),
     "stack": Stage(
         "Journeys and attacks on one deployed stack, and all that IAM decided judged once more",
         _pytest(

@@ -43,7 +43,7 @@ class Tenancy:
     parked: tuple[str, ...] = ()
     # Document and reason.
     dead: tuple[tuple[str, str], ...] = ()
-    # Keys of the vector index, `<document>.<number of five digits>`.
+    # Keys of the vector index, `<document>.<revision of eight digits>.<number of five digits>`.
     vectors: tuple[str, ...] = ()
     # What the passages say, by key, opened in the tenant's own session.
     texts: Mapping[str, str] = field(default_factory=dict)
@@ -84,12 +84,12 @@ class Verdict:
 
 
 def document_of(key: str) -> str:
-    return key.rpartition(".")[0]
+    return key.partition(".")[0]
 
 
 def passages_of(document: str, count: int) -> set[str]:
-    """The keys of all passages of a document."""
-    return {f"{document}.{number:05}" for number in range(count)}
+    """The keys of all passages of a document, whose content is its first."""
+    return {f"{document}.00000001.{number:05}" for number in range(count)}
 
 
 class _Stores:

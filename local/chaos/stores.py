@@ -68,7 +68,7 @@ def read(stack: LocalStack, customer: Customer) -> Everything:
         kind = item["sk"]["S"].partition("#")[0]
         if kind == "DOCUMENT":
             status, found = item["status"]["S"], document_id(item)
-            passages = int(item.get("passages", {}).get("N", 0))
+            passages = int(item["live"]["M"]["passages"]["N"]) if "live" in item else 0
             documents[found] = Document(status, passages, item.get("reason", {}).get("S", ""))
             if status == "ready":
                 ready[found] = item["updated_at"]["S"]

@@ -79,7 +79,7 @@ def _texts(word: str, *keys: str) -> dict[str, str]:
     return {key: f"page of {word}" for key in keys}
 
 
-_OF_ONE = ("a.00000", "b.00000", "b.00001", "b.00002")
+_OF_ONE = ("a.00000001.00000", "b.00000001.00000", "b.00000001.00001", "b.00000001.00002")
 ONE = Tenancy(
     "one",
     {"a": Document("ready", 1), "b": Document("ready", 3), "c": Document("parked"), "d": Document("failed", 0, "no text")},
@@ -88,7 +88,7 @@ ONE = Tenancy(
     vectors=_OF_ONE,
     texts=_texts(WORDS["one"], *_OF_ONE),
 )
-TWO = Tenancy("two", {"e": Document("ready", 1)}, vectors=("e.00000",), texts=_texts(WORDS["two"], "e.00000"))
+TWO = Tenancy("two", {"e": Document("ready", 1)}, vectors=("e.00000001.00000",), texts=_texts(WORDS["two"], "e.00000001.00000"))
 
 
 def _judge(one: Tenancy = ONE, two: Tenancy = TWO, *heard: Overheard, own: tuple[str, ...] = ("one", "two")) -> Verdict:
@@ -122,7 +122,7 @@ def test_a_good_run_is_green() -> None:
         pytest.param(replace(ONE, documents={**ONE.documents, "c": Document("queued")}, parked=()), id="queued, and nobody knows"),
         pytest.param(replace(ONE, documents={k: v for k, v in ONE.documents.items() if k != "c"}, parked=()), id="no record"),
         pytest.param(replace(ONE, dead=()), id="failed, without a dead letter"),
-        pytest.param(_without(ONE, "b.00001"), id="ready, and a passage is missing"),
+        pytest.param(_without(ONE, "b.00000001.00001"), id="ready, and a passage is missing"),
     ],
 )  # fmt: skip
 def test_a_lost_job_is_seen(one: Tenancy) -> None:
@@ -133,9 +133,9 @@ def test_a_lost_job_is_seen(one: Tenancy) -> None:
 @pytest.mark.parametrize(
     "one",
     [
-        pytest.param(_with(ONE, "a.00001"), id="a passage too many"),
-        pytest.param(replace(ONE, vectors=(*ONE.vectors, "a.00000")), id="a passage twice"),
-        pytest.param(_with(ONE, "z.00000"), id="a passage of no document"),
+        pytest.param(_with(ONE, "a.00000001.00001"), id="a passage too many"),
+        pytest.param(replace(ONE, vectors=(*ONE.vectors, "a.00000001.00000")), id="a passage twice"),
+        pytest.param(_with(ONE, "z.00000001.00000"), id="a passage of no document"),
         pytest.param(replace(ONE, parked=("c", "a")), id="ready and parked"),
         pytest.param(replace(ONE, parked=("c", "c")), id="parked twice"),
         pytest.param(replace(ONE, dead=(*ONE.dead, ("a", "a fault"))), id="ready and dead"),
@@ -153,14 +153,14 @@ def test_a_doubled_job_is_seen(one: Tenancy) -> None:
 
 def test_a_job_that_was_taken_without_an_answer_may_be_done_once() -> None:
     documents = {**ONE.documents, "u": Document("ready", 1)}
-    assert _judge(replace(_with(ONE, "u.00000"), documents=documents)).good
-    assert len(_judge(replace(_with(ONE, "u.00000", "u.00001"), documents=documents)).duplicates) == 1
+    assert _judge(replace(_with(ONE, "u.00000001.00000"), documents=documents)).good
+    assert len(_judge(replace(_with(ONE, "u.00000001.00000", "u.00000001.00001"), documents=documents)).duplicates) == 1
 
 
 @pytest.mark.parametrize(
     ("one", "heard"),
     [
-        pytest.param(replace(ONE, texts={**ONE.texts, "a.00000": f"{WORDS['one']} {WORDS['two']}"}), (), id="in a passage"),
+        pytest.param(replace(ONE, texts={**ONE.texts, "a.00000001.00000": f"{WORDS['one']} {WORDS['two']}"}), (), id="in a passage"),
         pytest.param(replace(ONE, dead=(("d", f"no text: {WORDS['one']}"),)), (), id="in a reason"),
         pytest.param(ONE, (Overheard("GET /v1/documents", "one", f"… {WORDS['two'].upper()} …"),), id="in an answer"),
         pytest.param(ONE, (Overheard("a log", None, WORDS["one"]),), id="in a log"),
@@ -172,7 +172,7 @@ def test_a_crossed_word_is_seen(one: Tenancy, heard: tuple[Overheard, ...]) -> N
 
 
 def test_a_document_in_anothers_index_is_crossed() -> None:
-    verdict = _judge(_with(ONE, "e.00000"))
+    verdict = _judge(_with(ONE, "e.00000001.00000"))
     assert any("holds e of two" in line for line in verdict.crossed) and not verdict.good
 
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use bulkhead_runtime::chain;
 use bulkhead_runtime::metrics::{self, About, Counter};
 use bulkhead_stores::{
-    Backoff, Breaker, CircuitPolicy, Decision, Job, Moment, Moved, Outcome, Run, Settled, StoreError,
-    TenantSession, Why,
+    Backoff, Breaker, CircuitPolicy, Decision, Job, JobStatus, Moment, Moved, Outcome, Run, Settled,
+    StoreError, TenantSession, Why,
 };
 use bulkhead_tenancy::names::Revision;
 
@@ -17,6 +17,7 @@ const MAX_ATTEMPTS: u32 = 5;
 /// Attempts that AWS may spoil.
 const MAX_FAULTS: u32 = 20;
 const BACKOFF: Backoff = Backoff { base: Duration::from_secs(5), ceiling: Duration::from_secs(10 * 60) };
+const TOO_SLOW: &str = "reading the document takes too long";
 const NO_ANSWER: &str = "indexing ended without an answer, again and again";
 
 /// Content that may come while a job is being done, in one run.
@@ -34,11 +35,16 @@ pub(crate) async fn attempt(
     means: Means<'_>,
 ) -> Result<(), StoreError> {
     let breaker = session.breaker(circuit);
-    let run = match breaker.admit().await? {
+    let mut decision = breaker.admit().await?;
+    if let (Decision::Run(run), JobStatus::Running) = (&decision, job.status()) {
+        // Whoever had it ended without a word: that is a failure too. Without counting it, a tenant
+        // whose jobs hang would keep its workers for ever.
+        failed(session, &breaker, run).await?;
+        decision = breaker.admit().await?;
+    }
+    let run = match decision {
         Decision::Run(run) => run,
-        Decision::Parked(until) => {
-            return put_aside(session, &job, until).await;
-        }
+        Decision::Parked(until) => return put_aside(session, &job, until).await,
     };
     if job.attempts() >= MAX_ATTEMPTS {
         failed(session, &breaker, &run).await?;
@@ -67,6 +73,10 @@ pub(crate) async fn attempt(
                     return Ok(());
                 }
             }
+            Ok(Indexed::Slow) => {
+                let why = Why { reason: TOO_SLOW, excused: false };
+                return again_or_never(session, &breaker, &run, &job, why).await;
+            }
             Ok(Indexed::Unfinished(delay)) => {
                 // Getting somewhere is a success; waiting for one's turn says nothing.
                 if delay.is_zero() {
@@ -79,7 +89,8 @@ pub(crate) async fn attempt(
             Err(error) => {
                 tracing::warn!(error = chain(&error), document = %job.document(), "an attempt failed");
                 metrics::count_failure(&error, About { tenant: Some(session.tenant()), request_id: None });
-                return again_or_never(session, &breaker, &run, &job, &error).await;
+                let why = Why { reason: in_words(&error), excused: !is_the_tenants(&error) };
+                return again_or_never(session, &breaker, &run, &job, why).await;
             }
         }
     }
@@ -107,21 +118,20 @@ async fn gone_or_not(session: TenantSession<'_>, job: &Job, moved: Moved) -> Res
     }
 }
 
-/// After an attempt that a store ended.
+/// After an attempt that failed.
 async fn again_or_never(
     session: TenantSession<'_>,
     breaker: &Breaker<'_>,
     run: &Run,
     job: &Job,
-    error: &StoreError,
+    why: Why<'_>,
 ) -> Result<(), StoreError> {
-    let excused = !is_the_tenants(error);
+    let Why { reason, excused } = why;
     if excused {
         breaker.record(run, Outcome::Inconclusive).await?;
     } else {
         failed(session, breaker, run).await?;
     }
-    let reason = in_words(error);
     let tried = if excused { job.faults().saturating_add(1) } else { job.attempts() };
     let again =
         if excused { tried < MAX_FAULTS } else { tried < MAX_ATTEMPTS && breaker.spend_retry().await? };
@@ -130,7 +140,7 @@ async fn again_or_never(
         return Ok(());
     }
     let delay = BACKOFF.delay(tried, fastrand::u64(..));
-    let moved = session.jobs().retry(job, delay, Why { reason, excused }).await?;
+    let moved = session.jobs().retry(job, delay, why).await?;
     gone_or_not(session, job, moved).await
 }
 

@@ -31,6 +31,8 @@ pub(crate) enum Indexed {
     Gone,
     /// It cannot be read, now or ever: why, in words for its owner.
     Unreadable(Revision, String),
+    /// Reading it took longer than this run has time for. It may have been the machine.
+    Slow,
     /// There is more to do than this run has time for: it goes on after so long.
     Unfinished(Duration),
 }
@@ -104,7 +106,11 @@ async fn bring_up_to_date(
         session.documents().unchanged(id, revision).await?;
         return Ok(None);
     }
-    let texts = match read(means.readers, session, content_type, source.bytes).await? {
+    let reading = read(means.readers, session, content_type, source.bytes);
+    let Ok(answer) = tokio::time::timeout(means.left(), reading).await else {
+        return Ok(Some(Indexed::Slow));
+    };
+    let texts = match answer? {
         ExtractionAnswer::Passages(texts) => texts,
         ExtractionAnswer::Unreadable(reason) => {
             tracing::info!(%id, reason, "cannot be indexed");

@@ -1,0 +1,54 @@
+"""Files that were made to do harm: each ends as a dead letter with a reason or as harmless text, and nobody else notices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hostile import Hostile, corpus
+
+from local.aws import Tenant
+from local.client import Api, send
+from local.poll import until
+from local.stack import LocalStack
+
+Ready = Callable[..., list[dict[str, Any]]]
+SECONDS = 240.0
+FILES = [each for each in corpus() if each.content]
+
+
+def upload(api: Api, title: str, content_type: str, content: bytes) -> str:
+    about = {"title": title, "content_type": content_type, "bytes": len(content)}
+    slot = api.post("/v1/documents/uploads", about).expect(201)
+    where = slot["upload"]
+    assert send(where["method"], where["url"], content, where["headers"]).status == 200
+    return slot["document"]["id"]
+
+
+@pytest.fixture(scope="module")
+def ended(stack: LocalStack, newcomer: Callable[..., Tenant]) -> dict[str, dict[str, Any]]:
+    """What became of each file, all of them handed in by one tenant while a neighbour hands in its own."""
+    tenant, neighbour = newcomer("Hostile files"), newcomer("Their neighbour")
+    api, other = stack.api(tenant), stack.api(neighbour)
+    ids = {each.name: upload(api, each.name, each.content_type, each.content) for each in FILES}
+    pages = [other.add_document(f"Page {n}", f"Page {n} of a neighbour.")["id"] for n in range(5)]
+
+    def look() -> list[str]:
+        stack.release()
+        final = {"ready", "failed"}
+        left = [name for name, each in ids.items()
+                if api.get(f"/v1/documents/{each}").expect(200)["status"] not in final]  # fmt: skip
+        return left + [each for each in pages if other.get(f"/v1/documents/{each}").expect(200)["status"] != "ready"]
+
+    until(look, lambda left: not left, "every file has ended, and the neighbour's are found", SECONDS, every=0.5)
+    return {name: api.get(f"/v1/documents/{each}").expect(200) for name, each in ids.items()}
+
+
+@pytest.mark.parametrize("hostile", FILES, ids=lambda each: each.name)
+def test_a_hostile_file_ends_with_a_reason_or_harmless(hostile: Hostile, ended: dict[str, dict[str, Any]]) -> None:
+    document = ended[hostile.name]
+    if hostile.reason is not None:
+        assert document["status"] == "failed" and hostile.reason in document["reason"], document
+    elif document["status"] == "failed":
+        assert document["reason"] and "fault on our side" not in document["reason"], document
