@@ -159,22 +159,24 @@ def _hand_in(bench: Bench, plan: list[Arrival], progress: Callable[[int], None])
 # === What became of them ===
 
 
-def _items(bench: Bench, tenant: Tenant, prefix: str) -> list[dict[str, Any]]:
-    """Part of a tenant's partition, in its own session."""
+def _items(bench: Bench, tenant: Tenant) -> dict[str, list[dict[str, Any]]]:
+    """A tenant's partition by kind, in one look: a job that moves meanwhile is not counted twice."""
     client = bench.stack.account.client("dynamodb")
     pages = client.get_paginator("query").paginate(
-        TableName=bench.stack.outputs["DataTable"], ConsistentRead=True,
-        KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
-        ExpressionAttributeValues={":pk": {"S": tenant.partition}, ":sk": {"S": prefix}},
+        TableName=bench.stack.outputs["DataTable"], ConsistentRead=True, KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": tenant.partition}},
     )  # fmt: skip
-    return [item for page in pages for item in page["Items"]]
+    found: dict[str, list[dict[str, Any]]] = {}
+    for item in (item for page in pages for item in page["Items"]):
+        found.setdefault(item["sk"]["S"].partition("#")[0], []).append(item)
+    return found
 
 
 def _ready(bench: Bench) -> dict[str, float]:
     """The healthy tenants' documents that are ready, and since when."""
     found = {}
     for tenant in bench.tenants[:STORM]:
-        for item in _items(bench, tenant, "DOCUMENT#"):
+        for item in _items(bench, tenant).get("DOCUMENT", ()):
             if item["status"]["S"] == "ready":
                 found[item["sk"]["S"].partition("#")[2]] = _seconds(item["updated_at"]["S"])
     return found
@@ -196,8 +198,8 @@ def _wait_for(bench: Bench, sent: list[Sent], progress: Callable[[int], None] = 
 
 def _left(bench: Bench) -> Left:
     """Where the storming tenant's jobs are."""
-    count = {prefix: len(_items(bench, bench.storm, f"{prefix}#")) for prefix in ("JOB", "PARKED", "DEAD")}
-    return Left(queued=count["JOB"], parked=count["PARKED"], dead=count["DEAD"])
+    found = _items(bench, bench.storm)
+    return Left(*(len(found.get(kind, ())) for kind in ("JOB", "PARKED", "DEAD")))
 
 
 def _end(bench: Bench) -> None:
@@ -226,8 +228,9 @@ def _running(bench: Bench) -> Callable[[], int]:
 def _clear(bench: Bench) -> None:
     client = bench.stack.account.client("dynamodb")
     outputs = bench.stack.outputs
-    for prefix in ("JOB#", "PARKED#", "DEAD#", "CIRCUIT"):
-        for item in _items(bench, bench.storm, prefix):
+    found = _items(bench, bench.storm)
+    for kind in ("JOB", "PARKED", "DEAD", "CIRCUIT"):
+        for item in found.get(kind, ()):
             client.delete_item(TableName=outputs["DataTable"], Key={"pk": item["pk"], "sk": item["sk"]})
     backlog = bench.stack.tier("basic")["BacklogTable"]
     client.delete_item(TableName=backlog, Key={"pk": {"S": bench.storm.partition}})
