@@ -193,7 +193,7 @@ class Twice:
         if not taken:
             return
         document = taken[int(draw * len(taken))].job.document
-        event = created(self._stack, f"{customer.tenant.prefix}documents/{document}/source")
+        event = created(self._stack, f"{customer.tenant.prefix}documents/{document}/source.00000001")
         invoke_intake(self._stack, event)
         self.events += 1
 

@@ -428,6 +428,37 @@ _READING = [
     ),
 ]  # fmt: skip
 
+_LIFE = "shared/stores/src/repositories"
+_JOBS = [
+    Mutant(
+        "a throttled rate is not kept", Suite.CRATES, "shared/resilience/src/throttle.rs",
+        "let from = used_until.max(now);", "let from = now;",
+        ("-p", "bulkhead-resilience", "--test", "throttle"),
+    ),
+    Mutant(
+        "any revision of a document is found", Suite.FUNCTIONS, f"{_LIFE}/passages.rs",
+        "found.retain(|found| named(found) == Some(found.revision));", "found.retain(|found| named(found).is_some());",
+        ("tests/journeys/test_document_life.py",), ("inference",),
+    ),
+    Mutant(
+        "a job is done although newer content came", Suite.FUNCTIONS, f"{_LIFE}/jobs/moves.rs",
+        'format!("{NOT_DELETED} AND accepted = :revision AND settled = :revision")',
+        'format!("{NOT_DELETED} AND (accepted = :revision OR settled = :revision)")',
+        ("tests/journeys/test_document_life.py",), ("ingestion",),
+    ),
+    Mutant(
+        "an event that comes again is a job again", Suite.FUNCTIONS, f"{_LIFE}/jobs/moves.rs",
+        "if standing.accepted >= Some(content.revision) => return Ok(()),",
+        "if standing.accepted > Some(content.revision) => return Ok(()),",
+        ("tests/faults/test_late_and_repeated_events.py",), ("intake",),
+    ),
+    Mutant(
+        "a job is accepted without a note in the backlog", Suite.FUNCTIONS, f"{_LIFE}/jobs/moves.rs",
+        "let mut moves = vec![backlog.noting()?];", "let mut moves = vec![];\n        let _ = backlog;",
+        ("tests/faults/test_late_and_repeated_events.py",), ("intake",),
+    ),
+]  # fmt: skip
+
 MUTANTS: list[Mutant] = [
     *_TYPES,
     *_ADMISSION,
@@ -437,6 +468,7 @@ MUTANTS: list[Mutant] = [
     *_CAPACITY,
     *_CIRCUIT,
     *_READING,
+    *_JOBS,
     *_DEPENDENCIES,
     *_WRITTEN,
     *_SILO,
