@@ -94,7 +94,9 @@ class Target:
             queue_url=stack.outputs["BasicQueueUrl"],
             items=tuple(items),
             objects=tuple(each["Key"] for each in listed.get("Contents", [])),
-            vectors=tuple(each["key"] for each in vectors.list_vectors(**index)["vectors"]),
+            vectors=tuple(
+                each["key"] for page in vectors.get_paginator("list_vectors").paginate(**index) for each in page["vectors"]
+            ),
             dimension=vectors.get_index(**index)["index"]["dimension"],
         )
 

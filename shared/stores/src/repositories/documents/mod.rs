@@ -140,7 +140,7 @@ struct Record {
     #[serde(skip_serializing_if = "Option::is_none")]
     stale: Option<Extent>,
     #[serde(default)]
-    indexed: u32,
+    in_index: u32,
     /// Where its job lies; moves together with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     place: Option<Place>,
@@ -219,7 +219,7 @@ impl<'s> Documents<'s> {
             live: None,
             pending: None,
             stale: None,
-            indexed: 0,
+            in_index: 0,
             place: None,
             cleaned: false,
             reason: None,
@@ -394,7 +394,7 @@ fn document(record: Record, details: Details) -> Document {
         live: record.live,
         pending: record.pending,
         stale: record.stale,
-        indexed: record.indexed,
+        indexed: record.in_index,
         reason: record.reason.filter(|_| record.accepted == Some(record.revision)),
         created_at: record.created_at,
         updated_at: record.updated_at,

@@ -22,7 +22,7 @@ impl Documents<'_> {
     pub async fn processing(&self, id: &DocumentId, extent: &Extent) -> Result<bool, StoreError> {
         self.change(
             id,
-            "SET #status = :processing, pending = :pending, indexed = :none, updated_at = :now",
+            "SET #status = :processing, pending = :pending, in_index = :none, updated_at = :now",
             STILL_THERE,
             [
                 (":processing", status(DocumentStatus::Processing)),
@@ -42,7 +42,7 @@ impl Documents<'_> {
     pub async fn indexed(&self, id: &DocumentId, extent: &Extent, passages: u32) -> Result<bool, StoreError> {
         self.change(
             id,
-            "SET #status = :processing, indexed = :passages, updated_at = :now",
+            "SET #status = :processing, in_index = :passages, updated_at = :now",
             &format!("{STILL_THERE} AND pending = :pending"),
             [
                 (":processing", status(DocumentStatus::Processing)),
@@ -83,7 +83,7 @@ impl Documents<'_> {
             id,
             &format!(
                 "SET #status = :ready, live = :extent, settled = :revision{stale}, updated_at = :now \
-                 REMOVE pending, indexed, reason"
+                 REMOVE pending, in_index, reason"
             ),
             &format!("{STILL_THERE} AND pending = :extent AND {seen}"),
             values,

@@ -282,7 +282,9 @@ impl Jobs<'_> {
         let show = Update::builder()
             .table_name(table)
             .set_key(Some(key_attributes(&self.session.scope().document_key(job.document()))))
-            .update_expression("REMOVE place")
+            // Said anew: moves of the job since it was dealt with have said other things.
+            .update_expression("SET #status = :ready REMOVE place, reason")
+            .expression_attribute_values(":ready", text(DocumentStatus::Ready.as_str()))
             .condition_expression(format!("{NOT_DELETED} AND accepted = :revision AND settled = :revision"))
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":deleted", text(DocumentStatus::Deleted.as_str()))
