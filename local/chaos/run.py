@@ -18,7 +18,7 @@ from ..stack import LocalStack
 from .plan import LONG, SHORT, STORM, HandIn, Plan
 from .reconcile import Accepted, Verdict, judge
 from .settle import Operator, Releasing, State, look, settle
-from .stores import Everything, items, logged, read
+from .stores import Everything, findable, items, logged, read
 from .tenants import Customer, Ears, Load, Taken, sign_up
 from .trouble import Faults, Killer, Storming, Twice
 from .watch import Sample, Watch, seconds_of
@@ -265,7 +265,7 @@ def _ask(api: Api, question: str) -> str:
 
 def _records(stack: LocalStack, customer: Customer) -> dict[str, tuple[str, int]]:
     return {
-        each["id"]["S"]: (each["status"]["S"], int(each["passages"]["N"]))
+        each["id"]["S"]: (each["status"]["S"], findable(each))
         for each in items(stack, customer, "DOCUMENT#", "DOCUMENT$")
     }
 

@@ -49,6 +49,11 @@ def document_id(item: dict[str, Any]) -> str:
     return item["sk"]["S"].rpartition("#")[2]
 
 
+def findable(document: dict[str, Any]) -> int:
+    """How many passages a document's record lets be found."""
+    return int(document["live"]["M"]["passages"]["N"]) if "live" in document else 0
+
+
 @dataclass(frozen=True)
 class Everything:
     """One tenant's stores, and when its documents became ready."""
@@ -68,8 +73,7 @@ def read(stack: LocalStack, customer: Customer) -> Everything:
         kind = item["sk"]["S"].partition("#")[0]
         if kind == "DOCUMENT":
             status, found = item["status"]["S"], document_id(item)
-            passages = int(item["live"]["M"]["passages"]["N"]) if "live" in item else 0
-            documents[found] = Document(status, passages, item.get("reason", {}).get("S", ""))
+            documents[found] = Document(status, findable(item), item.get("reason", {}).get("S", ""))
             if status == "ready":
                 ready[found] = item["updated_at"]["S"]
         elif kind == "JOB":
