@@ -120,7 +120,9 @@ class _Stores:
         given_up = self.items["dead"][job.document] > 0
         # The passages of a job that waits may be there already: it is about to write them again. Those of
         # a job that was given up may not, its owner is told that it is not indexed.
-        found = ["indexed"] if whole and (status == READY or given_up) else []
+        # One that is done and open is about to be told so: it is open, which is wrong enough.
+        done = status == READY and not self.items["open"][job.document]
+        found = ["indexed"] if whole and (done or given_up) else []
         found += [place for place in ("open", "parked") if self.items[place][job.document]]
         if given_up and status == FAILED and self.reasons[job.document]:
             found.append("dead")

@@ -111,6 +111,9 @@ def show(console: Console, outcome: Outcome, folder: Path) -> None:
                 console.line(f"  {line}")
             if len(wrong) > _SHOWN:
                 console.line(f"  … and {len(wrong) - _SHOWN} more, in report.json")
+    if left := outcome.settled.left:
+        console.heading(console.paint("It did not settle", "red", "bold"))
+        console.line(f"  {left} jobs still had somewhere to go; what is called lost may be on its way: see report.json")
     console.line()
     summary = f"lost {len(verdict.lost)}, crossed {len(verdict.crossed)}, duplicates {len(verdict.duplicates)}"
     console.line(console.paint(summary, "green" if verdict.good else "red", "bold"))

@@ -16,7 +16,7 @@ from .plan import BROKEN, HEALTHY, LONG, STORM, HandIn, Plan
 from .reconcile import Accepted, Overheard, crossings
 
 # Requests of one tenant side by side: what ten times the load of the others takes.
-_HANDS = {STORM: 5}
+_HANDS = {STORM: 8}
 # A document that is refused is handed in again; a key is out of use for some seconds.
 _PATIENCE, _PAUSE = 60, 0.5
 _TRIES_TO_UPLOAD = 4

@@ -184,6 +184,11 @@ def test_a_job_that_nobody_would_have_looked_for_is_wrong_even_if_it_is_done() -
     assert not judge(JOBS, [ONE, TWO], WORDS, (), ("one", "two"), ["one JOB#a of 15:00"]).good
 
 
+def test_a_job_that_is_done_and_still_open_is_unsettled_not_doubled() -> None:
+    verdict = _judge(replace(ONE, open=("a",)))
+    assert verdict.unsettled == ("one a",) and not verdict.duplicates and not verdict.good
+
+
 def test_a_job_still_open_is_unsettled() -> None:
     verdict = _judge(replace(ONE, open=("c",), parked=()))
     assert verdict.unsettled == ("one c",) and not verdict.good and not verdict.lost
