@@ -106,8 +106,9 @@ def _send_events_again(stack: LocalStack, tenants: set[str]) -> None:
     sqs, queue = stack.account.client("sqs"), stack.outputs["BasicDeadLetterQueueUrl"]
     received = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=1)
     for message in received.get("Messages", []):
-        event = json.loads(message["Body"])["requestPayload"]
-        if event["detail"]["object"]["key"].split("/")[1] in tenants:
+        # A job's message is not needed: the job itself is found again.
+        event = json.loads(message["Body"]).get("requestPayload")
+        if event and event["detail"]["object"]["key"].split("/")[1] in tenants:
             stack.account.invoke(stack.outputs["BasicIntakeFunction"], event)
             sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
 

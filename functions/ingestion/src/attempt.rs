@@ -5,8 +5,8 @@ use std::time::Duration;
 use bulkhead_runtime::chain;
 use bulkhead_runtime::metrics::{self, About, Counter};
 use bulkhead_stores::{
-    Backoff, Breaker, CircuitPolicy, Decision, Job, JobStatus, Moment, Moved, Outcome, Run, Settled,
-    StoreError, TenantSession, Why,
+    Backoff, Breaker, CircuitPolicy, Decision, Job, Moment, Moved, Outcome, Run, Settled, StoreError,
+    TenantSession, Why,
 };
 use bulkhead_tenancy::names::Revision;
 
@@ -36,12 +36,13 @@ pub(crate) async fn attempt(
 ) -> Result<(), StoreError> {
     let breaker = session.breaker(circuit);
     let mut decision = breaker.admit().await?;
-    if let (Decision::Run(run), JobStatus::Running) = (&decision, job.status()) {
+    if let (Decision::Run(run), true) = (&decision, job.is_unheard()) {
         // Whoever had it ended without a word: that is a failure too. Without counting it, a tenant
         // whose jobs hang would keep its workers for ever.
         failed(session, &breaker, run).await?;
         decision = breaker.admit().await?;
     }
+    let job = job.heard();
     let run = match decision {
         Decision::Run(run) => run,
         Decision::Parked(until) => return put_aside(session, &job, until).await,

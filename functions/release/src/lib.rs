@@ -64,6 +64,8 @@ pub struct Release {
     backlogs: Backlogs,
     queue: JobQueue,
     places: Places,
+    /// Jobs of one tenant on their way or running, beyond which none is brought back: its workers.
+    most_under_way: u16,
     circuit: CircuitPolicy,
     lost_after: Duration,
 }
@@ -74,11 +76,13 @@ impl Release {
     /// # Errors
     /// [`ConfigError`].
     pub fn from_env(platform: &Platform) -> Result<Self, ConfigError> {
+        let cap = config::job_cap()?;
         Ok(Self {
             function: TenantFunction::from_env(platform)?,
             backlogs: Backlogs::new(platform, &config::required("BACKLOG_TABLE")?),
             queue: JobQueue::new(platform, &config::required("QUEUE_URL")?),
-            places: Places::new(platform, &config::required("WORKERS_TABLE")?, config::job_cap()?),
+            places: Places::new(platform, &config::required("WORKERS_TABLE")?, cap),
+            most_under_way: cap.in_flight.get(),
             circuit: config::circuit()?,
             lost_after: config::seconds("LOST_AFTER")?,
         })
@@ -144,8 +148,20 @@ impl Release {
         let jobs = session.jobs();
         let backlog = Backlog::new(session, self.backlogs.table());
         let now = Moment::now();
-        let free = self.places.free(&scope).await?.min(MOST);
-        let wanted = session.breaker(self.circuit).lets_through(free).await?;
+        let open = jobs.all_open().await?;
+        // Moved aside, not sent again: where the queue is long, not lost, each message more would make
+        // it longer, and walk around cap and circuit.
+        for job in open.iter().filter(|job| job.is_lost(now)) {
+            match jobs.park(job, now).await? {
+                Moved::There(_) => *lost = lost.saturating_add(1),
+                Moved::DocumentGone => jobs.finish(job).await?,
+                Moved::Elsewhere | Moved::MoreCame => {}
+            }
+        }
+        // Those that are on their way will take the places that are free.
+        let under_way = open.iter().filter(|job| !job.is_lost(now)).count();
+        let places = self.places.free(&scope).await?.min(self.room(under_way)).min(MOST);
+        let wanted = session.breaker(self.circuit).lets_through(places).await?;
         if wanted > 0 {
             for job in jobs.due(now, wanted).await? {
                 if self.bring_back(&scope, session, &job, &backlog).await? {
@@ -153,17 +169,16 @@ impl Release {
                 }
             }
         }
-        let (gone, any) = jobs.lost(now).await?;
-        for job in gone {
-            if let Moved::There(job) = jobs.requeue(&job, self.lost_after).await? {
-                self.queue.send(&scope, job.sealed()).await?;
-                *lost = lost.saturating_add(1);
-            }
-        }
+        let any = !open.is_empty() || jobs.any_waiting().await?;
         if !any {
             backlog.clear(seen).await?;
         }
         Ok(())
+    }
+
+    /// How many jobs more may be on their way to the tenant's workers.
+    fn room(&self, under_way: usize) -> u16 {
+        self.most_under_way.saturating_sub(u16::try_from(under_way).unwrap_or(u16::MAX))
     }
 
     /// The tenant has no worker left: the job waits in its partition, due at once.

@@ -72,6 +72,18 @@ impl Job {
         self.record.faults
     }
 
+    /// Whether the last attempt was begun and ended without a word.
+    pub fn is_unheard(&self) -> bool {
+        self.record.unheard
+    }
+
+    /// Returns the job after that was taken note of. Its next move writes it down.
+    #[must_use]
+    pub fn heard(mut self) -> Self {
+        self.record.unheard = false;
+        self
+    }
+
     /// Returns why the last attempt failed, for the document's owner.
     pub fn reason(&self) -> Option<&str> {
         self.record.reason.as_deref()
@@ -90,6 +102,11 @@ impl Job {
     /// Returns the job as it travels.
     pub fn sealed(&self) -> &SealedJob {
         &self.record.job
+    }
+
+    /// Whether its message or its worker is taken for lost: nothing was heard for too long.
+    pub fn is_lost(&self, now: Moment) -> bool {
+        self.record.until <= now.as_millisecond()
     }
 
     /// Whether a worker may have it: nobody has, or whoever had is gone.
@@ -111,6 +128,9 @@ struct Record {
     /// Of a running job the end of its lease, of a waiting one when it is due, of a queued
     /// one when its message is taken for lost; milliseconds since 1970.
     until: u64,
+    /// Whether the last attempt was begun and nothing was heard of it since.
+    #[serde(default)]
+    unheard: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     accepted_at: Moment,

@@ -82,6 +82,7 @@ impl Jobs<'_> {
             attempts: 0,
             faults: 0,
             until: now.after(lost_after).as_millisecond(),
+            unheard: false,
             reason: None,
             accepted_at: now,
             since: now,
@@ -181,16 +182,9 @@ impl Jobs<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn begin(&self, job: &Job, lease: Duration) -> Result<Moved, StoreError> {
-        let record = Record { attempts: job.record.attempts.saturating_add(1), ..job.record.clone() };
+        let attempts = job.record.attempts.saturating_add(1);
+        let record = Record { attempts, unheard: true, ..job.record.clone() };
         self.stay(job, record, JobStatus::Running, lease).await
-    }
-
-    /// The job's message is sent again.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn requeue(&self, job: &Job, lost_after: Duration) -> Result<Moved, StoreError> {
-        self.stay(job, job.record.clone(), JobStatus::Queued, lost_after).await
     }
 
     /// The job waits for `delay`, and then for its next attempt.
@@ -198,7 +192,8 @@ impl Jobs<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn retry(&self, job: &Job, delay: Duration, why: Why<'_>) -> Result<Moved, StoreError> {
-        let mut record = Record { reason: Some(why.reason.to_owned()), ..job.record.clone() };
+        let reason = Some(why.reason.to_owned());
+        let mut record = Record { reason, unheard: false, ..job.record.clone() };
         if why.excused {
             record.attempts = record.attempts.saturating_sub(1);
             record.faults = record.faults.saturating_add(1);
@@ -211,8 +206,12 @@ impl Jobs<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn pause(&self, job: &Job, delay: Duration) -> Result<Moved, StoreError> {
-        let record =
-            Record { attempts: job.record.attempts.saturating_sub(1), reason: None, ..job.record.clone() };
+        let record = Record {
+            attempts: job.record.attempts.saturating_sub(1),
+            unheard: false,
+            reason: None,
+            ..job.record.clone()
+        };
         self.wait(job, record, JobStatus::Paused, Moment::now().after(delay)).await
     }
 
@@ -248,7 +247,8 @@ impl Jobs<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn bury(&self, job: &Job, reason: &str, about: Option<Revision>) -> Result<Moved, StoreError> {
-        let record = Record { reason: Some(reason.to_owned()), until: 0, ..job.record.clone() };
+        let reason = Some(reason.to_owned());
+        let record = Record { reason, until: 0, unheard: false, ..job.record.clone() };
         let key = self.session.scope().dead_key(job.document());
         let also = Also { only: about, note: None };
         self.relocate(job, key, record, JobStatus::Dead, DocumentStatus::Failed, also).await

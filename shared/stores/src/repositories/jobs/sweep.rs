@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use bulkhead_tenancy::names::SortPrefix;
 use serde::Deserialize;
 
-use super::{Job, JobStatus, Jobs, Record, text};
+use super::{Job, Jobs, Record, text};
 use crate::clock::Moment;
 use crate::error::Classify;
 use crate::repositories::items;
@@ -50,27 +50,25 @@ impl Jobs<'_> {
             .collect()
     }
 
-    /// Returns the open jobs whose message or worker is taken for lost, and whether the
-    /// tenant has any job left that is queued, running or waiting.
+    /// Returns the tenant's open jobs, a thousand at most: queued or running.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn lost(&self, now: Moment) -> Result<(Vec<Job>, bool), StoreError> {
-        const OPERATION: &str = "find jobs that were lost";
-        let open: Vec<Record> = self
-            .with_prefix(OPERATION, SortPrefix::Job, LOOKED_AT)
-            .await?
-            .into_iter()
-            .map(|item| items::record(OPERATION, item))
-            .collect::<Result<_, _>>()?;
-        let any = !open.is_empty() || !self.with_prefix(OPERATION, SortPrefix::Parked, 1).await?.is_empty();
-        let lost = open
-            .into_iter()
-            .filter(|record| record.until <= now.as_millisecond())
-            .filter(|record| matches!(record.status, JobStatus::Queued | JobStatus::Running))
-            .map(|record| Job { key: self.session.scope().job_key(&record.document), record })
-            .collect();
-        Ok((lost, any))
+    pub async fn all_open(&self) -> Result<Vec<Job>, StoreError> {
+        const OPERATION: &str = "list open jobs";
+        let found = self.with_prefix(OPERATION, SortPrefix::Job, LOOKED_AT).await?.into_iter().map(|item| {
+            let record: Record = items::record(OPERATION, item)?;
+            Ok(Job { key: self.session.scope().job_key(&record.document), record })
+        });
+        found.collect()
+    }
+
+    /// Whether any job of the tenant waits, due or not.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn any_waiting(&self) -> Result<bool, StoreError> {
+        Ok(!self.with_prefix("find waiting jobs", SortPrefix::Parked, 1).await?.is_empty())
     }
 
     async fn with_prefix(
