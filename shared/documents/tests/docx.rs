@@ -1,7 +1,5 @@
 //! DOCX files: their text, and why there is none.
 
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
-
 mod samples;
 
 use bulkhead_documents::{DocumentError, Format, MAX_DEPTH, MAX_EXPANDED, passages};
