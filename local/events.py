@@ -90,7 +90,7 @@ class Tour:
         """In an order in which each can succeed."""
         for name in (
             "control-onboard", "control-show", "claims", "authorizer", "templates-put", "templates-get",
-            "documents-create", "documents-list", "intake", "ingestion", "dispatch", "release", "inference",
+            "documents-create", "documents-list", "intake", "extraction", "ingestion", "dispatch", "release", "inference",
         ):  # fmt: skip
             self._before(name)
             function = name.partition("-")[0]
@@ -103,7 +103,7 @@ class Tour:
             raise Wrong(f"no function was sent {sorted(missing)}: add them to `Tour.run`")
 
     def _tenant_of(self, function: str) -> str | None:
-        served = function in ("templates", "documents", "inference", "ingestion")
+        served = function in ("templates", "documents", "inference", "extraction", "ingestion")
         return self._values["tenant"] if served else None
 
     def _before(self, name: str) -> None:
@@ -191,6 +191,10 @@ class Tour:
     def _intake(self, answer: Any) -> str:
         _check(answer is None, answer)
         return "a sealed job is on the queue"
+
+    def _extraction(self, answer: Any) -> str:
+        _check("noon on Saturdays" in "".join(_has(answer, "passages")), answer)
+        return f"{len(answer['passages'])} passage"
 
     def _dispatch(self, answer: Any) -> str:
         """One of its two jobs was done before, which is no failure; the other is new."""

@@ -170,6 +170,32 @@ def test_a_job_whose_message_is_lost_is_done(stack: LocalStack, tenant: Tenant, 
     come_to(stack, api, ids, lambda seen: seen["ready"] == 3, "they are found again")
 
 
+def test_a_long_queue_does_not_grow_by_being_late(
+    stack: LocalStack, newcomer: Callable[[str], Tenant]
+) -> None:
+    """Jobs whose messages wait too long are taken for lost. No more of them are sent again than there are workers."""
+    api = stack.api(tenant := newcomer("A long queue"))
+    partition, count, workers = Partition(stack, tenant), 24, 8
+    with queue_stopped(stack):
+        before = messages(stack)
+        ids = hand_in(api, count)
+        until(lambda: messages(stack) - before, lambda found: found == count, "all are sent", SECONDS)
+        until(lambda: (stack.release(), partition.counts())[1], lambda seen: seen["PARKED#"] == count - workers,
+              "they are taken for lost", SECONDS)  # fmt: skip
+        for _ in range(3):
+            stack.release()
+        assert messages(stack) - before <= count + 2 * workers
+    come_to(stack, api, ids, lambda seen: seen["ready"] == count, "they are done")
+    assert len(Target.of(stack, tenant).vectors) == count
+
+
+def messages(stack: LocalStack) -> int:
+    found = stack.account.client("sqs").get_queue_attributes(
+        QueueUrl=stack.outputs["BasicQueueUrl"], AttributeNames=["All"]
+    )["Attributes"]
+    return int(found["ApproximateNumberOfMessages"]) + int(found["ApproximateNumberOfMessagesNotVisible"])
+
+
 def test_a_tenant_with_more_jobs_than_workers_has_them_done_in_turn(
     stack: LocalStack, newcomer: Callable[[str], Tenant], ready: Ready
 ) -> None:

@@ -63,6 +63,28 @@ fn only_the_store_crates_name_an_aws_sdk() {
     assert!(offenders.is_empty(), "only the store crates may name an AWS SDK: {offenders:?}");
 }
 
+/// What parses strangers' files can reach nothing by AWS, and knows no tenant's session.
+#[test]
+fn what_reads_documents_knows_no_store() {
+    let metadata = metadata();
+    let packages = metadata["packages"].as_array().expect("packages");
+    let extraction = packages.iter().find(|package| package["name"] == "extraction").expect("extraction");
+    let named: Vec<_> = extraction["dependencies"]
+        .as_array()
+        .expect("dependencies")
+        .iter()
+        .filter(|dependency| dependency["kind"].is_null())
+        .map(|dependency| dependency["name"].as_str().expect("dependency"))
+        .collect();
+    assert!(named.contains(&"bulkhead-documents"), "it reads documents: {named:?}");
+    let allowed = ["bulkhead-documents", "bulkhead-events"];
+    let offenders: Vec<_> = named
+        .iter()
+        .filter(|name| name.starts_with("aws-") || (name.starts_with("bulkhead-") && !allowed.contains(name)))
+        .collect();
+    assert!(offenders.is_empty(), "extraction is to know no store and no tenant: {offenders:?}");
+}
+
 #[test]
 fn arrows_between_crates_point_down() {
     let order = [
