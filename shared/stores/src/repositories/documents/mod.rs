@@ -8,6 +8,7 @@
 mod deletion;
 mod progress;
 
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use bulkhead_tenancy::names::{DocumentId, Purpose, Revision, SortPrefix};
 use serde::{Deserialize, Serialize};
@@ -288,15 +289,20 @@ impl<'s> Documents<'s> {
             )
             .return_values(ReturnValue::AllNew)
             .send()
-            .await
-            .during(OPERATION);
+            .await;
         match updated {
-            Ok(updated) => {
-                let record = items::record(OPERATION, updated.attributes.unwrap_or_default())?;
-                Ok(Some(document(record, details)))
+            // Its job moves at this moment. That it is not there must not be said of that.
+            Err(error) if error.code() == Some("TransactionConflictException") => {
+                Err(StoreError::Throttled { operation: OPERATION, source: Box::new(error) })
             }
-            Err(StoreError::Conflict { .. }) => Ok(None),
-            Err(error) => Err(error),
+            other => match other.during(OPERATION) {
+                Ok(updated) => {
+                    let record = items::record(OPERATION, updated.attributes.unwrap_or_default())?;
+                    Ok(Some(document(record, details)))
+                }
+                Err(StoreError::Conflict { .. }) => Ok(None),
+                Err(error) => Err(error),
+            },
         }
     }
 

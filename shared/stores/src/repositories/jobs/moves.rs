@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, Delete, Put, TransactWriteItem, Update};
 use aws_smithy_types::error::operation::BuildError;
@@ -59,6 +60,9 @@ pub enum Moved {
 
 /// How often taking in is tried anew where a job moves meanwhile.
 const ATTEMPTS: usize = 16;
+/// How often a transaction is tried again that met another, and the longest pause before.
+const MEETINGS: u8 = 5;
+const PAUSE: Duration = Duration::from_millis(100);
 
 impl Jobs<'_> {
     /// Takes in a revision of `document` whose bytes came, and notes that the tenant has
@@ -467,8 +471,16 @@ impl Jobs<'_> {
         operation: &'static str,
         moves: Vec<TransactWriteItem>,
     ) -> Result<Option<usize>, StoreError> {
-        let sent =
-            self.session.dynamodb().transact_write_items().set_transact_items(Some(moves)).send().await;
+        let mut left = MEETINGS;
+        let sent = loop {
+            let call = self.session.dynamodb().transact_write_items();
+            let sent = call.set_transact_items(Some(moves.clone())).send().await;
+            if left == 0 || !sent.as_ref().is_err_and(met_another) {
+                break sent;
+            }
+            left -= 1;
+            tokio::time::sleep(PAUSE.mul_f64(fastrand::f64())).await;
+        };
         if let Err(error) = &sent
             && let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
                 error.as_service_error()
@@ -490,6 +502,17 @@ struct Also {
     only: Option<Revision>,
     /// The tenant's note in the backlog.
     note: Option<TransactWriteItem>,
+}
+
+/// Whether another write to one of the items was under way: the SDK does not try again then.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling>
+fn met_another<R>(error: &SdkError<TransactWriteItemsError, R>) -> bool {
+    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
+    else {
+        return false;
+    };
+    let codes = || cancelled.cancellation_reasons().iter().filter_map(CancellationReason::code);
+    codes().any(|code| code == "TransactionConflict") && !codes().any(|code| code == "ConditionalCheckFailed")
 }
 
 fn malformed(error: BuildError) -> StoreError {
