@@ -29,8 +29,8 @@ CONTENT = b"The ferry leaves at seven."
 # More calls than intake, worker and release make for one document, sessions and keys included.
 STEPS = 40
 SECONDS = 300.0
-# Longer than the pauses of the SDK between its three attempts.
-PATIENCE = 4.0
+# Longer than a worker lives here: whoever was cut off has given up, or was ended.
+PATIENCE = 14.0
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,12 @@ class Underway:
     since: float = 0.0
 
     def mend_when_given_up(self) -> None:
-        """Make the line good once calls were cut off, and then none made for longer than a pause of the SDK."""
+        """Make the line good once whoever met it has given up."""
         if not self.is_cut:
             return
-        if self.rule.hits != self.hits:
-            self.hits, self.since = self.rule.hits, time.monotonic()
+        self.hits = self.rule.hits
+        if self.hits > 0 and self.since == 0.0:
+            self.since = time.monotonic()
         if self.hits > 0 and time.monotonic() - self.since > PATIENCE:
             self.line.close()
             self.is_cut = False
