@@ -28,6 +28,9 @@ from local.poll import until  # noqa: E402
 from local.stack import LocalStack  # noqa: E402
 
 LAST = "after_everything"
+# Environments are counted, idle ones too: 2.5 for each execution. More tenants work at the same time
+# in a test than a basic tier is made for.
+ROOM = {"BasicIngestionConcurrency": "60", "BasicExtractionConcurrency": "60"}
 READY_SECONDS = 60.0
 
 
@@ -60,6 +63,7 @@ def deployed(request: pytest.FixtureRequest) -> Deployed:
             return
         capture = request.config.pluginmanager.getplugin("capturemanager")
         shown = capture.global_and_fixture_disabled() if capture else nullcontext()
+        options = {**options, "parameters": ROOM | dict(options.get("parameters") or {})}
         running = LocalStack.temporary(name, Console(sys.__stdout__), **options)
         failed_before = request.session.testsfailed
         try:

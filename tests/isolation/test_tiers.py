@@ -175,7 +175,8 @@ def test_every_function_has_the_concurrency_its_tier_was_given(stack: LocalStack
         if each["ParameterKey"].endswith("Concurrency")
     }  # fmt: skip
     for tier in ("Basic", "Premium"):
-        for function in ("Authorizer", "Templates", "Documents", "Inference", "Intake", "Dispatch", "Ingestion"):
+        for function in ("Authorizer", "Templates", "Documents", "Inference", "Intake", "Dispatch", "Ingestion",
+                         "Extraction", "Release"):
             name = stack.outputs[f"{tier}{function}Function"]
             assert reserved[name] == given[f"{tier}{function}Concurrency"], name
     assert sum(each or 0 for each in reserved.values()) <= 900

@@ -267,6 +267,7 @@ MISTAKES: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
      {"body": {"body": "x", "description": "x" * 501}}),
     ("a title of 201 characters", "POST", DOCUMENTS, {"body": TEXT | {"title": "x" * 201}}),
     ("an image", "POST", DOCUMENTS, {"body": TEXT | {"content_type": "image/png"}}),
+    ("a PDF, inline", "POST", DOCUMENTS, {"body": TEXT | {"content_type": "application/pdf"}}),
     ("a document without text", "POST", DOCUMENTS, {"body": TEXT | {"content": " \n"}}),
     ("a document of more than 1 MiB, inline", "POST", DOCUMENTS,
      {"body": TEXT | {"content": "x" * 1_048_577}}),
