@@ -29,7 +29,7 @@ from .watch import Sample, Watch, seconds_of
 PARAMETERS = {"CircuitCoolDown": "2", "BasicTenantJobs": "4", "VisibilityTimeout": "45"}
 _CALM_EACH = 6
 _CALM_FROM = 1_000_000
-_CALM_SECONDS = 60.0
+_CALM_SECONDS = 180.0
 _RELEASE_EVERY = 5.0
 _LOAD_PATIENCE = 20.0
 _QUIET_SECONDS = 40.0

@@ -107,7 +107,8 @@ fn arrows_between_crates_point_down() {
         let Some(own) = height(name) else { continue };
         for dependency in package["dependencies"].as_array().expect("dependencies") {
             let on = dependency["name"].as_str().expect("dependency");
-            assert!(height(on).is_none_or(|other| other < own), "{name} -> {on} points up");
+            // A crate may name itself, to have more of it in its own tests.
+            assert!(on == name || height(on).is_none_or(|other| other < own), "{name} -> {on} points up");
         }
     }
 }
