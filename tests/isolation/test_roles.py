@@ -122,14 +122,21 @@ def test_only_intake_and_release_send_jobs_and_only_dispatch_receives_them(grant
     assert may.get("sqs:ReceiveMessage") == {"BasicDispatchFunction"}, may
 
 
-def test_only_dispatch_invokes_a_tenants_function(granted: Any) -> None:
-    invokers = {
-        function
+def test_only_dispatch_and_a_worker_invoke_a_function(stack: LocalStack, granted: Any) -> None:
+    """Dispatch a tenant's worker, and whoever puts its jobs aside; a worker the function that reads."""
+    may = {
+        function: {
+            resource.rpartition(":")[2]
+            for statement in granted[function]
+            if any(action.startswith("lambda:Invoke") for action in _as_list(statement["Action"]))
+            for resource in _as_list(statement["Resource"])
+        }
         for function in FUNCTIONS
-        for statement in granted[function]
-        if any(action.startswith("lambda:Invoke") for action in _as_list(statement["Action"]))
     }
-    assert invokers == {"BasicDispatchFunction"}, invokers
+    assert {function: invoked for function, invoked in may.items() if invoked} == {
+        "BasicDispatchFunction": {stack.outputs["BasicIngestionFunction"], stack.outputs["BasicReleaseFunction"]},
+        "BasicIngestionFunction": {stack.outputs["BasicExtractionFunction"]},
+    }
 
 
 @pytest.mark.parametrize(
