@@ -18,8 +18,8 @@ What is added up:
 What is refused, because it would fail only under load:
 
 - *Workers*: each batch of the queue hands all its jobs to the workers at the same time, and each of these
-  has a document read, so they need
-  batch size times batches at a time. With fewer, jobs fail and come back after the visibility time-out.
+  has a document read, so each of the functions needs batch size times batches at a time. With fewer, jobs
+  are put aside for want of a worker although the queue has them.
 - *Batches*: a queue reads no fewer than 2 at a time, and does not look at the function's reservation;
   beyond that, messages are read, turned away, and on their way to the dead letters.
   https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html

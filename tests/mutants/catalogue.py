@@ -452,13 +452,13 @@ _JOBS = [
         ("tests/journeys/test_document_life.py",), ("ingestion",),
     ),
     Mutant(
-        "an event that comes again is a job again", Suite.FUNCTIONS, f"{_LIFE}/jobs/moves.rs",
+        "an event that comes again is a job again", Suite.FUNCTIONS, f"{_LIFE}/jobs/accept.rs",
         "if standing.accepted >= Some(content.revision) => return Ok(()),",
         "if standing.accepted > Some(content.revision) => return Ok(()),",
         ("tests/faults/test_late_and_repeated_events.py",), ("intake",),
     ),
     Mutant(
-        "a job is accepted without a note in the backlog", Suite.FUNCTIONS, f"{_LIFE}/jobs/moves.rs",
+        "a job is accepted without a note in the backlog", Suite.FUNCTIONS, f"{_LIFE}/jobs/accept.rs",
         "let mut moves = vec![backlog.noting()?];", "let mut moves = vec![];\n        let _ = backlog;",
         ("tests/faults/test_late_and_repeated_events.py",), ("intake",),
     ),

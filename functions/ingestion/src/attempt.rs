@@ -48,7 +48,8 @@ pub(crate) async fn attempt(
         Decision::Parked(until) => return put_aside(session, &job, until).await,
     };
     if job.attempts() >= MAX_ATTEMPTS {
-        failed(session, &breaker, &run).await?;
+        // Its last attempt was counted above. A probe that is not made is given back.
+        breaker.record(&run, Outcome::Inconclusive).await?;
         bury(session, &job, job.reason().unwrap_or(NO_ANSWER), None).await?;
         return Ok(());
     }

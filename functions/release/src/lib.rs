@@ -169,6 +169,7 @@ impl Release {
                 }
             }
         }
+        // In this order: what is brought back in between is noted anew, and the entry then stays.
         let any = !open.is_empty() || jobs.any_waiting().await?;
         if !any {
             backlog.clear(seen).await?;

@@ -171,8 +171,10 @@ impl Admission {
         Ok((TenantScope::admitted(invocation, tenant), document, revision))
     }
 
-    /// Admits the tenant of an entry of the backlog: `partition` is the entry's key, which
-    /// only a session of the tenant it names can write.
+    /// Admits the tenant whose waiting jobs are looked after: `partition` is the key of its
+    /// entry in the backlog, which only a session of the tenant it names can write, or what
+    /// `dispatch` names. That only selects the session: what is moved in it are that tenant's
+    /// own jobs, from and to its own partition.
     ///
     /// # Errors
     /// [`Refusal::Malformed`] where it is no tenant's partition.

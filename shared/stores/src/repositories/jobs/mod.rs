@@ -8,9 +8,11 @@
 //! The queue only says that there is something to do. What is to be done is said here,
 //! so a message that is lost, late or delivered twice changes nothing.
 
+mod accept;
 mod moves;
 mod sealing;
 mod sweep;
+mod transaction;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use bulkhead_events::SealedJob;
@@ -22,7 +24,8 @@ use super::{Page, PageLimit};
 use crate::clock::Moment;
 use crate::{StoreError, TenantSession};
 
-pub use moves::{Arrived, Moved, Settled, Why};
+pub use accept::Arrived;
+pub use moves::{Moved, Settled, Why};
 pub use sealing::IngestionJob;
 pub use sweep::{Backlog, Backlogs, Seen};
 

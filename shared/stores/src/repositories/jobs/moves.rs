@@ -3,34 +3,20 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, Delete, Put, TransactWriteItem, Update};
-use aws_smithy_types::error::operation::BuildError;
-use bulkhead_events::SealedJob;
+use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
 use bulkhead_tenancy::names::{DocumentId, ItemKey, Revision};
 
+use super::transaction::{malformed, number};
 use super::{Job, JobStatus, Jobs, Record, text};
 use crate::clock::Moment;
 use crate::error::Classify;
-use crate::repositories::documents::{DocumentStatus, Place, Standing};
+use crate::repositories::documents::{DocumentStatus, Place};
 use crate::repositories::items::{self, key_attributes};
 use crate::{Backlog, StoreError};
 
-const ACCEPT: &str = "accept job";
 const MOVE: &str = "move job";
-const NO_ITEM: &str = "attribute_not_exists(pk)";
 const UNMOVED: &str = "mark = :mark";
-const NOT_DELETED: &str = "attribute_exists(pk) AND #status <> :deleted";
-
-/// Content that came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Arrived {
-    /// Which of its document's.
-    pub revision: Revision,
-    /// Its size, bytes.
-    pub bytes: u64,
-}
+pub(super) const NOT_DELETED: &str = "attribute_exists(pk) AND #status <> :deleted";
 
 /// What became of a job that was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,129 +44,7 @@ pub enum Moved {
     MoreCame,
 }
 
-/// How often taking in is tried anew where a job moves meanwhile.
-const ATTEMPTS: usize = 16;
-/// How often a transaction is tried again that met another, and the longest pause before.
-const MEETINGS: u8 = 5;
-const PAUSE: Duration = Duration::from_millis(100);
-
 impl Jobs<'_> {
-    /// Takes in a revision of `document` whose bytes came, and notes that the tenant has
-    /// something to do. A job that is there already will see it; where there is none, there
-    /// is one then. Nothing happens where it was taken in before.
-    ///
-    /// # Errors
-    /// [`StoreError`]. Nothing is accepted then.
-    pub async fn accept(
-        &self,
-        document: &DocumentId,
-        content: Arrived,
-        job: SealedJob,
-        lost_after: Duration,
-        backlog: &Backlog<'_>,
-    ) -> Result<(), StoreError> {
-        let now = Moment::now();
-        let record = Record {
-            document: document.clone(),
-            status: JobStatus::Queued,
-            attempts: 0,
-            faults: 0,
-            until: now.after(lost_after).as_millisecond(),
-            unheard: false,
-            reason: None,
-            accepted_at: now,
-            since: now,
-            mark: new_mark(),
-            job,
-        };
-        for _ in 0..ATTEMPTS {
-            let taken_in = match self.session.documents().standing(document).await? {
-                // Bytes without a document: there is something to clean up.
-                None => return self.accept_alone(&record, backlog).await,
-                Some(standing) if standing.accepted >= Some(content.revision) => return Ok(()),
-                Some(standing) => self.try_accept(&record, &content, &standing, backlog).await?,
-            };
-            if taken_in {
-                return Ok(());
-            }
-        }
-        Err(StoreError::Conflict { operation: ACCEPT })
-    }
-
-    async fn accept_alone(&self, record: &Record, backlog: &Backlog<'_>) -> Result<(), StoreError> {
-        let key = self.session.scope().job_key(&record.document);
-        let arrive = Put::builder()
-            .table_name(&self.session.settings().table)
-            .set_item(Some(self.item(&key, record)?))
-            .condition_expression(NO_ITEM)
-            .build()
-            .map_err(malformed)?;
-        let moves = vec![backlog.noting()?, TransactWriteItem::builder().put(arrive).build()];
-        // Where it could not be put, there is one already, and the tenant was noted with it.
-        self.transact(ACCEPT, moves).await.map(drop)
-    }
-
-    /// Takes in what came, on the document as it was seen; says whether it still was so.
-    async fn try_accept(
-        &self,
-        record: &Record,
-        content: &Arrived,
-        standing: &Standing,
-        backlog: &Backlog<'_>,
-    ) -> Result<bool, StoreError> {
-        let scope = self.session.scope();
-        let table = &self.session.settings().table;
-        let mut show = Update::builder()
-            .table_name(table)
-            .set_key(Some(key_attributes(&scope.document_key(&record.document))))
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":deleted", text(DocumentStatus::Deleted.as_str()))
-            .expression_attribute_values(":revision", number(content.revision.number()))
-            .expression_attribute_values(":bytes", AttributeValue::N(content.bytes.to_string()))
-            .expression_attribute_values(":now", text(&Moment::now().to_string()));
-        let mut condition = NOT_DELETED.to_owned();
-        match standing.accepted {
-            None => condition.push_str(" AND attribute_not_exists(accepted)"),
-            Some(seen) => {
-                condition.push_str(" AND accepted = :seen");
-                show = show.expression_attribute_values(":seen", number(seen.number()));
-            }
-        }
-        match standing.place {
-            None => condition.push_str(" AND attribute_not_exists(place)"),
-            Some(place) => {
-                condition.push_str(" AND place = :place");
-                show = show.expression_attribute_values(":place", text(place.as_str()));
-            }
-        }
-        let take_in = "SET accepted = :revision, bytes = :bytes, updated_at = :now";
-        let mut moves = vec![backlog.noting()?];
-        match standing.place {
-            // Whoever works on that job looks for what came meanwhile before it is done.
-            Some(Place::Open | Place::Waiting) => show = show.update_expression(take_in),
-            None | Some(Place::Dead) => {
-                show = show
-                    .update_expression(format!("{take_in}, #status = :queued, place = :open REMOVE reason"))
-                    .expression_attribute_values(":queued", text(DocumentStatus::Queued.as_str()))
-                    .expression_attribute_values(":open", text(Place::Open.as_str()));
-                let arrive = Put::builder()
-                    .table_name(table)
-                    .set_item(Some(self.item(&scope.job_key(&record.document), record)?));
-                moves.push(TransactWriteItem::builder().put(arrive.build().map_err(malformed)?).build());
-            }
-        }
-        if standing.place == Some(Place::Dead) {
-            // It was about content that is not to be indexed any more.
-            let forget = Delete::builder()
-                .table_name(table)
-                .set_key(Some(key_attributes(&scope.dead_key(&record.document))));
-            moves.push(TransactWriteItem::builder().delete(forget.build().map_err(malformed)?).build());
-        }
-        let show = show.condition_expression(condition).build().map_err(malformed)?;
-        moves.push(TransactWriteItem::builder().update(show).build());
-        Ok(self.transact(ACCEPT, moves).await?.is_none())
-    }
-
     /// A worker takes the job until `lease` is over.
     ///
     /// # Errors
@@ -276,13 +140,6 @@ impl Jobs<'_> {
     /// [`StoreError`].
     pub async fn settle(&self, job: &Job, revision: Revision) -> Result<Settled, StoreError> {
         let table = &self.session.settings().table;
-        let leave = Delete::builder()
-            .table_name(table)
-            .set_key(Some(key_attributes(&job.key)))
-            .condition_expression(UNMOVED)
-            .expression_attribute_values(":mark", text(&job.record.mark))
-            .build()
-            .map_err(malformed)?;
         let show = Update::builder()
             .table_name(table)
             .set_key(Some(key_attributes(&self.session.scope().document_key(job.document()))))
@@ -295,10 +152,7 @@ impl Jobs<'_> {
             .expression_attribute_values(":revision", number(revision.number()))
             .build()
             .map_err(malformed)?;
-        let moves = vec![
-            TransactWriteItem::builder().delete(leave).build(),
-            TransactWriteItem::builder().update(show).build(),
-        ];
+        let moves = vec![self.leaving(job)?, TransactWriteItem::builder().update(show).build()];
         Ok(match self.transact("settle job", moves).await? {
             None => Settled::Done,
             Some(0) => Settled::Elsewhere,
@@ -334,6 +188,18 @@ impl Jobs<'_> {
     /// [`StoreError`].
     pub async fn forget(&self, document: &DocumentId) -> Result<(), StoreError> {
         items::delete(&self.session, "forget job", &self.session.scope().dead_key(document)).await
+    }
+
+    /// The job's leaving of its place, if nobody moved it.
+    fn leaving(&self, job: &Job) -> Result<TransactWriteItem, StoreError> {
+        let leave = Delete::builder()
+            .table_name(&self.session.settings().table)
+            .set_key(Some(key_attributes(&job.key)))
+            .condition_expression(UNMOVED)
+            .expression_attribute_values(":mark", text(&job.record.mark))
+            .build()
+            .map_err(malformed)?;
+        Ok(TransactWriteItem::builder().delete(leave).build())
     }
 
     /// A move at its place.
@@ -406,13 +272,6 @@ impl Jobs<'_> {
         let now = Moment::now();
         let record = Record { status, since: now, mark: new_mark(), ..record };
         let table = &self.session.settings().table;
-        let leave = Delete::builder()
-            .table_name(table)
-            .set_key(Some(key_attributes(&job.key)))
-            .condition_expression(UNMOVED)
-            .expression_attribute_values(":mark", text(&job.record.mark))
-            .build()
-            .map_err(malformed)?;
         // Whatever lies there is of an older job for the same document.
         let arrive = Put::builder()
             .table_name(table)
@@ -447,7 +306,7 @@ impl Jobs<'_> {
         };
         let show = show.build().map_err(malformed)?;
         let moves = vec![
-            TransactWriteItem::builder().delete(leave).build(),
+            self.leaving(job)?,
             TransactWriteItem::builder().put(arrive).build(),
             TransactWriteItem::builder().update(show).build(),
         ];
@@ -464,35 +323,6 @@ impl Jobs<'_> {
             Some(_) => Moved::DocumentGone,
         })
     }
-
-    /// Writes all of `moves` or nothing. Returns the first whose condition did not hold.
-    async fn transact(
-        &self,
-        operation: &'static str,
-        moves: Vec<TransactWriteItem>,
-    ) -> Result<Option<usize>, StoreError> {
-        let mut left = MEETINGS;
-        let sent = loop {
-            let call = self.session.dynamodb().transact_write_items();
-            let sent = call.set_transact_items(Some(moves.clone())).send().await;
-            if left == 0 || !sent.as_ref().is_err_and(met_another) {
-                break sent;
-            }
-            left -= 1;
-            tokio::time::sleep(PAUSE.mul_f64(fastrand::f64())).await;
-        };
-        if let Err(error) = &sent
-            && let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
-                error.as_service_error()
-        {
-            let refused = |reason: &CancellationReason| reason.code() == Some("ConditionalCheckFailed");
-            if let Some(at) = cancelled.cancellation_reasons().iter().position(refused) {
-                return Ok(Some(at));
-            }
-        }
-        sent.during(operation)?;
-        Ok(None)
-    }
 }
 
 /// What belongs to a move beside it.
@@ -502,25 +332,6 @@ struct Also {
     only: Option<Revision>,
     /// The tenant's note in the backlog.
     note: Option<TransactWriteItem>,
-}
-
-/// Whether another write to one of the items was under way: the SDK does not try again then.
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling>
-fn met_another<R>(error: &SdkError<TransactWriteItemsError, R>) -> bool {
-    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
-    else {
-        return false;
-    };
-    let codes = || cancelled.cancellation_reasons().iter().filter_map(CancellationReason::code);
-    codes().any(|code| code == "TransactionConflict") && !codes().any(|code| code == "ConditionalCheckFailed")
-}
-
-fn malformed(error: BuildError) -> StoreError {
-    StoreError::corrupt(MOVE, error.to_string())
-}
-
-fn number(value: u32) -> AttributeValue {
-    AttributeValue::N(value.to_string())
 }
 
 /// Why an attempt failed.
