@@ -343,6 +343,14 @@ class LocalStack:
             answer["tenant"], name, answer["index"], answer["vector_bucket"], answer["key_arn"], tier
         )
 
+    def messages(self, queue: str = "BasicQueueUrl") -> int:
+        """Messages on a queue, named by its output, those that somebody has at the moment included."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        answer = self.account.client("sqs").get_queue_attributes(
+            QueueUrl=self.outputs[queue], AttributeNames=names
+        )
+        return sum(int(answer["Attributes"][name]) for name in names)
+
     def release(self, tier: str = "basic") -> dict[str, Any]:
         """Bring waiting jobs back now, not in a minute; empty where all that may do so are at it."""
         try:

@@ -26,7 +26,6 @@ Ready = Callable[..., list[dict[str, Any]]]
 DOCUMENT = {"title": "Ferry", "content_type": "text/plain", "content": "The ferry leaves at seven."}
 ATTEMPTS = 3
 READY_SECONDS = 60.0
-_WAITING = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
 
 
 @dataclass(frozen=True)
@@ -154,11 +153,5 @@ def test_a_job_that_was_not_handed_over_is_handed_over_again(
 
 @pytest.mark.after_everything
 def test_nothing_was_given_up(stack: LocalStack) -> None:
-    sqs = stack.account.client("sqs")
-
-    def waiting(queue: str) -> int:
-        answer = sqs.get_queue_attributes(QueueUrl=stack.outputs[queue], AttributeNames=_WAITING)
-        return sum(int(value) for value in answer["Attributes"].values())
-
-    until(lambda: waiting("BasicQueueUrl"), lambda left: left == 0, "the queue is worked off", 60)
-    assert waiting("BasicDeadLetterQueueUrl") == 0, "a job or an event was given up"
+    until(stack.messages, lambda left: left == 0, "the queue is worked off", 60)
+    assert stack.messages("BasicDeadLetterQueueUrl") == 0, "a job or an event was given up"

@@ -131,13 +131,4 @@ def test_a_poison_message_ends_in_the_dead_letter_queue(stack: LocalStack, poiso
 
 def _until_drained(stack: LocalStack) -> None:
     """Wait until the queue is empty and nothing is being worked on."""
-    sqs = stack.account.client("sqs")
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-
-    def depth() -> int:
-        answer = sqs.get_queue_attributes(
-            QueueUrl=stack.outputs["BasicQueueUrl"], AttributeNames=names
-        )
-        return sum(int(value) for value in answer["Attributes"].values())
-
-    until(depth, lambda waiting: waiting == 0, "the queue is drained", 60.0)
+    until(stack.messages, lambda waiting: waiting == 0, "the queue is drained", 60.0)

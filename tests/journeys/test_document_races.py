@@ -19,13 +19,6 @@ ROUNDS = 40
 PAGE = "The short-lived page speaks of ferries and of tides."
 
 
-def _waiting(stack: LocalStack) -> int:
-    found = stack.account.client("sqs").get_queue_attributes(
-        QueueUrl=stack.outputs["BasicQueueUrl"], AttributeNames=["All"]
-    )["Attributes"]
-    return int(found["ApproximateNumberOfMessages"]) + int(found["ApproximateNumberOfMessagesNotVisible"])
-
-
 def test_deleting_at_any_moment_of_ingestion_leaves_nothing(
     stack: LocalStack, tenant: Tenant, api: Api, ready: Ready
 ) -> None:
@@ -44,7 +37,7 @@ def test_deleting_at_any_moment_of_ingestion_leaves_nothing(
 
     def left() -> tuple[int, tuple[str, ...], tuple[str, ...]]:
         found = Target.of(stack, tenant)
-        return _waiting(stack), found.objects, found.vectors
+        return stack.messages(), found.objects, found.vectors
 
     until(left, lambda found: found == (0, (), ()), "nothing is left of the deleted documents", seconds=90)
     assert api.get("/v1/documents").expect(200) == {"documents": [], "cursor": None}

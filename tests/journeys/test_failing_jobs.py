@@ -177,23 +177,16 @@ def test_a_long_queue_does_not_grow_by_being_late(
     api = stack.api(tenant := newcomer("A long queue"))
     partition, count, workers = Partition(stack, tenant), 24, 8
     with queue_stopped(stack):
-        before = messages(stack)
+        before = stack.messages()
         ids = hand_in(api, count)
-        until(lambda: messages(stack) - before, lambda found: found == count, "all are sent", SECONDS)
+        until(lambda: stack.messages() - before, lambda found: found == count, "all are sent", SECONDS)
         until(lambda: (stack.release(), partition.counts())[1], lambda seen: seen["PARKED#"] == count - workers,
               "they are taken for lost", SECONDS)  # fmt: skip
         for _ in range(3):
             stack.release()
-        assert messages(stack) - before <= count + 2 * workers
+        assert stack.messages() - before <= count + 2 * workers
     come_to(stack, api, ids, lambda seen: seen["ready"] == count, "they are done")
     assert len(Target.of(stack, tenant).vectors) == count
-
-
-def messages(stack: LocalStack) -> int:
-    found = stack.account.client("sqs").get_queue_attributes(
-        QueueUrl=stack.outputs["BasicQueueUrl"], AttributeNames=["All"]
-    )["Attributes"]
-    return int(found["ApproximateNumberOfMessages"]) + int(found["ApproximateNumberOfMessagesNotVisible"])
 
 
 def test_a_tenant_with_more_jobs_than_workers_has_them_done_in_turn(
