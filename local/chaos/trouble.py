@@ -13,7 +13,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ..aws import error_code
+from ..aws import Tenant, error_code
+from ..events import load
 from ..faults.client import InForce
 from ..faults.effects import Delay, Fail, kind
 from ..process import Known
@@ -193,7 +194,7 @@ class Twice:
         if not taken:
             return
         document = taken[int(draw * len(taken))].job.document
-        event = created(self._stack, f"{customer.tenant.prefix}documents/{document}/source.00000001")
+        event = created(self._stack, customer.tenant, document)
         invoke_intake(self._stack, event)
         self.events += 1
 
@@ -204,19 +205,9 @@ def body_of(item: dict[str, Any]) -> str:
     return json.dumps({"document": job["document"]["S"], "sealed": job["sealed"]["S"]})
 
 
-def created(stack: LocalStack, key: str) -> dict[str, Any]:
-    """The event of an object's creation, as EventBridge hands it to `intake`."""
-    bucket = stack.outputs["BasicBucket"]
-    return {
-        "version": "0", "id": "0b0d5b3c-3c7e-4f1c-9a56-0d9b1f6b7a11", "detail-type": "Object Created",
-        "source": "aws.s3", "account": "000000000000", "time": "2026-01-01T00:00:00Z", "region": "us-east-1",
-        "resources": [f"arn:aws:s3:::{bucket}"],
-        "detail": {
-            "version": "0", "bucket": {"name": bucket}, "reason": "PutObject",
-            "object": {"key": key, "size": 97, "etag": "b1946ac92492d2347c6235b4d2611184", "sequencer": "00617F08299329D189"},
-            "request-id": "N4N7GDK58NMKJ12R", "requester": "000000000000", "source-ip-address": "192.0.2.10",
-        },
-    }  # fmt: skip
+def created(stack: LocalStack, tenant: Tenant, document: str) -> dict[str, Any]:
+    """The event of a document's first content, as EventBridge hands it to `intake`."""
+    return load("intake", bucket=stack.outputs["BasicBucket"], tenant=tenant.id, document=document)
 
 
 def invoke_intake(stack: LocalStack, event: dict[str, Any]) -> bool:

@@ -48,7 +48,7 @@ def _in_backlog(stack: LocalStack, tenant: Tenant) -> bool:
 
 
 def _again(stack: LocalStack, tenant: Tenant, document: str) -> None:
-    event = created(stack, f"{tenant.prefix}documents/{document}/source.00000001")
+    event = created(stack, tenant, document)
     stack.account.invoke(stack.outputs["BasicIntakeFunction"], event)
 
 
