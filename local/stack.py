@@ -15,7 +15,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -350,6 +350,16 @@ class LocalStack:
             QueueUrl=self.outputs[queue], AttributeNames=names
         )
         return sum(int(answer["Attributes"][name]) for name in names)
+
+    def log_lines(self, group: str | None = None) -> Iterator[tuple[str, str]]:
+        """All that was logged, or what one group holds: each line after its group's name."""
+        logs = self.account.client("logs")
+        known = logs.get_paginator("describe_log_groups").paginate()
+        names = [group] if group else [each["logGroupName"] for page in known for each in page["logGroups"]]
+        for name in names:
+            for page in logs.get_paginator("filter_log_events").paginate(logGroupName=name):
+                for event in page["events"]:
+                    yield name, event["message"]
 
     def release(self, tier: str = "basic") -> dict[str, Any]:
         """Bring waiting jobs back now, not in a minute; empty where all that may do so are at it."""

@@ -127,12 +127,7 @@ def logged(stack: LocalStack, words: dict[str, str]) -> tuple[list[Overheard], i
 
 
 def _lines(stack: LocalStack) -> Iterator[tuple[str, str]]:
-    logs = stack.account.client("logs")
-    for group in logs.describe_log_groups()["logGroups"]:
-        name = group["logGroupName"]
-        for page in logs.get_paginator("filter_log_events").paginate(logGroupName=name):
-            for event in page["events"]:
-                yield name, event["message"]
+    yield from stack.log_lines()
     for file in _FILES:
         path: Path = stack.state / file
         if path.exists():

@@ -22,6 +22,7 @@ OUTPUTS = {
     "inference": "BasicInferenceFunction",
     "intake": "BasicIntakeFunction",
     "dispatch": "BasicDispatchFunction",
+    "extraction": "BasicExtractionFunction",
     "ingestion": "BasicIngestionFunction",
     "release": "BasicReleaseFunction",
     "control": "BasicControlFunction",

@@ -24,6 +24,8 @@ ASKED = {
     "inference": "inference",
     "ingestion": "ingestion",
 }
+# A document that no tenant has.
+NOBODYS = "00000000000000000000000000000000"
 ROUNDS = 5
 
 
@@ -41,7 +43,7 @@ def served(stack: LocalStack) -> Iterator[Harness]:
 
 
 def _event(function: str, tenant: Tenant) -> Any:
-    return load(ASKED[function], tenant=tenant.id, token="none", sealed="AQ==")
+    return load(ASKED[function], tenant=tenant.id, token="none", document=NOBODYS, sealed="AQ==")
 
 
 def _save(harness: Harness, tenant: Tenant) -> None:

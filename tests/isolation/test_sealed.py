@@ -67,11 +67,8 @@ def refused(stack: LocalStack) -> Callable[[Api, str], str]:
 
 def _counted(stack: LocalStack, reason: str) -> int:
     """How often the templates function counted a broken seal for `reason`."""
-    found = stack.account.client("logs").get_paginator("filter_log_events").paginate(
-        logGroupName=stack.outputs["BasicFunctionLog"],
-    )
-    lines = [event["message"] for page in found for event in page["events"]]
-    return sum('"SealBroken":1' in line and f'"Reason":"{reason}"' in line for line in lines)
+    lines = stack.log_lines(stack.outputs["BasicFunctionLog"])
+    return sum('"SealBroken":1' in line and f'"Reason":"{reason}"' in line for _, line in lines)
 
 
 def _sealed_name(item: dict[str, Any]) -> str:

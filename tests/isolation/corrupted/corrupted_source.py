@@ -87,8 +87,10 @@ def build(tree: Path) -> None:
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     profile = ["--release"] if PROFILE == "release" else []
     binaries = [argument for name in FUNCTIONS for argument in ("--bin", name)]
-    # What `make build` tells the compiler: other flags would compile all dependencies again.
-    flags = ["--config", str(ROOT / "target" / "paths.toml")]
+    # What `make build` tells the compiler: with other flags, or with a crate beside them that wants more of a
+    # library, cargo would compile all dependencies again.
+    flags = ["--config", str(ROOT / "target" / "paths.toml"), "--workspace"]
+    flags += [f"--exclude=bulkhead-{name}" for name in ("cli", "operator", "harness")]
     command = [
         "cargo", "lambda", "build", "--locked", *flags, *profile, *binaries, "--lambda-dir", "target/lambda",
     ]  # fmt: skip

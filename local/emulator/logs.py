@@ -1,0 +1,52 @@
+"""Log events beyond the first page: MiniStack ends at 10,000 and does not say that there are more.
+
+https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from ministack.core.responses import error_response_json, json_response
+from ministack.services import cloudwatch_logs
+
+from .patch import replace
+
+_PAGE = 10_000
+# The time of the last event given, in ms, and how many events of that time were given.
+_TOKEN = re.compile(r"(\d{1,15})/(\d{1,15})")
+
+
+def install() -> None:
+    global _first_page
+    _first_page = replace(cloudwatch_logs, "_filter_log_events", pages)
+
+
+_first_page: Any = None
+
+
+def pages(request: dict[str, Any]) -> Any:
+    """MiniStack's FilterLogEvents, with a token where there may be more events."""
+    since, given = request.get("startTime"), 0
+    if "nextToken" in request:
+        token = _TOKEN.fullmatch(request["nextToken"])
+        if token is None:
+            return error_response_json("InvalidParameterException", "The specified nextToken is invalid.", 400)
+        since, given = int(token[1]), int(token[2])
+    if given >= _PAGE:
+        raise NotImplementedError(f"more than {_PAGE} log events of one millisecond")
+    wanted = min(request.get("limit", _PAGE), _PAGE)
+    # Those of the token's millisecond come again, and are dropped again.
+    answer = _first_page({**request, "limit": min(given + wanted, _PAGE), "startTime": since})
+    status, headers, body = answer
+    if status != 200:
+        return answer
+    found = json.loads(body)["events"]
+    page = found[given:]
+    more: dict[str, Any] = {}
+    if len(page) >= wanted or len(found) >= _PAGE:
+        last = page[-1]["timestamp"]
+        more["nextToken"] = f"{last}/{sum(event['timestamp'] == last for event in found)}"
+    return json_response({"events": page, "searchedLogStreams": [], **more})
