@@ -36,7 +36,8 @@ class Count:
     passed: int = 0
     failed: int = 0
     skipped: int = 0
-    seconds: float = 0.0
+    # Of the whole stage, with the first of its counts.
+    seconds: float | None = None
     broken: bool = False
 
     @property
@@ -191,8 +192,7 @@ def main(arguments: list[str] | None = None) -> int:
         console.heading(f"── {number}/{len(names)}  {stage.heading}")
         started = time.monotonic()
         found = stage.run(console)
-        for count in found:
-            count.seconds = (time.monotonic() - started) / len(found)
+        found[0].seconds = time.monotonic() - started
         counts += found
     return _report(console, counts)
 
@@ -202,9 +202,10 @@ def _report(console: Console, counts: list[Count]) -> int:
     for count in counts:
         verdict = console.paint(" ok ", "green") if count.good else console.paint("FAIL", "red")
         why = "  ran no test" if count.passed == 0 else ""
+        took = "" if count.seconds is None else f"{count.seconds:6.0f} s"
         console.line(
             f"  {verdict} {count.name:<20} {count.passed:5} passed  {count.failed:3} failed  "
-            f"{count.skipped:3} skipped{why}"
+            f"{count.skipped:3} skipped{took}{why}"
         )
     total = sum(count.passed for count in counts)
     good = all(count.good for count in counts)

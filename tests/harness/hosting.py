@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from local.aws import Credentials
+from local.changes import queue_stopped
 from local.process import ROOT, free_port
 from local.stack import LocalStack
 
@@ -101,7 +102,7 @@ def _lent_role(stack: LocalStack, arn: str) -> Iterator[Credentials]:
 @contextmanager
 def pipeline_paused(stack: LocalStack) -> Iterator[None]:
     """The stack's own way from a stored object to an index, off: the harness goes it instead."""
-    events, functions = stack.account.client("events"), stack.account.client("lambda")
+    events = stack.account.client("events")
     intake = stack.outputs["BasicIntakeFunction"]
     rules = [
         rule["Name"]
@@ -109,20 +110,13 @@ def pipeline_paused(stack: LocalStack) -> Iterator[None]:
         for target in events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
         if target["Arn"].endswith(f":{intake}")
     ]
-    mappings = [
-        each["UUID"]
-        for each in functions.list_event_source_mappings(
-            FunctionName=stack.outputs["BasicDispatchFunction"]
-        )["EventSourceMappings"]
-    ]
-    assert len(rules) == 1 and len(mappings) == 1, f"rules {rules}, mappings {mappings}"
-    events.disable_rule(Name=rules[0])
-    functions.update_event_source_mapping(UUID=mappings[0], Enabled=False)
-    try:
-        yield
-    finally:
-        functions.update_event_source_mapping(UUID=mappings[0], Enabled=True)
-        events.enable_rule(Name=rules[0])
+    assert len(rules) == 1, f"rules {rules}"
+    with queue_stopped(stack):
+        events.disable_rule(Name=rules[0])
+        try:
+            yield
+        finally:
+            events.enable_rule(Name=rules[0])
 
 
 def take_jobs(stack: LocalStack) -> list[dict[str, Any]]:

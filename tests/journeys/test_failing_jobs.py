@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from local.aws import Tenant
+from local.changes import queue_stopped
 from local.client import Api, send
 from local.intrusion import Target
 from local.poll import until
@@ -19,20 +19,6 @@ from local.stack import LocalStack
 
 Ready = Callable[..., list[dict[str, Any]]]
 SECONDS = 90.0
-
-
-@contextmanager
-def queue_stopped(stack: LocalStack) -> Iterator[None]:
-    """Nothing is taken off the basic tier's queue; all that is accepted waits."""
-    functions = stack.account.client("lambda")
-    mapping = functions.list_event_source_mappings(
-        FunctionName=stack.outputs["BasicDispatchFunction"]
-    )["EventSourceMappings"][0]["UUID"]
-    functions.update_event_source_mapping(UUID=mapping, Enabled=False)
-    try:
-        yield
-    finally:
-        functions.update_event_source_mapping(UUID=mapping, Enabled=True)
 
 
 class Partition:

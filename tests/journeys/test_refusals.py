@@ -22,6 +22,7 @@ import pytest
 from samcli.yamlhelper import yaml_parse
 
 from local.aws import REGION, Tenant
+from local.changes import configured
 from local.client import Answer, Api
 from local.faults.client import Faults
 from local.faults.effects import Delay, DropBefore, Effect, Fail
@@ -104,23 +105,9 @@ class Ground:
         finally:
             functions.put_function_concurrency(**named, ReservedConcurrentExecutions=before)
 
-    @contextmanager
-    def configured(self, function: str, timeout: int | None = None, **variables: str) -> Iterator[None]:
+    def configured(self, function: str, timeout: int | None = None, **variables: str) -> AbstractContextManager[None]:
         """A function with another time-out or other variables, in new environments."""
-        functions, named = self.stack.account.client("lambda"), {"FunctionName": self.function(function)}
-        before = functions.get_function_configuration(**named)
-
-        def configure(seconds: int, variables: dict[str, str]) -> None:
-            functions.update_function_configuration(
-                **named, Timeout=seconds, Environment={"Variables": variables}
-            )
-
-        given = before["Environment"]["Variables"]
-        configure(timeout or before["Timeout"], given | variables)
-        try:
-            yield
-        finally:
-            configure(before["Timeout"], given)
+        return configured(self.stack, self.function(function), timeout, **variables)
 
     @property
     def plan(self) -> dict[str, Any]:

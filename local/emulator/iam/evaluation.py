@@ -7,6 +7,7 @@ resource policies through `_first_match`, trust policies through `evaluate_trust
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any
 
 from ministack.core import iam_evaluator as iam
@@ -17,6 +18,8 @@ from .patterns import parse
 
 _VARIABLES_SINCE = "2012-10-17"
 _VERSION_MARK = "__policy_version"
+# Texts of policies that are kept as they were understood; a test run has a few hundred.
+_POLICIES = 4096
 
 
 def install() -> None:
@@ -39,6 +42,16 @@ def parse_policy_document(document: str | dict) -> list:
     AWS: "policy variables were introduced in version 2012-10-17 … if you use an older version,
     variables like ${aws:username} are treated as literal strings".
     """
+    return list(_parsed(document)) if isinstance(document, str) else _with_versions(document)
+
+
+@lru_cache(_POLICIES)
+def _parsed(text: str) -> tuple:
+    """Each text once: the same few policies are judged by all the time."""
+    return tuple(_with_versions(text))
+
+
+def _with_versions(document: str | dict) -> list:
     loaded = _load(document)
     statements = _parse_policy_document(loaded)
     sources = [s for s in _statements(loaded) if s.get("Effect") in ("Allow", "Deny")]

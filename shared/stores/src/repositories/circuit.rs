@@ -9,9 +9,10 @@ use super::items::{self, Item, key_attributes};
 use crate::error::Classify;
 use crate::{Moment, StoreError, TenantSession};
 
-/// After so many writes that others were faster with, the circuit is left as it is: they
-/// have said the same of it.
-const ATTEMPTS: usize = 16;
+/// After so many writes that others were faster with, whoever wants to change the circuit gives
+/// up. Of writers that come at once one is always the fastest, so this is for several times as
+/// many of them as a tenant may have workers.
+const ATTEMPTS: usize = 256;
 const CIRCUIT: &str = "circuit";
 const VERSION: &str = "version";
 const BUDGET: &str = "budget";
@@ -77,20 +78,20 @@ impl<'s> Breaker<'s> {
     /// Records how a job ended. Returns whether that opened the circuit.
     ///
     /// # Errors
-    /// [`StoreError`]. Nothing is recorded then.
+    /// [`StoreError`], [`StoreError::Conflict`] where others are always faster. Nothing is recorded then.
     pub async fn record(&self, run: &Run, outcome: Outcome) -> Result<bool, StoreError> {
         for _ in 0..ATTEMPTS {
             let stored = self.read().await?;
             let Some(change) =
                 self.policy.record(&stored.circuit, run.permit, outcome, now(), fastrand::u64(..))
             else {
-                break;
+                return Ok(false);
             };
             if self.write(&change).await? {
                 return Ok(matches!(change.to().state(), State::Open { .. }));
             }
         }
-        Ok(false)
+        Err(StoreError::Conflict { operation: WRITE })
     }
 
     /// Notes a success: closes the circuit where the job was its probe, refills the budget.
