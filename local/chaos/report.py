@@ -45,7 +45,7 @@ def to_dict(outcome: Outcome) -> dict[str, Any]:
         "seconds": outcome.plan.seconds,
         "over": round(outcome.over, 1),
         "settled_at": round(outcome.settled_at, 1),
-        "settled": asdict(outcome.settled),
+        "settled": {name: getattr(outcome.settled, name) for name in ("open", "parked", "unseen", "held")},
         "tenants": [each.name for each in outcome.customers],
         "storm": asdict(outcome.plan.storm),
         "key_outages": [asdict(each) for each in outcome.plan.key_outages],

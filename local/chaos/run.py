@@ -100,11 +100,11 @@ class Chaos:
             if self.plan.storm.repaired:
                 storming.end()
             releasing.every = 1.0
-            state = self._settle(customers, load, operator, settle_seconds, step)
+            state = self._settle(customers, load, operator, watch, settle_seconds, step)
             releasing.stop()
             # A probe of the storming tenant's that release has just begun comes to its end.
             if state.left or not self.plan.storm.repaired:
-                state = self._settle(customers, load, operator, _QUIET_SECONDS, step)
+                state = self._settle(customers, load, operator, watch, _QUIET_SECONDS, step)
         settled_at = self.now()
         watch.last()
         storming.end()
@@ -232,15 +232,19 @@ class Chaos:
     # ── after ───────────────────────────────────────────────────────────────
 
     def _settle(
-        self, customers: list[Customer], load: Load, operator: Operator, seconds: float, step: Step
+        self, customers: list[Customer], load: Load, operator: Operator, watch: Watch, seconds: float, step: Step
     ) -> State:
         def held(customer: Customer) -> bool:
             return customer.storms and not self.plan.storm.repaired
 
-        return settle(
-            lambda: look(self.stack, customers, load.taken, held), operator, seconds,
-            lambda state: step.note(f"{state.open} open, {state.parked} put aside, {state.unseen} on their way"),
-        )  # fmt: skip
+        def tell(state: State) -> None:
+            last = watch.samples[-1]
+            step.note(
+                f"{state.open} open, {state.parked} put aside, {state.unseen} on their way; "
+                f"{last.waiting} messages, storming circuit {last.looks[STORM].circuit}"
+            )
+
+        return settle(lambda: look(self.stack, customers, load.taken, held), operator, seconds, tell)
 
     def _asks(self, customer: Customer, customers: list[Customer], ears: Ears) -> bool:
         """Ask for all words; whether the tenant finds its own."""

@@ -18,6 +18,9 @@ from .tenants import Customer, Taken
 from .trouble import invoke_intake
 
 _FINAL = ("ready", "failed")
+_PAUSE = 1.5
+# Looking takes no more of the time than one part of so many and one.
+_REST = 4
 
 
 class Releasing:
@@ -94,6 +97,8 @@ class State:
     unseen: int
     # Waiting jobs that will not be brought back before their tenant's cause is gone.
     held: int
+    # The open and the waiting ones, each by its tenant and its document.
+    jobs: frozenset[tuple[int, str]] = frozenset()
 
     @property
     def left(self) -> int:
@@ -116,7 +121,8 @@ def look(stack: LocalStack, customers: list[Customer], taken: list[Taken], held:
     # The documents are by far the most: looked at once nothing else is left.
     quiet = opened == 0 and parked == kept
     unseen = sum(_unseen(stack, each, taken, there[each.number]) for each in customers) if quiet else 0
-    return State(opened, parked, unseen, kept)
+    jobs = frozenset((number, document) for number, documents in there.items() for document in documents)
+    return State(opened, parked, unseen, kept, jobs)
 
 
 def _unseen(stack: LocalStack, customer: Customer, taken: list[Taken], there: set[str]) -> int:
@@ -133,17 +139,26 @@ def _unseen(stack: LocalStack, customer: Customer, taken: list[Taken], there: se
 def settle(
     look: Callable[[], State], operator: Operator, seconds: float, progress: Callable[[State], None]
 ) -> State:
-    """Wait until nothing moves any more, for so long without a job less to wait for."""
+    """Wait until nothing is left, or for so long without a job that came or was done."""
     deadline = time.monotonic() + seconds
-    calm, fewest = 0, None
+    calm, fewest, most_done = 0, None, 0
+    seen: set[tuple[int, str]] = set()
     while True:
+        began = time.monotonic()
         operator.look()
         state = look()
         progress(state)
-        if fewest is None or state.left < fewest:
-            fewest, deadline = state.left, time.monotonic() + seconds
+        # Events may still make jobs while others are done, so that what is left says too little.
+        known = len(seen)
+        seen |= state.jobs
+        done = len(seen) - len(state.jobs)
+        if fewest is None or state.left < fewest or done > most_done or len(seen) > known:
+            fewest = state.left if fewest is None else min(fewest, state.left)
+            most_done = max(most_done, done)
+            deadline = time.monotonic() + seconds
         # Twice in a row: a message of a job may be on its way to a worker that finds it done.
         calm = calm + 1 if state.left == 0 else 0
         if calm == 2 or time.monotonic() > deadline:
             return state
-        time.sleep(1.5)
+        # One local AWS answers us and the product alike, and thousands of jobs take a while to read.
+        time.sleep(max(_PAUSE, _REST * (time.monotonic() - began)))

@@ -11,7 +11,9 @@ from xml.etree import ElementTree
 import pytest
 
 from local.chaos import page, plan
+from local.chaos import settle as settling
 from local.chaos.reconcile import Accepted, Document, Overheard, Tenancy, Verdict, judge
+from local.chaos.settle import State
 from local.chaos.watch import seconds_of
 from local.faults.rules import Match, Rule
 
@@ -205,6 +207,62 @@ def test_a_job_still_open_is_unsettled() -> None:
 def test_what_could_not_have_failed_proves_nothing(one: Tenancy, own: tuple[str, ...]) -> None:
     verdict = _judge(one, own=own)
     assert verdict.unproven and not verdict.good
+
+
+# ── settling ────────────────────────────────────────────────────────────────
+
+
+class Clock:
+    """Time that passes where somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+class Nobody:
+    def look(self) -> None:
+        pass
+
+
+def _settled(monkeypatch: pytest.MonkeyPatch, states: list[set[str]]) -> tuple[State, float]:
+    """What settling ends with, and when, where it sees these open jobs and then always the last of them."""
+    clock, left = Clock(), iter(states)
+    monkeypatch.setattr(settling, "time", clock)
+    last = states[-1]
+
+    def look() -> State:
+        jobs = frozenset((0, name) for name in next(left, last))
+        return State(len(jobs), 0, 0, 0, jobs)
+
+    return settling.settle(look, Nobody(), 10.0, lambda state: None), clock.seconds  # type: ignore[arg-type]
+
+
+def test_settling_ends_when_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    state, seconds = _settled(monkeypatch, [{"a"}, set(), {"b"}, set(), set()])
+    assert state.left == 0 and seconds == pytest.approx(4 * 1.5)
+
+
+def test_settling_goes_on_while_jobs_come_as_fast_as_they_are_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    states = [{f"{number}", f"{number + 1}"} for number in range(40)]
+    state, _ = _settled(monkeypatch, [*states, set()])
+    assert state.left == 0
+
+
+def test_settling_goes_on_while_more_jobs_come_than_are_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    states = [{f"{each}" for each in range(number + 1)} for number in range(40)]
+    state, _ = _settled(monkeypatch, [*states, set()])
+    assert state.left == 0
+
+
+def test_settling_gives_up_where_nothing_moves(monkeypatch: pytest.MonkeyPatch) -> None:
+    state, seconds = _settled(monkeypatch, [{"a", "b"}, {"a"}])
+    assert state.left == 1 and 10 < seconds < 15
 
 
 # ── the page ────────────────────────────────────────────────────────────────
