@@ -351,13 +351,13 @@ class LocalStack:
         )
         return sum(int(answer["Attributes"][name]) for name in names)
 
-    def log_lines(self, group: str | None = None) -> Iterator[tuple[str, str]]:
-        """All that was logged, or what one group holds: each line after its group's name."""
+    def log_lines(self, group: str | None = None, since: float = 0.0) -> Iterator[tuple[str, str]]:
+        """All that was logged since then, seconds of `time.time`, or in one group: each line after its group's name."""
         logs = self.account.client("logs")
         known = logs.get_paginator("describe_log_groups").paginate()
         names = [group] if group else [each["logGroupName"] for page in known for each in page["logGroups"]]
         for name in names:
-            for page in logs.get_paginator("filter_log_events").paginate(logGroupName=name):
+            for page in logs.get_paginator("filter_log_events").paginate(logGroupName=name, startTime=int(since * 1000)):
                 for event in page["events"]:
                     yield name, event["message"]
 

@@ -8,6 +8,7 @@ counted under its own name, so that an operator sees which it was.
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -56,18 +57,18 @@ def refused(stack: LocalStack) -> Callable[[Api, str], str]:
     """
 
     def read(api: Api, reason: str) -> str:
-        before = _counted(stack, reason)
+        asked = time.time()
         answer = api.get("/v1/templates/overwritten")
         problem(answer, 500)
-        until(lambda: _counted(stack, reason), lambda now: now == before + 1, f"{reason} is counted")
+        until(lambda: _counted(stack, reason, asked), lambda count: count == 1, f"{reason} is counted")
         return answer.text
 
     return read
 
 
-def _counted(stack: LocalStack, reason: str) -> int:
-    """How often the templates function counted a broken seal for `reason`."""
-    lines = stack.log_lines(stack.outputs["BasicFunctionLog"])
+def _counted(stack: LocalStack, reason: str, since: float) -> int:
+    """How often the templates function counted a broken seal for `reason` since then."""
+    lines = stack.log_lines(stack.outputs["BasicFunctionLog"], since)
     return sum('"SealBroken":1' in line and f'"Reason":"{reason}"' in line for _, line in lines)
 
 
