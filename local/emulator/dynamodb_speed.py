@@ -73,6 +73,21 @@ def evaluate(expression: str, item: Any, values: Any, names: Any, slot: str = "C
 _last: tuple[_Parsed, Any, Any, Callable[[Any], bool]] | None = None
 
 
+def range_of(expression: str, values: Any, names: Any) -> tuple[str, str | None, str | None, str, str | None] | None:
+    """What a plain key condition asks: the names of partition and sort key, a prefix, or both ends of a range."""
+    found = _parsed(expression, "KeyConditionExpression") if expression else None
+    if found is None or not found.tests:
+        return None
+    name, *more = (names[test.name] if test.name[0] == "#" else test.name for test in found.tests)
+    if not more:
+        return name, None, None, "", None
+    test = found.tests[1]
+    texts = [values[each]["S"] for each in test.values]
+    if test.compare is str.startswith:
+        return name, more[0], texts[0], "", None
+    return name, more[0], None, *texts
+
+
 class _NotPlain(Exception):
     """Something is no text, or no range."""
 
