@@ -133,8 +133,10 @@ def test_a_document_waits_for_a_key_that_comes_back(
     mine = {"service": "kms", "action": call, "session": alone.tenant.id}
     before = faults.calls()
     # The API has its data key from the first document; the workers make and open one for each job.
-    with faults.rule(Delay(1_500), count=1, **mine):
+    with faults.rule(Delay(1_500), count=1, **mine) as held:
         document = alone.api.post("/v1/documents", DOCUMENT).expect(202)["id"]
+        # Not before: whoever takes it in for the other case would find the key out of use, and give up.
+        until(lambda: held.hits, lambda hits: hits == 1, "the call is held back")
         with disabled(stack.account.client("kms"), alone.tenant.key_arn):
             until(
                 lambda: (faults.calls() - before).only(**mine),
