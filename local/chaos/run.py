@@ -238,11 +238,9 @@ class Chaos:
             return customer.storms and not self.plan.storm.repaired
 
         def tell(state: State) -> None:
-            last = watch.samples[-1]
-            step.note(
-                f"{state.open} open, {state.parked} put aside, {state.unseen} on their way; "
-                f"{last.waiting} messages, storming circuit {last.looks[STORM].circuit}"
-            )
+            last = watch.samples[-1] if watch.samples else None
+            more = f"; {last.waiting} messages, storming circuit {last.looks[STORM].circuit}" if last else ""
+            step.note(f"{state.open} open, {state.parked} put aside, {state.unseen} on their way{more}")
 
         return settle(lambda: look(self.stack, customers, load.taken, held), operator, seconds, tell)
 
