@@ -57,11 +57,8 @@ class Jobs:
             pass
 
     def items(self, prefix: str) -> list[dict[str, Any]]:
-        return self._stack.account.client("dynamodb").query(
-            TableName=self._stack.outputs["DataTable"], ConsistentRead=True,
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
-            ExpressionAttributeValues={":pk": {"S": self._tenant.partition}, ":sk": {"S": prefix}},
-        )["Items"]  # fmt: skip
+        found = Target.of(self._stack, self._tenant).items
+        return [item for item in found if item["sk"]["S"].startswith(prefix)]
 
     @property
     def circuit(self) -> dict[str, Any]:

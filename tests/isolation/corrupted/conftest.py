@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 from local.aws import Tenant
+from local.changes import configured
 from local.console import Console
 from local.demo.corpus import BICYCLES, CLINIC
 from local.stack import LocalStack
@@ -56,24 +57,15 @@ def caller(corrupted_stack: LocalStack, settled: Settle) -> Tenant:
 @pytest.fixture(scope="package")
 def corruption(corrupted_stack: LocalStack, victim: Tenant) -> Callable[..., contextmanager]:
     """Leads names of the given kinds to the victim, for as long as the context lasts."""
-    functions = corrupted_stack.account.client("lambda")
     names = [corrupted_stack.outputs[f"Basic{name.capitalize()}Function"] for name in FUNCTIONS]
-
-    def configure(change: Callable[[dict[str, str]], None]) -> None:
-        for name in names:
-            environment = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-            change(environment)
-            # Retires the running environments, and with them what they remember.
-            functions.update_function_configuration(
-                FunctionName=name, Environment={"Variables": environment}
-            )
 
     @contextmanager
     def corrupted(*kinds: str) -> Iterator[None]:
-        configure(lambda variables: variables.update(CORRUPTED=",".join(kinds), CORRUPTED_VICTIM=victim.id))
-        try:
+        # Each change retires the running environments, and with them what they remember.
+        variables = {"CORRUPTED": ",".join(kinds), "CORRUPTED_VICTIM": victim.id}
+        with ExitStack() as changes:
+            for name in names:
+                changes.enter_context(configured(corrupted_stack, name, **variables))
             yield
-        finally:
-            configure(lambda variables: [variables.pop(each) for each in ("CORRUPTED", "CORRUPTED_VICTIM")])
 
     return corrupted
