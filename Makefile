@@ -1,5 +1,5 @@
 # The newcomer's way in. Needs: Rust (rust-toolchain.toml says which), Python 3.11, make.
-# Everything else is installed into .venv from local/requirements.lock.
+# Everything else is installed into .venv from tools/requirements.lock.
 
 PYTHON ?= python3.11
 # release: what is deployed. dev: builds faster, answers slower.
@@ -38,19 +38,19 @@ help: ## this list
 	@echo "  PROFILE=dev    builds the functions faster (default: release)"
 
 demo: build ## two tenants, the same questions, and an attack on itself
-	@$(RUN) local.demo
+	@$(RUN) tools.demo
 
 test: build cli harness cargo-fuzz ## every test: Rust, local AWS, journeys over HTTP, attacks
-	@$(RUN) local.suite
+	@$(RUN) tools.suite
 
 up: build ## start a stack that stays, and print lines to try
-	@$(RUN) local.stack up
+	@$(RUN) tools.devstack up
 
 down: venv ## end what `make up` started
-	@$(RUN) local.stack down
+	@$(RUN) tools.devstack down
 
 status: venv ## what `make up` runs
-	@$(RUN) local.stack status
+	@$(RUN) tools.devstack status
 
 build: venv ## the functions, as they are deployed
 	@echo "building the functions ($(PROFILE))"
@@ -63,10 +63,10 @@ build: venv ## the functions, as they are deployed
 	  --workspace --exclude bulkhead-cli --exclude bulkhead-operator --exclude bulkhead-harness
 
 package: build ## what `sam deploy` uploads, into target/package, with sizes and hashes
-	@$(RUN) local.package
+	@$(RUN) tools.deploy.package
 
 capacity: venv ## what concurrency the account needs; ARGS="--silos 2 --limit 1000 Name=Value"
-	@$(RUN) local.capacity $(ARGS)
+	@$(RUN) tools.deploy.capacity $(ARGS)
 
 cli: ## the operator's command line, target/debug/bulkhead
 	cargo build --locked -p bulkhead-cli
@@ -75,19 +75,19 @@ harness: ## Lambda's Runtime and Invoke API for the tests, target/debug/bulkhead
 	cargo build --locked -p bulkhead-harness
 
 chaos: build ## one tenant storms, AWS fails, processes die: what is lost? ARGS="--jobs 5000 --seed 7"
-	@$(RUN) local.chaos $(ARGS)
+	@$(RUN) tools.chaos $(ARGS)
 
 events: build harness ## every sample event of events/ through its function
-	@$(RUN) local.events
+	@$(RUN) tools.devstack.events
 
 bench-neighbour: build ## what one tenant's storm costs its neighbours, measured (about 10 minutes); ARGS="--seconds 60"
-	@$(RUN) local.neighbour $(ARGS)
+	@$(RUN) tools.benchmark $(ARGS)
 
 mutants: build ## break each boundary in turn; a test has to notice (about 20 minutes)
-	@$(RUN) tests.mutants
+	@$(RUN) tools.mutants
 
 fuzz: venv cargo-fuzz ## what reads input from outside, FUZZ_SECONDS for each target
-	@$(RUN) local.fuzz --seconds $(FUZZ_SECONDS)
+	@$(RUN) tools.fuzz --seconds $(FUZZ_SECONDS)
 
 openapi: ## docs/openapi.json, anew from the code
 	UPDATE_OPENAPI=1 cargo test --locked --quiet -p contract-tests
@@ -118,7 +118,7 @@ lint-templates: venv
 	    sam validate --template $$file --region us-east-1 || exit 1; \
 	done
 	@rm -rf .local/expanded
-	@$(RUN) local.expand .local/expanded $(TEMPLATES)
+	@$(RUN) tools.deploy.expand .local/expanded $(TEMPLATES)
 	cfn-lint --regions us-east-1 --template .local/expanded/*.json
 
 deny:
@@ -131,12 +131,13 @@ cargo-fuzz:
 
 venv: $(READY) $(ENGINE_READY)
 
-$(READY): local/requirements.lock
+$(READY): tools/requirements.lock tools/emulator/pyproject.toml
 	@$(PYTHON) --version >/dev/null 2>&1 || \
 	  { echo "Python 3.11 is needed (Debian: python3 and python3-venv), or make PYTHON=/path/to/it"; exit 1; }
 	@echo "installing the tools into $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --requirement local/requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --requirement tools/requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable tools/emulator
 	@touch $@
 
 $(ENGINE_READY): $(READY) $(ENGINE)/package.json $(ENGINE)/package-lock.json

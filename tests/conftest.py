@@ -15,17 +15,15 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from local import client  # noqa: E402 - the project's folder has to be on the path first
-from local.aws import Account, Tenant  # noqa: E402
-from local.client import Answer, Api  # noqa: E402
-from local.console import Console  # noqa: E402
-from local.demo.corpus import BICYCLES, CLINIC, Customer  # noqa: E402
-from local.intrusion import Target  # noqa: E402
-from local.poll import until  # noqa: E402
-from local.stack import LocalStack  # noqa: E402
+from tools.devstack import client
+from tools.devstack.aws import Account, Tenant
+from tools.devstack.client import Answer, Api
+from tools.devstack.console import Console
+from tools.demo.corpus import BICYCLES, CLINIC, Customer
+from tools.attacks import Target
+from tools.devstack.poll import until
+from tools.devstack.process import ROOT
+from tools.devstack.stack import LocalStack
 
 LAST = "after_everything"
 # Environments are counted, idle ones too: 2.5 for each execution. More tenants work at the same time

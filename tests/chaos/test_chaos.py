@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 import pytest
 
-from local.chaos import plan as plans
-from local.chaos import report
-from local.chaos.run import PARAMETERS, Chaos, Outcome
-from local.console import Console
+from tools.chaos import plan as plans
+from tools.chaos import report
+from tools.chaos.run import PARAMETERS, Chaos, Outcome
+from tools.devstack.console import Console
 
 JOBS = 150
 SEED = 25

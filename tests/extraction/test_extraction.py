@@ -19,10 +19,10 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "journeys"))
+# The journeys hand the same documents in over HTTP.
+from tests.journeys import hostile
 
-import hostile  # noqa: E402 - made by the journeys, which hand the same documents in over HTTP
+ROOT = Path(__file__).resolve().parents[2]
 
 BOOTSTRAP = Path(os.environ.get("EXTRACTION_BOOTSTRAP", ROOT / "target/lambda/extraction/bootstrap")).resolve()
 MEMORY = 512 * 1024 * 1024

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 import pytest
 from botocore.exceptions import ClientError
 
-from local.aws import InvokeFailed, Tenant
-from local.faults.client import Faults
-from local.stack import LocalStack
+from tools.devstack.aws import InvokeFailed, Tenant
+from tools.faultproxy.client import Faults
+from tools.devstack.stack import LocalStack
 
 # A third of it is left when a renewal begins, and a second of that is not used: two seconds remain
 # in which a failed renewal must not be noticed, enough for a busy machine.

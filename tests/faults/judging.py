@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from local.client import Answer
-from local.problems import problem
+from tools.devstack.client import Answer
+from tools.devstack.problems import problem
 
-# Beyond what no error says anyway (`local/problems.py`): AWS's words for what happened.
+# Beyond what no error says anyway (`tools/devstack/problems.py`): AWS's words for what happened.
 _CAUSE = re.compile(
     r"throttl|slow ?down|expired|assume|\bsts\b|credential|exception|internalf|bedrock|bucket|"
     r"a fault that was asked for|000000000000|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",

@@ -17,13 +17,13 @@ from typing import Any
 
 import pytest
 
-from local.aws import Tenant
-from local.client import Api, send
-from local.faults.client import InForce
-from local.faults.effects import DropAfter, DropBefore, Effect
-from local.intrusion import Target
-from local.poll import until
-from local.stack import LocalStack
+from tools.devstack.aws import Tenant
+from tools.devstack.client import Api, send
+from tools.faultproxy.client import InForce
+from tools.faultproxy.effects import DropAfter, DropBefore, Effect
+from tools.attacks import Target
+from tools.devstack.poll import until
+from tools.devstack.stack import LocalStack
 
 CONTENT = b"The ferry leaves at seven."
 # More calls than intake, worker and release make for one document, sessions and keys included.

@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from local.aws import Tenant
-from local.client import Api, send
-from local.faults.client import Faults, InForce
-from local.faults.effects import DropAfter, DropBefore, Effect, Fail
-from local.intrusion import Target
-from local.poll import until
-from local.stack import LocalStack
+from tools.devstack.aws import Tenant
+from tools.devstack.client import Api, send
+from tools.faultproxy.client import Faults, InForce
+from tools.faultproxy.effects import DropAfter, DropBefore, Effect, Fail
+from tools.attacks import Target
+from tools.devstack.poll import until
+from tools.devstack.stack import LocalStack
 
 Ready = Callable[..., list[dict[str, Any]]]
 DOCUMENT = {"title": "Ferry", "content_type": "text/plain", "content": "The ferry leaves at seven."}

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from judging import busy
-from local.aws import Tenant
-from local.client import Answer, Api
-from local.faults.client import Faults
-from local.faults.effects import Delay
-from local.poll import until
-from local.stack import LocalStack
+from tests.faults.judging import busy
+from tools.devstack.aws import Tenant
+from tools.devstack.client import Answer, Api
+from tools.faultproxy.client import Faults
+from tools.faultproxy.effects import Delay
+from tools.devstack.poll import until
+from tools.devstack.stack import LocalStack
 
 Ready = Callable[..., list[dict[str, Any]]]
 DOCUMENT = {"title": "Ferry", "content_type": "text/plain", "content": "The ferry leaves at seven."}

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from local.aws import Tenant
-from local.chaos.trouble import created
-from local.client import Api, send
-from local.faults.client import Faults
-from local.faults.effects import Delay, Fail
-from local.intrusion import Target
-from local.poll import until
-from local.stack import LocalStack
+from tools.devstack.aws import Tenant
+from tools.chaos.trouble import created
+from tools.devstack.client import Api, send
+from tools.faultproxy.client import Faults
+from tools.faultproxy.effects import Delay, Fail
+from tools.attacks import Target
+from tools.devstack.poll import until
+from tools.devstack.stack import LocalStack
 
 CONTENT = b"The ferry leaves at seven."
 REFUSED = Fail("ValidationException")

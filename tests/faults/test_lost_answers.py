@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from judging import busy
-from local.aws import Tenant
-from local.client import Api, send
-from local.faults.client import Faults
-from local.faults.effects import DropAfter, Fail
-from local.intrusion import Target
-from local.stack import LocalStack
+from tests.faults.judging import busy
+from tools.devstack.aws import Tenant
+from tools.devstack.client import Api, send
+from tools.faultproxy.client import Faults
+from tools.faultproxy.effects import DropAfter, Fail
+from tools.attacks import Target
+from tools.devstack.stack import LocalStack
 
 Ready = Callable[..., list[dict[str, Any]]]
 DOCUMENT = {"title": "Ferry", "content_type": "text/plain", "content": "The ferry leaves at seven."}

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from judging import busy
-from local.aws import Tenant
-from local.client import Answer, Api
-from local.faults.client import Faults
-from local.faults.effects import DropBefore, Effect, Fail
-from local.poll import until
-from local.stack import LocalStack
+from tests.faults.judging import busy
+from tools.devstack.aws import Tenant
+from tools.devstack.client import Answer, Api
+from tools.faultproxy.client import Faults
+from tools.faultproxy.effects import DropBefore, Effect, Fail
+from tools.devstack.poll import until
+from tools.devstack.stack import LocalStack
 
 
 def save(api: Api) -> Answer:

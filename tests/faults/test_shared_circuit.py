@@ -11,14 +11,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from local.aws import Tenant
-from local.changes import configured, queue_stopped
-from local.chaos.trouble import body_of
-from local.faults.client import Faults
-from local.faults.effects import Delay, Fail
-from local.intrusion import Target
-from local.poll import until
-from local.stack import LocalStack
+from tools.devstack.aws import Tenant
+from tools.devstack.changes import configured, queue_stopped
+from tools.chaos.trouble import body_of
+from tools.faultproxy.client import Faults
+from tools.faultproxy.effects import Delay, Fail
+from tools.attacks import Target
+from tools.devstack.poll import until
+from tools.devstack.stack import LocalStack
 
 WORKERS = 32
 SECONDS = 90.0

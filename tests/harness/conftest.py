@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from local.stack import LocalStack
-from tests.harness import bootstraps
-from tests.harness.driver import Harness, Hosted
+from tools.devstack.stack import LocalStack
+from tools.harness import bootstraps
+from tools.harness.driver import Harness, Hosted
 
 
 @pytest.fixture

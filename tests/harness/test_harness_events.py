@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from local import events
-from local.stack import LocalStack
-from tests.harness.driver import Harness
-from tests.harness.hosting import OUTPUTS, connected, hosted, pipeline_paused, take_jobs
+from tools.devstack import events
+from tools.devstack.stack import LocalStack
+from tools.harness.driver import Harness
+from tools.harness.hosting import OUTPUTS, connected, hosted, pipeline_paused, take_jobs
 
 
 def test_every_event_is_answered_as_it_should_be(stack: LocalStack) -> None:

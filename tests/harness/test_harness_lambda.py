@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from local.poll import until
-from local.process import Known
-from tests.harness import bootstraps
-from tests.harness.driver import Harness, Invoked
+from tools.devstack.poll import until
+from tools.devstack.process import Known
+from tools.harness import bootstraps
+from tools.harness.driver import Harness, Invoked
 
 A, B, C = "a" * 16, "b" * 16, "c" * 16
 Small = Callable[..., Harness]

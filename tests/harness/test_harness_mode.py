@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from local.aws import Tenant
-from local.events import load, with_body
-from local.stack import LocalStack
-from tests.harness.canaries import canary, strangers
+from tools.devstack.aws import Tenant
+from tools.devstack.events import load, with_body
+from tools.devstack.stack import LocalStack
+from tools.harness.canaries import canary, strangers
 from tests.harness.conftest import Judgements
-from tests.harness.driver import Harness, Invoked
-from tests.harness.hosting import hosted, pipeline_paused, with_variables
+from tools.harness.driver import Harness, Invoked
+from tools.harness.hosting import hosted, pipeline_paused, with_variables
 
 # The function: an event of it that needs nothing but its tenant.
 ASKED = {

@@ -16,14 +16,14 @@ from typing import Any
 
 import pytest
 
-from local.aws import Tenant
-from local.events import load, with_body
-from local.poll import until
-from local.stack import LocalStack
-from tests.harness import bootstraps
-from tests.harness.canaries import canary, strangers
-from tests.harness.driver import Harness, Invoked
-from tests.harness.hosting import connected, hosted, pipeline_paused, sealed_job, take_jobs
+from tools.devstack.aws import Tenant
+from tools.devstack.events import load, with_body
+from tools.devstack.poll import until
+from tools.devstack.stack import LocalStack
+from tools.harness import bootstraps
+from tools.harness.canaries import canary, strangers
+from tools.harness.driver import Harness, Invoked
+from tools.harness.hosting import connected, hosted, pipeline_paused, sealed_job, take_jobs
 
 TENANTS, DOCUMENTS, ROUNDS, CALLERS = 50, 2, 8, 12
 # What a round reads, in an order of its own each time.

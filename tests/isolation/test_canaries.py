@@ -11,10 +11,10 @@ from typing import Any
 import jwt
 import pytest
 
-from local.aws import Tenant
-from local.client import Answer
-from local.demo.corpus import BICYCLES, CLINIC, Customer
-from local.stack import LocalStack
+from tools.devstack.aws import Tenant
+from tools.devstack.client import Answer
+from tools.demo.corpus import BICYCLES, CLINIC, Customer
+from tools.devstack.stack import LocalStack
 
 pytestmark = pytest.mark.after_everything
 

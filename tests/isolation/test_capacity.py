@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from local.aws import Account, Tenant
-from local.client import Answer, Api
-from local.poll import until
-from local.stack import LocalStack
+from tools.devstack.aws import Account, Tenant
+from tools.devstack.client import Answer, Api
+from tools.devstack.poll import until
+from tools.devstack.stack import LocalStack
 
 PREFIX = "hold_"
 MICROSECONDS = 1_000_000

@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from local.aws import Tenant
-from local.client import Answer, Api
-from local.demo.corpus import BICYCLES, CLINIC, QUESTIONS
-from local.stack import LocalStack
+from tools.devstack.aws import Tenant
+from tools.devstack.client import Answer, Api
+from tools.demo.corpus import BICYCLES, CLINIC, QUESTIONS
+from tools.devstack.stack import LocalStack
 
 WORKERS = 6
 ROUNDS = 5

@@ -19,9 +19,9 @@ from typing import Any
 
 import pytest
 
-from local.aws import REGION, Tenant
-from local.process import ROOT
-from local.stack import LocalStack
+from tools.devstack.aws import REGION, Tenant
+from tools.devstack.process import ROOT
+from tools.devstack.stack import LocalStack
 
 BULKHEAD = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug" / "bulkhead"
 NOT_RUN = 125

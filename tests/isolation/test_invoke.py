@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.aws import Account, InvokeFailed, Tenant, error_code
-from local.intrusion import refusal
-from local.stack import LocalStack
+from tools.devstack.aws import Account, InvokeFailed, Tenant, error_code
+from tools.attacks import refusal
+from tools.devstack.stack import LocalStack
 
 FUNCTIONS = ["BasicTemplatesFunction", "BasicDocumentsFunction", "BasicInferenceFunction"]
 ROUTES = {

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from local.aws import Account, InvokeFailed, Tenant
-from local.intrusion import Target
-from local.intrusion.sealing import authenticated, job_address, seal
-from local.stack import LocalStack
+from tools.devstack.aws import Account, InvokeFailed, Tenant
+from tools.attacks import Target
+from tools.attacks.sealing import authenticated, job_address, seal
+from tools.devstack.stack import LocalStack
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.aws import Account, Tenant, error_code
-from local.client import Api
-from local.intrusion import Target
-from local.stack import LocalStack
+from tools.devstack.aws import Account, Tenant, error_code
+from tools.devstack.client import Api
+from tools.attacks import Target
+from tools.devstack.stack import LocalStack
 
 CARELESS = "every-key"
 

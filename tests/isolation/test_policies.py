@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.aws import Account, Tenant, error_code
-from local.stack import LocalStack
+from tools.devstack.aws import Account, Tenant, error_code
+from tools.devstack.stack import LocalStack
 
 POLICY = "tenant-data"
 CARELESS = "careless-change"

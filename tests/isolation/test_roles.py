@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from local.stack import LocalStack
+from tools.devstack.stack import LocalStack
 
 # Services that hold tenants' data, or read and answer it.
 DATA_SERVICES = {"dynamodb", "s3", "s3vectors", "kms", "bedrock"}

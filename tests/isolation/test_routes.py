@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from local.aws import Tenant
-from local.client import Answer, Api, send
-from local.demo.corpus import CLINIC, QUESTIONS
-from local.forgery import stranger
-from local.poll import until
-from local.problems import problem
-from local.stack import LocalStack
+from tools.devstack.aws import Tenant
+from tools.devstack.client import Answer, Api, send
+from tools.demo.corpus import CLINIC, QUESTIONS
+from tools.attacks.forged_tokens import stranger
+from tools.devstack.poll import until
+from tools.devstack.problems import problem
+from tools.devstack.stack import LocalStack
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 METHODS = {"get", "put", "post", "delete", "patch", "head"}

@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from local.aws import Account, Tenant
-from local.client import Api
-from local.intrusion import Target
-from local.intrusion.sealing import authenticated, seal
-from local.poll import until
-from local.problems import problem
-from local.stack import LocalStack
+from tools.devstack.aws import Account, Tenant
+from tools.devstack.client import Api
+from tools.attacks import Target
+from tools.attacks.sealing import authenticated, seal
+from tools.devstack.poll import until
+from tools.devstack.problems import problem
+from tools.devstack.stack import LocalStack
 
 SECRET = "The clinic's own words, sealed."
 

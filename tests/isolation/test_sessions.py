@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from local.aws import Account, Tenant
-from local.intrusion import NotRefused, Target, operation, refusal
-from local.stack import LocalStack
+from tools.devstack.aws import Account, Tenant
+from tools.attacks import NotRefused, Target, operation, refusal
+from tools.devstack.stack import LocalStack
 
 
 @pytest.fixture(scope="module")

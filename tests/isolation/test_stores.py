@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from local.aws import Account, Tenant
-from local.intrusion import DENIED, OPERATIONS, Operation, Target, refusal
-from local.stack import LocalStack
+from tools.devstack.aws import Account, Tenant
+from tools.attacks import DENIED, OPERATIONS, Operation, Target, refusal
+from tools.devstack.stack import LocalStack
 
 
 @pytest.fixture(scope="module", autouse=True)

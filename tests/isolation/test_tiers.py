@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.aws import Tenant, error_code
-from local.client import Api
-from local.stack import STAGE, LocalStack
+from tools.devstack.aws import Tenant, error_code
+from tools.devstack.client import Api
+from tools.devstack.stack import STAGE, LocalStack
 
 SILO = "acme"
 TIERS = ("basic", "premium", SILO)

@@ -9,12 +9,12 @@ from typing import Any
 import jwt
 import pytest
 
-from local.aws import Tenant
-from local.client import Api
-from local.forgery import BAD_TOKENS, BadToken
-from local.problems import problem
-from local.stack import LocalStack
-from local.tokens import ALGORITHMS, b64url
+from tools.devstack.aws import Tenant
+from tools.devstack.client import Api
+from tools.attacks.forged_tokens import BAD_TOKENS, BadToken
+from tools.devstack.problems import problem
+from tools.devstack.stack import LocalStack
+from tools.devstack.tokens import ALGORITHMS, b64url
 
 DOCUMENTS = "/v1/documents"
 

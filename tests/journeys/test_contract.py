@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from samcli.yamlhelper import yaml_parse
 
-from local.client import Api
+from tools.devstack.client import Api
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # Without OPTIONS: preflights are API Gateway's to answer, where CORS is on.

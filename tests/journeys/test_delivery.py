@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from local.aws import Tenant
-from local.client import Api
-from local.intrusion import Target
-from local.poll import until
-from local.stack import LocalStack
+from tools.devstack.aws import Tenant
+from tools.devstack.client import Api
+from tools.attacks import Target
+from tools.devstack.poll import until
+from tools.devstack.stack import LocalStack
 
 # Deliveries until the dead-letter queue, each after the queue's visibility timeout.
 DEAD_SECONDS = 180.0

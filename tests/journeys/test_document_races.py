@@ -7,12 +7,12 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from local.aws import Tenant
-from local.client import Api, send
-from local.intrusion import Target
-from local.poll import until
-from local.problems import problem
-from local.stack import LocalStack
+from tools.devstack.aws import Tenant
+from tools.devstack.client import Api, send
+from tools.attacks import Target
+from tools.devstack.poll import until
+from tools.devstack.problems import problem
+from tools.devstack.stack import LocalStack
 
 Ready = Callable[..., list[dict[str, Any]]]
 ROUNDS = 40

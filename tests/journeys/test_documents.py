@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from local.client import Api, send
-from local.intrusion import Target
-from local.poll import until
-from local.problems import problem
+from tools.devstack.client import Api, send
+from tools.attacks import Target
+from tools.devstack.poll import until
+from tools.devstack.problems import problem
 
 PATH = "/v1/documents"
 Ready = Callable[..., list[dict[str, Any]]]

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from local.client import Api
-from local.problems import problem
-from local.stack import LocalStack
+from tools.devstack.client import Api
+from tools.devstack.problems import problem
+from tools.devstack.stack import LocalStack
 
 CALLS = [
     ("GET", "/v1/templates", 200),

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hostile import Hostile, corpus
+from tests.journeys.hostile import Hostile, corpus
 
-from local.aws import Tenant
-from local.client import Api, send
-from local.poll import until
-from local.stack import LocalStack
+from tools.devstack.aws import Tenant
+from tools.devstack.client import Api, send
+from tools.devstack.poll import until
+from tools.devstack.stack import LocalStack
 
 Ready = Callable[..., list[dict[str, Any]]]
 SECONDS = 240.0

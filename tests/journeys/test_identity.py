@@ -22,13 +22,13 @@ import jwt
 import pytest
 from botocore.exceptions import ClientError
 
-from local.aws import Tenant
-from local.client import Api
-from local.expand import expand
-from local.problems import problem
-from local.process import ROOT
-from local.sign_in import cognito, sign_in
-from local.stack import LocalStack
+from tools.devstack.aws import Tenant
+from tools.devstack.client import Api
+from tools.deploy.expand import expand
+from tools.devstack.problems import problem
+from tools.devstack.process import ROOT
+from tools.devstack.sign_in import cognito, sign_in
+from tools.devstack.stack import LocalStack
 
 DOCUMENTS = "/v1/documents"
 PASSWORD = "Correct-horse-9-battery"

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from local.aws import Tenant
-from local.client import Api
-from local.problems import problem
-from local.stack import LocalStack
+from tools.devstack.aws import Tenant
+from tools.devstack.client import Api
+from tools.devstack.problems import problem
+from tools.devstack.stack import LocalStack
 
 PATH = "/v1/inference"
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from local.problems import problem
-from local.stack import LocalStack
+from tools.devstack.problems import problem
+from tools.devstack.stack import LocalStack
 
 
 def test_an_interrupted_onboarding_is_finished(stack: LocalStack) -> None:

@@ -21,15 +21,15 @@ from typing import Any
 import pytest
 from samcli.yamlhelper import yaml_parse
 
-from local.aws import REGION, Tenant
-from local.changes import configured
-from local.client import Answer, Api
-from local.faults.client import Faults
-from local.faults.effects import Delay, DropBefore, Effect, Fail
-from local.forgery import BAD_TOKENS, changed
-from local.problems import problem
-from local.process import ROOT
-from local.stack import STAGE, LocalStack
+from tools.devstack.aws import REGION, Tenant
+from tools.devstack.changes import configured
+from tools.devstack.client import Answer, Api
+from tools.faultproxy.client import Faults
+from tools.faultproxy.effects import Delay, DropBefore, Effect, Fail
+from tools.attacks.forged_tokens import BAD_TOKENS, changed
+from tools.devstack.problems import problem
+from tools.devstack.process import ROOT
+from tools.devstack.stack import STAGE, LocalStack
 
 DOCUMENT = ROOT / "docs" / "refusals.md"
 BEGIN = "<!-- written by tests/journeys/test_refusals.py -->"

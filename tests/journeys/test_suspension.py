@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from local.aws import InvokeFailed, Tenant
-from local.client import Api
-from local.poll import until
-from local.problems import problem
-from local.intrusion import Target
-from local.stack import LocalStack
+from tools.devstack.aws import InvokeFailed, Tenant
+from tools.devstack.client import Api
+from tools.devstack.poll import until
+from tools.devstack.problems import problem
+from tools.attacks import Target
+from tools.devstack.stack import LocalStack
 
 # The gateway may remember an authorizer's answer for as long as its TTL says.
 SETTLED_SECONDS = 90.0

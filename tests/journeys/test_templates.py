@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from local.client import Api
-from local.problems import problem
+from tools.devstack.client import Api
+from tools.devstack.problems import problem
 
 PATH = "/v1/templates"
 

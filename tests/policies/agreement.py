@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from record import Judgement
-from second_engine import Case, SecondEngine
+from tests.policies.record import Judgement
+from tests.policies.second_engine import Case, SecondEngine
 
 # (action, what the second engine says of it) to which one is right, with AWS's word for it. A row that
 # nothing needs any more fails the test.

@@ -2,7 +2,7 @@
 
 These tests judge what all others did, so they run last, in one session with them:
 
-    python -m local.suite stack
+    python -m tools.suite stack
 
 By themselves they have next to nothing to judge, and fail for it.
 """
@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import deployed
+from tests.policies import deployed
 import pytest
-from deployed import Deployment, Policies
-from record import Judgement, Record
-from second_engine import SecondEngine
+from tests.policies.deployed import Deployment, Policies
+from tests.policies.record import Judgement, Record
+from tests.policies.second_engine import SecondEngine
 
-from local.stack import LocalStack
+from tools.devstack.stack import LocalStack
 
 Report = list[str]
 _REPORT = pytest.StashKey[Report]()

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from deployed import Role
-from record import Judgement
-from second_engine import Case
+from tests.policies.deployed import Role
+from tests.policies.record import Judgement
+from tests.policies.second_engine import Case
 
 TAG = "aws:principaltag/tenantid"
 STRANGER = "f" * 32

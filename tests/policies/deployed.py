@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from second_engine import Policy
+from tests.policies.second_engine import Policy
 
-from local.aws import REGION, Account
-from local.expand import expand
-from local.process import ROOT
-from local.stack import STACK_NAME
+from tools.devstack.aws import REGION, Account
+from tools.deploy.expand import expand
+from tools.devstack.process import ROOT
+from tools.devstack.stack import STACK_NAME
 
 _ACCOUNT = "000000000000"
 _ARNS = {

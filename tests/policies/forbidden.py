@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from local.aws import Account
-from local.intrusion import OPERATIONS, Target
-from local.stack import LocalStack
+from tools.devstack.aws import Account
+from tools.attacks import OPERATIONS, Target
+from tools.devstack.stack import LocalStack
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Forbidden:
 
 
 def _same(name: str, what: str, may: tuple[str, ...] = ()) -> Forbidden:
-    """An operation of `local.intrusion`, aimed at the victim."""
+    """An operation of `tools.attacks`, aimed at the victim."""
     operation = next(each for each in OPERATIONS if str(each) == name)
     return Forbidden(what, lambda s, p: operation.call(s, p.victim, p.own), may)
 

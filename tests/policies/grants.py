@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deployed import Policies, Role
-from record import Judgement
-from second_engine import SecondEngine
+from tests.policies.deployed import Policies, Role
+from tests.policies.record import Judgement
+from tests.policies.second_engine import SecondEngine
 
 Row = tuple[str, str, str]
 # (role, action, part of the resource) of rights that no run here uses, and why they are there all the

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from second_engine import Case, Policy
+from tests.policies.second_engine import Case, Policy
 
 _ID = re.compile(r"(?<![0-9a-z])(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-z])")
 _WORD = re.compile(r"[0-9a-z]{8,}")

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local.process import ROOT
+from tools.devstack.process import ROOT
 
 _JUDGE = Path(__file__).parent / "engine" / "judge.mjs"
 # Where `make venv` installs the engine.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import agreement
+from tests.policies import agreement
 import pytest
-from agreement import DIFFERENCES, disagreements
-from record import Judgement
-from second_engine import Case, Policy, SecondEngine
+from tests.policies.agreement import DIFFERENCES, disagreements
+from tests.policies.record import Judgement
+from tests.policies.second_engine import Case, Policy, SecondEngine
 
 pytestmark = pytest.mark.after_everything
 
@@ -36,7 +36,7 @@ def test_there_was_something_to_agree_on(judged: Judged) -> None:
     allowed = sum(allowed for _, allowed in judged)
     assert allowed >= 60 and len(judged) - allowed >= 60, (
         f"only {allowed} allowed and {len(judged) - allowed} denied; these tests judge a whole run "
-        "(python -m local.suite stack)"
+        "(python -m tools.suite stack)"
     )
 
 

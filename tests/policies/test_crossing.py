@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from crossing import KINDS, OF_NOBODY, TAG, Crossing, crossings, own_calls
-from deployed import Policies
-from record import Judgement
-from second_engine import Case, Policy, SecondEngine
+from tests.policies.crossing import KINDS, OF_NOBODY, TAG, Crossing, crossings, own_calls
+from tests.policies.deployed import Policies
+from tests.policies.record import Judgement
+from tests.policies.second_engine import Case, Policy, SecondEngine
 
 pytestmark = pytest.mark.after_everything
 

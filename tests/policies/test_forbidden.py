@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ParamValidationError
-from crossing import CALLER, TAG
-from deployed import Policies
-from forbidden import FORBIDDEN, Forbidden, Place
-from record import Judgement, Record
-from second_engine import Case, Policy, SecondEngine, Verdict
+from tests.policies.crossing import CALLER, TAG
+from tests.policies.deployed import Policies
+from tests.policies.forbidden import FORBIDDEN, Forbidden, Place
+from tests.policies.record import Judgement, Record
+from tests.policies.second_engine import Case, Policy, SecondEngine, Verdict
 
-from local.aws import Account, error_code
-from local.intrusion import DENIED, Target
-from local.stack import LocalStack
+from tools.devstack.aws import Account, error_code
+from tools.attacks import DENIED, Target
+from tools.devstack.stack import LocalStack
 
 pytestmark = pytest.mark.after_everything
 

@@ -6,10 +6,10 @@ import copy
 from dataclasses import replace
 
 import pytest
-from deployed import Policies, Role
-from grants import UNUSED, Grant, granted, trust_used, trusted, used
-from record import Judgement, Record
-from second_engine import SecondEngine
+from tests.policies.deployed import Policies, Role
+from tests.policies.grants import UNUSED, Grant, granted, trust_used, trusted, used
+from tests.policies.record import Judgement, Record
+from tests.policies.second_engine import SecondEngine
 
 pytestmark = pytest.mark.after_everything
 

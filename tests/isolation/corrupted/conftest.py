@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from local.aws import Tenant
-from local.changes import configured
-from local.console import Console
-from local.demo.corpus import BICYCLES, CLINIC
-from local.stack import LocalStack
+from tools.devstack.aws import Tenant
+from tools.devstack.changes import configured
+from tools.devstack.console import Console
+from tools.demo.corpus import BICYCLES, CLINIC
+from tools.devstack.stack import LocalStack
 
-from corrupted_source import FUNCTIONS, ROOT, build, copy_tree, corrupt
+from tests.isolation.corrupted.corrupted_source import FUNCTIONS, ROOT, build, copy_tree, corrupt
 
 Settle = Callable[[LocalStack, object], Tenant]
 

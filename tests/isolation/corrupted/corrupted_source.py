@@ -52,7 +52,7 @@ def copy_tree(to: Path) -> None:
     for name in ("Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "template.yaml", "samconfig.toml"):
         shutil.copy2(ROOT / name, to / name)
     skip = shutil.ignore_patterns("__pycache__", "target", "*.pyc", "*.py")
-    for name in ("cli", "shared", "functions", "docs", "infra", "tests/contract", "tests/harness", "tests/isolation"):
+    for name in ("cli", "shared", "functions", "docs", "infra", "tests/contract", "tests/isolation", "tools/harness"):
         shutil.copytree(ROOT / name, to / name, ignore=skip)
 
 

@@ -13,14 +13,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from corrupted_source import FUNCTIONS, ROOT
+from tests.isolation.corrupted.corrupted_source import FUNCTIONS, ROOT
 
-from local.aws import Tenant
-from local.client import Answer, Api
-from local.demo.corpus import CLINIC
-from local.intrusion import Target
-from local.poll import until
-from local.stack import LocalStack
+from tools.devstack.aws import Tenant
+from tools.devstack.client import Answer, Api
+from tools.demo.corpus import CLINIC
+from tools.attacks import Target
+from tools.devstack.poll import until
+from tools.devstack.stack import LocalStack
 
 Corruption = Callable[..., Any]
 

@@ -1,0 +1,111 @@
+"""The front door: where the tenant of a request comes from, and how long an answer about it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tests.infrastructure.guards.functions import tenant_functions
+from tests.infrastructure.guards.template import Template, names
+
+HEADER = "integration.request.header.x-amz-tenant-id"
+VERIFIED = "context.authorizer.tenantId"
+# What a request's tenant depends on. An answer cached by anything less would be served to another tenant.
+SELECTORS = {"method.request.header.Authorization"}
+LONGEST_CACHE_SECONDS = 60
+_METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "x-amazon-apigateway-any-method"}
+_INTEGRATION = "x-amazon-apigateway-integration"
+
+
+def _bodies(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
+    for api, properties in template.of("AWS::ApiGateway::RestApi"):
+        yield api, properties.get("Body") or {}
+
+
+def _schemes(body: dict[str, Any]) -> dict[str, Any]:
+    return body.get("components", {}).get("securitySchemes", {}) | body.get("securityDefinitions", {})
+
+
+def the_tenant_comes_from_the_authorizer(template: Template) -> Iterator[str]:
+    """On every route the tenant header is the verified token's tenant, and nothing a client sends."""
+    isolated = tenant_functions(template)
+    for api, body in _bodies(template):
+        if not body.get("paths"):
+            yield f"{api}: its routes are not in the template, so nobody can see what maps the tenant"
+        custom = {name for name, scheme in _schemes(body).items() if "x-amazon-apigateway-authorizer" in scheme}
+        for path, item in body.get("paths", {}).items():
+            for method in item.keys() & _METHODS:
+                route = f"{api}: {method.upper()} {path}"
+                operation = item[method]
+                if _is_preflight(method, operation):
+                    continue
+                security = operation.get("security", body.get("security", []))
+                if not security or not all(set(each) & custom for each in security):
+                    yield f"{route} is open to requests that no authorizer has seen"
+                yield from _mapping(route, operation.get(_INTEGRATION) or {}, isolated)
+    for kind in ("AWS::ApiGateway::Method", "AWS::ApiGatewayV2::Api"):
+        for name, _ in template.of(kind):
+            yield f"{name}: {kind} is a way in that this guard does not read"
+
+
+def _is_preflight(method: str, operation: dict[str, Any]) -> bool:
+    """Browsers ask before they send a token. Answered by API Gateway itself: no function learns of it."""
+    return method == "options" and (operation.get(_INTEGRATION) or {}).get("type") == "mock"
+
+
+def every_call_is_counted(template: Template) -> Iterator[str]:
+    """By the usage plan, under the key that the authorizer names: a key sent by the client would be its choice."""
+    for api, body in _bodies(template):
+        if body.get("x-amazon-apigateway-api-key-source") != "AUTHORIZER":
+            yield f"{api}: takes the usage key from the client; say x-amazon-apigateway-api-key-source: AUTHORIZER"
+        keys = {name for name, scheme in _schemes(body).items()
+                if scheme.get("name") == "x-api-key" and "x-amazon-apigateway-authorizer" not in scheme}  # fmt: skip
+        for path, item in body.get("paths", {}).items():
+            for method in item.keys() & _METHODS:
+                security = item[method].get("security", body.get("security", []))
+                if not _is_preflight(method, item[method]) and not all(set(each) & keys for each in security):
+                    yield f"{api}: {method.upper()} {path} is not counted by the usage plan"
+
+
+def _mapping(route: str, integration: dict[str, Any], isolated: set[str]) -> Iterator[str]:
+    parameters = integration.get("requestParameters") or {}
+    given = {name: source for name, source in parameters.items() if name.lower() == HEADER}
+    serves = names(integration.get("uri")) & isolated
+    if serves and not given:
+        yield f"{route} hands {', '.join(sorted(serves))} no tenant"
+    for name, source in given.items():
+        if source != VERIFIED:
+            yield f"{route} takes the tenant from {source}; only {VERIFIED} was verified"
+        elif not serves:
+            yield f"{route} sets {name} for a function without tenant isolation, which Lambda refuses"
+
+
+def authorizers_know_what_selects_the_tenant(template: Template) -> Iterator[str]:
+    """The cache key of an authorizer's answer covers what the answer depends on, and not for long."""
+    for api, body in _bodies(template):
+        found = [
+            (name, scheme["x-amazon-apigateway-authorizer"])
+            for name, scheme in _schemes(body).items()
+            if "x-amazon-apigateway-authorizer" in scheme
+        ]
+        if not found:
+            yield f"{api}: has no authorizer"
+        for name, authorizer in found:
+            yield from _cache(f"{api}: authorizer {name}", authorizer)
+    for name, properties in template.of("AWS::ApiGateway::Authorizer"):
+        yield from _cache(name, {
+            "authorizerResultTtlInSeconds": properties.get("AuthorizerResultTtlInSeconds"),
+            "identitySource": properties.get("IdentitySource"),
+        })
+
+
+def _cache(name: str, authorizer: dict[str, Any]) -> Iterator[str]:
+    seconds = authorizer.get("authorizerResultTtlInSeconds")
+    sources = {each.strip() for each in str(authorizer.get("identitySource") or "").split(",")}
+    if missing := SELECTORS - sources:
+        yield f"{name} is cached without regard to {', '.join(sorted(missing))}, which selects the tenant"
+    if not isinstance(seconds, int) or seconds > LONGEST_CACHE_SECONDS:
+        yield (
+            f"{name} is cached for {seconds if seconds is not None else 'API Gateway’s 300'} seconds; a suspended "
+            f"tenant would be served for longer than the {LONGEST_CACHE_SECONDS} that docs/isolation.md says"
+        )

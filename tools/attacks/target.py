@@ -1,0 +1,169 @@
+"""What an intruder aims at, and what counts as a refusal.
+
+An attack proves something only if the very same call works for the owner, and if it fails for the
+right reason: "access denied", not a misspelt parameter. Both are checked here for every attack, in
+the demo and in the tests alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from tools.devstack.aws import Account, Tenant, error_code
+from tools.devstack.stack import LocalStack
+
+# A refusal by policy, in each service's words; HEAD requests of S3 have no body, hence the 403.
+DENIED = frozenset({"AccessDenied", "AccessDeniedException", "403", "AuthorizationError"})
+
+
+class NotRefused(AssertionError):
+    """An attack worked, or failed for a reason that proves nothing."""
+
+
+def refusal(what: str, call: Callable[[], Any], codes: frozenset[str] = DENIED) -> str:
+    """Make a call that must be refused, and return the service's word for the refusal."""
+    try:
+        answer = call()
+    except ClientError as error:
+        code = error_code(error)
+        if code not in codes:
+            raise NotRefused(f"{what} failed, but not as a refusal: {error}") from error
+        return code
+    raise NotRefused(f"{what} was NOT refused. It answered: {str(answer)[:160]}")
+
+
+# Version, length of the wrapped key, length of the ciphertext, hash of the address.
+_HEAD = 1 + 2 + 4 + 16
+
+
+@dataclass(frozen=True)
+class Wrapped:
+    """The front of a sealed value: what KMS is asked to open."""
+
+    key: bytes
+    rest: bytes
+
+    @classmethod
+    def parse(cls, sealed: bytes) -> Wrapped:
+        """The layout of `shared/sealing`: a head of 23 bytes, wrapped data key, nonce, ciphertext."""
+        assert len(sealed) > _HEAD, f"{len(sealed)} bytes are no sealed value"
+        length = int.from_bytes(sealed[1:3], "big")
+        key, rest = sealed[_HEAD : _HEAD + length], sealed[_HEAD + length :]
+        assert len(key) == length and len(rest) > 12, "a sealed value ends within its header"
+        return cls(key, rest)
+
+
+@dataclass(frozen=True)
+class Target:
+    """One tenant's data, as the account's root finds it in the stores."""
+
+    tenant: Tenant
+    table: str
+    registry: str
+    bucket: str
+    key_arn: str
+    queue_url: str
+    items: tuple[dict[str, Any], ...]
+    objects: tuple[str, ...]
+    vectors: tuple[str, ...]
+    dimension: int
+
+    @classmethod
+    def of(cls, stack: LocalStack, tenant: Tenant) -> Target:
+        account = stack.account
+        table, bucket = stack.outputs["DataTable"], stack.outputs["BasicBucket"]
+        items = account.client("dynamodb").query(
+            TableName=table,
+            ConsistentRead=True,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": tenant.partition}},
+        )["Items"]
+        listed = account.client("s3").list_objects_v2(Bucket=bucket, Prefix=tenant.prefix)
+        index = {"vectorBucketName": tenant.vector_bucket, "indexName": tenant.index}
+        vectors = account.client("s3vectors")
+        return cls(
+            tenant=tenant,
+            table=table,
+            registry=stack.outputs["RegistryTable"],
+            bucket=bucket,
+            key_arn=stack.outputs["BasicKeyArn"],
+            queue_url=stack.outputs["BasicQueueUrl"],
+            items=tuple(items),
+            objects=tuple(each["Key"] for each in listed.get("Contents", [])),
+            vectors=tuple(
+                each["key"] for page in vectors.get_paginator("list_vectors").paginate(**index) for each in page["vectors"]
+            ),
+            dimension=vectors.get_index(**index)["index"]["dimension"],
+        )
+
+    def item(self, prefix: str) -> dict[str, Any]:
+        """The last item whose sort key starts so."""
+        found = [each for each in self.items if each["sk"]["S"].startswith(prefix)]
+        assert found, f"{self.tenant.name} has no item {prefix}…; it has {self.sort_keys()}"
+        return max(found, key=lambda each: each["sk"]["S"])
+
+    def sort_keys(self) -> list[str]:
+        return [each["sk"]["S"] for each in self.items]
+
+    def key(self, prefix: str = "") -> dict[str, Any]:
+        found = self.item(prefix)
+        return {"pk": found["pk"], "sk": found["sk"]}
+
+    def sealed(self, prefix: str) -> bytes:
+        """The sealed bytes of an item, exactly as they lie in the table."""
+        found = [value["B"] for value in self.item(prefix).values() if "B" in value]
+        assert len(found) == 1, f"expected one sealed value in {prefix}…, found {len(found)}"
+        return found[0]
+
+    @property
+    def index(self) -> dict[str, str]:
+        return {
+            "vectorBucketName": self.tenant.vector_bucket,
+            "indexName": self.tenant.index,
+        }
+
+    def context(self, purpose: str) -> dict[str, str]:
+        return {"tenant": self.tenant.id, "purpose": purpose}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One call against a store, for any caller and any tenant's data.
+
+    `call(session, victim, own)`: the owner's control run has `victim` and `own` the same.
+    `undo` cleans up after the owner's control run of a write.
+    """
+
+    store: str
+    name: str
+    action: str
+    call: Callable[[Account, Target, Target], Any]
+    undo: Callable[[Account, Target], Any] | None = None
+    owner_may: bool = True
+    codes: frozenset[str] = DENIED
+
+    def __str__(self) -> str:
+        return f"{self.store}-{self.name}"
+
+    def control(self, session: Account, own: Target) -> Any:
+        """The owner's own call, which must work (or must not, where nobody may)."""
+        if not self.owner_may:
+            return refusal(f"{self} by its owner", lambda: self.call(session, own, own), self.codes)
+        try:
+            answer = self.call(session, own, own)
+        except ClientError as error:
+            raise NotRefused(
+                f"the control call {self} fails for its owner, so a refusal proves nothing: {error}"
+            ) from error
+        if self.undo:
+            self.undo(session, own)
+        return answer
+
+    def attack(self, session: Account, victim: Target, own: Target) -> str:
+        """The intruder's call, which must be refused."""
+        what = f"{self} on {victim.tenant.name} by {own.tenant.name}"
+        return refusal(what, lambda: self.call(session, victim, own), self.codes)

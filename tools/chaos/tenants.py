@@ -1,0 +1,190 @@
+"""The tenants of a run, and how they hand in documents: as their developers would, and patiently."""
+
+from __future__ import annotations
+
+import http.client
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from threading import Event, Lock, Thread
+
+from tools.devstack.aws import Tenant
+from tools.devstack.client import Answer, Api, send
+from tools.devstack.stack import LocalStack
+from .plan import BROKEN, HEALTHY, LONG, STORM, HandIn, Plan
+from .reconcile import Accepted, Overheard, crossings
+
+# Requests of one tenant side by side: what ten times the load of the others takes.
+_HANDS = {STORM: 8}
+# A document that is refused is handed in again; a key is out of use for some seconds.
+_PATIENCE, _PAUSE = 60, 0.5
+_TRIES_TO_UPLOAD = 4
+_FILLER = "The quay is swept at dawn, the ropes are counted, and whoever is late waits for the next tide. "
+
+
+@dataclass(frozen=True)
+class Customer:
+    """A tenant and the made-up word that only its own documents hold."""
+
+    number: int
+    tenant: Tenant
+    word: str
+    api: Api
+
+    @property
+    def name(self) -> str:
+        return self.tenant.name
+
+    @property
+    def storms(self) -> bool:
+        return self.number == STORM
+
+
+def sign_up(stack: LocalStack, plan: Plan) -> list[Customer]:
+    """All tenants. The storming one has a key of its own, to put out of use."""
+    found = []
+    for number, word in enumerate(plan.words):
+        storms = number == STORM
+        name = "storming" if storms else f"healthy {number + 1}"
+        tenant = stack.onboard(name, **({"key": "own"} if storms else {}))
+        found.append(Customer(number, tenant, word, stack.api(tenant)))
+    assert len(found) == HEALTHY + 1
+    return found
+
+
+@dataclass(frozen=True)
+class Taken:
+    """An accepted document, and when it was accepted, seconds since 1970."""
+
+    customer: int
+    hand_in: HandIn
+    job: Accepted
+    at: float
+
+
+class Ears:
+    """Hears every answer to a tenant, and keeps those that tell another's word."""
+
+    def __init__(self, words: Mapping[str, str]) -> None:
+        self._words = words
+        self.crossed: list[Overheard] = []
+        self.answers = 0
+
+    def hear(self, where: str, owner: str | None, text: str) -> None:
+        self.answers += 1
+        heard = Overheard(where, owner, text)
+        if crossings(self._words, heard):
+            self.crossed.append(heard)
+
+
+@dataclass
+class Counts:
+    """How the requests of the load ended, by status; 0 is none."""
+
+    statuses: Counter[int] = field(default_factory=Counter)
+    # Bytes that were sent again because no answer, or a refusal, came back.
+    uploads_again: int = 0
+
+
+def content(customer: Customer, each: HandIn) -> bytes:
+    """The bytes of a document; every passage of it holds its tenant's word."""
+    if each.shape is BROKEN:
+        return b"\xff\xfe\x00 no text at all"
+    page = f"Page {each.number} of {customer.word} says: the {customer.word} leaves at {each.number % 24} o'clock."
+    if each.shape is LONG:
+        # Paragraphs that no two fit into one passage.
+        return "\n\n".join(f"{part}. {page} {_FILLER * 9}" for part in range(LONG.passages)).encode()
+    return page.encode()
+
+
+class Load:
+    """Hands in what the plan says, when it says so or as soon after as the product keeps up."""
+
+    def __init__(self, customers: list[Customer], plan: Plan, ears: Ears, begun: Callable[[], float]) -> None:
+        self._customers, self._plan, self._ears, self._begun = customers, plan, ears, begun
+        self._lock, self._enough = Lock(), Event()
+        self._waiting = {each.number: list(reversed(plan.of(each.number))) for each in customers}
+        self._threads: list[Thread] = []
+        self.taken: list[Taken] = []
+        self.refused: list[HandIn] = []
+        self.counts = Counts()
+
+    def start(self) -> None:
+        for customer in self._customers:
+            for _ in range(_HANDS.get(customer.number, 1)):
+                thread = Thread(target=self._run, args=(customer,), daemon=True)
+                self._threads.append(thread)
+                thread.start()
+
+    @property
+    def running(self) -> bool:
+        return any(thread.is_alive() for thread in self._threads)
+
+    def stop(self) -> None:
+        self._enough.set()
+        for thread in self._threads:
+            thread.join()
+
+    def of(self, number: int) -> list[Taken]:
+        with self._lock:
+            return [each for each in self.taken if each.customer == number]
+
+    def _run(self, customer: Customer) -> None:
+        while True:
+            with self._lock:
+                waiting = self._waiting[customer.number]
+                each = waiting.pop() if waiting else None
+            if each is None or self._enough.wait(max(0.0, self._begun() + each.at - time.monotonic())):
+                return
+            for _ in range(_PATIENCE):
+                if document := self.hand_in(customer, each):
+                    job = Accepted(customer.name, document, each.shape.passages)
+                    with self._lock:
+                        self.taken.append(Taken(customer.number, each, job, time.time()))
+                    break
+                if self._enough.wait(_PAUSE):
+                    return
+            else:
+                self.refused.append(each)
+
+    def hand_in(self, customer: Customer, each: HandIn) -> str | None:
+        """The document's id once it is accepted and stored; none where it was not."""
+        about = {"title": f"{customer.word} {each.number}", "content_type": "text/plain"}
+        data = content(customer, each)
+        if not each.upload:
+            answer = self._ask(customer, "/v1/documents", {**about, "content": data.decode()})
+            return answer.json["id"] if answer and answer.status == 202 else None
+        answer = self._ask(customer, "/v1/documents/uploads", {**about, "bytes": len(data)})
+        if not answer or answer.status != 201:
+            return None
+        slot = answer.json
+        stored = self._upload(customer, slot["upload"], data)
+        return slot["document"]["id"] if stored else None
+
+    def _ask(self, customer: Customer, path: str, body: dict[str, object]) -> Answer | None:
+        try:
+            answer = customer.api.post(path, body)
+        except (OSError, http.client.HTTPException):
+            answer = None
+        with self._lock:
+            self.counts.statuses[answer.status if answer else 0] += 1
+        if answer:
+            self._ears.hear(f"POST {path}", customer.name, answer.text)
+        return answer
+
+    def _upload(self, customer: Customer, upload: dict[str, object], data: bytes) -> bool:
+        """Sent again where no answer came: the bytes may be stored all the same, and are then stored twice."""
+        for attempt in range(_TRIES_TO_UPLOAD):
+            if attempt:
+                with self._lock:
+                    self.counts.uploads_again += 1
+            try:
+                answer = send(str(upload["method"]), str(upload["url"]), data, upload["headers"])  # type: ignore[arg-type]
+            except (OSError, http.client.HTTPException):
+                continue
+            self._ears.hear("an upload", customer.name, answer.text)
+            if answer.status == 200:
+                return True
+            time.sleep(0.2)
+        return False

@@ -1,0 +1,1 @@
+"""What a deployment needs: packages, expanded templates, the account's limits."""

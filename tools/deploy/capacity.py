@@ -1,0 +1,388 @@
+"""How much concurrency the templates reserve, and whether their numbers fit together.
+
+    python -m tools.deploy.capacity [Name=Value …] [--silos N] [--limit N]
+
+`Name=Value` sets a parameter of `template.yaml`, of `infra/silo.yaml`, or of both where both have it,
+as for `sam deploy`. With an `Issuer` there is no user pool, and so no function for sign-ins. `--silos`
+counts silos with the numbers of `infra/silo.yaml`; `--limit` is what the account may use at once.
+
+What is added up:
+
+- A function's reservation R is taken from the account's limit for good, and Lambda refuses a
+  reservation that leaves less than 100 to functions without one, so the account needs the sum and 100.
+  https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
+- In tenant isolation mode a function has at most 2,500 tenants' environments for each 1,000 executions,
+  idle ones included: 2.5 R.
+  https://docs.aws.amazon.com/lambda/latest/dg/tenant-isolation.html
+
+What is refused, because it would fail only under load:
+
+- *Workers*: each batch of the queue hands all its jobs to the workers at the same time, and each of these
+  has a document read, so each of the functions needs batch size times batches at a time. With fewer, jobs
+  are put aside for want of a worker although the queue has them.
+- *Batches*: a queue reads no fewer than 2 at a time, and does not look at the function's reservation;
+  beyond that, messages are read, turned away, and on their way to the dead letters.
+  https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+- *In flight*: what one tenant may have in flight has to fit into each function that counts it. In a
+  pooled tier it has to be less: nobody may fill a function that others share.
+- *Burst*: calls are counted when an environment runs, not while it starts. A tenant that begins after a
+  pause meets a cold start with each call, so `TenantBurst` calls, and those that `TenantRate` adds
+  meanwhile, occupy a function of a pooled tier before the first has ended. A start is taken as 0.4 s,
+  an assumption with room in it: nothing was measured on AWS.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from samcli.yamlhelper import yaml_parse
+
+from tools.devstack.console import Console
+from tools.devstack.process import ROOT
+
+STAGE, SILO = "template.yaml", "infra/silo.yaml"
+UNRESERVED = 100
+COLD_START_MS = 400
+_FEWEST_BATCHES = 2
+_QUOTA = "L-B99A9384"
+_SUMMARY = "What concurrency the templates reserve, and whether their numbers fit together."
+_APPLICATION, _FUNCTION = "AWS::Serverless::Application", "AWS::Serverless::Function"
+# What a function is told if it counts the calls of each tenant.
+_CAPS = ("TENANT_IN_FLIGHT", "TENANT_RATE", "TENANT_BURST")
+
+Load = Callable[[str], dict[str, Any]]
+
+
+class UsageError(Exception):
+    """Something that was asked for does not exist; the message says what does."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A value, and what somebody who deploys would change to change it."""
+
+    value: Any
+    name: str
+
+    @property
+    def number(self) -> int:
+        try:
+            return int(self.value)
+        except (TypeError, ValueError):
+            raise UsageError(f"{self.name} has to be a whole number, not {self.value!r}") from None
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.value})"
+
+
+@dataclass(frozen=True)
+class Function:
+    """What counts here of one function of one stack."""
+
+    name: str
+    reserved: Setting | None
+    isolated: bool
+    # In flight, rate and burst of a tenant, where the function counts them.
+    caps: tuple[Setting, ...]
+    batch: Setting | None
+    batches: Setting | None
+    # What its environment names; the functions among it are those that it calls.
+    refers: frozenset[str]
+
+    @property
+    def environments(self) -> int | None:
+        """Tenants' environments that exist at most, idle ones included."""
+        return self.reserved.number * 5 // 2 if self.isolated and self.reserved else None
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The functions of one stack by logical id, and how many such stacks there are."""
+
+    name: str
+    pooled: bool
+    count: int
+    functions: dict[str, Function]
+
+    @property
+    def reservations(self) -> list[Setting]:
+        return [each.reserved for each in self.functions.values() if each.reserved]
+
+    @property
+    def reserved(self) -> int:
+        return sum(each.number for each in self.reservations)
+
+
+@cache
+def read(file: str) -> dict[str, Any]:
+    """A template of this folder. Not to be changed: whoever asks again gets the same one."""
+    return yaml_parse((ROOT / file).read_text())
+
+
+class _Template:
+    """One template with its parameters given: what its references and conditions come to."""
+
+    def __init__(self, body: dict[str, Any], file: str, given: dict[str, Setting], root: bool) -> None:
+        self.body, self.file = body, file
+        self._parameters = {
+            name: given.get(name) or Setting(declared.get("Default"), name if root else f"{name} in {file}")
+            for name, declared in body.get("Parameters", {}).items()
+        }
+
+    def resources(self, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Those that exist under the conditions, with what `Globals` adds to functions."""
+        shared = self.body.get("Globals", {}).get("Function", {}) if kind == _FUNCTION else {}
+        for name, resource in self.body.get("Resources", {}).items():
+            if resource["Type"] == kind and self._holds(resource.get("Condition")):
+                yield name, {**shared, **resource.get("Properties", {})}
+
+    def setting(self, written: Any, label: str) -> Setting | None:
+        """What a property comes to; `label` names it where no parameter does."""
+        match written:
+            case None | {"Ref": "AWS::NoValue"}:
+                return None
+            case {"Ref": str(name)} if name in self._parameters:
+                return self._parameters[name]
+            case {"Fn::If": [condition, if_true, if_false]}:
+                return self.setting(if_true if self._holds(condition) else if_false, label)
+        return Setting(written, f"{label} in {self.file}")
+
+    def _holds(self, condition: Any) -> bool:
+        match condition:
+            case None:
+                return True
+            case str(name) | {"Condition": name}:
+                return self._holds(self.body["Conditions"][name])
+            case {"Fn::Not": [inner]}:
+                return not self._holds(inner)
+            case {"Fn::And": inner}:
+                return all(map(self._holds, inner))
+            case {"Fn::Or": inner}:
+                return any(map(self._holds, inner))
+            case {"Fn::Equals": [left, right]}:
+                return self._value(left) == self._value(right)
+        raise UsageError(f"{self.file}: a condition that this tool does not know: {condition}")
+
+    def _value(self, written: Any) -> Any:
+        setting = self.setting(written, "")
+        # CloudFormation compares as text; what another stack puts out equals nothing that is written.
+        return str(setting.value) if setting and not isinstance(setting.value, dict) else setting
+
+
+def _stacks(
+    load: Load, file: str, given: dict[str, Setting], *, pooled: bool, count: int = 1, name: str = ""
+) -> Iterator[Stack]:
+    """Every stack with functions that deploying a template makes; a nested one has a name."""
+    template = _Template(load(file), file, given, root=not name)
+    found = {each: _function(template, each, written) for each, written in template.resources(_FUNCTION)}
+    if found:
+        yield Stack(name or file, pooled, count, found)
+    for logical, properties in template.resources(_APPLICATION):
+        handed = {
+            parameter: setting
+            for parameter, written in properties.get("Parameters", {}).items()
+            if (setting := template.setting(written, parameter))
+        }
+        nested = (Path(file).parent / properties["Location"]).as_posix()
+        yield from _stacks(load, nested, handed, pooled=pooled, count=count, name=logical.lower())
+
+
+def _function(template: _Template, logical: str, written: dict[str, Any]) -> Function:
+    def setting(properties: dict[str, Any], name: str) -> Setting | None:
+        return template.setting(properties.get(name), f"{name} of {logical}")
+
+    variables = written.get("Environment", {}).get("Variables", {})
+    caps = [setting(variables, name) for name in _CAPS]
+    events = written.get("Events", {}).values()
+    queue = next((each["Properties"] for each in events if each["Type"] == "SQS"), {})
+    mode = setting(written, "TenancyConfig")
+    return Function(
+        name=Path(written["CodeUri"]).name,
+        reserved=setting(written, "ReservedConcurrentExecutions"),
+        isolated=mode is not None and mode.value["TenantIsolationMode"] == "PER_TENANT",
+        caps=tuple(each for each in caps if each) if all(caps) else (),
+        batch=setting(queue, "BatchSize"),
+        batches=setting(queue.get("ScalingConfig", {}), "MaximumConcurrency"),
+        refers=frozenset(name for each in variables.values() if (name := _referred(each))),
+    )
+
+
+def _referred(written: Any) -> str | None:
+    return written.get("Ref") if isinstance(written, dict) else None
+
+
+# === Rules ===
+
+
+def complaints(stack: Stack) -> Iterator[str]:
+    """What does not fit together in a stack: one line each, with the value that would do."""
+    for rule in (_workers, _batches, _in_flight, _burst):
+        for complaint in rule(stack):
+            yield f"{stack.name}: {complaint}"
+
+
+def _workers(stack: Stack) -> Iterator[str]:
+    for function in stack.functions.values():
+        if not (function.batch and function.batches):
+            continue
+        jobs = function.batch.number * function.batches.number
+        for worker in _at_work(stack, function):
+            if worker.reserved and worker.reserved.number < jobs:
+                yield (
+                    f"{worker.reserved} is too little for {jobs} jobs at a time, {function.batch} times "
+                    f"{function.batches}; {worker.reserved.name}={jobs} would do"
+                )
+
+
+def _at_work(stack: Stack, function: Function) -> Iterator[Function]:
+    """The functions that one calls, and those that these call for it."""
+    waiting, seen = [function], set[str]()
+    while waiting:
+        for each in sorted(waiting.pop().refers - seen):
+            seen.add(each)
+            if each in stack.functions:
+                waiting.append(stack.functions[each])
+                yield stack.functions[each]
+
+
+def _batches(stack: Stack) -> Iterator[str]:
+    for function in stack.functions.values():
+        batches, reserved = function.batches, function.reserved
+        if batches and batches.number < _FEWEST_BATCHES:
+            yield (
+                f"{batches} is too little for {function.name}: a queue reads at least {_FEWEST_BATCHES} "
+                f"batches at a time; {batches.name}={_FEWEST_BATCHES} would do"
+            )
+        if batches and reserved and batches.number > reserved.number:
+            yield (
+                f"{batches} is more than {function.name} has: {reserved}; "
+                f"{batches.name}={reserved.number} would do"
+            )
+
+
+def _in_flight(stack: Stack) -> Iterator[str]:
+    for function in stack.functions.values():
+        if not (function.caps and function.reserved):
+            continue
+        in_flight, reserved = function.caps[0], function.reserved
+        most = reserved.number - 1 if stack.pooled else reserved.number
+        if in_flight.number > most:
+            yield (
+                f"{in_flight} lets one tenant fill {function.name}: {reserved}; "
+                f"{_remedy(in_flight.name, most, reserved.name, reserved.number + in_flight.number - most)}"
+            )
+
+
+def _burst(stack: Stack) -> Iterator[str]:
+    for function in stack.functions.values():
+        if not (stack.pooled and function.caps and function.reserved):
+            continue
+        _, rate, burst = function.caps
+        reserved = function.reserved
+        # The call that comes at the end of a start finds the first one ended.
+        added = -(-rate.number * COLD_START_MS // 1000) - 1
+        at_once = burst.number + added
+        if at_once >= reserved.number:
+            yield (
+                f"{burst} and {rate} let one tenant fill {function.name} with {at_once} starts: {reserved}; "
+                f"{_remedy(burst.name, reserved.number - 1 - added, reserved.name, at_once + 1)}"
+            )
+
+
+def _remedy(lower: str, most: int, higher: str, least: int) -> str:
+    """Lower the one or raise the other; the one alone cannot always be low enough."""
+    raised = f"{higher}={least} would do"
+    return f"{lower}={most} or {raised}" if most >= 1 else raised
+
+
+# === Command line ===
+
+
+def plan(load: Load, overrides: dict[str, str], silos: int) -> list[Stack]:
+    """The stacks of a stage, and of its silos."""
+    declared = {file: load(file)["Parameters"] for file in (STAGE, SILO)}
+    for name in overrides:
+        if not any(name in parameters for parameters in declared.values()):
+            raise UsageError(f"neither {STAGE} nor {SILO} has a parameter {name}; docs/deploy.md lists them")
+    given = {name: Setting(value, name) for name, value in overrides.items()}
+    return [
+        *_stacks(load, STAGE, given, pooled=True),
+        *_stacks(load, SILO, given, pooled=False, count=silos),
+    ]
+
+
+def needed(planned: Iterable[Stack]) -> int:
+    """The account's limit that suffices."""
+    return sum(each.reserved * each.count for each in planned) + UNRESERVED
+
+
+def _show(console: Console, planned: list[Stack]) -> None:
+    console.line(f"  {'':<18} {'reserved':>10} {'tenant environments':>22}")
+    for stack in planned:
+        times = "" if stack.count == 1 else f" × {stack.count}"
+        console.line(console.paint(f"  {stack.name}{times}", "bold"))
+        for each in stack.functions.values():
+            reserved = each.reserved.number if each.reserved else "unreserved"
+            console.line(f"    {each.name:<16} {reserved:>10} {each.environments or '':>22}".rstrip())
+        console.line(f"    {'together' if stack.count == 1 else 'each':<16} {stack.reserved:>10}")
+    console.line()
+    for stack in planned:
+        console.line(f"  {stack.name:<18} {stack.reserved * stack.count:>10}")
+    console.line(f"  {'left unreserved':<18} {UNRESERVED:>10}")
+    console.line(f"  {'the account needs':<18} {needed(planned):>10}   ConcurrentExecutions ({_QUOTA})")
+    console.line()
+
+
+def _too_little(planned: list[Stack], limit: int) -> str:
+    """What to do about a limit that does not suffice."""
+    need = needed(planned)
+    reservations = [each for stack in planned if stack.count for each in stack.reservations]
+    largest = sorted(reservations, key=lambda each: each.number, reverse=True)[:6]
+    return (
+        f"a limit of {limit} is {need - limit} too little. Before you deploy, ask for more:\n"
+        f"        aws service-quotas request-service-quota-increase --service-code lambda "
+        f"--quota-code {_QUOTA} --desired-value {need}\n"
+        f"      or take {need - limit} off the reservations; the largest: {', '.join(map(str, largest))}"
+    )
+
+
+def _override(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not (name and separator):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form Name=Value")
+    return name, value
+
+
+def main(arguments: list[str] | None = None, load: Load = read, console: Console | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tools.deploy.capacity", description=_SUMMARY)
+    parser.add_argument("overrides", nargs="*", type=_override, metavar="Name=Value")
+    parser.add_argument("--silos", type=int, default=0, metavar="N", help="how many silos (default: none)")
+    parser.add_argument("--limit", type=int, metavar="N", help="ConcurrentExecutions of the account")
+    given = parser.parse_intermixed_args(arguments)
+    console = console or Console()
+    try:
+        planned = plan(load, dict(given.overrides), given.silos)
+        need = needed(planned)
+        wrong = [each for stack in planned for each in complaints(stack)]
+    except UsageError as error:
+        console.line(str(error))
+        return 2
+    _show(console, planned)
+    if given.limit is not None and given.limit < need:
+        wrong.append(_too_little(planned, given.limit))
+    for complaint in wrong:
+        console.line(f"  {console.paint('no', 'red')}  {complaint}")
+    if not wrong:
+        spare = "" if given.limit is None else f"; of {given.limit}, {given.limit - need} are left"
+        console.line(f"  {console.paint('ok', 'green')}  the numbers fit together{spare}")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

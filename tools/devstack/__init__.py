@@ -1,0 +1,1 @@
+"""A stack on this machine: start, deploy, onboard, call and stop it."""

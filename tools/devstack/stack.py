@@ -1,0 +1,399 @@
+"""The whole product on this machine: issuer, emulator, `sam deploy`, and what it put out.
+
+    python -m tools.devstack up | down | status | deploy | onboard NAME [--tier TIER] | silo NAME
+
+`LocalStack` is what the demo and the tests use: it starts its own processes on free ports, and
+stops those and no others.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from .aws import Account, Tenant, error_code, only_local_aws
+from .client import Api
+from .console import Console, Step
+from tools.faultproxy.client import Faults
+from .process import ROOT, Child, Known, StackError, free_port, run_logged, tail
+from .tokens import Issuer
+
+STATE = ROOT / ".local"
+STACK_NAME = "bulkhead-local"
+STAGE = "local"
+_READY_SECONDS = 60.0
+_DEPLOY_SECONDS = 600.0
+# A failed job comes back after the visibility timeout, and is buried after five deliveries. On AWS
+# that takes an hour, as it should; here somebody is waiting for it.
+_QUICK = {"WorkerTimeout": "10", "DispatchTimeout": "12", "VisibilityTimeout": "12"}
+# Tests and demo are tenants in a hurry. The premium tier keeps its caps, which have tests of their own.
+_HASTE = {"BasicTenantRate": "5000", "BasicTenantBurst": "5000", "BasicTenantEmbeddings": "5000"}
+# What a silo has to be told of the stage's user pool.
+_OF_THE_ISSUER = ("Issuer", "Audience", "AudienceClaim", "JwksUrl")
+_RESOURCE_DONE = re.compile(r"^(CREATE|UPDATE)_COMPLETE\s+AWS::", re.MULTILINE)
+
+
+class LocalStack:
+    """One deployed copy of the product, and the ways in: HTTP, operator, tenant's session."""
+
+    def __init__(
+        self,
+        state: Path,
+        console: Console | None = None,
+        *,
+        root: Path = ROOT,
+        faults: bool = False,
+        session_seconds: int | None = None,
+        judgements: bool = False,
+        cognito: bool = False,
+        parameters: Mapping[str, str] | None = None,
+        invocations: bool = False,
+        fair_queues: bool = True,
+    ) -> None:
+        """`state` holds logs and keys; `root` is the folder of `template.yaml` and its builds.
+
+        With `faults` the functions reach the local AWS through the fault proxy; we and the operator
+        do not. `session_seconds` lets assumed roles' sessions end that soon. With `judgements` every
+        decision of IAM is written down. With `cognito` no issuer is given, so that the stack makes
+        a user pool; tokens of ours are then refused. `parameters` are given to `template.yaml` beside
+        ours. With `invocations` every invocation of a function is written down. Without `fair_queues`
+        the queues' message groups do not count.
+        """
+        self.state, self.root = state, root
+        self.console = console or Console()
+        self.session_seconds = session_seconds
+        self._record_judgements = judgements
+        self._record_invocations = invocations
+        self._fair_queues = fair_queues
+        self._cognito = cognito
+        self._parameters = dict(parameters or {})
+        self.endpoint = self._functions_endpoint = ""
+        self._faults_admin: str | None = "" if faults else None
+        self.outputs: dict[str, str] = {}
+        self.silos: dict[str, dict[str, str]] = {}
+        self._account: Account | None = None
+        self._children: list[Child] = []
+        self._recorded: list[dict[str, Any]] = []
+
+    @classmethod
+    def temporary(cls, name: str, console: Console | None = None, **more: Any) -> LocalStack:
+        """A stack whose state is its own, and that records what IAM decides.
+
+        Deleted by a clean stop, kept after a failure.
+        """
+        runs = STATE / "runs"
+        runs.mkdir(parents=True, exist_ok=True)
+        state = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=runs))
+        return cls(state, console, **{"judgements": True, **more})
+
+    @classmethod
+    def attach(cls, state: Path, console: Console | None = None) -> LocalStack:
+        """A stack that runs already, as recorded by `up`."""
+        record = json.loads((state / "stack.json").read_text())
+        stack = cls(state, console)
+        stack.endpoint, stack.outputs = record["endpoint"], record["outputs"]
+        stack.silos = record.get("silos", {})
+        stack._functions_endpoint = record.get("functions_endpoint", stack.endpoint)
+        stack._faults_admin = record.get("faults_admin")
+        stack.session_seconds = record.get("session_seconds")
+        stack._recorded = record["processes"]
+        return stack
+
+    # ── life ────────────────────────────────────────────────────────────────
+
+    def __enter__(self) -> LocalStack:
+        try:
+            self.open()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self.close(keep=kind is not None)
+
+    def open(self, *, detached: bool = False) -> None:
+        """Start and deploy; on an exception the caller still has to `close`."""
+        self._require_build()
+        self.start(detached=detached)
+        self.deploy()
+
+    def close(self, *, keep: bool) -> None:
+        """Stop, and delete a temporary stack's state unless its logs are still wanted."""
+        self.stop()
+        if not keep and self.state.is_relative_to(STATE / "runs"):
+            shutil.rmtree(self.state, ignore_errors=True)
+
+    def start(self, *, detached: bool = False) -> None:
+        """Start issuer and emulator and wait until both answer."""
+        with self.console.step("start the token issuer") as step:
+            arguments = ["serve", "--state", str(self.state / "issuer")]
+            self._child("tools.devstack.issuer", arguments, "issuer.log", step, detached)
+        with self.console.step("start the local AWS") as step:
+            port = str(free_port())
+            arguments = ["--port", port, "--log", str(self.state / "aws.log")]
+            if self.session_seconds is not None:
+                arguments += ["--session-seconds", str(self.session_seconds)]
+            if self._record_judgements:
+                arguments += ["--judgements", str(self.judgements)]
+            if self._record_invocations:
+                arguments += ["--invocations", str(self.invocations)]
+            if not self._fair_queues:
+                arguments += ["--no-fair-queues"]
+            self.endpoint = self._child("bulkhead_emulator", arguments, "emulator.log", step, detached)
+            self._functions_endpoint = self.endpoint
+        if self._faults_admin is not None:
+            with self.console.step("start the fault proxy") as step:
+                port, admin = str(free_port()), str(free_port())
+                arguments = ["--port", port, "--admin-port", admin, "--target", self.endpoint]
+                started = self._child("tools.faultproxy", arguments, "faults.log", step, detached)
+                self._functions_endpoint, self._faults_admin = started, f"http://127.0.0.1:{admin}"
+        self.record()
+
+    def _child(
+        self, module: str, arguments: list[str], log: str, step: Step, detached: bool
+    ) -> str:
+        child = Child(module, arguments, self.state / log, detached=detached)
+        self._children.append(child)
+        self._recorded.append({"module": module, "pid": child.known.pid, "born": child.known.born})
+        return child.ready(_READY_SECONDS, step.note)
+
+    def stop(self) -> None:
+        """End the processes this object started, newest first; an attached stack ends none."""
+        while self._children:
+            self._children.pop().stop()
+
+    def record(self) -> None:
+        """Write down what runs, for `status`, `down`, `mint` and attached tests."""
+        record = {
+            "endpoint": self.endpoint,
+            "functions_endpoint": self._functions_endpoint,
+            "faults_admin": self._faults_admin,
+            "session_seconds": self.session_seconds,
+            "outputs": self.outputs,
+            "silos": self.silos,
+            "processes": self._recorded,
+        }
+        (self.state / "stack.json").write_text(json.dumps(record, indent=2) + "\n")
+
+    # ── deployment ──────────────────────────────────────────────────────────
+
+    def deploy(self) -> None:
+        """Deploy `template.yaml` with the SAM CLI, as anybody would deploy it to AWS."""
+        self._require_build()
+        self.outputs = self._sam_deploy("sam deploy", "local", STACK_NAME, _HASTE | self._parameters)
+        self.record()
+
+    def deploy_silo(self, name: str, tenant: str) -> None:
+        """Deploy `infra/silo.yaml` for one tenant: a stack of its own beside the pooled tiers."""
+        given = ("RegistryTable", "RegistryTableArn", "RunsTable", "RunsTableArn")
+        given += _OF_THE_ISSUER if self._cognito else ()
+        parameters = {each: self.outputs[each] for each in given} | {"Name": name, "Tenant": tenant}
+        stack = f"{STACK_NAME}-{name}"
+        step = f"sam deploy the silo {name}"
+        self.silos[name] = self._sam_deploy(step, "local-silo", stack, parameters)
+        self.record()
+
+    def _sam_deploy(
+        self, title: str, environment: str, name: str, parameters: dict[str, str]
+    ) -> dict[str, str]:
+        overrides = {
+            "Stage": STAGE,
+            "Endpoint": self._functions_endpoint,
+            **({} if self._cognito else self._own_issuer()),
+            **_QUICK,
+            **parameters,
+        }
+        log = self.state / f"deploy-{name}.log"
+        command = [
+            str(Path(sys.executable).parent / "sam"), "deploy", "--config-env", environment,
+            "--stack-name", name, "--no-fail-on-empty-changeset",
+            "--parameter-overrides", *(f"{each}={value}" for each, value in overrides.items()),
+        ]  # fmt: skip
+        with self.console.step(title) as step:
+            status = run_logged(
+                command, self._sam_environment(), log, _DEPLOY_SECONDS, step.note, _deployed, self.root
+            )
+            if status != 0:
+                raise StackError(
+                    f"`sam deploy` ended with status {status}.\n{tail(log, 40)}\n"
+                    f"  The whole log: {log}\n  What the local AWS said: {self.state / 'aws.log'}"
+                )
+            return self._read_outputs(name)
+
+    def _own_issuer(self) -> dict[str, str]:
+        issuer = json.loads((self.state / "issuer" / "issuer.json").read_text())
+        return {"Issuer": issuer["url"], "Audience": issuer["audience"], "JwksUrl": issuer["jwks_url"]}
+
+    def _require_build(self) -> None:
+        """Say at once what is missing, not after a minute of starting things."""
+        if not (self.root / "template.yaml").exists():
+            raise StackError(f"there is no template.yaml in {self.root}")
+        if not list((self.root / "target" / "lambda").glob("*/bootstrap")):
+            raise StackError("the functions are not built yet: run `make build` first")
+
+    def _sam_environment(self) -> dict[str, str]:
+        """The environment of `sam`: no real account, no telemetry, nothing in the user's home."""
+        environment = dict(os.environ)
+        only_local_aws(environment, self.endpoint)
+        home = self.state / "home"
+        settings = home / ".aws-sam" / "metadata.json"
+        settings.parent.mkdir(parents=True, exist_ok=True)
+        # It would ask PyPI for a newer version of itself; the version here is pinned.
+        settings.write_text(json.dumps({"telemetryEnabled": False, "lastVersionCheck": time.time()}))
+        environment.update(
+            HOME=str(home),
+            SAM_CLI_TELEMETRY="0",
+            SAM_CLI_POLL_DELAY="0.3",
+            PYTHONWARNINGS="ignore",
+        )
+        return environment
+
+    def _read_outputs(self, name: str) -> dict[str, str]:
+        stacks = self.account.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+        outputs = {each["OutputKey"]: each["OutputValue"] for each in stacks[0].get("Outputs", [])}
+        if not outputs:
+            raise StackError(f"stack {name} is {stacks[0]['StackStatus']} and has no outputs")
+        return outputs
+
+    # ── ways in ─────────────────────────────────────────────────────────────
+
+    @property
+    def account(self) -> Account:
+        """The account's root: the operator's side. Kept, since a client takes longer to make than a call."""
+        if self._account is None or self._account.endpoint != self.endpoint:
+            self._account = Account(self.endpoint)
+        return self._account
+
+    @property
+    def faults(self) -> Faults:
+        """The fault proxy of a stack that was started with one."""
+        if not self._faults_admin:
+            raise StackError("this stack has no fault proxy: start it with `faults=True`")
+        return Faults(self._faults_admin)
+
+    def pid(self, module: str) -> int:
+        """The process that runs a module of this stack's, as in `pid("bulkhead_emulator")`."""
+        return next(each["pid"] for each in self._recorded if each["module"] == module)
+
+    @property
+    def judgements(self) -> Path:
+        """Where this stack's record of IAM's decisions is, if it keeps one."""
+        return self.state / "judgements.jsonl"
+
+    @property
+    def invocations(self) -> Path:
+        """Where this stack's record of what its functions did is, if it keeps one."""
+        return self.state / "invocations.jsonl"
+
+    @property
+    def issuer(self) -> Issuer:
+        return Issuer.of(self.state / "issuer")
+
+    def tier(self, name: str) -> dict[str, str]:
+        """What a tier's or a silo's stack put out."""
+        if name in self.silos:
+            prefix, outputs = "Silo", self.silos[name]
+        else:
+            prefix, outputs = name.capitalize(), self.outputs
+        found = {
+            key.removeprefix(prefix): value for key, value in outputs.items() if key.startswith(prefix)
+        }
+        if not found:
+            raise StackError(f"no tier or silo {name!r} is deployed")
+        return found
+
+    def address(self, tier: str) -> str:
+        """Where a tier's API answers."""
+        outputs = self.tier(tier)
+        return f"{self.endpoint}/restapis/{outputs['ApiId']}/{outputs['StageName']}/_user_request_"
+
+    @property
+    def base(self) -> str:
+        """Where the basic tier's API answers."""
+        return self.address("basic")
+
+    def api(self, tenant: Tenant | None = None, token: str | None = None) -> Api:
+        """The API of a tenant's tier as its developer; of the basic tier with any token, or none."""
+        if tenant:
+            return Api(self.address(tenant.tier), self.issuer.mint(tenant.id, tenant.tier))
+        return Api(self.base, token)
+
+    def control(self, action: str, *, tier: str = "basic", **arguments: Any) -> dict[str, Any]:
+        """Ask a tier's control plane; its refusal is returned, not raised."""
+        payload = {"action": action, **arguments}
+        return self.account.invoke(self.tier(tier)["ControlFunction"], payload)
+
+    def onboard(self, name: str, *, tier: str = "basic", **more: Any) -> Tenant:
+        """A new tenant of a tier."""
+        answer = self.control("onboard", tier=tier, display_name=name, **more)
+        if "error" in answer:
+            raise StackError(f"onboarding {name!r} was refused: {answer['error']}")
+        return Tenant(
+            answer["tenant"], name, answer["index"], answer["vector_bucket"], answer["key_arn"], tier
+        )
+
+    def messages(self, queue: str = "BasicQueueUrl") -> int:
+        """Messages on a queue, named by its output, those that somebody has at the moment included."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        answer = self.account.client("sqs").get_queue_attributes(
+            QueueUrl=self.outputs[queue], AttributeNames=names
+        )
+        return sum(int(answer["Attributes"][name]) for name in names)
+
+    def log_lines(self, group: str | None = None, since: float = 0.0) -> Iterator[tuple[str, str]]:
+        """All that was logged since then, seconds of `time.time`, or in one group: each line after its group's name."""
+        logs = self.account.client("logs")
+        known = logs.get_paginator("describe_log_groups").paginate()
+        names = [group] if group else [each["logGroupName"] for page in known for each in page["logGroups"]]
+        for name in names:
+            for page in logs.get_paginator("filter_log_events").paginate(logGroupName=name, startTime=int(since * 1000)):
+                for event in page["events"]:
+                    yield name, event["message"]
+
+    def release(self, tier: str = "basic") -> dict[str, Any]:
+        """Bring waiting jobs back now, not in a minute; empty where all that may do so are at it."""
+        try:
+            return self.account.invoke(self.tier(tier)["ReleaseFunction"], {})
+        except ClientError as error:
+            if error_code(error) != "TooManyRequestsException":
+                raise
+            return {}
+
+    def operator(self, tier: str = "basic") -> Account:
+        """A session of the operator's role: may take a tenant's session, owns no data rights."""
+        return self.account.assume(self.tier(tier)["OperatorRole"], "operator")
+
+    def session(self, tenant: Tenant) -> Account:
+        """The tenant's own session, taken the operator's way."""
+        role = self.tier(tenant.tier)["TenantRole"]
+        return self.operator(tenant.tier).assume(role, tenant.id, {"TenantId": tenant.id})
+
+
+def _deployed(log: str) -> str:
+    """How far `sam deploy` is, from what it wrote so far."""
+    if done := len(_RESOURCE_DONE.findall(log)):
+        return f"{done} resources done"
+    if "Waiting for changeset" in log or "CloudFormation stack changeset" in log:
+        return "making resources"
+    return "uploading the functions"
+
+
+def running(state: Path) -> list[tuple[str, Known]]:
+    """The recorded processes of a state folder that are still alive."""
+    file = state / "stack.json"
+    if not file.exists():
+        return []
+    recorded = json.loads(file.read_text())["processes"]
+    known = [(each["module"], Known(each["pid"], each["born"])) for each in recorded]
+    return [(module, process) for module, process in known if process.alive()]

@@ -1,0 +1,202 @@
+"""Bedrock runtime: embeddings that mean something, an answer that quotes, and whose permission it takes."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+
+from bulkhead_emulator.tests.support.cloud import ACCOUNT, allow, denied, error
+
+pytestmark = pytest.mark.extension
+TITAN, NOVA = "amazon.titan-embed-text-v2:0", "amazon.nova-lite-v1:0"
+CLAUDE = "anthropic.claude-haiku-4-5-20251001-v1:0"
+MODEL = "arn:aws:bedrock:{}::foundation-model/{}"
+
+CONTEXT = """Use only these passages.
+
+[1] Refunds are paid within fourteen days of receiving the returned goods. Shipping costs are not refunded.
+
+[2] The warehouse in Rotterdam opens at seven in the morning. Visitors register at the gate.
+
+[3] Our support team answers on weekdays between nine and five."""
+
+
+@pytest.fixture(scope="module")
+def bedrock(cloud):
+    return cloud.client("bedrock-runtime")
+
+
+def embed(bedrock, text, **more):
+    body = json.dumps({"inputText": text, **more})
+    return json.loads(bedrock.invoke_model(modelId=TITAN, body=body)["body"].read())
+
+
+def similarity(left, right):
+    return sum(map(lambda a, b: a * b, left, right))
+
+
+@pytest.mark.parametrize("dimensions", [256, 512, 1024])
+def test_embeddings_are_normalised_and_deterministic(bedrock, dimensions):
+    first = embed(bedrock, "Refunds take fourteen days.", dimensions=dimensions)
+    assert len(first["embedding"]) == dimensions
+    assert math.isclose(similarity(first["embedding"], first["embedding"]), 1, abs_tol=1e-6)
+    assert first == embed(bedrock, "Refunds take fourteen days.", dimensions=dimensions)
+    assert first["inputTextTokenCount"] > 3
+    assert len(embed(bedrock, "x")["embedding"]) == 1024
+
+
+@pytest.mark.parametrize("query, near, far", [
+    ("When do I get my money refunded?", "Refunds are paid within fourteen days.", "The warehouse opens at seven."),
+    ("opening hours of the warehouse", "The warehouses open at seven in the morning.", "Refunds are paid in days."),
+    ("How long is the warranty?", "The device is under warranty for two years.", "How long is the river and how wide?"),
+    ("Lieferzeit der Bestellung", "Die Lieferzeiten betragen drei Tage.", "Das Lager öffnet morgens um sieben."),
+])
+def test_related_texts_are_nearer(bedrock, query, near, far):
+    question = embed(bedrock, query)["embedding"]
+    good, bad = (similarity(question, embed(bedrock, text)["embedding"]) for text in (near, far))
+    assert good > bad + 0.1
+
+
+@pytest.mark.parametrize("body", [
+    {"inputText": ""}, {"inputText": " "}, {}, {"inputText": "x" * 50_001}, {"inputText": "a b " * 6000},
+    {"inputText": "x", "dimensions": 384}, {"inputText": "x", "unknown": 1}])
+def test_embedding_limits(bedrock, body):
+    code, status, _ = error(bedrock.invoke_model, modelId=TITAN, body=json.dumps(body))
+    assert (code, status) == ("ValidationException", 400)
+
+
+@pytest.mark.parametrize("model", ["amazon.unknown-v1:0", "amazon.titan-embed-text-v9:0", "eu." + NOVA])
+def test_unknown_models(bedrock, model):
+    call = {"messages": [{"role": "user", "content": [{"text": "Hello?"}]}]}
+    code, status, message = error(bedrock.converse, modelId=model, **call)
+    assert (code, status) == ("ValidationException", 400) and "model identifier is invalid" in message
+
+
+def test_models_that_need_an_inference_profile(bedrock):
+    messages = [{"role": "user", "content": [{"text": "Hello?"}]}]
+    assert "on-demand throughput" in error(bedrock.converse, modelId=CLAUDE, messages=messages)[2]
+    bedrock.converse(modelId="us." + CLAUDE, messages=messages)
+
+
+def ask(bedrock, text, system=None, **more):
+    return bedrock.converse(modelId=NOVA, messages=[{"role": "user", "content": [{"text": text}]}],
+                            **({"system": [{"text": system}]} if system else {}), **more)
+
+
+def said(answer):
+    return answer["output"]["message"]["content"][0]["text"]
+
+
+@pytest.mark.parametrize("question, quoted, unquoted", [
+    ("When are refunds paid?", "fourteen days of receiving the returned goods. [1]", "Rotterdam"),
+    ("At what time does the warehouse open?", "opens at seven in the morning. [2]", "fourteen"),
+    ("On which days does support answer?", "weekdays between nine and five. [3]", "Rotterdam"),
+])
+def test_the_answer_quotes_the_passage_with_its_marker(bedrock, question, quoted, unquoted):
+    for prompt, system in ((f"{CONTEXT}\n\nQuestion: {question}", None), (f"{CONTEXT}\n\n{question}", "You help."),
+                           (f"{CONTEXT}\n\nQuestion: {question}\n\nAnswer:", None), (question, CONTEXT),
+                           (f"<documents>\n{CONTEXT}\n</documents>\n<question>{question}</question>", None)):
+        answer = said(ask(bedrock, prompt, system))
+        assert quoted in answer and unquoted not in answer
+    assert said(ask(bedrock, f"{CONTEXT}\n\n{question}")) == said(ask(bedrock, f"{CONTEXT}\n\n{question}"))
+
+
+def test_it_says_when_it_does_not_know(bedrock):
+    assert "do not know" in said(ask(bedrock, f"{CONTEXT}\n\nWho wrote the opera Carmen?"))
+    assert "do not know" in said(ask(bedrock, "Who wrote the opera Carmen?"))
+
+
+def test_it_obeys_how_to_begin_and_end(bedrock):
+    prompt = f"{CONTEXT}\n\nWhen are refunds paid?"
+    begun = said(ask(bedrock, prompt, 'Be kind. Begin every answer with "Dear customer,"'))
+    assert begun.startswith("Dear customer, Refunds")
+    assert said(ask(bedrock, f'End your answer with “Over.”\n\n{prompt}')).endswith("Over.")
+    both = said(ask(bedrock, f'Begin your answer with "User"\n\n{prompt}', 'Begin your answer with "System"'))
+    assert both.startswith("System ")
+
+
+def test_earlier_turns_are_context(bedrock):
+    answer = bedrock.converse(modelId=NOVA, messages=[
+        {"role": "user", "content": [{"text": CONTEXT}]}, {"role": "assistant", "content": [{"text": "Understood."}]},
+        {"role": "user", "content": [{"text": "When are refunds paid?"}]}])
+    assert "[1]" in said(answer)
+
+
+def test_usage_stop_reasons_and_limits(bedrock):
+    prompt = f"{CONTEXT}\n\nWhen are refunds paid?"
+    whole = ask(bedrock, prompt)
+    assert whole["stopReason"] == "end_turn" and whole["metrics"]["latencyMs"] >= 0
+    usage = whole["usage"]
+    assert usage["totalTokens"] == usage["inputTokens"] + usage["outputTokens"] and usage["inputTokens"] > 60
+    short = ask(bedrock, prompt, inferenceConfig={"maxTokens": 5})
+    assert short["stopReason"] == "max_tokens" and short["usage"]["outputTokens"] <= 5
+    assert said(whole).startswith(said(short))
+    stopped = ask(bedrock, prompt, inferenceConfig={"stopSequences": ["fourteen"]})
+    assert stopped["stopReason"] == "stop_sequence" and "fourteen" not in said(stopped)
+
+
+@pytest.mark.parametrize("messages", [
+    [], [{"role": "assistant", "content": [{"text": "x"}]}], [{"role": "user", "content": [{"text": " "}]}],
+    [{"role": "user", "content": [{"text": "a"}]}] * 2])
+def test_malformed_conversations(cloud, messages):
+    client = cloud.client("bedrock-runtime", parameter_validation=False)
+    assert error(client.converse, modelId=NOVA, messages=messages)[0] == "ValidationException"
+
+
+def test_streamed_answers_say_the_same(bedrock):
+    messages = [{"role": "user", "content": [{"text": f"{CONTEXT}\n\nWhen are refunds paid?"}]}]
+    events = list(bedrock.converse_stream(modelId=NOVA, messages=messages)["stream"])
+    text = "".join(e["contentBlockDelta"]["delta"]["text"] for e in events if "contentBlockDelta" in e)
+    whole = bedrock.converse(modelId=NOVA, messages=messages)
+    assert text == said(whole) and "[1]" in text
+    assert events[0] == {"messageStart": {"role": "assistant"}}
+    assert events[-2]["messageStop"]["stopReason"] == "end_turn"
+    assert events[-1]["metadata"]["usage"] == whole["usage"]
+
+
+def test_converse_is_authorised_as_invoke_model(cloud):
+    messages = [{"role": "user", "content": [{"text": "Hello?"}]}]
+    arn = MODEL.format("us-east-1", NOVA)
+    session = cloud.tenant("acme", allow("bedrock:InvokeModel", arn)).client("bedrock-runtime")
+    assert not denied(session.converse, modelId=NOVA, messages=messages)
+    assert not denied(session.converse, modelId=arn, messages=messages)
+    assert denied(session.converse, modelId="amazon.nova-micro-v1:0", messages=messages)
+    assert denied(session.converse_stream, modelId=NOVA, messages=messages)
+    assert denied(session.invoke_model, modelId=TITAN, body=json.dumps({"inputText": "x"}))
+    streaming = cloud.tenant("acme", allow("bedrock:InvokeModelWithResponseStream", arn)).client("bedrock-runtime")
+    assert not denied(streaming.converse_stream, modelId=NOVA, messages=messages)
+    assert denied(streaming.converse, modelId=NOVA, messages=messages)
+    named = cloud.tenant("acme", allow("bedrock:Converse")).client("bedrock-runtime")
+    assert denied(named.converse, modelId=NOVA, messages=messages)
+
+
+def test_a_profile_needs_the_model_in_every_region(cloud):
+    messages = [{"role": "user", "content": [{"text": "Hello?"}]}]
+    profile = f"arn:aws:bedrock:us-east-1:{ACCOUNT}:inference-profile/us.{NOVA}"
+
+    def refused(*resources):
+        session = cloud.tenant("acme", allow("bedrock:InvokeModel", list(resources))).client("bedrock-runtime")
+        return denied(session.converse, modelId="us." + NOVA, messages=messages)
+
+    everywhere = [MODEL.format(region, NOVA) for region in ("us-east-1", "us-east-2", "us-west-2")]
+    assert refused(profile)
+    assert refused(profile, everywhere[0])
+    assert refused(*everywhere)
+    assert not refused(profile, *everywhere)
+
+
+WRAPPED = """<passages>
+[1] Refunds
+How refunds work at our shop.
+
+If you send a bicycle back within fourteen days, you get your whole money back in
+full, on the card you paid with.
+</passages>
+
+Do I get my money back?"""
+
+
+def test_a_wrapped_line_is_one_sentence_and_later_paragraphs_keep_their_source(bedrock):
+    assert "money back in full, on the card you paid with. [1]" in said(ask(bedrock, WRAPPED))

@@ -1,0 +1,53 @@
+"""Log groups are described although functions log meanwhile."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tools.devstack.process import ROOT
+
+# In a process of its own: MiniStack takes its settings from the environment, which it is given empty.
+_SCRIPT = """
+import json
+from bulkhead_emulator import settings
+settings.apply(1, "/nonexistent", False)
+from ministack.services import cloudwatch_logs
+from bulkhead_emulator import logs
+
+class Growing(dict):
+    grown = False
+
+    def values(self):
+        for each in super().values():
+            yield each
+            if not self.grown:
+                self.grown = True
+                self["later"] = each
+
+plain = cloudwatch_logs._describe_log_groups
+cloudwatch_logs._create_log_group({"logGroupName": "group"})
+group = cloudwatch_logs._log_groups["group"]
+
+def begin():
+    group["streams"] = Growing(first={"events": [{"message": "four"}]})
+
+begin()
+try:
+    plain({})
+except RuntimeError as error:
+    assert "changed size" in str(error), error
+else:
+    raise AssertionError("MiniStack has no need of this any more")
+
+logs.install()
+begin()
+status, _, body = cloudwatch_logs._describe_log_groups({})
+found, = json.loads(body)["logGroups"]
+assert (status, found["logGroupName"], found["storedBytes"]) == (200, "group", 8), found
+"""
+
+
+def test_groups_are_described_while_a_stream_begins() -> None:
+    done = subprocess.run([sys.executable, "-c", _SCRIPT], cwd=ROOT, env={}, text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr

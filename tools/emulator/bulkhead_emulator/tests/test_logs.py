@@ -1,0 +1,79 @@
+"""Log events are found however many there are."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from bulkhead_emulator.tests.support.cloud import error, unique
+
+_FULL = 10_000
+
+
+def logged(cloud, *, streams: int, each: int, apart: int) -> tuple[str, list[str]]:
+    """A log group of several streams' events, so many ms apart, and their messages in the order of time."""
+    logs, group, now = cloud.client("logs"), unique("/aws/lambda/group"), int(time.time() * 1000) - 600_000
+    logs.create_log_group(logGroupName=group)
+    lines = []
+    for stream in range(streams):
+        name = f"stream-{stream}"
+        logs.create_log_stream(logGroupName=group, logStreamName=name)
+        events = [
+            {"timestamp": now + (number * streams + stream) * apart, "message": f"{number * streams + stream:06}x"}
+            for number in range(each)
+        ]
+        for first in range(0, each, _FULL):
+            logs.put_log_events(logGroupName=group, logStreamName=name, logEvents=events[first : first + _FULL])
+        lines += [event["message"] for event in events]
+    return group, sorted(lines)
+
+
+def found(cloud, group: str, **more) -> list[list[str]]:
+    pages = cloud.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group, **more)
+    return [[event["message"] for event in page["events"]] for page in pages]
+
+
+@pytest.mark.extension
+def test_more_events_than_a_page_holds_are_found(cloud):
+    group, lines = logged(cloud, streams=3, each=7_001, apart=1)
+    pages = found(cloud, group)
+    assert sum(pages, []) == lines
+    assert [len(page) for page in pages[:2]] == [_FULL, _FULL - 1], "one page is full, the next drops what it has given"
+
+
+@pytest.mark.extension
+@pytest.mark.parametrize("limit", [1, 4, 5])
+def test_events_of_one_moment_lie_on_several_pages(cloud, limit):
+    group, lines = logged(cloud, streams=2, each=5, apart=0)
+    pages = found(cloud, group, limit=limit)
+    assert sorted(sum(pages, [])) == lines
+    assert max(map(len, pages)) == limit
+
+
+@pytest.mark.extension
+def test_a_pattern_counts_what_it_finds(cloud):
+    group, lines = logged(cloud, streams=2, each=10, apart=1)
+    assert sum(found(cloud, group, filterPattern='"1x"', limit=1), []) == [line for line in lines if "1x" in line]
+
+
+@pytest.mark.extension
+def test_what_is_logged_between_two_pages_is_on_the_next(cloud):
+    group, lines = logged(cloud, streams=1, each=4, apart=1)
+    logs = cloud.client("logs")
+    first = logs.filter_log_events(logGroupName=group, limit=4)
+    logs.put_log_events(
+        logGroupName=group, logStreamName="stream-0",
+        logEvents=[{"timestamp": int(time.time() * 1000), "message": "later"}],
+    )
+    second = logs.filter_log_events(logGroupName=group, limit=4, nextToken=first["nextToken"])
+    assert [event["message"] for event in second["events"]] == ["later"]
+    assert "nextToken" not in second
+
+
+@pytest.mark.extension
+@pytest.mark.parametrize("token", ["x", "1", "1/x", "-1/2"])
+def test_a_token_of_somebody_else_is_refused(cloud, token):
+    group, _ = logged(cloud, streams=1, each=1, apart=1)
+    code, status, _ = error(cloud.client("logs").filter_log_events, logGroupName=group, nextToken=token)
+    assert (code, status) == ("InvalidParameterException", 400)

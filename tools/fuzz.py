@@ -1,0 +1,84 @@
+"""Fuzzing, for a bounded time: `python -m tools.fuzz [--seconds N] [TARGET …]`.
+
+The targets are in `fuzz/`, with a few seeds each. libFuzzer runs without a sanitizer, which a stable
+compiler does not have; the code is safe Rust, so what is looked for are panics, broken promises
+(each target asserts some) and endless work. Failing inputs are kept, and said how to repeat.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from .devstack.console import Console
+from .devstack.process import ROOT, StackError
+
+FUZZ = ROOT / "fuzz"
+_TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "fuzz"
+_TOOLS = _TARGET.parent / "tools" / "bin"
+# Longest input, bytes; and the seconds after which one input counts as endless.
+_LONGEST, _ENDLESS = 4096, 20
+_RUNS = re.compile(r"Done (\d+) runs")
+
+
+def targets() -> list[str]:
+    """Every target there is."""
+    return sorted(path.stem for path in (FUZZ / "targets").glob("*.rs"))
+
+
+def build(console: Console) -> None:
+    """Build all targets, instrumented for coverage."""
+    command = ["cargo", "fuzz", "build", "--fuzz-dir", str(FUZZ), "--sanitizer", "none",
+               "--codegen-units", "16", "--target-dir", str(_TARGET)]  # fmt: skip
+    with console.step("build the fuzz targets"):
+        done = subprocess.run(command, cwd=ROOT, env=_environment(), capture_output=True, text=True)
+        if done.returncode != 0:
+            said = done.stderr[max(done.stderr.find("\nerror"), 0) :]
+            raise StackError(f"the fuzz targets were not built:\n{said[:4000]}")
+
+
+def run(console: Console, target: str, seconds: int) -> bool:
+    """Fuzz one target; say how many inputs it stood, or which one it did not."""
+    corpus = _TARGET / "corpus" / target
+    shutil.rmtree(corpus, ignore_errors=True)
+    corpus.mkdir(parents=True)
+    failing = _TARGET / "failing"
+    failing.mkdir(exist_ok=True)
+    seeds = FUZZ / "seeds" / target
+    binary = next(_TARGET.glob(f"*/release/{target}"))
+    command = [str(binary), str(corpus), *([str(seeds)] if seeds.is_dir() else []),
+               f"-max_total_time={seconds}", f"-max_len={_LONGEST}", f"-timeout={_ENDLESS}",
+               f"-artifact_prefix={failing}/{target}-", "-print_final_stats=0"]  # fmt: skip
+    with console.step(f"fuzz {target}") as step:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+        found = _RUNS.search(done.stderr)
+        step.note(found.group(0) if found else "")
+    if done.returncode == 0 and found:
+        console.line(f"       {int(found.group(1)):,} inputs")
+        return True
+    console.line(f"  {target} failed; repeat with the file named here:\n{done.stderr[-3000:]}")
+    return False
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PATH": f"{_TOOLS}{os.pathsep}{os.environ['PATH']}"}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tools.fuzz")
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help="all when none is named")
+    parser.add_argument("--seconds", type=int, default=10, help="for each target")
+    options = parser.parse_args()
+    console = Console()
+    build(console)
+    good = [run(console, target, options.seconds) for target in options.targets or targets()]
+    return 0 if all(good) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,14 @@
+"""Becomes the harness: what `Child` starts is a Python module, what runs is the binary."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from tools.devstack.process import ROOT
+
+BINARY = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug" / "bulkhead-harness"
+
+if __name__ == "__main__":
+    os.execv(BINARY, [str(BINARY), "serve", sys.argv[1]])

@@ -1,0 +1,489 @@
+"""The breaks. Each is a mistake somebody could make, at the one place where it would do harm."""
+
+from __future__ import annotations
+
+from .mutant import FAST, Mutant, Suite
+
+_NAMES = "shared/tenancy/src/names"
+_COMPILE_FAIL = ("-p", "bulkhead-tenancy", "--test", "compile_fail")
+_ADMITTED = ("-p", "bulkhead-tenancy", "--test", "admission")
+_BOUND = ("-p", "bulkhead-tenancy", "--test", "environment")
+_SEPARATE = ("-p", "bulkhead-tenancy", "--test", "names")
+_SEALING = ("-p", "bulkhead-sealing")
+_TOKENS = ("-p", "bulkhead-tokens")
+_GUARDS = ("-p", "isolation-tests")
+_STORES = ("-p", "bulkhead-stores", "--lib")
+_RESILIENCE = ("-p", "bulkhead-resilience", "--test", "capacity")
+_CIRCUITS = "shared/resilience/src/circuit"
+# Without the exploration, which takes longer than all others together.
+_OPENS = ("-p", "bulkhead-resilience", "--test", "circuit", "boundaries")
+_TIER = "infra/tier.yaml"
+_TEMPLATE_GUARDS = ("tests/infrastructure",)
+
+_TYPES = [
+    Mutant(
+        "a scope can be cloned", Suite.CRATES, "shared/tenancy/src/scope.rs",
+        "#[derive(Debug)]\npub struct TenantScope", "#[derive(Debug, Clone)]\npub struct TenantScope", _COMPILE_FAIL,
+    ),
+    Mutant(
+        "a scope can be read from JSON", Suite.CRATES, "shared/tenancy/src/scope.rs",
+        "#[derive(Debug)]\npub struct TenantScope<'invocation> {\n    tenant: TenantId,",
+        "#[derive(Debug, serde::Deserialize)]\npub struct TenantScope<'invocation> {\n    tenant: TenantId,\n    #[serde(skip)]",
+        _COMPILE_FAIL,
+    ),
+    Mutant(
+        "anybody can make a scope", Suite.CRATES, "shared/tenancy/src/scope.rs",
+        "pub(crate) fn admitted", "pub fn admitted", _COMPILE_FAIL,
+    ),
+    Mutant(
+        "anybody can be an operator", Suite.CRATES, "shared/tenancy/src/admission.rs",
+        "#[derive(Debug)]\npub struct OperatorAuthority {\n    _private: (),",
+        "#[derive(Debug, Default)]\npub struct OperatorAuthority {\n    _private: (),", _COMPILE_FAIL,
+    ),
+    Mutant(
+        "a tenant id may hold a separator", Suite.CRATES, "shared/tenancy/src/id.rs",
+        "b.is_ascii_lowercase() || b.is_ascii_digit()",
+        "b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'", _ADMITTED,
+    ),
+    Mutant(
+        "a tenant id may be short", Suite.CRATES, "shared/tenancy/src/id.rs",
+        "MIN_LENGTH: usize = 16", "MIN_LENGTH: usize = 1", _ADMITTED,
+    ),
+]  # fmt: skip
+
+_ADMISSION = [
+    Mutant(
+        "token and platform may disagree", Suite.CRATES, "shared/tenancy/src/admission.rs",
+        "if stated != present(platform, Evidence::Platform)? {",
+        "if stated != present(platform, Evidence::Platform)? && platform.is_none() {", _ADMITTED,
+    ),
+    Mutant(
+        "the platform's tenant may be missing", Suite.CRATES, "shared/tenancy/src/admission.rs",
+        "if stated != present(platform, Evidence::Platform)? {",
+        "if platform.is_some() && stated != present(platform, Evidence::Platform)? {", _ADMITTED,
+    ),
+    Mutant(
+        "objects of any bucket are taken in", Suite.CRATES, "shared/tenancy/src/admission.rs",
+        "if bucket != own_bucket {", "if bucket.is_empty() && own_bucket.is_empty() {", _ADMITTED,
+    ),
+    Mutant(
+        "an environment is not bound to a tenant", Suite.CRATES, "shared/tenancy/src/environment.rs",
+        "if tenant == scope.tenant() {", "if !tenant.as_str().is_empty() {", _BOUND,
+    ),
+    Mutant(
+        "an environment outlives its invocation", Suite.CRATES, "shared/tenancy/src/environment.rs",
+        "if self.mode == IsolationMode::None {", "if self.mode == IsolationMode::None && self.bound.get().is_none() && false {",
+        _BOUND,
+    ),
+]  # fmt: skip
+
+_DERIVED = [
+    Mutant(
+        "the partition key loses a part of the tenant", Suite.CRATES, f"{_NAMES}/item.rs",
+        'format!("{TENANT}{}", self.tenant())', 'format!("{TENANT}{:.15}", self.tenant().as_str())', _SEPARATE,
+    ),
+    Mutant(
+        "the object prefix has no trailing slash", Suite.CRATES, f"{_NAMES}/object.rs",
+        'ObjectPrefix(format!("t/{}/", self.tenant()))', 'ObjectPrefix(format!("t/{}", self.tenant()))', _SEPARATE,
+    ),
+    Mutant(
+        "the index is the same for all", Suite.CRATES, f"{_NAMES}/index.rs",
+        'format!("t-{}-{corpus}", self.tenant())', 'format!("t-{corpus}")', _SEPARATE,
+    ),
+    Mutant(
+        "the message group is the same for all", Suite.CRATES, f"{_NAMES}/group.rs",
+        "MessageGroup(self.tenant().to_string())", 'MessageGroup("jobs".to_owned())', _SEPARATE,
+    ),
+    Mutant(
+        "the session tag is the same for all", Suite.CRATES, f"{_NAMES}/session.rs",
+        "SessionTag(self.tenant().to_string())", 'SessionTag("t".repeat(self.tenant().as_str().len().min(16)))', _SEPARATE,
+    ),
+    Mutant(
+        "the encryption context is the same for all", Suite.CRATES, f"{_NAMES}/context.rs",
+        "tenant: self.tenant().to_string(), purpose", 'tenant: "all".to_owned(), purpose', _SEPARATE,
+    ),
+    Mutant(
+        "the key alias is the same for all", Suite.CRATES, f"{_NAMES}/key_alias.rs",
+        'format!("alias/bulkhead/{stage}/t/{}", self.tenant())', 'format!("alias/bulkhead/{stage}/t/all")', _SEPARATE,
+    ),
+]  # fmt: skip
+
+_SEALS = [
+    Mutant(
+        "the address is not authenticated", Suite.CRATES, "shared/sealing/src/address.rs",
+        "let mut bytes = self.bytes.clone();", "let mut bytes = Vec::new();", _SEALING,
+    ),
+    Mutant(
+        "the address is not compared", Suite.CRATES, "shared/sealing/src/envelope.rs",
+        "if *digest != address.digest() {", "if *digest != address.digest() && digest.is_empty() {", _SEALING,
+    ),
+    Mutant(
+        "the address leaves out the version of a template", Suite.CRATES, "shared/sealing/src/address.rs",
+        "[table, key.partition(), key.sort(), attribute]",
+        "[table, key.partition(), key.sort().trim_end_matches(|c: char| c.is_ascii_digit()), attribute]", _SEALING,
+    ),
+    Mutant(
+        "a nonce is used twice", Suite.CRATES, "shared/sealing/src/data_key.rs",
+        "SystemRandom::new().fill(&mut nonce).map_err(|_| UnsealError::Cipher)?;",
+        "SystemRandom::new().fill(&mut [0; NONCE_LEN]).map_err(|_| UnsealError::Cipher)?; nonce.fill(1);", _SEALING,
+    ),
+    Mutant(
+        "a data key opens what another sealed", Suite.CRATES, "shared/sealing/src/data_key.rs",
+        "if !self.wraps_to(envelope.wrapped) {", "if envelope.wrapped.is_empty() {", _SEALING,
+    ),
+    Mutant(
+        "a lengthened value is taken", Suite.CRATES, "shared/sealing/src/envelope.rs",
+        "if ciphertext.len() != length {", "if ciphertext.len() < length {", _SEALING,
+    ),
+]  # fmt: skip
+
+_BEARER = [
+    Mutant(
+        "a token chooses its algorithm", Suite.CRATES, "shared/tokens/src/rules.rs",
+        "if key.algorithm != algorithm {", "if key.algorithm != algorithm && kid.is_empty() {", _TOKENS,
+    ),
+    Mutant(
+        "a token need not end", Suite.CRATES, "shared/tokens/src/rules.rs",
+        '&["exp", "iss", "aud"]', '&["iss", "aud"]', _TOKENS,
+    ),
+    Mutant(
+        "a token may be for anybody", Suite.CRATES, "shared/tokens/src/rules.rs",
+        "rules.set_audience(&[audience]);", "rules.validate_aud = false;", _TOKENS,
+    ),
+    Mutant(
+        "another app's token is taken", Suite.CRATES, "shared/tokens/src/rules.rs",
+        "if !says(&signed.client_id, client) ||", "if signed.client_id.is_none() ||", _TOKENS,
+    ),
+    Mutant(
+        "an id token is taken", Suite.CRATES, "shared/tokens/src/rules.rs",
+        'return if says(&signed.token_use, "access") { Ok(()) } else { Err(TokenError::NotForAccess) };',
+        "return Ok(());", _TOKENS,
+    ),
+    Mutant(
+        "a token may be of anybody", Suite.CRATES, "shared/tokens/src/rules.rs",
+        "rules.set_issuer(&[&self.issuer]);", "", _TOKENS,
+    ),
+]  # fmt: skip
+
+_CAPACITY = [
+    Mutant(
+        "a place is held twice", Suite.CRATES, "shared/resilience/src/capacity.rs",
+        "if !self.is_free(claim.place, claim.now) {", "if claim.until <= claim.now {", _RESILIENCE,
+    ),
+    Mutant(
+        "two calls use the rate once", Suite.CRATES, "shared/resilience/src/capacity.rs",
+        "self.used_until > claim.now && self.used_until <= latest =>", "self.used_until > claim.now || latest < claim.now =>",
+        _RESILIENCE,
+    ),
+    Mutant(
+        "a place that is another's by now is given back", Suite.CRATES, "shared/resilience/src/capacity.rs",
+        "if self.holds.get(&claim.place) == Some(&claim.until) {", "if self.holds.contains_key(&claim.place) {",
+        _RESILIENCE,
+    ),
+]  # fmt: skip
+
+_CIRCUIT = [
+    Mutant(
+        "the circuit opens a failure late", Suite.CRATES, f"{_CIRCUITS}/policy.rs",
+        "failures.len() >= usize::from(self.failures.get())", "failures.len() > usize::from(self.failures.get())",
+        _OPENS,
+    ),
+    Mutant(
+        "the window does not slide", Suite.CRATES, f"{_CIRCUITS}/policy.rs",
+        "apart(failure) <= self.window", "apart(failure) <= Duration::MAX", _OPENS,
+    ),
+    Mutant(
+        "a cool-down has no ceiling", Suite.CRATES, f"{_CIRCUITS}/policy.rs",
+        "microseconds(doubled.min(self.ceiling))", "microseconds(doubled)", _OPENS,
+    ),
+    Mutant(
+        "a probe that died is waited for, for ever", Suite.CRATES, f"{_CIRCUITS}/policy.rs",
+        "if now < until {", "if now < until || matches!(circuit.state(), State::HalfOpen { .. }) {", _OPENS,
+    ),
+    Mutant(
+        "two probes at a time", Suite.CRATES, f"{_CIRCUITS}/policy.rs",
+        "if now < until {", "if now < until && matches!(circuit.state(), State::Open { .. }) {", _OPENS,
+    ),
+    Mutant(
+        "a job from before the circuit opened decides", Suite.CRATES, f"{_CIRCUITS}/policy.rs",
+        "if permit.epoch != circuit.epoch() {", "if permit.epoch > circuit.epoch() {", _OPENS,
+    ),
+    Mutant(
+        "a circuit is written over another's change", Suite.CRATES, f"{_CIRCUITS}/state.rs",
+        "if self.version != change.expects() {", "if self.version > u64::MAX - change.expects() {", _OPENS,
+    ),
+    Mutant(
+        "retries do not run out", Suite.CRATES, "shared/resilience/src/retry.rs",
+        "self.left = left.unwrap_or(self.left);", "self.left = left.map_or(self.left, |left| left.max(Self::ATTEMPT));",
+        ("-p", "bulkhead-resilience", "--test", "retry"),
+    ),
+]  # fmt: skip
+
+_DEPENDENCIES = [
+    Mutant(
+        "a function has a cache of its own", Suite.CRATES, "functions/templates/src/lib.rs",
+        "mod handlers;", "static SEEN: std::sync::Mutex<Vec<String>> = std::sync::Mutex::new(Vec::new());\nmod handlers;",
+        _GUARDS,
+    ),
+    Mutant(
+        "a function names an AWS SDK", Suite.CRATES, "functions/templates/Cargo.toml",
+        "[dependencies]\n", "[dependencies]\naws-sdk-dynamodb.workspace = true\n", _GUARDS,
+    ),
+    Mutant(
+        "a function admits itself as an operator", Suite.CRATES, "functions/templates/src/lib.rs",
+        "mod handlers;", "pub use bulkhead_tenancy::OperatorAuthority;\nmod handlers;", _GUARDS,
+    ),
+]  # fmt: skip
+
+_WRITTEN = [
+    Mutant(
+        "ForAllValues without its Null", Suite.TEMPLATES, _TIER,
+        "'Null': {'dynamodb:LeadingKeys': 'false', 'aws:PrincipalTag/TenantId': 'false'}\n              - Sid: OwnBacklog",
+        "'Null': {'aws:PrincipalTag/TenantId': 'false'}\n              - Sid: OwnBacklog", _TEMPLATE_GUARDS,
+    ),
+    Mutant(
+        "a bucket has Bucket Keys", Suite.TEMPLATES, _TIER,
+        "BucketKeyEnabled: false", "BucketKeyEnabled: true", _TEMPLATE_GUARDS,
+    ),
+    Mutant(
+        "a session without a tag is not denied", Suite.TEMPLATES, _TIER,
+        "              - Sid: NoTagNoAccess\n                Effect: Deny",
+        "              - Sid: NoTagNoAccess\n                Effect: Allow", _TEMPLATE_GUARDS,
+    ),
+    Mutant(
+        "an execution role reads the table", Suite.TEMPLATES, _TIER,
+        "            - {Effect: Allow, Action: ['dynamodb:GetItem', 'dynamodb:Scan'], Resource: !GetAtt Backlog.Arn}",
+        "            - {Effect: Allow, Action: ['dynamodb:GetItem', 'dynamodb:Scan'], Resource: !GetAtt Backlog.Arn}\n"
+        "            - {Effect: Allow, Action: 'dynamodb:GetItem', Resource: !Ref DataTableArn}", _TEMPLATE_GUARDS,
+    ),
+    Mutant(
+        "a client's header names the tenant", Suite.TEMPLATES, _TIER,
+        "integration.request.header.X-Amz-Tenant-Id: context.authorizer.tenantId",
+        "integration.request.header.X-Amz-Tenant-Id: method.request.header.X-Tenant", _TEMPLATE_GUARDS,
+        everywhere=True,
+    ),
+    Mutant(
+        "anybody's API may call a function", Suite.TEMPLATES, _TIER,
+        "      SourceArn: !Sub 'arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/*'\n", "",
+        _TEMPLATE_GUARDS, everywhere=True,
+    ),
+]  # fmt: skip
+
+_SILO = [
+    Mutant(
+        "a silo's role is anybody's session", Suite.INFRA, _TIER,
+        "!If [Silo, !Ref OnlyTenant, '????????????????*']", "'????????????????*'",
+        ("tests/isolation/test_tiers.py",), everywhere=True,
+    ),
+    Mutant(
+        "a silo's key works for any tenant", Suite.INFRA, _TIER,
+        "StringNotEquals: {'kms:EncryptionContext:tenant': !Ref OnlyTenant}",
+        "StringEquals: {'kms:EncryptionContext:tenant': nobody}",
+        ("tests/isolation/test_tiers.py",),
+    ),
+    Mutant(
+        "a silo's authorizer serves anybody", Suite.FUNCTIONS, "functions/authorizer/src/lib.rs",
+        "if self.only.as_ref().is_some_and(|only| *only != tenant) {",
+        "if self.only.as_ref().is_some_and(|only| *only != tenant) && claims.tier.is_none() {",
+        ("tests/isolation/test_tiers.py",), ("authorizer",),
+    ),
+    Mutant(
+        "a silo onboards a second tenant", Suite.FUNCTIONS, "shared/provisioning/src/registry.rs",
+        'condition_expression("attribute_not_exists(tenant)")', 'condition_expression("attribute_exists(tenant) OR attribute_not_exists(tenant)")',
+        ("tests/isolation/test_tiers.py",), ("control",),
+    ),
+]  # fmt: skip
+
+_SHARED_TIER = [
+    Mutant(
+        "the usage key is the client's choice", Suite.TEMPLATES, _TIER,
+        "x-amazon-apigateway-api-key-source: AUTHORIZER", "x-amazon-apigateway-api-key-source: HEADER", _TEMPLATE_GUARDS,
+    ),
+    Mutant(
+        "a place is never given back", Suite.FUNCTIONS, "shared/runtime/src/http/serve.rs",
+        "session.capacity().leave(hold).await", "async { let _ = hold; Ok::<(), bulkhead_stores::StoreError>(()) }.await",
+        ("tests/isolation/test_capacity.py",), ("templates",),
+    ),
+    Mutant(
+        "an occupied place is taken", Suite.FUNCTIONS, "shared/stores/src/repositories/capacity.rs",
+        '"(attribute_not_exists(#place) OR #place <= :now)"', '"(attribute_not_exists(#place) OR #place <> :now)"',
+        ("tests/isolation/test_capacity.py",), ("templates",),
+    ),
+    Mutant(
+        "a sign-in chooses its tenant", Suite.STORES, "functions/claims/src/lib.rs",
+        'event.get("request")?.get("userAttributes")?.get(name)?.as_str()',
+        'event.get("request").and_then(|asked| asked.get("clientMetadata").or(asked.get("userAttributes")))?.get(name)?.as_str()',
+        ("-p", "claims"),
+    ),
+]  # fmt: skip
+
+_STORED = [
+    Mutant(
+        "a data key serves every purpose", Suite.STORES, "shared/stores/src/sealing/data_keys.rs",
+        "self.purpose == purpose && *self.key_arn", "*self.key_arn", _STORES,
+    ),
+    Mutant(
+        "a data key is never forgotten", Suite.STORES, "shared/stores/src/sealing/data_keys.rs",
+        " && self.born.elapsed() < LIFETIME", "", _STORES,
+    ),
+    Mutant(
+        "a session refused by STS lives on", Suite.STORES, "shared/stores/src/session/renewal.rs",
+        "(Err(error), Some(kept)) if !denied_by_sts(&error) => {", "(Err(error), Some(kept)) => {", _STORES,
+    ),
+    Mutant(
+        "clients are lent to any tenant", Suite.STORES, "shared/stores/src/session/mod.rs",
+        "if &self.tenant == scope.tenant() {", "if !self.tenant.as_str().is_empty() {", _STORES,
+    ),
+]  # fmt: skip
+
+_DEPLOYED = [
+    Mutant(
+        "the tenant role reaches every partition", Suite.INFRA, _TIER,
+        "                Resource: !Ref DataTableArn\n                Condition:\n"
+        "                  'ForAllValues:StringEquals': {'dynamodb:LeadingKeys': ['TENANT#${aws:PrincipalTag/TenantId}']}",
+        "                Resource: !Ref DataTableArn\n                Condition:\n"
+        "                  'ForAllValues:StringLike': {'dynamodb:LeadingKeys': ['TENANT#*']}",
+        ("tests/isolation/test_stores.py",),
+    ),
+    Mutant(
+        "the tenant role reaches every object", Suite.INFRA, _TIER,
+        "'${Documents.Arn}/t/${!aws:PrincipalTag/TenantId}/*'", "'${Documents.Arn}/t/*'",
+        ("tests/isolation/test_stores.py",),
+    ),
+    Mutant(
+        "the tenant role uses the key for anybody", Suite.INFRA, _TIER,
+        "StringEquals: {'kms:EncryptionContext:tenant': '${aws:PrincipalTag/TenantId}'}",
+        "StringLike: {'kms:EncryptionContext:tenant': '*'}",
+        ("tests/isolation/test_stores.py", "tests/isolation/test_sealed.py"),
+    ),
+    Mutant(
+        "a session's name need not be its tag", Suite.INFRA, _TIER,
+        "              StringEquals: {'sts:RoleSessionName': '${aws:RequestTag/TenantId}'}\n", "",
+        ("tests/isolation/test_sessions.py",),
+    ),
+]  # fmt: skip
+
+_BUILT = [
+    Mutant(
+        "the session is opened without its tag", Suite.FUNCTIONS, "shared/stores/src/session/credentials.rs",
+        "            .tags(tag.map_err(CredentialsError::invalid_configuration)?)\n", "",
+        ("tests/journeys/test_templates.py",), ("templates", "control"),
+    ),
+    Mutant(
+        "the encryption context has no tenant", Suite.FUNCTIONS, "shared/stores/src/sealing/mod.rs",
+        "context.pairs().into_iter().map(", "context.pairs().into_iter().take(1).map(",
+        ("tests/journeys/test_templates.py",), ("templates",),
+    ),
+    Mutant(
+        "a header names the tenant where the authorizer does not", Suite.FUNCTIONS,
+        "shared/events/src/gateway.rs",
+        '.and_then(|tenant| tenant.as_str())\n', '.and_then(|tenant| tenant.as_str()).or(self.header("x-amz-tenant-id"))\n',
+        ("tests/isolation/test_invoke.py",), ("templates", "documents", "inference"),
+    ),
+    Mutant(
+        "a token of another tier is let in", Suite.FUNCTIONS, "functions/authorizer/src/lib.rs",
+        "if claims.tier.as_deref() != Some(self.tier.as_str()) {", "if claims.tier.is_none() {",
+        ("tests/isolation/test_tokens.py",), ("authorizer",),
+    ),
+    Mutant(
+        "a suspended tenant is let in", Suite.FUNCTIONS, "functions/authorizer/src/lib.rs",
+        "Some(record) if record.status != TenantStatus::Active => Err(Denial::NotActive),",
+        "Some(record) if record.status == TenantStatus::Onboarding => Err(Denial::NotActive),",
+        ("tests/journeys/test_suspension.py",), ("authorizer",),
+    ),
+    Mutant(
+        "a tenant's key serves every tenant", Suite.FUNCTIONS, "shared/provisioning/src/keys.rs",
+        '"StringNotEquals": {"aws:PrincipalTag/TenantId": tenant},', '"StringEquals": {"aws:PrincipalTag/TenantId": "nobody"},',
+        ("tests/isolation/test_keys.py",), ("control",),
+    ),
+    Mutant(
+        "a command is not confined", Suite.COMMAND_LINE, "cli/src/sandbox.rs",
+        "    if let Err(error) = enter(limits) {\n        return error;\n    }\n", "    let _ = enter;\n    let _ = limits;\n",
+        ("tests/isolation/test_exec.py",),
+    ),
+    Mutant(
+        "a command inherits the operator's environment", Suite.COMMAND_LINE, "cli/src/surroundings.rs",
+        "            .env_clear()\n", "",
+        ("tests/isolation/test_exec.py",),
+    ),
+]  # fmt: skip
+
+_READ = ("-p", "bulkhead-documents")
+_READING = [
+    Mutant(
+        "a DOCX expands without end", Suite.CRATES, "shared/documents/src/read/docx.rs",
+        "part.take(MAX_EXPANDED as u64 + 1).read_to_end(&mut xml).map_err(|_| DocumentError::BrokenDocx)?;\n"
+        "    if xml.len() > MAX_EXPANDED { Err(DocumentError::Expands) } else { Ok(xml) }",
+        "part.take(u64::MAX).read_to_end(&mut xml).map_err(|_| DocumentError::BrokenDocx)?;\n    Ok(xml)",
+        (*_READ, "--test", "docx", "bombs"),
+    ),
+    Mutant(
+        "a PDF's streams expand without end", Suite.CRATES, "shared/documents/src/read/pdf.rs",
+        "get_page_content_with_limit(page, MAX_EXPANDED)", "get_page_content_with_limit(page, usize::MAX)",
+        (*_READ, "--test", "pdf", "bombs"),
+    ),
+    Mutant(
+        "a DOCX may have a document type", Suite.CRATES, "shared/documents/src/read/docx.rs",
+        "Event::DocType(_) => return Err(DocumentError::DocumentType),", "Event::DocType(_) => {}",
+        (*_READ, "--test", "docx", "document_types"),
+    ),
+    Mutant(
+        "a process that reads may open files", Suite.CRATES, "functions/extraction/src/limits.rs",
+        "limit(Resource::Nofile, 0, 0)", "limit(Resource::Nofile, 64, 64)", ("-p", "extraction", "--test", "limits"),
+    ),
+]  # fmt: skip
+
+_LIFE = "shared/stores/src/repositories"
+_JOBS = [
+    Mutant(
+        "a throttled rate is not kept", Suite.CRATES, "shared/resilience/src/throttle.rs",
+        "let from = used_until.max(now);", "let from = now;",
+        ("-p", "bulkhead-resilience", "--test", "throttle"),
+    ),
+    Mutant(
+        "any revision of a document is found", Suite.FUNCTIONS, f"{_LIFE}/passages.rs",
+        "found.retain(|found| named(found) == Some(found.revision));", "found.retain(|found| named(found).is_some());",
+        ("tests/journeys/test_document_life.py",), ("inference",),
+    ),
+    Mutant(
+        "a job is done although newer content came", Suite.FUNCTIONS, f"{_LIFE}/jobs/moves.rs",
+        'format!("{NOT_DELETED} AND accepted = :revision AND settled = :revision")',
+        'format!("{NOT_DELETED} AND (accepted = :revision OR settled = :revision)")',
+        ("tests/journeys/test_document_life.py",), ("ingestion",),
+    ),
+    Mutant(
+        "an event that comes again is a job again", Suite.FUNCTIONS, f"{_LIFE}/jobs/accept.rs",
+        "if standing.accepted >= Some(content.revision) => return Ok(()),",
+        "if standing.accepted > Some(content.revision) => return Ok(()),",
+        ("tests/faults/test_late_and_repeated_events.py",), ("intake",),
+    ),
+    Mutant(
+        "a job is accepted without a note in the backlog", Suite.FUNCTIONS, f"{_LIFE}/jobs/accept.rs",
+        "let mut moves = vec![backlog.noting()?];", "let mut moves = vec![];\n        let _ = backlog;",
+        ("tests/faults/test_late_and_repeated_events.py",), ("intake",),
+    ),
+]  # fmt: skip
+
+MUTANTS: list[Mutant] = [
+    *_TYPES,
+    *_ADMISSION,
+    *_DERIVED,
+    *_SEALS,
+    *_BEARER,
+    *_CAPACITY,
+    *_CIRCUIT,
+    *_READING,
+    *_JOBS,
+    *_DEPENDENCIES,
+    *_WRITTEN,
+    *_SILO,
+    *_SHARED_TIER,
+    *_STORED,
+    *_DEPLOYED,
+    *_BUILT,
+]
+
+
+def fast() -> list[Mutant]:
+    """Those that take seconds."""
+    return [mutant for mutant in MUTANTS if mutant.suite in FAST]

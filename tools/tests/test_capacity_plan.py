@@ -1,0 +1,161 @@
+"""What is planned: the sums, and that each rule between the numbers is seen broken."""
+
+from __future__ import annotations
+
+import copy
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tools.deploy import capacity
+from tools.deploy.capacity import Load, needed, plan, read
+from tools.devstack.console import Console
+
+TIER = "infra/tier.yaml"
+
+
+def _changed(file: str, change: Callable[[dict[str, Any]], None]) -> Load:
+    """The templates of this folder, one of them changed."""
+    body = copy.deepcopy(read(file))
+    change(body)
+    return lambda name: body if name == file else read(name)
+
+
+def _properties(body: dict[str, Any], function: str) -> dict[str, Any]:
+    return body["Resources"][function]["Properties"]
+
+
+def _queue(body: dict[str, Any]) -> dict[str, Any]:
+    return _properties(body, "Dispatch")["Events"]["Jobs"]["Properties"]
+
+
+def _run(*arguments: str, load: Load = read) -> tuple[int, str]:
+    stream = io.StringIO()
+    return capacity.main(list(arguments), load, Console(stream)), stream.getvalue()
+
+
+def _refusals(output: str) -> list[str]:
+    return [line.removeprefix("  no  ") for line in output.splitlines() if line.startswith("  no  ")]
+
+
+def test_the_defaults_fit_together() -> None:
+    status, output = _run("--silos", "2", "--limit", "1000")
+    assert status == 0, output
+    assert not _refusals(output)
+
+
+def test_the_sum_of_known_numbers() -> None:
+    """With every reservation given, so that no default counts."""
+    reserved = {
+        "Authorizer": 1, "Templates": 50, "Documents": 50, "Inference": 50, "Intake": 2, "Dispatch": 2,
+        "Ingestion": 9, "Release": 8, "Extraction": 8,
+    }  # fmt: skip
+    given = {f"{tier}{name}Concurrency": str(value) for name, value in reserved.items()
+             for tier in ("Basic", "Premium", "")}
+    planned = plan(read, given | {"Issuer": "https://id.example.com/"}, silos=2)
+    assert [(stack.name, stack.reserved, stack.count) for stack in planned] == [
+        ("basic", 180, 1), ("premium", 180, 1), ("silo", 180, 2),
+    ]  # fmt: skip
+    assert needed(planned) == 4 * 180 + 100
+    environments = {each.name: each.environments for each in planned[0].functions.values()}
+    assert environments == {
+        "authorizer": None, "templates": 125, "documents": 125, "inference": 125, "intake": None,
+        "dispatch": None, "ingestion": 22, "extraction": 20, "release": None, "control": None,
+    }, "2.5 times the reservation, rounded down, and only in tenant isolation mode"  # fmt: skip
+
+
+def test_sign_ins_count_unless_the_tokens_come_from_elsewhere() -> None:
+    own, other = plan(read, {}, 0), plan(read, {"Issuer": "https://id.example.com/"}, 0)
+    assert [each.name for each in own if each not in other] == ["identity"]
+    assert needed(own) - needed(other) == 5
+
+
+def test_without_isolation_mode_no_environment_is_counted() -> None:
+    planned = plan(read, {"TenantIsolation": "NONE"}, 1)
+    assert {each.environments for stack in planned for each in stack.functions.values()} == {None}
+
+
+@pytest.mark.parametrize(
+    "override, stack, would_do",
+    [
+        ("BasicDispatchConcurrency=24", "basic", "BasicIngestionConcurrency=24"),
+        ("IngestionConcurrency=7", "silo", "IngestionConcurrency=8"),
+        ("DispatchConcurrency=1", "silo", "DispatchConcurrency=2"),
+        ("BasicTenantInFlight=40", "basic", "BasicTenantInFlight=39 or BasicDocumentsConcurrency=41"),
+        ("PremiumTenantInFlight=90", "premium", "PremiumTenantInFlight=79 or PremiumTemplatesConcurrency=91"),
+        ("TenantInFlight=21", "silo", "TenantInFlight=20 or InferenceConcurrency=21"),
+        ("BasicTenantBurst=31", "basic", "BasicTenantBurst=30 or BasicInferenceConcurrency=41"),
+        ("PremiumTenantRate=130", "premium", "PremiumTenantBurst=28 or PremiumInferenceConcurrency=82"),
+        ("BasicTenantRate=100", "basic", "; BasicDocumentsConcurrency=60"),
+    ],
+)
+def test_a_broken_rule_is_refused_with_what_would_do(override: str, stack: str, would_do: str) -> None:
+    status, output = _run(override)
+    name = override.partition("=")[0]
+    about = [line for line in _refusals(output) if line.startswith(f"{stack}: ") and name in line]
+    assert status == 1 and any(f"{would_do} would do" in line for line in about), output
+
+
+@pytest.mark.parametrize("override", ["BasicTenantInFlight=39", "BasicTenantBurst=30", "TenantInFlight=20"])
+def test_the_value_that_would_do_does(override: str) -> None:
+    status, output = _run(override)
+    assert status == 0, output
+
+
+def test_in_a_silo_one_tenant_may_have_everything() -> None:
+    status, output = _run("TenantInFlight=20", "TenantBurst=500", "TenantRate=1000")
+    assert status == 0, output
+
+
+def test_larger_batches_in_the_template_are_noticed() -> None:
+    load = _changed(TIER, lambda body: _queue(body).update(BatchSize=10))
+    status, output = _run(load=load)
+    assert status == 1
+    # The workers, and those that put aside what has no worker.
+    assert sorted(line.rpartition("; ")[2] for line in _refusals(output)) == sorted(
+        f"{tier}{name}Concurrency={jobs} would do"
+        for tier, jobs in (("Basic", 200), ("Premium", 300), ("", 80)) for name in ("Ingestion", "Release", "Extraction")
+    )
+
+
+def test_more_batches_than_the_function_may_take_are_noticed() -> None:
+    load = _changed(TIER, lambda body: _queue(body).update(ScalingConfig={"MaximumConcurrency": 21}))
+    status, output = _run("BasicIngestionConcurrency=24", "BasicReleaseConcurrency=24", "BasicExtractionConcurrency=24", load=load)
+    assert status == 1
+    expected = "basic: MaximumConcurrency of Dispatch in infra/tier.yaml (21) is more than dispatch has"
+    assert any(line.startswith(expected) for line in _refusals(output)), output
+
+
+def test_a_reservation_in_globals_counts_and_one_taken_away_does_not() -> None:
+    def everywhere(body: dict[str, Any]) -> None:
+        body["Globals"]["Function"]["ReservedConcurrentExecutions"] = 7
+
+    def nowhere(body: dict[str, Any]) -> None:
+        del _properties(body, "Intake")["ReservedConcurrentExecutions"]
+
+    usual = needed(plan(read, {}, 0))
+    assert needed(plan(_changed(TIER, everywhere), {}, 0)) == usual + 2 * 7, "control in two tiers"
+    assert needed(plan(_changed(TIER, nowhere), {}, 0)) == usual - 10 - 20
+
+
+def test_a_limit_that_does_not_suffice_says_what_to_do() -> None:
+    need = needed(plan(read, {}, 0))
+    assert _run("--limit", str(need))[0] == 0
+    status, output = _run("--limit", str(need - 1))
+    assert status == 1
+    assert f"--quota-code L-B99A9384 --desired-value {need}" in output
+    assert "or take 1 off the reservations; the largest: PremiumTemplatesConcurrency (80)" in output
+
+
+@pytest.mark.parametrize(
+    "override, why",
+    [
+        ("BasicInferenceConcurency=9", "neither template.yaml nor infra/silo.yaml has a parameter"),
+        ("BasicInferenceConcurrency=many", "BasicInferenceConcurrency has to be a whole number, not 'many'"),
+    ],
+)
+def test_what_cannot_be_planned_is_said_and_nothing_shown(override: str, why: str) -> None:
+    status, output = _run(override)
+    assert status == 2 and why in output and "reserved" not in output

@@ -1,0 +1,48 @@
+"""docs/deploy.md tells of every parameter: somebody who deploys looks there, not into the templates."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tools.deploy.capacity import SILO, STAGE, read
+from tools.devstack.process import ROOT
+
+_NONE = "–"
+
+
+def _documented() -> Iterator[tuple[tuple[str, str], str]]:
+    """Each parameter that the two tables name, by template, with the default that they tell."""
+    text = (ROOT / "docs" / "deploy.md").read_text()
+    tables = text.partition("<!-- parameters: begin -->")[2].partition("<!-- parameters: end -->")[0]
+    for line in tables.splitlines():
+        first, second, third = ([cell.strip() for cell in line.split(" | ")] + [""] * 3)[:3]
+        if row := re.fullmatch(r"\| `(\w+)`", first):
+            for file, default in ((STAGE, second), (SILO, third)):
+                if default != _NONE:
+                    yield (file, row[1]), default
+        elif re.match(r"\| `\w+` \d+$", first):
+            for file, cell in ((STAGE, first.removeprefix("| ")), (STAGE, second), (SILO, third)):
+                name, default = cell.split()
+                yield (file, name.strip("`")), f"`{default}`"
+
+
+def _declared() -> Iterator[tuple[tuple[str, str], str]]:
+    for file in (STAGE, SILO):
+        for name, declared in read(file)["Parameters"].items():
+            match declared:
+                case {"Default": ""}:
+                    yield (file, name), "empty"
+                case {"Default": default}:
+                    yield (file, name), f"`{default}`"
+                case _:
+                    yield (file, name), "**required**"
+
+
+def test_every_parameter_is_in_the_tables_with_its_default() -> None:
+    documented, declared = dict(_documented()), dict(_declared())
+    missing, gone = sorted(declared.keys() - documented.keys()), sorted(documented.keys() - declared.keys())
+    assert not missing, f"docs/deploy.md, section 2, does not name {missing}"
+    assert not gone, f"docs/deploy.md, section 2, names {gone}, which the templates do not have"
+    stale = {name: declared[name] for name in declared if declared[name] != documented[name]}
+    assert not stale, f"docs/deploy.md, section 2, tells other defaults than {stale}"
