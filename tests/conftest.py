@@ -10,17 +10,16 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tools.attacks import Target
+from tools.demo.corpus import BICYCLES, CLINIC, Customer
 from tools.devstack import client
 from tools.devstack.aws import Account, Tenant
 from tools.devstack.client import Answer, Api
 from tools.devstack.console import Console
-from tools.demo.corpus import BICYCLES, CLINIC, Customer
-from tools.attacks import Target
 from tools.devstack.poll import until
 from tools.devstack.process import ROOT
 from tools.devstack.stack import LocalStack

@@ -33,8 +33,19 @@ def targets() -> list[str]:
 
 def build(console: Console) -> None:
     """Build all targets, instrumented for coverage."""
-    command = ["cargo", "fuzz", "build", "--fuzz-dir", str(FUZZ), "--sanitizer", "none",
-               "--codegen-units", "16", "--target-dir", str(_TARGET)]  # fmt: skip
+    command = [
+        "cargo",
+        "fuzz",
+        "build",
+        "--fuzz-dir",
+        str(FUZZ),
+        "--sanitizer",
+        "none",
+        "--codegen-units",
+        "16",
+        "--target-dir",
+        str(_TARGET),
+    ]
     with console.step("build the fuzz targets"):
         done = subprocess.run(command, cwd=ROOT, env=_environment(), capture_output=True, text=True)
         if done.returncode != 0:
@@ -51,9 +62,16 @@ def run(console: Console, target: str, seconds: int) -> bool:
     failing.mkdir(exist_ok=True)
     seeds = FUZZ / "seeds" / target
     binary = next(_TARGET.glob(f"*/release/{target}"))
-    command = [str(binary), str(corpus), *([str(seeds)] if seeds.is_dir() else []),
-               f"-max_total_time={seconds}", f"-max_len={_LONGEST}", f"-timeout={_ENDLESS}",
-               f"-artifact_prefix={failing}/{target}-", "-print_final_stats=0"]  # fmt: skip
+    command = [
+        str(binary),
+        str(corpus),
+        *([str(seeds)] if seeds.is_dir() else []),
+        f"-max_total_time={seconds}",
+        f"-max_len={_LONGEST}",
+        f"-timeout={_ENDLESS}",
+        f"-artifact_prefix={failing}/{target}-",
+        "-print_final_stats=0",
+    ]
     with console.step(f"fuzz {target}") as step:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace")
         found = _RUNS.search(done.stderr)

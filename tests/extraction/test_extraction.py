@@ -162,8 +162,16 @@ def test_the_same_document_is_read_the_same_after_a_hostile_one() -> None:
 def test_the_limits_are_in_place_before_a_document_is_read(process: subprocess.Popen[bytes]) -> None:
     numbers = {
         name: _limit(process, name).split()[:2]
-        for name in ("Max address space", "Max cpu time", "Max open files", "Max processes", "Max file size", "Max core file size", "Max stack size")
-    }  # fmt: skip
+        for name in (
+            "Max address space",
+            "Max cpu time",
+            "Max open files",
+            "Max processes",
+            "Max file size",
+            "Max core file size",
+            "Max stack size",
+        )
+    }
     assert numbers == {
         "Max address space": [str(MEMORY)] * 2,
         "Max cpu time": ["20", "21"],

@@ -10,8 +10,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tools.devstack.aws import InvokeFailed, Tenant
-from tools.faultproxy.client import Faults
 from tools.devstack.stack import LocalStack
+from tools.faultproxy.client import Faults
 
 # A third of it is left when a renewal begins, and a second of that is not used: two seconds remain
 # in which a failed renewal must not be noticed, enough for a busy machine.

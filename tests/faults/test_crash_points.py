@@ -17,13 +17,13 @@ from typing import Any
 
 import pytest
 
+from tools.attacks import Target
 from tools.devstack.aws import Tenant
 from tools.devstack.client import Api, send
-from tools.faultproxy.client import InForce
-from tools.faultproxy.effects import DropAfter, DropBefore, Effect
-from tools.attacks import Target
 from tools.devstack.poll import until
 from tools.devstack.stack import LocalStack
+from tools.faultproxy.client import InForce
+from tools.faultproxy.effects import DropAfter, DropBefore, Effect
 
 CONTENT = b"The ferry leaves at seven."
 # More calls than intake, worker and release make for one document, sessions and keys included.
@@ -107,7 +107,7 @@ def done(stack: LocalStack, newcomer: Callable[..., Tenant]) -> Iterator[dict[Ca
             return stack.messages() + stack.messages("BasicDeadLetterQueueUrl")
 
         until(left, lambda messages: messages == 0, "all messages are gone", SECONDS, every=0.5)
-    yield cases
+    return cases
 
 
 def _send_events_again(stack: LocalStack, tenants: set[str]) -> None:
@@ -136,10 +136,11 @@ def _jobs(stack: LocalStack, each: Underway) -> list[Any]:
 
 def _items(stack: LocalStack, each: Underway, prefix: str) -> list[dict[str, Any]]:
     return stack.account.client("dynamodb").query(
-        TableName=stack.outputs["DataTable"], ConsistentRead=True,
+        TableName=stack.outputs["DataTable"],
+        ConsistentRead=True,
         KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
         ExpressionAttributeValues={":pk": {"S": each.tenant.partition}, ":sk": {"S": prefix}},
-    )["Items"]  # fmt: skip
+    )["Items"]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

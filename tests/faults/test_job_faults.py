@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
+from tools.attacks import Target
 from tools.devstack.aws import Tenant
 from tools.devstack.client import Api, send
-from tools.faultproxy.client import Faults, InForce
-from tools.faultproxy.effects import DropAfter, DropBefore, Effect, Fail
-from tools.attacks import Target
 from tools.devstack.poll import until
 from tools.devstack.stack import LocalStack
+from tools.faultproxy.client import Faults, InForce
+from tools.faultproxy.effects import DropAfter, DropBefore, Effect, Fail
 
 Ready = Callable[..., list[dict[str, Any]]]
 DOCUMENT = {"title": "Ferry", "content_type": "text/plain", "content": "The ferry leaves at seven."}
@@ -80,10 +80,14 @@ def underway(stack: LocalStack, newcomer: Callable[..., Tenant]) -> Any:
             slot = api.post("/v1/documents/uploads", {**_without_content(), "bytes": len(content)}).expect(201)
             rule = rules.enter_context(
                 stack.faults.rule(
-                    case.effect, service=case.service, action=case.action, session=tenant.id,
-                    skip=case.skip, count=ATTEMPTS,
+                    case.effect,
+                    service=case.service,
+                    action=case.action,
+                    session=tenant.id,
+                    skip=case.skip,
+                    count=ATTEMPTS,
                 )
-            )  # fmt: skip
+            )
             upload = slot["upload"]
             assert send(upload["method"], upload["url"], content, upload["headers"]).status == 200
             return Underway(tenant, api, slot["document"]["id"], rule, time.monotonic() + READY_SECONDS)
@@ -113,9 +117,7 @@ def test_a_step_that_failed_is_done_again(
 
 def _status(stack: LocalStack, found: Underway) -> str:
     key = {"pk": {"S": found.tenant.partition}, "sk": {"S": f"DOCUMENT#{found.document}"}}
-    item = stack.account.client("dynamodb").get_item(
-        TableName=stack.outputs["DataTable"], Key=key, ConsistentRead=True
-    )
+    item = stack.account.client("dynamodb").get_item(TableName=stack.outputs["DataTable"], Key=key, ConsistentRead=True)
     return item["Item"]["status"]["S"]
 
 

@@ -12,10 +12,10 @@ import pytest
 from tests.faults.judging import busy
 from tools.devstack.aws import Tenant
 from tools.devstack.client import Answer, Api
-from tools.faultproxy.client import Faults
-from tools.faultproxy.effects import Delay
 from tools.devstack.poll import until
 from tools.devstack.stack import LocalStack
+from tools.faultproxy.client import Faults
+from tools.faultproxy.effects import Delay
 
 Ready = Callable[..., list[dict[str, Any]]]
 DOCUMENT = {"title": "Ferry", "content_type": "text/plain", "content": "The ferry leaves at seven."}

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tools.devstack.aws import Tenant
-from tools.chaos.trouble import created
-from tools.devstack.client import Api, send
-from tools.faultproxy.client import Faults
-from tools.faultproxy.effects import Delay, Fail
 from tools.attacks import Target
+from tools.chaos.trouble import created
+from tools.devstack.aws import Tenant
+from tools.devstack.client import Api, send
 from tools.devstack.poll import until
 from tools.devstack.stack import LocalStack
+from tools.faultproxy.client import Faults
+from tools.faultproxy.effects import Delay, Fail
 
 CONTENT = b"The ferry leaves at seven."
 REFUSED = Fail("ValidationException")
@@ -33,9 +33,11 @@ def _upload(slot: dict[str, Any]) -> str:
 def _there(stack: LocalStack, tenant: Tenant) -> dict[str, str]:
     """The tenant's jobs and documents, and their statuses."""
     found = stack.account.client("dynamodb").query(
-        TableName=stack.outputs["DataTable"], KeyConditionExpression="pk = :pk", ConsistentRead=True,
+        TableName=stack.outputs["DataTable"],
+        KeyConditionExpression="pk = :pk",
+        ConsistentRead=True,
         ExpressionAttributeValues={":pk": {"S": tenant.partition}},
-    )["Items"]  # fmt: skip
+    )["Items"]
     kinds = {"JOB", "PARKED", "DEAD", "DOCUMENT"}
     return {each["sk"]["S"]: each["status"]["S"] for each in found if each["sk"]["S"].partition("#")[0] in kinds}
 
@@ -55,9 +57,11 @@ def _again(stack: LocalStack, tenant: Tenant, document: str) -> None:
 def _without_retries(stack: LocalStack, tenant: Tenant) -> None:
     """A failure is the end of a job."""
     stack.account.client("dynamodb").update_item(
-        TableName=stack.outputs["DataTable"], Key={"pk": {"S": tenant.partition}, "sk": {"S": "CIRCUIT"}},
-        UpdateExpression="SET budget = :none", ExpressionAttributeValues={":none": {"N": "0"}},
-    )  # fmt: skip
+        TableName=stack.outputs["DataTable"],
+        Key={"pk": {"S": tenant.partition}, "sk": {"S": "CIRCUIT"}},
+        UpdateExpression="SET budget = :none",
+        ExpressionAttributeValues={":none": {"N": "0"}},
+    )
 
 
 def test_a_job_accepted_while_release_looks_is_not_out_of_its_sight(
@@ -77,9 +81,11 @@ def test_a_job_accepted_while_release_looks_is_not_out_of_its_sight(
         document = _upload(slot)
         until(lambda: spoilt.hits, lambda hits: hits == 3, "its first attempt is spoilt", SECONDS)
     until(
-        lambda: _there(stack, tenant), lambda seen: seen == {f"DOCUMENT#{document}": "ready"},
-        "it is brought back and done", SECONDS,
-    )  # fmt: skip
+        lambda: _there(stack, tenant),
+        lambda seen: seen == {f"DOCUMENT#{document}": "ready"},
+        "it is brought back and done",
+        SECONDS,
+    )
 
 
 def test_an_event_that_comes_again_does_not_begin_a_job_that_was_given_up(
@@ -110,15 +116,19 @@ def test_an_event_that_comes_again_does_not_begin_a_job_that_is_done(
     with faults.rule(REFUSED, service="bedrock-runtime", action="InvokeModel", session=tenant.id):
         others = [api.add_document(f"Page {each}", "It fails.")["id"] for each in range(13)]
         until(
-            lambda: _there(stack, tenant), lambda seen: sum(place.startswith("DEAD#") for place in seen) >= 11,
-            "the circuit opens", SECONDS,
-        )  # fmt: skip
+            lambda: _there(stack, tenant),
+            lambda seen: sum(place.startswith("DEAD#") for place in seen) >= 11,
+            "the circuit opens",
+            SECONDS,
+        )
         for _ in range(3):
             _again(stack, tenant, document)
         until(
-            lambda: _there(stack, tenant), lambda seen: not any(place.startswith("JOB#") for place in seen),
-            "what came again is seen", SECONDS,
-        )  # fmt: skip
+            lambda: _there(stack, tenant),
+            lambda seen: not any(place.startswith("JOB#") for place in seen),
+            "what came again is seen",
+            SECONDS,
+        )
         seen = {place: status for place, status in _there(stack, tenant).items() if place.endswith(document)}
         assert seen == done, seen
     assert len(others) == 13

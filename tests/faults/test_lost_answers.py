@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from tests.faults.judging import busy
+from tools.attacks import Target
 from tools.devstack.aws import Tenant
 from tools.devstack.client import Api, send
+from tools.devstack.stack import LocalStack
 from tools.faultproxy.client import Faults
 from tools.faultproxy.effects import DropAfter, Fail
-from tools.attacks import Target
-from tools.devstack.stack import LocalStack
 
 Ready = Callable[..., list[dict[str, Any]]]
 DOCUMENT = {"title": "Ferry", "content_type": "text/plain", "content": "The ferry leaves at seven."}
@@ -72,9 +72,7 @@ def test_an_upload_whose_answer_was_lost_is_prepared_once(
 
 
 @pytest.mark.parametrize("action", ["PutItem", "UpdateItem"])
-def test_an_onboarding_whose_answer_was_lost_is_one_tenant(
-    stack: LocalStack, faults: Faults, action: str
-) -> None:
+def test_an_onboarding_whose_answer_was_lost_is_one_tenant(stack: LocalStack, faults: Faults, action: str) -> None:
     """The registry is written by the function's own role."""
     with faults.rule(DropAfter(), service="dynamodb", action=action, session="", count=1) as rule:
         answer = stack.control("onboard", display_name="Of lost answers")
@@ -93,9 +91,7 @@ def test_a_document_that_could_not_be_stored_leaves_nothing(
     assert not [each for each in left.sort_keys() if each.startswith("DOCUMENT#")], left.sort_keys()
 
 
-def test_a_model_whose_answer_was_lost_is_not_asked_again(
-    faults: Faults, tenant: Tenant, api: Api
-) -> None:
+def test_a_model_whose_answer_was_lost_is_not_asked_again(faults: Faults, tenant: Tenant, api: Api) -> None:
     """It would be billed again."""
     api.save_template("plain", "Answer from the passages.")
     with faults.rule(DropAfter(), service="bedrock-runtime", action="Converse", session=tenant.id) as rule:

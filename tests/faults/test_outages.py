@@ -10,10 +10,10 @@ import pytest
 from tests.faults.judging import busy
 from tools.devstack.aws import Tenant
 from tools.devstack.client import Answer, Api
-from tools.faultproxy.client import Faults
-from tools.faultproxy.effects import DropBefore, Effect, Fail
 from tools.devstack.poll import until
 from tools.devstack.stack import LocalStack
+from tools.faultproxy.client import Faults
+from tools.faultproxy.effects import DropBefore, Effect, Fail
 
 
 def save(api: Api) -> Answer:
@@ -92,20 +92,14 @@ def api(stack: LocalStack, tenant: Tenant, use: Use) -> Api:
 
 @uses
 @pytest.mark.parametrize("how", ["throttled", "down"])
-def test_one_failed_call_is_tried_again(
-    faults: Faults, tenant: Tenant, api: Api, use: Use, how: str
-) -> None:
-    with faults.rule(
-        getattr(use, how), service=use.service, action=use.action, session=tenant.id, count=1
-    ) as rule:
+def test_one_failed_call_is_tried_again(faults: Faults, tenant: Tenant, api: Api, use: Use, how: str) -> None:
+    with faults.rule(getattr(use, how), service=use.service, action=use.action, session=tenant.id, count=1) as rule:
         use.request(api).expect(200, 201, 202)
         assert rule.hits == 1 and rule.matched > 1, "it was not tried again"
 
 
 @uses
-def test_an_outage_is_a_503_and_passes(
-    stack: LocalStack, faults: Faults, tenant: Tenant, api: Api, use: Use
-) -> None:
+def test_an_outage_is_a_503_and_passes(stack: LocalStack, faults: Faults, tenant: Tenant, api: Api, use: Use) -> None:
     for outage in (use.throttled, use.down):
         with faults.rule(outage, service=use.service, action=use.action, session=tenant.id) as rule:
             busy(use.request(api))
@@ -126,9 +120,7 @@ def test_an_outage_of_the_registry_is_a_503_and_passes(
         # A token of its own: the gateway remembers what the authorizer said of others.
         busy(stack.api(tenant).get("/v1/templates"))
         assert rule.hits > 1
-    until(
-        lambda: stack.api(tenant).get("/v1/templates").status, lambda status: status == 200, "served again", 5
-    )
+    until(lambda: stack.api(tenant).get("/v1/templates").status, lambda status: status == 200, "served again", 5)
     with faults.rule(Fail("ThrottlingException"), count=1, **registry) as rule:
         stack.api(tenant).get("/v1/templates").expect(200)
         assert rule.hits == 1

@@ -11,11 +11,11 @@ import pytest
 from tests.faults.judging import busy
 from tools.devstack.aws import Tenant
 from tools.devstack.client import Answer, Api
-from tools.faultproxy.client import Faults
-from tools.faultproxy.effects import Delay, DropBefore, Effect, Fail
 from tools.devstack.poll import until
 from tools.devstack.problems import problem
 from tools.devstack.stack import LocalStack
+from tools.faultproxy.client import Faults
+from tools.faultproxy.effects import Delay, DropBefore, Effect, Fail
 
 PATH = "/v1/templates"
 OUTAGES = {
@@ -49,9 +49,7 @@ def neighbour(stack: LocalStack, newcomer: Callable[..., Tenant]) -> Iterator[Ap
     api.get(PATH).expect(200)
 
 
-def test_sessions_are_renewed_before_they_end(
-    stack: LocalStack, faults: Faults, tenant: Tenant, api: Api
-) -> None:
+def test_sessions_are_renewed_before_they_end(stack: LocalStack, faults: Faults, tenant: Tenant, api: Api) -> None:
     """Counted in renewals, not in seconds: however slow the machine, these are three lifetimes."""
     # One at the beginning, and one whenever two thirds of a session have passed.
     enough = 1 + ceil(3 / (2 / 3))
@@ -116,9 +114,7 @@ def test_without_a_session_an_outage_of_sts_is_a_503_and_passes(
 
 
 @outages
-def test_one_failed_call_to_sts_is_not_noticed(
-    faults: Faults, tenant: Tenant, api: Api, outage: Effect
-) -> None:
+def test_one_failed_call_to_sts_is_not_noticed(faults: Faults, tenant: Tenant, api: Api, outage: Effect) -> None:
     with faults.rule(outage, service="sts", session=tenant.id, count=1) as rule:
         api.get(PATH).expect(200)
         assert rule.hits == 1

@@ -11,14 +11,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from tools.attacks import Target
+from tools.chaos.trouble import body_of
 from tools.devstack.aws import Tenant
 from tools.devstack.changes import configured, queue_stopped
-from tools.chaos.trouble import body_of
-from tools.faultproxy.client import Faults
-from tools.faultproxy.effects import Delay, Fail
-from tools.attacks import Target
 from tools.devstack.poll import until
 from tools.devstack.stack import LocalStack
+from tools.faultproxy.client import Faults
+from tools.faultproxy.effects import Delay, Fail
 
 WORKERS = 32
 SECONDS = 90.0
@@ -68,18 +68,26 @@ class Jobs:
 
     @property
     def statuses(self) -> set[str]:
-        found = {each["id"]: each["status"] for page in self._api.pages("/v1/documents", "documents", 100) for each in page}
+        found = {
+            each["id"]: each["status"] for page in self._api.pages("/v1/documents", "documents", 100) for each in page
+        }
         return {found[each] for each in self.documents}
 
 
-def test_many_workers_share_one_circuit(
-    stack: LocalStack, faults: Faults, newcomer: Callable[..., Tenant]
-) -> None:
+def test_many_workers_share_one_circuit(stack: LocalStack, faults: Faults, newcomer: Callable[..., Tenant]) -> None:
     jobs = Jobs(stack, tenant := newcomer("Many workers"))
     about = {"service": "s3", "action": "GetObject", "session": tenant.id}
     worker = stack.outputs["BasicIngestionFunction"]
-    with queue_stopped(stack), configured(
-        stack, worker, timeout=60, CIRCUIT_FAILURES=str(WORKERS + 1), CIRCUIT_COOL_DOWN="1", TENANT_EMBEDDINGS="1000"
+    with (
+        queue_stopped(stack),
+        configured(
+            stack,
+            worker,
+            timeout=60,
+            CIRCUIT_FAILURES=str(WORKERS + 1),
+            CIRCUIT_COOL_DOWN="1",
+            TENANT_EMBEDDINGS="1000",
+        ),
     ):
         with faults.rule(HELD, **about) as held, faults.rule(REFUSED, **about):
             jobs.run(*jobs.hand_in(WORKERS))

@@ -90,9 +90,7 @@ def test_without_isolation_one_process_serves_all(small: Small) -> None:
     assert len({harness.invoke("f", {"of": n}).pid for n in range(5)}) == 1
 
 
-def test_invocations_at_once_of_one_tenant_have_processes_of_their_own(
-    small: Small, gate: Path
-) -> None:
+def test_invocations_at_once_of_one_tenant_have_processes_of_their_own(small: Small, gate: Path) -> None:
     harness = small(bootstraps.OBEDIENT, reserved=3)
     with ThreadPoolExecutor(3) as pool:
         calls = [pool.submit(harness.invoke, "f", {"gate": str(gate)}, A) for _ in range(3)]
@@ -124,9 +122,7 @@ def test_idle_environments_count_towards_two_and_a_half_times_the_reserved(small
     assert json.loads(answers[5].text)["message"] == "Rate exceeded"
     assert harness.invoke("f", {}, tenants[0]).status == 200, "whoever has one is still served"
     harness.kill(pid=answers[1].pid)
-    until(
-        lambda: harness.invoke("f", {}, tenants[5]).status, lambda status: status == 200, "room for one"
-    )
+    until(lambda: harness.invoke("f", {}, tenants[5]).status, lambda status: status == 200, "room for one")
 
 
 # ── freezing, killing, failing ──────────────────────────────────────────────
@@ -149,9 +145,7 @@ def test_an_idle_environment_is_frozen(small: Small) -> None:
     assert again.payload - first.payload < 50
 
 
-def test_a_killed_environment_answers_with_lambdas_error_and_is_replaced(
-    small: Small, gate: Path
-) -> None:
+def test_a_killed_environment_answers_with_lambdas_error_and_is_replaced(small: Small, gate: Path) -> None:
     harness = small(bootstraps.OBEDIENT)
     idle = harness.invoke("f", {}, B)
     with ThreadPoolExecutor(1) as pool:

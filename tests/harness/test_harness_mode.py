@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from tests.harness.conftest import Judgements
 from tools.devstack.aws import Tenant
 from tools.devstack.events import load, with_body
 from tools.devstack.stack import LocalStack
 from tools.harness.canaries import canary, strangers
-from tests.harness.conftest import Judgements
 from tools.harness.driver import Harness, Invoked
 from tools.harness.hosting import hosted, pipeline_paused, with_variables
 
@@ -82,9 +82,7 @@ def test_a_second_tenant_ends_the_process_and_is_counted(
     assert after["delivered"].keys() == {a.id, b.id}, "the harness did misdirect it"
     (counted,) = _counted(after["log"], "ForeignTenant")
     assert counted["ForeignTenant"] == 1 and counted["tenant"] == b.id
-    assert counted["_aws"]["CloudWatchMetrics"][0]["Metrics"] == [
-        {"Name": "ForeignTenant", "Unit": "Count"}
-    ]
+    assert counted["_aws"]["CloudWatchMetrics"][0]["Metrics"] == [{"Name": "ForeignTenant", "Unit": "Count"}]
     for tenant in two:
         again = served.invoke(function, _event(function, tenant), tenant.id)
         assert again.pid != bound.pid and again.error != "Runtime.ExitError", again
@@ -93,9 +91,7 @@ def test_a_second_tenant_ends_the_process_and_is_counted(
         assert not strangers(again.text, tenant.id)
 
 
-def test_an_event_of_another_tenant_than_the_platforms_is_refused(
-    served: Harness, two: tuple[Tenant, Tenant]
-) -> None:
+def test_an_event_of_another_tenant_than_the_platforms_is_refused(served: Harness, two: tuple[Tenant, Tenant]) -> None:
     """The process is not handed a second tenant here, only its event: nobody dies of that."""
     a, b = two
     _save(served, a)

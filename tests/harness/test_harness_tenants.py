@@ -68,9 +68,7 @@ class Customer:
     def _call(self, function: str, event: Any, *statuses: int) -> Any:
         """Ask until the answer comes; a killed environment answers with an error, or nothing."""
         for _ in range(PATIENCE):
-            invoked = self._harness.invoke(
-                function, event, self.tenant.id if function not in SHARED else None
-            )
+            invoked = self._harness.invoke(function, event, self.tenant.id if function not in SHARED else None)
             self._judge.see(self.tenant.id, function, invoked)
             if invoked.status == 429 or invoked.error == "Runtime.ExitError":
                 continue
@@ -123,8 +121,10 @@ class Customer:
 
     def round(self) -> None:
         reads: dict[str, Callable[[], Any]] = {
-            "template": self.template, "documents": self.listed, "ask": self.ask,
-        }  # fmt: skip
+            "template": self.template,
+            "documents": self.listed,
+            "ask": self.ask,
+        }
         for name in self._random.sample(READS, len(READS)):
             reads[name]()
 
@@ -142,7 +142,12 @@ class Dispatching:
     def __init__(self, stack: LocalStack, harness: Harness, judge: Judge) -> None:
         self._stack, self._harness, self._judge = stack, harness, judge
         self._template = load(
-            "dispatch", tenant="t", document="d", sealed="s", other_tenant="t", other_document="d",
+            "dispatch",
+            tenant="t",
+            document="d",
+            sealed="s",
+            other_tenant="t",
+            other_document="d",
             other_sealed="s",
         )["Records"][0]
         self._waiting: deque[tuple[str, Any]] = deque()
@@ -197,9 +202,7 @@ def _logs_are_their_own(harness: Harness, tenants: list[Tenant]) -> None:
             assert not others and not strangers(text, each["tenant"]), each["log"]
 
 
-def test_fifty_tenants_with_random_kills(
-    stack: LocalStack, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_fifty_tenants_with_random_kills(stack: LocalStack, capsys: pytest.CaptureFixture[str]) -> None:
     seed = int(os.environ.get("HARNESS_SEED") or random.SystemRandom().randrange(2**32))
     judge, started = Judge(), time.monotonic()
     with ThreadPoolExecutor(4) as pool:
@@ -207,10 +210,7 @@ def test_fifty_tenants_with_random_kills(
     onboarded = time.monotonic() - started
     with pipeline_paused(stack), hosted(stack, reserved=40) as functions:
         with Harness(stack.state / "fifty", **connected(functions), seed=seed) as harness:
-            customers = [
-                Customer(harness, each, stack.outputs["BasicBucket"], judge, str(seed))
-                for each in tenants
-            ]
+            customers = [Customer(harness, each, stack.outputs["BasicBucket"], judge, str(seed)) for each in tenants]
             dispatching = Dispatching(stack, harness, judge)
             harness.chaos(KILL_PROBABILITY, KILL_WITHIN_MS)
             with ThreadPoolExecutor(CALLERS + 1) as pool:

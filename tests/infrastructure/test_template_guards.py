@@ -9,10 +9,10 @@ import copy
 from typing import Any
 
 import pytest
+
 from tests.infrastructure.breaks import BREAKS, ROOT, TIER, Break
 from tests.infrastructure.guards import EXCEPTIONS, GUARDS, complaints, notices
 from tests.infrastructure.guards.template import Guard, variants
-
 from tools.deploy.expand import expand
 from tools.devstack.process import ROOT as PROJECT
 
@@ -45,9 +45,7 @@ def test_every_guard_is_seen_to_fail() -> None:
 
 
 @pytest.mark.parametrize("rows", EXCEPTIONS, ids=["wildcards", "rights", "managed", "concurrency", "tagless"])
-def test_no_exception_is_kept_for_nothing(
-    rows: dict[Any, str], expanded: dict[str, dict[str, Any]]
-) -> None:
+def test_no_exception_is_kept_for_nothing(rows: dict[Any, str], expanded: dict[str, dict[str, Any]]) -> None:
     """Take each row away: a guard must complain, or the row is no longer needed."""
     for row, reason in list(rows.items()):
         assert reason, f"{row} has no reason"
@@ -61,7 +59,11 @@ def test_no_exception_is_kept_for_nothing(
 
 def test_conditions_are_looked_at_both_ways(expanded: dict[str, dict[str, Any]]) -> None:
     """With tenant isolation on and off; a guard that sees one of them only would miss the other."""
-    isolated = {len(names) for names in (
-        {name for name, each in variant.of("AWS::Lambda::Function") if "TenancyConfig" in each}
-        for variant in variants(TIER, expanded[TIER]))}
+    isolated = {
+        len(names)
+        for names in (
+            {name for name, each in variant.of("AWS::Lambda::Function") if "TenancyConfig" in each}
+            for variant in variants(TIER, expanded[TIER])
+        )
+    }
     assert isolated == {0, 5}, f"functions in tenant isolation mode, by variant: {isolated}"

@@ -11,9 +11,9 @@ from typing import Any
 import jwt
 import pytest
 
+from tools.demo.corpus import BICYCLES, CLINIC, Customer
 from tools.devstack.aws import Tenant
 from tools.devstack.client import Answer
-from tools.demo.corpus import BICYCLES, CLINIC, Customer
 from tools.devstack.stack import LocalStack
 
 pytestmark = pytest.mark.after_everything
@@ -38,9 +38,7 @@ def test_no_answer_to_a_tenant_holds_anothers_word(
 ) -> None:
     tenant = {CLINIC.name: clinic, BICYCLES.name: bicycles}[customer.name]
     api = stack.api(tenant)
-    own = api.ask(
-        "What is your out-of-hours line called?", variables={"reader": "me"}, retrieval={"limit": 20}
-    )
+    own = api.ask("What is your out-of-hours line called?", variables={"reader": "me"}, retrieval={"limit": 20})
     assert customer.canary in str(own), "the owner does not find its own word; the test tests nothing"
     answers: list[tuple[str, Answer]] = overheard.given_to(_tokens_of(overheard, tenant.id))
     assert len(answers) > 5, f"only {len(answers)} answers were overheard"
@@ -48,9 +46,7 @@ def test_no_answer_to_a_tenant_holds_anothers_word(
     assert not leaked, f"{customer.name} was told {other.canary!r} by {leaked}"
 
 
-def test_nobody_else_was_told_a_word(
-    clinic: Tenant, bicycles: Tenant, overheard: Any
-) -> None:
+def test_nobody_else_was_told_a_word(clinic: Tenant, bicycles: Tenant, overheard: Any) -> None:
     """Strangers, bad tokens, other tenants: none of them owns a word."""
     owners = _tokens_of(overheard, clinic.id) | _tokens_of(overheard, bicycles.id)
     for token, url, answer in overheard.answers:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -90,9 +89,7 @@ def test_with_all_places_taken_a_call_is_refused_until_one_comes_back(
     refused(api.post("/v1/inference", {"template": "x", "question": "x"}))
 
     ledger.write(**taken | {f"{PREFIX}0": soon})
-    answer = until(
-        lambda: api.get("/v1/templates"), lambda seen: seen.status == 200, "the first place comes back", 20
-    )
+    answer = until(lambda: api.get("/v1/templates"), lambda seen: seen.status == 200, "the first place comes back", 20)
     assert answer.status == 200 and now() >= soon
     assert sorted(ledger.holds()) == [later] * (places - 1), "the place was not given back"
 

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tools.demo.corpus import BICYCLES, CLINIC, QUESTIONS
 from tools.devstack.aws import Tenant
 from tools.devstack.client import Answer, Api
-from tools.demo.corpus import BICYCLES, CLINIC, QUESTIONS
 from tools.devstack.stack import LocalStack
 
 WORKERS = 6
@@ -49,9 +49,7 @@ def test_answers_to_two_tenants_asking_at_once_are_not_mixed(
         assert body["answer"].startswith(greeting), f"{customer.name} got {body['answer'][:80]!r}"
 
 
-def test_listings_of_two_tenants_at_once_are_not_mixed(
-    stack: LocalStack, clinic: Tenant, bicycles: Tenant
-) -> None:
+def test_listings_of_two_tenants_at_once_are_not_mixed(stack: LocalStack, clinic: Tenant, bicycles: Tenant) -> None:
     apis = [stack.api(clinic), stack.api(bicycles)]
     expected = [_ids(api) for api in apis]
     with ThreadPoolExecutor(WORKERS) as pool:
@@ -61,9 +59,7 @@ def test_listings_of_two_tenants_at_once_are_not_mixed(
 
 
 @pytest.mark.parametrize("writers", [6])
-def test_versions_saved_at_once_are_neither_lost_nor_shared(
-    stack: LocalStack, bicycles: Tenant, writers: int
-) -> None:
+def test_versions_saved_at_once_are_neither_lost_nor_shared(stack: LocalStack, bicycles: Tenant, writers: int) -> None:
     api = stack.api(bicycles)
 
     def save(number: int) -> Answer:

@@ -57,9 +57,7 @@ def operators_home(tmp_path: Path) -> Path:
     """A home with a profile in it that must not be found."""
     settings = tmp_path / "operator" / ".aws"
     settings.mkdir(parents=True)
-    (settings / "credentials").write_text(
-        "[default]\naws_access_key_id = test\naws_secret_access_key = test\n"
-    )
+    (settings / "credentials").write_text("[default]\naws_access_key_id = test\naws_secret_access_key = test\n")
     (settings / "config").write_text(f"[default]\nregion = {REGION}\n")
     return settings.parent
 
@@ -83,8 +81,12 @@ class Exec:
         }
         return subprocess.run(
             [str(BULKHEAD), "exec", "--stage", "local", "--tenant", self.tenant.id, *opened, *options, "--", *command],
-            env=environment, cwd=self.folder, capture_output=True, text=True, timeout=90,
-        )  # fmt: skip
+            env=environment,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=90,
+        )
 
     def python(self, script: str, **more: Any) -> Any:
         """Run a script and return what it printed, as JSON."""
@@ -112,8 +114,7 @@ def test_a_script_that_lists_everything_gets_one_tenants_templates(
 
 def test_the_command_has_the_session_and_nothing_of_the_operators(run: Exec, clinic: Tenant) -> None:
     found = run.python(
-        "import boto3, json, os;"
-        "print(json.dumps([boto3.client('sts').get_caller_identity()['Arn'], dict(os.environ)]))"
+        "import boto3, json, os;print(json.dumps([boto3.client('sts').get_caller_identity()['Arn'], dict(os.environ)]))"
     )
     identity, environment = found
     assert identity.endswith(f"assumed-role/bulkhead-local-basic-tenant/{clinic.id}")
@@ -169,9 +170,7 @@ def test_the_operators_files_and_process_are_out_of_reach(run: Exec) -> None:
 
 def test_without_the_sandbox_they_are_in_reach(run: Exec) -> None:
     """The control: it is the sandbox that refuses, not the machine."""
-    found = run.python(
-        FILES, options=("--no-sandbox", "--env", "OPERATORS_HOME"), OPERATORS_HOME=str(run.home)
-    )
+    found = run.python(FILES, options=("--no-sandbox", "--env", "OPERATORS_HOME"), OPERATORS_HOME=str(run.home))
     assert set(found.values()) == {"reached"}, found
 
 
@@ -180,7 +179,7 @@ def metadata_service() -> Iterator[int]:
     """Something that hands out credentials on a port of its own, as 169.254.169.254:80 does."""
 
     class Metadata(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 - the library's name
+        def do_GET(self) -> None:
             self.send_response(200)
             self.end_headers()
             self.wfile.write(b"credentials")
@@ -197,8 +196,8 @@ def metadata_service() -> Iterator[int]:
 def test_a_metadata_service_is_out_of_reach(run: Exec, metadata_service: int) -> None:
     script = (
         "import json, urllib.request\n"
-        "try: print(json.dumps(urllib.request.urlopen('http://127.0.0.1:%d/').read().decode()))\n"
-        "except OSError as error: print(json.dumps(str(error)))" % metadata_service
+        f"try: print(json.dumps(urllib.request.urlopen('http://127.0.0.1:{metadata_service}/').read().decode()))\n"
+        "except OSError as error: print(json.dumps(str(error)))"
     )
     assert "Permission denied" in run.python(script)
     assert run.python(script, options=("--port", str(metadata_service))) == "credentials", (
@@ -218,8 +217,10 @@ def test_a_run_is_recorded_before_it_begins_and_when_it_ends(
     shown = subprocess.run(
         [str(BULKHEAD), "runs", "--stage", "local", "--tenant", clinic.id],
         env={"HOME": str(run.home), "AWS_ENDPOINT_URL": stack.endpoint},
-        capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert json.loads(shown.stdout)["runs"][0] == latest, shown.stderr
 
 
@@ -237,13 +238,14 @@ def test_a_session_cannot_touch_the_records_of_runs(stack: LocalStack, run: Exec
         "from botocore.exceptions import ClientError\n"
         "codes = []\n"
         "client = boto3.client('dynamodb')\n"
+        f"table = '{table}'\n"
         "pk = {'S': os.environ['BULKHEAD_PARTITION']}\n"
-        "for call in (lambda: client.query(TableName='%s', KeyConditionExpression='pk = :p', ExpressionAttributeValues={':p': pk}),\n"
-        "             lambda: client.delete_item(TableName='%s', Key={'pk': pk, 'sk': {'S': 'RUN#1'}}),\n"
-        "             lambda: client.put_item(TableName='%s', Item={'pk': pk, 'sk': {'S': 'RUN#1'}})):\n"
+        "for call in (lambda: client.query(TableName=table, KeyConditionExpression='pk = :p', ExpressionAttributeValues={':p': pk}),\n"
+        "             lambda: client.delete_item(TableName=table, Key={'pk': pk, 'sk': {'S': 'RUN#1'}}),\n"
+        "             lambda: client.put_item(TableName=table, Item={'pk': pk, 'sk': {'S': 'RUN#1'}})):\n"
         "    try: call(); codes.append('allowed')\n"
         "    except ClientError as error: codes.append(error.response['Error']['Code'])\n"
-        "print(json.dumps(codes))" % (table, table, table)
+        "print(json.dumps(codes))"
     )
     assert run.python(script) == ["AccessDeniedException"] * 3
 
@@ -264,9 +266,7 @@ def test_what_cannot_be_recorded_is_not_run(run: Exec, stack: LocalStack) -> Non
         (("--read", "/"), "may not be opened"),
     ],
 )
-def test_what_would_open_the_operators_own_access_is_refused(
-    run: Exec, options: tuple[str, ...], said: str
-) -> None:
+def test_what_would_open_the_operators_own_access_is_refused(run: Exec, options: tuple[str, ...], said: str) -> None:
     done = run("touch", "it-ran", options=tuple(each.format(home=run.home) for each in options))
     assert done.returncode == NOT_RUN and said in done.stderr, done.stderr
     assert not (run.folder / "it-ran").exists()
@@ -288,8 +288,6 @@ def test_a_role_that_is_not_the_operators_gets_no_session(stack: LocalStack, run
     iam = stack.account.client("iam")
     iam.create_user(UserName="passer-by")
     key = iam.create_access_key(UserName="passer-by")["AccessKey"]
-    done = run(
-        "touch", "it-ran", AWS_ACCESS_KEY_ID=key["AccessKeyId"], AWS_SECRET_ACCESS_KEY=key["SecretAccessKey"]
-    )
+    done = run("touch", "it-ran", AWS_ACCESS_KEY_ID=key["AccessKeyId"], AWS_SECRET_ACCESS_KEY=key["SecretAccessKey"])
     assert done.returncode == NOT_RUN and not (run.folder / "it-ran").exists()
     assert "AccessDenied" in done.stderr, done.stderr

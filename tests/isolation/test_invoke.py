@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tools.devstack.aws import Account, InvokeFailed, Tenant, error_code
 from tools.attacks import refusal
+from tools.devstack.aws import Account, InvokeFailed, Tenant, error_code
 from tools.devstack.stack import LocalStack
 
 FUNCTIONS = ["BasicTemplatesFunction", "BasicDocumentsFunction", "BasicInferenceFunction"]
@@ -97,9 +97,7 @@ def test_an_invocation_whose_authorizer_names_another_tenant_is_refused(
 
 
 @pytest.mark.parametrize("function", [*FUNCTIONS, "BasicIngestionFunction"])
-def test_a_tenants_function_is_not_invoked_without_a_tenant(
-    stack: LocalStack, function: str
-) -> None:
+def test_a_tenants_function_is_not_invoked_without_a_tenant(stack: LocalStack, function: str) -> None:
     try:
         stack.account.invoke(stack.outputs[function], {})
     except ClientError as refused:
@@ -108,12 +106,8 @@ def test_a_tenants_function_is_not_invoked_without_a_tenant(
         pytest.fail(f"{function} ran without a tenant")
 
 
-@pytest.mark.parametrize(
-    "function", ["BasicAuthorizerFunction", "BasicIntakeFunction", "BasicDispatchFunction"]
-)
-def test_a_function_for_everybody_takes_no_tenant(
-    stack: LocalStack, clinic: Tenant, function: str
-) -> None:
+@pytest.mark.parametrize("function", ["BasicAuthorizerFunction", "BasicIntakeFunction", "BasicDispatchFunction"])
+def test_a_function_for_everybody_takes_no_tenant(stack: LocalStack, clinic: Tenant, function: str) -> None:
     with pytest.raises(ClientError) as refused:
         stack.account.invoke(stack.outputs[function], {}, clinic.id)
     assert error_code(refused.value) == "InvalidParameterValueException", refused.value
@@ -133,7 +127,5 @@ def test_a_tenants_session_invokes_nothing(
 
 @pytest.mark.parametrize("function", [*FUNCTIONS, "BasicIngestionFunction"])
 def test_each_tenant_has_execution_environments_of_its_own(stack: LocalStack, function: str) -> None:
-    found = stack.account.client("lambda").get_function_configuration(
-        FunctionName=stack.outputs[function]
-    )
+    found = stack.account.client("lambda").get_function_configuration(FunctionName=stack.outputs[function])
     assert found["TenancyConfig"]["TenantIsolationMode"] == "PER_TENANT"

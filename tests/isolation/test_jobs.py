@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tools.devstack.aws import Account, InvokeFailed, Tenant
 from tools.attacks import Target
 from tools.attacks.sealing import authenticated, job_address, seal
+from tools.devstack.aws import Account, InvokeFailed, Tenant
 from tools.devstack.stack import LocalStack
 
 
@@ -102,9 +102,13 @@ def test_a_job_of_one_tenant_in_anothers_group_is_refused(
 
 
 def test_a_job_sealed_for_another_group_does_not_open_in_its_own_tenants(
-    stack: LocalStack, bicycles_session: Account, bicycles_target: Target, clinic: Tenant, foreign: str,
+    stack: LocalStack,
+    bicycles_session: Account,
+    bicycles_target: Target,
+    clinic: Tenant,
+    foreign: str,
     unchanged: None,
-) -> None:  # fmt: skip
+) -> None:
     """Sealed by B for A's group: B's key, A's address, and no session opens both."""
     body = _job(bicycles_session, bicycles_target, foreign, job_address(clinic.id))
     for group in (clinic.id, bicycles_target.tenant.id):

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tools.attacks import Target
 from tools.devstack.aws import Account, Tenant, error_code
 from tools.devstack.client import Api
-from tools.attacks import Target
 from tools.devstack.stack import LocalStack
 
 CARELESS = "every-key"
@@ -74,9 +74,9 @@ def test_everything_it_has_is_under_its_own_key(
     s3, bucket = stack.account.client("s3"), stack.outputs["BasicBucket"]
     objects = s3.list_objects_v2(Bucket=bucket, Prefix=owner.prefix)["Contents"]
     assert {s3.head_object(Bucket=bucket, Key=each["Key"])["SSEKMSKeyId"] for each in objects} == {owner.key_arn}
-    index = stack.account.client("s3vectors").get_index(
-        vectorBucketName=owner.vector_bucket, indexName=owner.index
-    )["index"]
+    index = stack.account.client("s3vectors").get_index(vectorBucketName=owner.vector_bucket, indexName=owner.index)[
+        "index"
+    ]
     assert index["encryptionConfiguration"] == {"sseType": "aws:kms", "kmsKeyArn": owner.key_arn}
     sealed = Target.of(stack, owner).item("VERSION#greeting#")
     # What KMS wrapped names its key; only this one unwraps it.
@@ -125,9 +125,7 @@ def test_the_control_plane_cannot_use_the_keys_it_makes(stack: LocalStack, owner
     policy = stack.account.client("kms").get_key_policy(KeyId=owner.key_arn, PolicyName="default")["Policy"]
     statements = json.loads(policy)["Statement"]
     control = [
-        each
-        for each in statements
-        if each["Effect"] == "Allow" and "Control" in str(each["Principal"].get("AWS", ""))
+        each for each in statements if each["Effect"] == "Allow" and "Control" in str(each["Principal"].get("AWS", ""))
     ]
     assert {each["Sid"] for each in control} == {"Onboarding", "MakeIndex"}
     uses = next(each for each in control if each["Sid"] == "MakeIndex")

@@ -16,10 +16,17 @@ from tools.devstack.stack import LocalStack
 # Services that hold tenants' data, or read and answer it.
 DATA_SERVICES = {"dynamodb", "s3", "s3vectors", "kms", "bedrock"}
 FUNCTIONS = [
-    "BasicAuthorizerFunction", "BasicTemplatesFunction", "BasicDocumentsFunction",
-    "BasicInferenceFunction", "BasicIntakeFunction", "BasicDispatchFunction",
-    "BasicIngestionFunction", "BasicExtractionFunction", "BasicReleaseFunction", "BasicControlFunction",
-]  # fmt: skip
+    "BasicAuthorizerFunction",
+    "BasicTemplatesFunction",
+    "BasicDocumentsFunction",
+    "BasicInferenceFunction",
+    "BasicIntakeFunction",
+    "BasicDispatchFunction",
+    "BasicIngestionFunction",
+    "BasicExtractionFunction",
+    "BasicReleaseFunction",
+    "BasicControlFunction",
+]
 # Everything else is refused. The list may only shrink.
 REGISTRY_READ = {"dynamodb:GetItem"}
 ALLOWED: dict[str, set[str]] = {
@@ -28,10 +35,16 @@ ALLOWED: dict[str, set[str]] = {
     "BasicDispatchFunction": {"dynamodb:UpdateItem"},
     "BasicReleaseFunction": {"dynamodb:GetItem", "dynamodb:Scan"},
     "BasicControlFunction": {
-        "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:Query",
-        "s3vectors:CreateIndex", "kms:CreateKey", "kms:CreateAlias", "kms:TagResource",
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+        "dynamodb:Query",
+        "s3vectors:CreateIndex",
+        "kms:CreateKey",
+        "kms:CreateAlias",
+        "kms:TagResource",
     },
-}  # fmt: skip
+}
 
 
 def _as_list(value: Any) -> list[Any]:
@@ -43,9 +56,7 @@ def _document(value: Any) -> dict[str, Any]:
 
 
 def _role_of(stack: LocalStack, function: str) -> str:
-    found = stack.account.client("lambda").get_function_configuration(
-        FunctionName=stack.outputs[function]
-    )
+    found = stack.account.client("lambda").get_function_configuration(FunctionName=stack.outputs[function])
     return found["Role"].rsplit("/", 1)[-1]
 
 
@@ -85,16 +96,14 @@ def test_a_functions_role_holds_no_data_rights(granted: Any, function: str) -> N
 
 
 @pytest.mark.parametrize("function", sorted(ALLOWED))
-def test_what_reads_a_table_reads_none_of_tenants_items(
-    stack: LocalStack, granted: Any, function: str
-) -> None:
+def test_what_reads_a_table_reads_none_of_tenants_items(stack: LocalStack, granted: Any, function: str) -> None:
     """The control plane also keeps the records of runs, and lists them."""
     tables = {
         "BasicAuthorizerFunction": {"RegistryTable"},
         "BasicControlFunction": {"RegistryTable", "RunsTable"},
         "BasicDispatchFunction": {"BasicWorkersTable"},
         "BasicReleaseFunction": {"BasicWorkersTable", "BasicBacklogTable"},
-    }  # fmt: skip
+    }
     own = {stack.outputs[each] for each in tables[function]}
     for statement in granted[function]:
         actions = [a for a in _as_list(statement["Action"]) if a.startswith("dynamodb:")]

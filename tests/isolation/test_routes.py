@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
+from tools.attacks.forged_tokens import stranger
+from tools.demo.corpus import CLINIC, QUESTIONS
 from tools.devstack.aws import Tenant
 from tools.devstack.client import Answer, Api, send
-from tools.demo.corpus import CLINIC, QUESTIONS
-from tools.attacks.forged_tokens import stranger
 from tools.devstack.poll import until
 from tools.devstack.problems import problem
 from tools.devstack.stack import LocalStack
@@ -215,8 +215,7 @@ def test_every_documented_route_is_attacked() -> None:
     documented = set(_documented())
     assert documented, "docs/openapi.json documents no route"
     assert set(ATTACKS) == documented, (
-        f"never attacked: {sorted(documented - set(ATTACKS))}; "
-        f"attacked but gone: {sorted(set(ATTACKS) - documented)}"
+        f"never attacked: {sorted(documented - set(ATTACKS))}; attacked but gone: {sorted(set(ATTACKS) - documented)}"
     )
 
 

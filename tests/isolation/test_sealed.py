@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from tools.devstack.aws import Account, Tenant
-from tools.devstack.client import Api
 from tools.attacks import Target
 from tools.attacks.sealing import authenticated, seal
+from tools.devstack.aws import Account, Tenant
+from tools.devstack.client import Api
 from tools.devstack.poll import until
 from tools.devstack.problems import problem
 from tools.devstack.stack import LocalStack
@@ -227,6 +227,4 @@ def _address(stack: LocalStack, item: dict[str, Any], attribute: str | None = No
 
 def _tenant_of(stack: LocalStack, item: dict[str, Any]) -> Tenant:
     shown = stack.control("show", tenant=item["pk"]["S"].removeprefix("TENANT#"))
-    return Tenant(
-        shown["tenant"], shown["display_name"], shown["index"], shown["vector_bucket"], shown["key_arn"]
-    )
+    return Tenant(shown["tenant"], shown["display_name"], shown["index"], shown["vector_bucket"], shown["key_arn"])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tools.devstack.aws import Account, Tenant
 from tools.attacks import NotRefused, Target, operation, refusal
+from tools.devstack.aws import Account, Tenant
 from tools.devstack.stack import LocalStack
 
 
@@ -53,9 +53,7 @@ def test_a_session_is_refused(
 def test_a_session_tag_cannot_be_made_transitive(operator: Account, role: str, clinic: Tenant) -> None:
     """A transitive tag would follow the session into the next role."""
     try:
-        session = operator.assume(
-            role, clinic.id, {"TenantId": clinic.id}, TransitiveTagKeys=["TenantId"]
-        )
+        session = operator.assume(role, clinic.id, {"TenantId": clinic.id}, TransitiveTagKeys=["TenantId"])
     except Exception:  # noqa: BLE001 - a refusal is the better of the two good answers
         return
     refusal("going on from it", lambda: session.assume(role, clinic.id, {"TenantId": clinic.id}))
@@ -72,16 +70,12 @@ def test_a_tenants_session_opens_no_further_session(
     )
 
 
-def test_a_tenants_session_does_not_become_the_operator(
-    stack: LocalStack, bicycles_session: Account
-) -> None:
+def test_a_tenants_session_does_not_become_the_operator(stack: LocalStack, bicycles_session: Account) -> None:
     operator_role = stack.outputs["BasicOperatorRole"]
     refusal("becoming the operator", lambda: bicycles_session.assume(operator_role, "operator"))
 
 
-def test_the_accounts_root_cannot_skip_the_operator(
-    stack: LocalStack, role: str, clinic: Tenant
-) -> None:
+def test_the_accounts_root_cannot_skip_the_operator(stack: LocalStack, role: str, clinic: Tenant) -> None:
     """The trust policy names functions and the operator; the account's root is neither."""
     refusal(
         "the tenant role, straight from root",

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tools.devstack.aws import Account, Tenant
 from tools.attacks import DENIED, OPERATIONS, Operation, Target, refusal
+from tools.devstack.aws import Account, Tenant
 from tools.devstack.stack import LocalStack
 
 

@@ -31,9 +31,7 @@ def tenants(stack: LocalStack) -> dict[str, Tenant]:
 
 
 @pytest.fixture(scope="module")
-def at_work(
-    stack: LocalStack, tenants: dict[str, Tenant], ready: Callable[..., Any]
-) -> dict[str, Tenant]:
+def at_work(stack: LocalStack, tenants: dict[str, Tenant], ready: Callable[..., Any]) -> dict[str, Tenant]:
     """Each with a template and a document whose word nobody else has."""
     for tier, tenant in tenants.items():
         api = stack.api(tenant)
@@ -52,9 +50,7 @@ def test_every_tier_does_the_whole_job(stack: LocalStack, at_work: dict[str, Ten
 
 @pytest.mark.parametrize("tier", TIERS)
 @pytest.mark.parametrize("other", TIERS)
-def test_a_token_opens_its_own_tier_alone(
-    stack: LocalStack, at_work: dict[str, Tenant], tier: str, other: str
-) -> None:
+def test_a_token_opens_its_own_tier_alone(stack: LocalStack, at_work: dict[str, Tenant], tier: str, other: str) -> None:
     tenant = at_work[tier]
     own = Api(stack.address(other), stack.issuer.mint(tenant.id, tier))
     assert own.get("/v1/templates").status == (200 if tier == other else 403)
@@ -74,16 +70,21 @@ def test_a_session_reaches_its_own_tier_alone(
     pooled = tier != SILO and other != SILO
     calls = {
         "table": lambda: session.client("dynamodb").get_item(
-            TableName=table, Key={"pk": {"S": at_work[tier].partition}, "sk": {"S": "PROFILE"}}),
-        "bucket": lambda: session.client("s3").list_objects_v2(
-            Bucket=theirs["Bucket"], Prefix=at_work[tier].prefix),
+            TableName=table, Key={"pk": {"S": at_work[tier].partition}, "sk": {"S": "PROFILE"}}
+        ),
+        "bucket": lambda: session.client("s3").list_objects_v2(Bucket=theirs["Bucket"], Prefix=at_work[tier].prefix),
         "key": lambda: session.client("kms").generate_data_key(
-            KeyId=theirs["KeyArn"], KeySpec="AES_256",
-            EncryptionContext={"tenant": at_work[tier].id, "purpose": "template"}),
+            KeyId=theirs["KeyArn"],
+            KeySpec="AES_256",
+            EncryptionContext={"tenant": at_work[tier].id, "purpose": "template"},
+        ),
         "vectors": lambda: session.client("s3vectors").query_vectors(
-            vectorBucketName=theirs["VectorBucket"], indexName=at_work[tier].index.rsplit("/", 1)[-1],
-            topK=1, queryVector={"float32": [1.0] + [0.0] * 511}),
-    }  # fmt: skip
+            vectorBucketName=theirs["VectorBucket"],
+            indexName=at_work[tier].index.rsplit("/", 1)[-1],
+            topK=1,
+            queryVector={"float32": [1.0] + [0.0] * 511},
+        ),
+    }
     for what, call in calls.items():
         # The pooled tiers share one table; the partition is the tenant's own all the same.
         if tier == other or (what == "table" and pooled):
@@ -94,10 +95,8 @@ def test_a_session_reaches_its_own_tier_alone(
         assert error_code(refused.value) in _DENIED, f"{what} of {other}: {refused.value}"
 
 
-@pytest.mark.parametrize("tier", ("basic", "premium"))
-def test_a_silos_role_can_be_nobody_elses_session(
-    stack: LocalStack, at_work: dict[str, Tenant], tier: str
-) -> None:
+@pytest.mark.parametrize("tier", ["basic", "premium"])
+def test_a_silos_role_can_be_nobody_elses_session(stack: LocalStack, at_work: dict[str, Tenant], tier: str) -> None:
     role, stranger, owner = stack.tier(SILO)["TenantRole"], at_work[tier], at_work[SILO]
     operator = stack.operator(SILO)
     operator.assume(role, owner.id, {"TenantId": owner.id})
@@ -112,8 +111,9 @@ def test_a_silos_key_works_for_its_tenant_alone_even_for_the_account(
     """The key's own policy says so: no role, present or future, changes that."""
     iam = stack.account.client("iam")
     name = f"keyholder-{uuid.uuid4().hex[:8]}"
-    trust = ('{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},'
-             '"Action":"sts:AssumeRole"}]}')  # fmt: skip
+    trust = (
+        '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}'
+    )
     everything = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:*","Resource":"*"}]}'
     role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=everything)
@@ -138,9 +138,7 @@ def test_a_silos_alias_is_its_tenants(stack: LocalStack, at_work: dict[str, Tena
     assert stack.tier(SILO)["KeyArn"].endswith(target[alias])
 
 
-def test_a_silo_has_one_tenant_and_its_id_is_never_used_again(
-    stack: LocalStack, at_work: dict[str, Tenant]
-) -> None:
+def test_a_silo_has_one_tenant_and_its_id_is_never_used_again(stack: LocalStack, at_work: dict[str, Tenant]) -> None:
     again = stack.control("onboard", tier=SILO, display_name="Another")
     assert again["error"]["code"] == "wrong_status", again
     with_key = stack.control("onboard", tier=SILO, display_name="Another", key="own")
@@ -164,19 +162,34 @@ def test_a_control_plane_knows_its_own_tenants_alone(
 def test_every_function_has_the_concurrency_its_tier_was_given(stack: LocalStack) -> None:
     """And all together leave the account the 100 that Lambda wants unreserved."""
     functions = stack.account.client("lambda")
-    names = [each["FunctionName"] for page in functions.get_paginator("list_functions").paginate()
-             for each in page["Functions"]]  # fmt: skip
-    reserved = {name: functions.get_function_concurrency(FunctionName=name).get("ReservedConcurrentExecutions")
-                for name in names}  # fmt: skip
+    names = [
+        each["FunctionName"]
+        for page in functions.get_paginator("list_functions").paginate()
+        for each in page["Functions"]
+    ]
+    reserved = {
+        name: functions.get_function_concurrency(FunctionName=name).get("ReservedConcurrentExecutions")
+        for name in names
+    }
     given = {
         each["ParameterKey"]: int(each["ParameterValue"])
-        for each in stack.account.client("cloudformation").describe_stacks(
-            StackName="bulkhead-local")["Stacks"][0]["Parameters"]
+        for each in stack.account.client("cloudformation").describe_stacks(StackName="bulkhead-local")["Stacks"][0][
+            "Parameters"
+        ]
         if each["ParameterKey"].endswith("Concurrency")
-    }  # fmt: skip
+    }
     for tier in ("Basic", "Premium"):
-        for function in ("Authorizer", "Templates", "Documents", "Inference", "Intake", "Dispatch", "Ingestion",
-                         "Extraction", "Release"):
+        for function in (
+            "Authorizer",
+            "Templates",
+            "Documents",
+            "Inference",
+            "Intake",
+            "Dispatch",
+            "Ingestion",
+            "Extraction",
+            "Release",
+        ):
             name = stack.outputs[f"{tier}{function}Function"]
             assert reserved[name] == given[f"{tier}{function}Concurrency"], name
     assert sum(each or 0 for each in reserved.values()) <= 900

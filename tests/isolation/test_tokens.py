@@ -9,9 +9,9 @@ from typing import Any
 import jwt
 import pytest
 
+from tools.attacks.forged_tokens import BAD_TOKENS, BadToken
 from tools.devstack.aws import Tenant
 from tools.devstack.client import Api
-from tools.attacks.forged_tokens import BAD_TOKENS, BadToken
 from tools.devstack.problems import problem
 from tools.devstack.stack import LocalStack
 from tools.devstack.tokens import ALGORITHMS, b64url
@@ -82,9 +82,7 @@ def test_claims_signed_by_hand_are_served(stack: LocalStack, clinic: Tenant) -> 
     "authorization",
     ["", "Bearer", "Bearer ", "Basic dGVzdDp0ZXN0", "Token {t}", "{t}", "Bearer {t} {t}", "Bearer {t},{t}"],
 )
-def test_another_form_of_authorization_is_refused(
-    stack: LocalStack, clinic: Tenant, authorization: str
-) -> None:
+def test_another_form_of_authorization_is_refused(stack: LocalStack, clinic: Tenant, authorization: str) -> None:
     header = {"Authorization": authorization.format(t=stack.issuer.mint(clinic.id))}
     answer = stack.api().get(DOCUMENTS, headers=header)
     assert answer.status == 401, f"{authorization!r}: {answer.status} {answer.text[:300]}"
@@ -117,9 +115,16 @@ def test_two_tenants_with_the_same_subject_are_not_confused(
 
 
 SPOOFS = [
-    "X-Amz-Tenant-Id", "x-amz-tenant-id", "X-Tenant-Id", "Tenant-Id", "X-Tenant", "X-Amzn-Tenant-Id",
-    "Lambda-Runtime-Aws-Tenant-Id", "X-Amzn-Remapped-X-Amz-Tenant-Id", "X-Forwarded-Tenant",
-]  # fmt: skip
+    "X-Amz-Tenant-Id",
+    "x-amz-tenant-id",
+    "X-Tenant-Id",
+    "Tenant-Id",
+    "X-Tenant",
+    "X-Amzn-Tenant-Id",
+    "Lambda-Runtime-Aws-Tenant-Id",
+    "X-Amzn-Remapped-X-Amz-Tenant-Id",
+    "X-Forwarded-Tenant",
+]
 
 
 @pytest.mark.parametrize("header", SPOOFS)
@@ -129,9 +134,7 @@ def test_a_clients_header_does_not_choose_the_tenant(
     intruder = stack.api(bicycles)
     answer = intruder.get(DOCUMENTS, headers={header: clinic.id})
     assert [each["id"] for each in answer.expect(200)["documents"]] == _ids(intruder)
-    created = intruder.put(
-        "/v1/templates/spoofed", {"body": "by the bicycles"}, headers={header: clinic.id}
-    )
+    created = intruder.put("/v1/templates/spoofed", {"body": "by the bicycles"}, headers={header: clinic.id})
     assert created.status in (200, 201), created.text
     problem(stack.api(clinic).get("/v1/templates/spoofed"), 404)
 

@@ -156,7 +156,9 @@ def _docx() -> list[Hostile]:
         Hostile("docx bomb, a thousand to one", DOCX, bomb, "expands to more than"),
         Hostile("docx whose sizes are too small", DOCX, _declaring(bomb, 10), "broken"),
         Hostile("docx whose sizes are too large", DOCX, _declaring(small, 2**32 - 2), None),
-        Hostile("docx of many files", DOCX, archive(*((f"{n:05}", b"") for n in range(35_000))), "no word/document.xml"),
+        Hostile(
+            "docx of many files", DOCX, archive(*((f"{n:05}", b"") for n in range(35_000))), "no word/document.xml"
+        ),
         Hostile("docx in a docx", DOCX, archive(("a.docx", bomb)), "no word/document.xml"),
         Hostile("docx whose text is a zip", DOCX, docx_of(small), "broken"),
         Hostile("docx with a billion laughs", DOCX, docx_of(typed), "document type"),
@@ -168,7 +170,7 @@ def _docx() -> list[Hostile]:
         Hostile("docx cut off", DOCX, small[: len(small) // 2], "broken"),
         Hostile("docx without files", DOCX, archive(), "no word/document.xml"),
         Hostile("docx that is UTF-16", DOCX, docx_of(_document(text.format("x")).decode().encode("utf-16")), "broken"),
-    ]  # fmt: skip
+    ]
 
 
 def _declaring(content: bytes, size: int) -> bytes:
@@ -208,7 +210,9 @@ def _pdf() -> list[Hostile]:
         Hostile("pdf with a bomb", PDF, page(packed(b" " * 300_000_000)), "expands to more than"),
         Hostile("pdf with a bomb in a bomb", PDF, page(packed(b" " * 300_000_000, 2)), "expands to more than"),
         Hostile("pdf of sixteen filters", PDF, page(packed(show, 16)), None),
-        Hostile("pdf of a thousand filters", PDF, page(stream(b"x", b"/Filter [" + b"/FlateDecode " * 1_000 + b"]")), None),
+        Hostile(
+            "pdf of a thousand filters", PDF, page(stream(b"x", b"/Filter [" + b"/FlateDecode " * 1_000 + b"]")), None
+        ),
         Hostile("pdf of one array", PDF, page(packed(b"BT [" + b"1 " * 15_000_000 + b"] TJ ET")), _MEMORY),
         Hostile("pdf of operators", PDF, page(packed(b"q " * 16_000_000)), None),
         Hostile("pdf with a broken table", PDF, good.replace(b"0000000", b"9999999"), None),
@@ -225,12 +229,22 @@ def _pdf() -> list[Hostile]:
         Hostile("pdf with a negative length", PDF, good.replace(b"/Length ", b"/Length -"), None),
         Hostile("pdf of 200,000 objects in one", PDF, tree(b"<< >>", unpacked), None),
         Hostile("pdf of 60,000 empty objects", PDF, tree(*([b"<< >>"] * 60_000)), None),
-        Hostile("pdf of 20,000 pages", PDF, tree(b"<< /Type /Pages /Kids [%b] >>" % (b"3 0 R " * 20_000), *([b"<< /Type /Page >>"] * 20_000)), "pages"),
-        Hostile("pdf that is encrypted", PDF, pdf_of([*_pages([packed(show)], font), locked], b"/Encrypt 6 0 R /ID [<00> <00>]"), "encrypted"),
+        Hostile(
+            "pdf of 20,000 pages",
+            PDF,
+            tree(b"<< /Type /Pages /Kids [%b] >>" % (b"3 0 R " * 20_000), *([b"<< /Type /Page >>"] * 20_000)),
+            "pages",
+        ),
+        Hostile(
+            "pdf that is encrypted",
+            PDF,
+            pdf_of([*_pages([packed(show)], font), locked], b"/Encrypt 6 0 R /ID [<00> <00>]"),
+            "encrypted",
+        ),
         Hostile("pdf without text", PDF, page(packed(b"0 0 100 100 re f")), "no text"),
         Hostile("pdf cut off", PDF, good[:200], None),
         Hostile("pdf of nothing but its name", PDF, b"%PDF-1.7\n", "cross-reference"),
-    ]  # fmt: skip
+    ]
 
 
 # ── markup and text ─────────────────────────────────────────────────────────
@@ -255,10 +269,10 @@ def _markup() -> list[Hostile]:
         Hostile("text without a space", TEXT, b"a" * _MOST, None),
         Hostile("text of line ends", TEXT, b"\n" * _MOST, None),
         Hostile("text of quotes", TEXT, b'"\\ ' * (_MOST // 3), "bytes of text"),
-        Hostile("text of joined letters", TEXT, "e".encode() + "\u0301".encode() * 1_000_000, None),
+        Hostile("text of joined letters", TEXT, b"e" + "\u0301".encode() * 1_000_000, None),
         Hostile("text that is binary", TEXT, bytes(range(256)) * 16, "not UTF-8"),
         Hostile("text with a NUL", TEXT, b"a\0b", "not UTF-8"),
-    ]  # fmt: skip
+    ]
 
 
 def _disguised() -> list[Hostile]:
@@ -274,4 +288,4 @@ def _disguised() -> list[Hostile]:
         Hostile("pdf behind a page of html, as pdf", PDF, b"<html>" + one, "not a PDF"),
         Hostile("gif and html", HTML, b"GIF89a=1;/*<script>alert(1)</script>*/", "is a picture"),
         Hostile("rich text as text", TEXT, b"{\\rtf1 x}", "rich text"),
-    ]  # fmt: skip
+    ]

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from tools.attacks import Target
 from tools.devstack.aws import Tenant
 from tools.devstack.client import Api
-from tools.attacks import Target
 from tools.devstack.poll import until
 from tools.devstack.stack import LocalStack
 

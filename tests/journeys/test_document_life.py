@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from tools.attacks import Target
 from tools.devstack.aws import Tenant
 from tools.devstack.client import Api, send
-from tools.attacks import Target
 from tools.devstack.poll import until
 from tools.devstack.problems import problem
 from tools.devstack.stack import LocalStack
@@ -41,9 +41,11 @@ def settled(api: Api, document: str) -> dict[str, Any]:
         return api.get(f"/v1/documents/{document}").expect(200)
 
     return until(
-        look, lambda found: found["status"] == "ready" and found["ready_revision"] == found["revision"],
-        "the newest content is found", SECONDS,
-    )  # fmt: skip
+        look,
+        lambda found: found["status"] == "ready" and found["ready_revision"] == found["revision"],
+        "the newest content is found",
+        SECONDS,
+    )
 
 
 def left(stack: LocalStack, tenant: Tenant, document: str) -> tuple[list[str], list[str]]:
@@ -71,15 +73,17 @@ def test_new_content_takes_the_place_of_the_old(
     assert second["ready_revision"] == 2 and second["chunks"] < first["chunks"]
     answer = api.ask("From which pier does the ferry leave?", "plain", retrieval={"limit": 20})
     assert "west" in answer["answer"] and "east" not in str(answer)
-    until(lambda: left(stack, tenant, document), lambda seen: seen == (["00000002"], ["00000002"]),
-          "nothing of the old content is left", SECONDS)  # fmt: skip
+    until(
+        lambda: left(stack, tenant, document),
+        lambda seen: seen == (["00000002"], ["00000002"]),
+        "nothing of the old content is left",
+        SECONDS,
+    )
     api.delete(f"/v1/documents/{document}").expect(204)
     assert left(stack, tenant, document) == ([], [])
 
 
-def test_the_same_content_again_changes_nothing(
-    stack: LocalStack, tenant: Tenant, api: Api, ready: Ready
-) -> None:
+def test_the_same_content_again_changes_nothing(stack: LocalStack, tenant: Tenant, api: Api, ready: Ready) -> None:
     document = api.add_document("Ferry", told("north", 2))["id"]
     first = ready(api, document)[0]
     before = left(stack, tenant, document)[0]
@@ -140,9 +144,7 @@ def test_contents_that_overtake_one_another_end_with_the_newest(
     assert jobs == [f"DOCUMENT#{document}"], "a job is left"
 
 
-def test_content_that_cannot_be_read_leaves_the_old_in_place(
-    api: Api, ready: Ready, template: None
-) -> None:
+def test_content_that_cannot_be_read_leaves_the_old_in_place(api: Api, ready: Ready, template: None) -> None:
     document = api.add_document("Ferry", told("south", 2))["id"]
     ready(api, document)
     content = b"\xff\xfe\x00 no text"

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from tools.attacks import Target
 from tools.devstack.aws import Tenant
 from tools.devstack.client import Api, send
-from tools.attacks import Target
 from tools.devstack.poll import until
 from tools.devstack.problems import problem
 from tools.devstack.stack import LocalStack
@@ -65,9 +65,12 @@ def test_deleting_between_the_index_and_the_record_removes_the_passages(
     document = api.add_document("Moment", "The harbour bell rings at noon.")["id"]
     ready(api, document)
     _change(
-        stack, tenant, document, "SET #status = :processing, pending = live REMOVE live",
+        stack,
+        tenant,
+        document,
+        "SET #status = :processing, pending = live REMOVE live",
         {":processing": {"S": "processing"}},
-    )  # fmt: skip
+    )
     assert _vectors(stack, tenant, document)
     assert api.delete(f"/v1/documents/{document}").status == 204
     assert not _vectors(stack, tenant, document), "the index still has a deleted document"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tools.devstack.client import Api, send
 from tools.attacks import Target
+from tools.devstack.client import Api, send
 from tools.devstack.poll import until
 from tools.devstack.problems import problem
 
@@ -75,9 +75,7 @@ def test_a_listing_comes_in_pages_and_misses_and_repeats_nothing(api: Api) -> No
     assert made <= set(ids), f"missing: {made - set(ids)}"
 
 
-def test_a_deleted_document_is_gone_from_everywhere(
-    api: Api, ready: Ready, stack: Any, tenant: Any
-) -> None:
+def test_a_deleted_document_is_gone_from_everywhere(api: Api, ready: Ready, stack: Any, tenant: Any) -> None:
     made = api.add_document("Soon gone", "The tin of biscuits stands beside the gramophone.")
     ready(api, made["id"])
     answer = api.delete(f"{PATH}/{made['id']}")

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from tools.attacks import Target
 from tools.devstack.aws import Tenant
 from tools.devstack.changes import queue_stopped
 from tools.devstack.client import Api, send
-from tools.attacks import Target
 from tools.devstack.poll import until
 from tools.devstack.problems import problem
 from tools.devstack.stack import LocalStack
@@ -31,9 +31,11 @@ class Partition:
     def items(self, prefix: str) -> list[dict[str, Any]]:
         client, table = self._table
         return client.query(
-            TableName=table, KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)", ConsistentRead=True,
+            TableName=table,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
+            ConsistentRead=True,
             ExpressionAttributeValues={":pk": {"S": self._tenant.partition}, ":sk": {"S": prefix}},
-        )["Items"]  # fmt: skip
+        )["Items"]
 
     def counts(self) -> dict[str, int]:
         return {prefix: len(self.items(prefix)) for prefix in ("JOB#", "PARKED#", "DEAD#")}
@@ -42,7 +44,9 @@ class Partition:
     def circuit(self) -> str:
         """`closed`, `open` or `half_open`."""
         found = self.items("CIRCUIT")
-        return next(iter(json.loads(found[0]["circuit"]["S"])["state"])) if "circuit" in (found or [{}])[0] else "closed"
+        return (
+            next(iter(json.loads(found[0]["circuit"]["S"])["state"])) if "circuit" in (found or [{}])[0] else "closed"
+        )
 
     @property
     def in_backlog(self) -> bool:
@@ -52,8 +56,9 @@ class Partition:
 
 
 def hand_in(api: Api, count: int) -> list[str]:
-    return [api.add_document(f"Page {each}", f"Page {each} says the word of page {each}.")["id"]
-            for each in range(count)]  # fmt: skip
+    return [
+        api.add_document(f"Page {each}", f"Page {each} says the word of page {each}.")["id"] for each in range(count)
+    ]
 
 
 def statuses(api: Api, ids: list[str]) -> Counter[str]:
@@ -108,9 +113,7 @@ def test_a_document_that_cannot_be_read_is_a_dead_letter_of_its_tenant(
     assert Partition(stack, tenant).counts() == {"JOB#": 0, "PARKED#": 0, "DEAD#": 0}
 
 
-def test_a_tenant_all_of_whose_jobs_fail_is_put_aside_and_comes_back(
-    stack: LocalStack, ready: Ready
-) -> None:
+def test_a_tenant_all_of_whose_jobs_fail_is_put_aside_and_comes_back(stack: LocalStack, ready: Ready) -> None:
     """The tenant disables its key: every job fails. Its neighbour notices nothing."""
     tenant, neighbour = stack.onboard("Storming", key="own"), stack.onboard("Healthy")
     api, other = stack.api(tenant), stack.api(neighbour)
@@ -133,7 +136,10 @@ def test_a_tenant_all_of_whose_jobs_fail_is_put_aside_and_comes_back(
         kms.enable_key(KeyId=tenant.key_arn)
     dead = [each["document"]["S"] for each in partition.items("DEAD#")]
     come_to(
-        stack, api, ids, lambda seen: seen["ready"] + seen["failed"] == 24 and seen["ready"] >= 24 - len(dead),
+        stack,
+        api,
+        ids,
+        lambda seen: seen["ready"] + seen["failed"] == 24 and seen["ready"] >= 24 - len(dead),
         "all that was put aside is done",
     )
     assert partition.circuit == "closed"
@@ -156,9 +162,7 @@ def test_a_job_whose_message_is_lost_is_done(stack: LocalStack, tenant: Tenant, 
     come_to(stack, api, ids, lambda seen: seen["ready"] == 3, "they are found again")
 
 
-def test_a_long_queue_does_not_grow_by_being_late(
-    stack: LocalStack, newcomer: Callable[[str], Tenant]
-) -> None:
+def test_a_long_queue_does_not_grow_by_being_late(stack: LocalStack, newcomer: Callable[[str], Tenant]) -> None:
     """Jobs whose messages wait too long are taken for lost. No more of them are sent again than there are workers."""
     api = stack.api(tenant := newcomer("A long queue"))
     partition, count, workers = Partition(stack, tenant), 24, 8
@@ -166,8 +170,12 @@ def test_a_long_queue_does_not_grow_by_being_late(
         before = stack.messages()
         ids = hand_in(api, count)
         until(lambda: stack.messages() - before, lambda found: found == count, "all are sent", SECONDS)
-        until(lambda: (stack.release(), partition.counts())[1], lambda seen: seen["PARKED#"] == count - workers,
-              "they are taken for lost", SECONDS)  # fmt: skip
+        until(
+            lambda: (stack.release(), partition.counts())[1],
+            lambda seen: seen["PARKED#"] == count - workers,
+            "they are taken for lost",
+            SECONDS,
+        )
         for _ in range(3):
             stack.release()
         assert stack.messages() - before <= count + 2 * workers

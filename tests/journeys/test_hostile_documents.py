@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.journeys.hostile import Hostile, corpus
 
+from tests.journeys.hostile import Hostile, corpus
 from tools.devstack.aws import Tenant
 from tools.devstack.client import Api, send
 from tools.devstack.poll import until
@@ -45,8 +45,11 @@ def ended(stack: LocalStack, newcomer: Callable[..., Tenant]) -> dict[str, dict[
     def look() -> list[str]:
         stack.release()
         final = {"ready", "failed"}
-        left = [name for name, each in ids.items()
-                if owner[name].get(f"/v1/documents/{each}").expect(200)["status"] not in final]  # fmt: skip
+        left = [
+            name
+            for name, each in ids.items()
+            if owner[name].get(f"/v1/documents/{each}").expect(200)["status"] not in final
+        ]
         return left + [each for each in pages if other.get(f"/v1/documents/{each}").expect(200)["status"] != "ready"]
 
     until(look, lambda left: not left, "every file has ended, and the neighbour's are found", SECONDS, every=0.5)

@@ -22,9 +22,9 @@ import jwt
 import pytest
 from botocore.exceptions import ClientError
 
+from tools.deploy.expand import expand
 from tools.devstack.aws import Tenant
 from tools.devstack.client import Api
-from tools.deploy.expand import expand
 from tools.devstack.problems import problem
 from tools.devstack.process import ROOT
 from tools.devstack.sign_in import cognito, sign_in
@@ -56,13 +56,14 @@ class Directory:
         email = f"person-{next(_numbers)}@example.org"
         given = [{"Name": f"custom:{name}", "Value": value} for name, value in attributes.items() if value]
         self.admin.admin_create_user(
-            UserPoolId=self.pool, Username=email, MessageAction="SUPPRESS", TemporaryPassword=PASSWORD,
+            UserPoolId=self.pool,
+            Username=email,
+            MessageAction="SUPPRESS",
+            TemporaryPassword=PASSWORD,
             UserAttributes=[*given, {"Name": "email_verified", "Value": "true"}],
-        )  # fmt: skip
+        )
         if permanent:
-            self.admin.admin_set_user_password(
-                UserPoolId=self.pool, Username=email, Password=PASSWORD, Permanent=True
-            )
+            self.admin.admin_set_user_password(UserPoolId=self.pool, Username=email, Password=PASSWORD, Permanent=True)
         return email
 
     def of_tenant(self, tenant: Tenant) -> str:
@@ -73,9 +74,10 @@ class Directory:
 
     def refresh(self, tokens: dict[str, str]) -> dict[str, str]:
         answer = self.app.initiate_auth(
-            ClientId=self.client, AuthFlow="REFRESH_TOKEN_AUTH",
+            ClientId=self.client,
+            AuthFlow="REFRESH_TOKEN_AUTH",
             AuthParameters={"REFRESH_TOKEN": tokens["RefreshToken"]},
-        )  # fmt: skip
+        )
         return answer["AuthenticationResult"]
 
     def api(self, tokens: dict[str, str], tier: str = "basic") -> Api:
@@ -225,9 +227,12 @@ def test_nobody_signs_up(people: Directory, acme: Tenant) -> None:
     chosen = [{"Name": "custom:tenant_id", "Value": acme.id}, {"Name": "custom:tier", "Value": "basic"}]
     for attributes in (chosen, []):
         refused = code(
-            people.app.sign_up, ClientId=people.client, Username="intruder@example.org", Password=PASSWORD,
+            people.app.sign_up,
+            ClientId=people.client,
+            Username="intruder@example.org",
+            Password=PASSWORD,
             UserAttributes=attributes,
-        )  # fmt: skip
+        )
         assert refused == "NotAuthorizedException"
 
 
@@ -235,16 +240,15 @@ def test_nobody_signs_up(people: Directory, acme: Tenant) -> None:
 
 
 @pytest.mark.parametrize("name", ["custom:tenant_id", "custom:tier"])
-def test_a_person_does_not_change_their_tenant(
-    people: Directory, acme: Tenant, other: Tenant, name: str
-) -> None:
+def test_a_person_does_not_change_their_tenant(people: Directory, acme: Tenant, other: Tenant, name: str) -> None:
     email = people.of_tenant(acme)
     tokens = people.sign_in(email)
     value = other.id if name == "custom:tenant_id" else "premium"
     refused = code(
         people.app.update_user_attributes,
-        AccessToken=tokens["AccessToken"], UserAttributes=[{"Name": name, "Value": value}],
-    )  # fmt: skip
+        AccessToken=tokens["AccessToken"],
+        UserAttributes=[{"Name": name, "Value": value}],
+    )
     assert refused == "NotAuthorizedException"
     for again in (people.refresh(tokens), people.sign_in(email)):
         claims = says(again["AccessToken"])
@@ -275,9 +279,7 @@ def test_a_person_does_not_choose_a_tenant_with_the_first_password(
     assert says(first("name", "Somebody")()["AccessToken"])["tenant_id"] == acme.id
 
 
-def test_what_an_app_sends_along_does_not_choose_a_tenant(
-    people: Directory, acme: Tenant, other: Tenant
-) -> None:
+def test_what_an_app_sends_along_does_not_choose_a_tenant(people: Directory, acme: Tenant, other: Tenant) -> None:
     along = {"custom:tenant_id": other.id, "tenant_id": other.id, "tier": "premium", "custom:tier": "premium"}
     tokens = people.sign_in(people.of_tenant(acme), ClientMetadata=along)
     claims = says(tokens["AccessToken"])
@@ -292,9 +294,11 @@ def test_not_even_an_administrator_moves_a_person_to_another_tenant(
     email = people.of_tenant(acme)
     write = people.admin.admin_update_user_attributes
     refused = code(
-        write, UserPoolId=people.pool, Username=email,
+        write,
+        UserPoolId=people.pool,
+        Username=email,
         UserAttributes=[{"Name": "custom:tenant_id", "Value": other.id}],
-    )  # fmt: skip
+    )
     assert refused == "InvalidParameterException"
     # The tier may follow its tenant.
     write(UserPoolId=people.pool, Username=email, UserAttributes=[{"Name": "custom:tier", "Value": "premium"}])
@@ -342,9 +346,10 @@ def test_an_issuer_is_given_as_a_whole_or_not_at_all(people: Directory, missing:
 
     def create(**given: str) -> Any:
         return cloudformation.create_stack(
-            StackName=f"rules-{next(_numbers)}", TemplateBody=json.dumps(template),
+            StackName=f"rules-{next(_numbers)}",
+            TemplateBody=json.dumps(template),
             Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()],
-        )  # fmt: skip
+        )
 
     with pytest.raises(ClientError, match="all three, or none"):
         create(**{key: value for key, value in ISSUER.items() if key != missing})

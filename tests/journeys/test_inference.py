@@ -147,9 +147,7 @@ def test_without_documents_there_is_no_citation_and_no_error(
         ({"model": "anthropic.claude"}, "model"),
     ],
 )
-def test_a_wrong_question_is_refused_by_the_name_of_the_field(
-    api: Api, change: dict[str, Any], word: str
-) -> None:
+def test_a_wrong_question_is_refused_by_the_name_of_the_field(api: Api, change: dict[str, Any], word: str) -> None:
     good = {"template": "desk", "question": "Who sells rye bread?"}
     body = {name: value for name, value in {**good, **change}.items() if value is not None}
     problem(api.post(PATH, body), 400, word)

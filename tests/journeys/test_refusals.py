@@ -21,15 +21,15 @@ from typing import Any
 import pytest
 from samcli.yamlhelper import yaml_parse
 
+from tools.attacks.forged_tokens import BAD_TOKENS, changed
 from tools.devstack.aws import REGION, Tenant
 from tools.devstack.changes import configured
 from tools.devstack.client import Answer, Api
-from tools.faultproxy.client import Faults
-from tools.faultproxy.effects import Delay, DropBefore, Effect, Fail
-from tools.attacks.forged_tokens import BAD_TOKENS, changed
 from tools.devstack.problems import problem
 from tools.devstack.process import ROOT
 from tools.devstack.stack import STAGE, LocalStack
+from tools.faultproxy.client import Faults
+from tools.faultproxy.effects import Delay, DropBefore, Effect, Fail
 
 DOCUMENT = ROOT / "docs" / "refusals.md"
 BEGIN = "<!-- written by tests/journeys/test_refusals.py -->"
@@ -121,11 +121,13 @@ class Ground:
         gateway, plan = self.stack.account.client("apigateway"), self.plan["id"]
 
         def change(members: dict[str, str | None]) -> None:
-            gateway.update_usage_plan(usagePlanId=plan, patchOperations=[
-                {"op": "remove", "path": path} if value is None
-                else {"op": "replace", "path": path, "value": value}
-                for path, value in members.items()
-            ])  # fmt: skip
+            gateway.update_usage_plan(
+                usagePlanId=plan,
+                patchOperations=[
+                    {"op": "remove", "path": path} if value is None else {"op": "replace", "path": path, "value": value}
+                    for path, value in members.items()
+                ],
+            )
 
         change(during)
         try:
@@ -165,8 +167,11 @@ def ground(deployed: Callable[..., AbstractContextManager[LocalStack]]) -> Itera
 # ── who asks ────────────────────────────────────────────────────────────────
 
 TEMPLATES, DOCUMENTS, UPLOADS, INFERENCE = (
-    "/v1/templates", "/v1/documents", "/v1/documents/uploads", "/v1/inference",
-)  # fmt: skip
+    "/v1/templates",
+    "/v1/documents",
+    "/v1/documents/uploads",
+    "/v1/inference",
+)
 
 
 def unproven(ground: Ground) -> Iterator[Refusal]:
@@ -209,8 +214,7 @@ def not_served(ground: Ground) -> Iterator[Refusal]:
     stack.account.client("dynamodb").delete_item(TableName=stack.outputs["DataTable"], Key=key)
     yield Refusal("a tenant without a profile saves a template", api.put(f"{TEMPLATES}/plain", {"body": "x"}))
     with ground.configured("Templates", TENANT_ISOLATION="NONE"):
-        yield Refusal("the function is deployed with another isolation mode than it was told",
-                      ground.first_call())  # fmt: skip
+        yield Refusal("the function is deployed with another isolation mode than it was told", ground.first_call())
 
 
 # ── what is asked ───────────────────────────────────────────────────────────
@@ -248,22 +252,23 @@ MISTAKES: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("a field whose name is 4 MB", "POST", DOCUMENTS, {"raw": b'{"' + b"x" * 4_194_000 + b'": 1}'}),
     ("a list in place of an object", "PUT", f"{TEMPLATES}/greeting", {"raw": b'["x", null]'}),
     ("a field of another type", "PUT", f"{TEMPLATES}/greeting", {"body": {"body": 7}}),
-    ("a number that is too large for its field", "POST", INFERENCE,
-     {"body": QUESTION | {"retrieval": {"limit": 300}}}),
-    ("a description of 501 characters", "PUT", f"{TEMPLATES}/greeting",
-     {"body": {"body": "x", "description": "x" * 501}}),
+    ("a number that is too large for its field", "POST", INFERENCE, {"body": QUESTION | {"retrieval": {"limit": 300}}}),
+    (
+        "a description of 501 characters",
+        "PUT",
+        f"{TEMPLATES}/greeting",
+        {"body": {"body": "x", "description": "x" * 501}},
+    ),
     ("a title of 201 characters", "POST", DOCUMENTS, {"body": TEXT | {"title": "x" * 201}}),
     ("an image", "POST", DOCUMENTS, {"body": TEXT | {"content_type": "image/png"}}),
     ("a PDF, inline", "POST", DOCUMENTS, {"body": TEXT | {"content_type": "application/pdf"}}),
     ("a document without text", "POST", DOCUMENTS, {"body": TEXT | {"content": " \n"}}),
-    ("a document of more than 1 MiB, inline", "POST", DOCUMENTS,
-     {"body": TEXT | {"content": "x" * 1_048_577}}),
+    ("a document of more than 1 MiB, inline", "POST", DOCUMENTS, {"body": TEXT | {"content": "x" * 1_048_577}}),
     ("an upload of no bytes", "POST", UPLOADS, {"body": SIZE | {"bytes": 0}}),
     ("a question without text", "POST", INFERENCE, {"body": QUESTION | {"question": " "}}),
     ("21 passages", "POST", INFERENCE, {"body": QUESTION | {"retrieval": {"limit": 21}}}),
     ("an answer of 4,097 tokens", "POST", INFERENCE, {"body": QUESTION | {"max_tokens": 4_097}}),
-    ("a body sent as text", "POST", DOCUMENTS,
-     {"raw": b"Closed at noon.", "headers": {"Content-Type": "text/plain"}}),
+    ("a body sent as text", "POST", DOCUMENTS, {"raw": b"Closed at noon.", "headers": {"Content-Type": "text/plain"}}),
     ("too large a body: a template", "PUT", f"{TEMPLATES}/greeting", {"raw": b"x" * 524_289}),
     ("too large a body: a document", "POST", DOCUMENTS, {"raw": b"x" * 4_194_305}),
     ("too large a body: an upload", "POST", UPLOADS, {"raw": b"x" * 16_385}),
@@ -273,11 +278,14 @@ MISTAKES: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("a template that does not parse", "PUT", f"{TEMPLATES}/greeting", {"body": {"body": "Dear\n{{ name"}}),
     ("a question: a variable has no value", "POST", INFERENCE, {"body": QUESTION | {"variables": {}}}),
     ("a question: its template works too hard", "POST", INFERENCE, {"body": QUESTION | {"template": "loop"}}),
-    ("a question: its template adds a number to a text", "POST", INFERENCE,
-     {"body": QUESTION | {"template": "sum"}}),
-    ("a question: its template becomes too long", "POST", INFERENCE,
-     {"body": QUESTION | {"template": "long", "variables": {"text": "x" * 100}}}),
-)  # fmt: skip
+    ("a question: its template adds a number to a text", "POST", INFERENCE, {"body": QUESTION | {"template": "sum"}}),
+    (
+        "a question: its template becomes too long",
+        "POST",
+        INFERENCE,
+        {"body": QUESTION | {"template": "long", "variables": {"text": "x" * 100}}},
+    ),
+)
 
 
 def mistaken(ground: Ground) -> Iterator[Refusal]:
@@ -301,11 +309,16 @@ def absent(ground: Ground) -> Iterator[Refusal]:
         ("a method that a path does not have", "PATCH", f"{TEMPLATES}/greeting"),
     ):
         yield Refusal(done, api.call(method, path), "MISSING_AUTHENTICATION_TOKEN")
-    yield Refusal("a path without a route, and no token", ground.stack.api().get("/v1/nothing"),
-                  "MISSING_AUTHENTICATION_TOKEN")  # fmt: skip
+    yield Refusal(
+        "a path without a route, and no token", ground.stack.api().get("/v1/nothing"), "MISSING_AUTHENTICATION_TOKEN"
+    )
     silent = Api(ground.stack.address(SILO), None)
-    yield Refusal("a preflight where no origin is allowed", silent.call("OPTIONS", TEMPLATES),
-                  "MISSING_AUTHENTICATION_TOKEN", origin=None)  # fmt: skip
+    yield Refusal(
+        "a preflight where no origin is allowed",
+        silent.call("OPTIONS", TEMPLATES),
+        "MISSING_AUTHENTICATION_TOKEN",
+        origin=None,
+    )
 
     theirs = other.add_document("Theirs", "Not for others.")["id"]
     other.save_template("theirs", "Not for others.")
@@ -359,8 +372,9 @@ def too_much(ground: Ground) -> Iterator[Refusal]:
     quota: dict[str, str | None] = {"/quota/limit": "1", "/quota/period": "DAY"}
     with ground.planned(quota, dict.fromkeys(quota)):
         api.get(TEMPLATES).expect(200)
-        yield Refusal("more calls than a quota of the usage plan, where it is given one", api.get(TEMPLATES),
-                      "QUOTA_EXCEEDED")  # fmt: skip
+        yield Refusal(
+            "more calls than a quota of the usage plan, where it is given one", api.get(TEMPLATES), "QUOTA_EXCEEDED"
+        )
     with ground.reserved("Templates", 0):
         yield Refusal("the function has no execution left", api.get(TEMPLATES), "INTEGRATION_FAILURE")
     with ground.reserved("Authorizer", 0):
@@ -395,30 +409,31 @@ SERVICES: tuple[tuple[Callable[[Api], Answer], str, str, str, str, str], ...] = 
     (hand_in, "s3", "S3", "SlowDown", "InternalError", "AccessDenied"),
     (ask, "s3vectors", "S3 Vectors", "TooManyRequestsException", "ServiceUnavailableException", _DENIED),
     (ask, "bedrock-runtime", "Bedrock", "ThrottlingException", "ServiceUnavailableException", _DENIED),
-)  # fmt: skip
+)
 
 
 def behind(ground: Ground) -> Iterator[Refusal]:
     """AWS on a bad day. Each time for a tenant without a session, a profile or a data key to go on with."""
     for request, service, name, throttled, failed, refused in SERVICES:
         for what, effect in (
-            ("throttles", Fail(throttled)), ("fails", Fail(failed)),
-            ("cannot be reached", DropBefore()), ("refuses our call", Fail(refused)),
-        ):  # fmt: skip
+            ("throttles", Fail(throttled)),
+            ("fails", Fail(failed)),
+            ("cannot be reached", DropBefore()),
+            ("refuses our call", Fail(refused)),
+        ):
             yield Refusal(f"a service behind us {what}: {name}", _under(ground, effect, service, request))
     unheard = _under(ground, Fail("Unheard", 503), "dynamodb", read)
     yield Refusal("a service behind us fails in words that we do not know", unheard)
     conflict = Fail("TransactionCanceledException")
-    yield Refusal("others keep saving the same template",
-                  _under(ground, conflict, "dynamodb", save, action="TransactWriteItems"))  # fmt: skip
+    yield Refusal(
+        "others keep saving the same template", _under(ground, conflict, "dynamodb", save, action="TransactWriteItems")
+    )
     owner, api = ground.newcomer("With a key of its own", key="own")
     ground.stack.account.client("kms").disable_key(KeyId=owner.key_arn)
     yield Refusal("the tenant's own key is disabled", save(api))
 
 
-def _under(
-    ground: Ground, effect: Effect, service: str, request: Callable[[Api], Answer], **more: str
-) -> Answer:
+def _under(ground: Ground, effect: Effect, service: str, request: Callable[[Api], Answer], **more: str) -> Answer:
     tenant, api = ground.newcomer()
     if request is ask:
         save(api).expect(201)
@@ -493,9 +508,7 @@ def test_every_refusal_has_the_same_form_and_says_when_to_come_back(refusals: li
     assert len(set(ids)) == len(ids), "request ids repeat"
 
 
-def test_no_refusal_names_anything_of_ours_or_of_any_tenant(
-    ground: Ground, refusals: list[Refusal]
-) -> None:
+def test_no_refusal_names_anything_of_ours_or_of_any_tenant(ground: Ground, refusals: list[Refusal]) -> None:
     """In body and headers: no output of a stack (tables, functions, roles, keys), no tenant, no account."""
     stack = ground.stack
     outputs = [stack.outputs, *stack.silos.values()]
@@ -524,15 +537,18 @@ _DESCRIBED = re.compile(r'\((\d{3}), "([a-z-]+)", "([^"]+)"\)')
 _TYPE = "urn:bulkhead:problem:"
 # What a function says in words of its own; the sentence of an error in the place where it is declared.
 _SENTENCE = re.compile(
-    r'(?:(?:ApiError|Self)::(?:BadRequest|Forbidden|Conflict|Unprocessable)\(\s*(?:format!\(\s*)?'
-    r'|#\[error\(\s*)'
+    r"(?:(?:ApiError|Self)::(?:BadRequest|Forbidden|Conflict|Unprocessable)\(\s*(?:format!\(\s*)?"
+    r"|#\[error\(\s*)"
     r'"((?:[^"\\]|\\.)*)"'
 )
 _PLACEHOLDER = re.compile(r"\{[^}]*\}")
 _SPEAKING = (
-    "shared/runtime/src/http", "shared/prompts/src",
-    "functions/templates/src", "functions/documents/src", "functions/inference/src",
-)  # fmt: skip
+    "shared/runtime/src/http",
+    "shared/prompts/src",
+    "functions/templates/src",
+    "functions/documents/src",
+    "functions/inference/src",
+)
 # Declared, and never said to a client: `told` turns them into others first.
 _UNSAID = {"over the cap", "{0}", "{detail}"}
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
+from tools.attacks import Target
 from tools.devstack.aws import InvokeFailed, Tenant
 from tools.devstack.client import Api
 from tools.devstack.poll import until
 from tools.devstack.problems import problem
-from tools.attacks import Target
 from tools.devstack.stack import LocalStack
 
 # The gateway may remember an authorizer's answer for as long as its TTL says.

@@ -13,9 +13,15 @@ PATH = "/v1/templates"
 def test_the_first_version_is_created_and_the_next_one_replaces_it(api: Api) -> None:
     first = api.put(f"{PATH}/summary", {"body": "Be brief.", "description": "for the desk"})
     assert first.status == 201, first.text
-    assert first.json.items() >= {
-        "key": "summary", "version": 1, "body": "Be brief.", "description": "for the desk",
-    }.items()  # fmt: skip
+    assert (
+        first.json.items()
+        >= {
+            "key": "summary",
+            "version": 1,
+            "body": "Be brief.",
+            "description": "for the desk",
+        }.items()
+    )
     assert first.json["created_at"]
     second = api.put(f"{PATH}/summary", {"body": "Be very brief."})
     assert (second.status, second.json["version"]) == (200, 2), second.text
@@ -152,6 +158,6 @@ def test_a_body_beyond_the_limit_is_refused(api: Api) -> None:
 
 
 def test_a_template_keeps_every_character(api: Api) -> None:
-    text = "Ümläute, 漢字, emoji 🙂, tab\t, line\nbreak, \"quotes\", \\ and {{ name }}"
+    text = 'Ümläute, 漢字, emoji 🙂, tab\t, line\nbreak, "quotes", \\ and {{ name }}'
     api.save_template("characters", text)
     assert api.get(f"{PATH}/characters").expect(200)["body"] == text

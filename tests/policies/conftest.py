@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.policies import deployed
 import pytest
+
+from tests.policies import deployed
 from tests.policies.deployed import Deployment, Policies
 from tests.policies.record import Judgement, Record
 from tests.policies.second_engine import SecondEngine
-
 from tools.devstack.stack import LocalStack
 
 Report = list[str]

@@ -44,9 +44,10 @@ class Crossing:
 def own_calls(judgements: list[Judgement], role: str, policies: Role) -> list[Case]:
     """What sessions of the tenant role were allowed by its policies as they are, each kind of call once."""
     found = (
-        each.case() for each in judgements
+        each.case()
+        for each in judgements
         if each.role == role and each.allowed and not each.half and each.identity == policies.identity
-    )  # fmt: skip
+    )
     return list({case.key: case for case in found}.values())
 
 
@@ -70,13 +71,9 @@ def crossings(case: Case) -> Iterator[Crossing]:
 def _aimed_at(case: Case, own: str, other: str) -> Case:
     """The request, and with it the policy of a key of one's own, become the other's."""
     asked = {key: value for key, value in case.context.items() if not key.startswith(CALLER)}
-    changed: dict[str, Any] = json.loads(
-        json.dumps([case.resource, asked, case.resource_policy]).replace(own, other)
-    )
+    changed: dict[str, Any] = json.loads(json.dumps([case.resource, asked, case.resource_policy]).replace(own, other))
     resource, asked, resource_policy = changed
-    return replace(
-        case, resource=resource, context={**case.context, **asked}, resource_policy=resource_policy
-    )
+    return replace(case, resource=resource, context={**case.context, **asked}, resource_policy=resource_policy)
 
 
 def _in_session_of(case: Case, own: str, other: str) -> Case:

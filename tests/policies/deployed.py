@@ -9,9 +9,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from tests.policies.second_engine import Policy
-
-from tools.devstack.aws import REGION, Account
 from tools.deploy.expand import expand
+from tools.devstack.aws import REGION, Account
 from tools.devstack.process import ROOT
 from tools.devstack.stack import STACK_NAME
 
@@ -66,8 +65,10 @@ def deployments(
     """The nested stacks, each with the template it was made from."""
     cloudformation = account.client("cloudformation")
     root = expand(ROOT / template)
-    made = {each["LogicalResourceId"]: each["PhysicalResourceId"]
-            for each in cloudformation.describe_stack_resources(StackName=stack)["StackResources"]}  # fmt: skip
+    made = {
+        each["LogicalResourceId"]: each["PhysicalResourceId"]
+        for each in cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
+    }
     found = []
     for name, resource in root["Resources"].items():
         assert resource["Type"] == "AWS::CloudFormation::Stack", f"{name}: read its policies as well"
@@ -76,12 +77,15 @@ def deployments(
         source = expand(ROOT / "infra" / resource["Properties"]["TemplateURL"].rsplit("/", 1)[-1])
         nested = cloudformation.describe_stacks(StackName=made[name])["Stacks"][0]
         resources = cloudformation.describe_stack_resources(StackName=made[name])["StackResources"]
-        found.append(Deployment(
-            source["Resources"], source.get("Conditions", {}),
-            {each: str(given.get("Default", "")) for each, given in source.get("Parameters", {}).items()}
-            | {each["ParameterKey"]: each["ParameterValue"] for each in nested.get("Parameters", [])},
-            {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in resources},
-        ))  # fmt: skip
+        found.append(
+            Deployment(
+                source["Resources"],
+                source.get("Conditions", {}),
+                {each: str(given.get("Default", "")) for each, given in source.get("Parameters", {}).items()}
+                | {each["ParameterKey"]: each["ParameterValue"] for each in nested.get("Parameters", [])},
+                {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in resources},
+            )
+        )
     return found
 
 
@@ -93,18 +97,26 @@ def in_force(account: Account, stacks: list[Deployment]) -> Policies:
     kms, s3 = account.client("kms"), account.client("s3")
     return Policies(
         {name: _role(account, stack.physical[name]) for stack in stacks for name in stack.of("AWS::IAM::Role")},
-        {name: json.loads(kms.get_key_policy(KeyId=stack.physical[name])["Policy"])
-         for stack in stacks for name in stack.of("AWS::KMS::Key")},
-        {name: json.loads(s3.get_bucket_policy(Bucket=stack.physical[name])["Policy"])
-         for stack in stacks for name in stack.of("AWS::S3::Bucket")},
-    )  # fmt: skip
+        {
+            name: json.loads(kms.get_key_policy(KeyId=stack.physical[name])["Policy"])
+            for stack in stacks
+            for name in stack.of("AWS::KMS::Key")
+        },
+        {
+            name: json.loads(s3.get_bucket_policy(Bucket=stack.physical[name])["Policy"])
+            for stack in stacks
+            for name in stack.of("AWS::S3::Bucket")
+        },
+    )
 
 
 def _role(account: Account, name: str) -> Role:
     iam = account.client("iam")
     trust = _load(iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"])
-    identity = {each: _load(iam.get_role_policy(RoleName=name, PolicyName=each)["PolicyDocument"])
-                for each in iam.list_role_policies(RoleName=name)["PolicyNames"]}  # fmt: skip
+    identity = {
+        each: _load(iam.get_role_policy(RoleName=name, PolicyName=each)["PolicyDocument"])
+        for each in iam.list_role_policies(RoleName=name)["PolicyNames"]
+    }
     for attached in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]:
         arn = attached["PolicyArn"]
         version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
@@ -124,6 +136,7 @@ def as_written(stacks: list[Deployment]) -> Policies:
     """What the templates say, with every reference filled in; AWS's own policies by name alone."""
     roles, keys, buckets = {}, {}, {}
     for stack in stacks:
+
         def fill(value: Any, stack: Deployment = stack) -> Any:
             return resolve(value, stack)
 
@@ -136,8 +149,11 @@ def as_written(stacks: list[Deployment]) -> Policies:
             roles[name] = Role(fill(properties["AssumeRolePolicyDocument"]), fill(written) | managed)
         keys |= {name: fill(each["KeyPolicy"]) for name, each in stack.of("AWS::KMS::Key").items()}
         for name in stack.of("AWS::S3::Bucket"):
-            policies = [fill(each["PolicyDocument"]) for each in stack.of("AWS::S3::BucketPolicy").values()
-                        if each["Bucket"] == {"Ref": name}]  # fmt: skip
+            policies = [
+                fill(each["PolicyDocument"])
+                for each in stack.of("AWS::S3::BucketPolicy").values()
+                if each["Bucket"] == {"Ref": name}
+            ]
             assert len(policies) == 1, f"{name} has {len(policies)} policies"
             buckets[name] = policies[0]
     return Policies(roles, keys, buckets)

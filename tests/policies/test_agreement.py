@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from tests.policies import agreement
 import pytest
+
+from tests.policies import agreement
 from tests.policies.agreement import DIFFERENCES, disagreements
 from tests.policies.record import Judgement
 from tests.policies.second_engine import Case, Policy, SecondEngine
@@ -74,19 +75,23 @@ def _condition(operator: str) -> Any:
         ("nothing asks for the tenant's own partition", _condition("ForAllValues:StringEquals")),
     ],
 )
-def test_a_change_of_policies_is_a_disagreement(
-    what: str, change: Any, judged: Judged, engine: SecondEngine
-) -> None:
+def test_a_change_of_policies_is_a_disagreement(what: str, change: Any, judged: Judged, engine: SecondEngine) -> None:
     """The emulator judged by the true policies, the second engine here by changed ones."""
 
     def changed(policy: Policy | None) -> Policy | None:
         return policy and {**policy, "Statement": [change(each) for each in _statements(policy)]}
 
     altered = [
-        (replace(case, identity={name: changed(each) for name, each in case.identity.items()},
-                 resource_policy=changed(case.resource_policy)), allowed)
+        (
+            replace(
+                case,
+                identity={name: changed(each) for name, each in case.identity.items()},
+                resource_policy=changed(case.resource_policy),
+            ),
+            allowed,
+        )
         for case, allowed in judged
-    ]  # fmt: skip
+    ]
     found = [says for _, says in disagreements(altered, engine)]
     assert [each for each in found if "the emulator" in each], f"{what}, and both engines still agree"
 

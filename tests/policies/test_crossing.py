@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
 from tests.policies.crossing import KINDS, OF_NOBODY, TAG, Crossing, crossings, own_calls
 from tests.policies.deployed import Policies
 from tests.policies.record import Judgement
@@ -82,37 +83,55 @@ def _pattern(sid: str, old: str, new: str) -> Change:
 _MINE = "${aws:PrincipalTag/TenantId}"
 _BROKEN: dict[str, tuple[str, Change]] = {
     "the partition may be any": ("items", _statement("OwnPartition", Condition={})),
-    "the partition may begin like a tenant's": ("items", _statement("OwnPartition", Condition={
-        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["TENANT#*"]}})),
-    "one own key among others is enough": ("items", _statement("OwnPartition", Condition={
-        "ForAnyValue:StringEquals": {"dynamodb:LeadingKeys": [f"TENANT#{_MINE}"]}})),
-    "the partition may go on after the id": ("items", _statement("OwnPartition", Condition={
-        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"TENANT#{_MINE}*"]}})),
+    "the partition may begin like a tenant's": (
+        "items",
+        _statement("OwnPartition", Condition={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["TENANT#*"]}}),
+    ),
+    "one own key among others is enough": (
+        "items",
+        _statement(
+            "OwnPartition", Condition={"ForAnyValue:StringEquals": {"dynamodb:LeadingKeys": [f"TENANT#{_MINE}"]}}
+        ),
+    ),
+    "the partition may go on after the id": (
+        "items",
+        _statement(
+            "OwnPartition", Condition={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"TENANT#{_MINE}*"]}}
+        ),
+    ),
     "the prefix is everybody's": ("objects", _pattern("OwnObjects", _MINE, "*")),
     "the prefix does not end where the id does": ("objects", _pattern("OwnObjects", f"{_MINE}/*", f"{_MINE}*")),
     "the listing has no condition": ("listings", _statement("OwnPrefix", Condition={})),
-    "the listing is any prefix below t/": ("listings", _statement("OwnPrefix", Condition={
-        "StringLike": {"s3:prefix": "t/*"}})),
-    "the listing's condition holds without a prefix": ("listings", _statement("OwnPrefix", Condition={
-        "StringLikeIfExists": {"s3:prefix": "t/*"}})),
+    "the listing is any prefix below t/": (
+        "listings",
+        _statement("OwnPrefix", Condition={"StringLike": {"s3:prefix": "t/*"}}),
+    ),
+    "the listing's condition holds without a prefix": (
+        "listings",
+        _statement("OwnPrefix", Condition={"StringLikeIfExists": {"s3:prefix": "t/*"}}),
+    ),
     "the index may be any": ("vectors", _pattern("OwnIndexes", _MINE, "*")),
     "the index does not end where the id does": ("vectors", _pattern("OwnIndexes", f"{_MINE}-*", f"{_MINE}*")),
-    "the context may be any": ("keys", _statement("OwnContext", Condition={
-        "Null": {"kms:EncryptionContext:tenant": "false"}})),
-    "the context may begin like the id": ("keys", _statement("OwnContext", Condition={
-        "StringLike": {"kms:EncryptionContext:tenant": f"{_MINE}*"}})),
-}  # fmt: skip
+    "the context may be any": (
+        "keys",
+        _statement("OwnContext", Condition={"Null": {"kms:EncryptionContext:tenant": "false"}}),
+    ),
+    "the context may begin like the id": (
+        "keys",
+        _statement("OwnContext", Condition={"StringLike": {"kms:EncryptionContext:tenant": f"{_MINE}*"}}),
+    ),
+}
 
 
 @pytest.mark.parametrize("what", _BROKEN)
-def test_the_engine_notices_when(
-    what: str, crossed: list[tuple[Case, list[Crossing]]], engine: SecondEngine
-) -> None:
+def test_the_engine_notices_when(what: str, crossed: list[tuple[Case, list[Crossing]]], engine: SecondEngine) -> None:
     kind, change = _BROKEN[what]
     attempts = [
         replace(each.case, identity=_changed(each.case.identity, change))
-        for case, found in crossed if KINDS[kind](case) for each in found
-    ]  # fmt: skip
+        for case, found in crossed
+        if KINDS[kind](case)
+        for each in found
+    ]
     assert attempts, f"no call to {kind} was recorded"
     verdicts = engine.judge(attempts)
     assert not [verdict.error for verdict in verdicts if verdict.error]
@@ -125,8 +144,11 @@ def test_the_engine_notices_a_tag_that_is_not_the_sessions(
     """A tag on the role would be the tenant of every session without its own: then nothing is denied."""
     untagged = [each.case for _, found in crossed for each in found if each.how.endswith("without a tag")]
     assert untagged
-    tagged = [replace(case, context={**case.context, TAG: own.context[TAG]})
-              for own, found in crossed for case in [each.case for each in found if each.case in untagged]]
+    tagged = [
+        replace(case, context={**case.context, TAG: own.context[TAG]})
+        for own, found in crossed
+        for case in [each.case for each in found if each.case in untagged]
+    ]
     assert all(verdict.allowed for verdict in engine.judge(tagged))
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.policies.deployed import Deployment, Policies, as_written, deployments, in_force
 
+from tests.policies.deployed import Deployment, Policies, as_written, deployments, in_force
 from tools.devstack.stack import STACK_NAME, LocalStack
 
 pytestmark = pytest.mark.after_everything

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ParamValidationError
+
 from tests.policies.crossing import CALLER, TAG
 from tests.policies.deployed import Policies
 from tests.policies.forbidden import FORBIDDEN, Forbidden, Place
 from tests.policies.record import Judgement, Record
 from tests.policies.second_engine import Case, Policy, SecondEngine, Verdict
-
-from tools.devstack.aws import Account, error_code
 from tools.attacks import DENIED, Target
+from tools.devstack.aws import Account, error_code
 from tools.devstack.stack import LocalStack
 
 pytestmark = pytest.mark.after_everything
@@ -53,9 +53,12 @@ def _as(role: str, name: str, judgement: Judgement, policies: Policies, tenant: 
     tags = {TAG: tenant} if role == "TenantRole" else {}
     caller = {"aws:principalarn": f"arn:aws:iam::000000000000:role/{name}", **tags}
     changed = replace(
-        judgement, role=name, principal=f"arn:aws:sts::000000000000:assumed-role/{name}/{session}",
-        context={**asked, **caller}, identity=policies.roles[role].identity,
-    )  # fmt: skip
+        judgement,
+        role=name,
+        principal=f"arn:aws:sts::000000000000:assumed-role/{name}/{session}",
+        context={**asked, **caller},
+        identity=policies.roles[role].identity,
+    )
     return changed.case()
 
 
@@ -66,8 +69,15 @@ def physical(names: dict[str, str]) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def tried(
-    stack: LocalStack, policies: Policies, physical: dict[str, str], engine: SecondEngine, record: Record,
-    clinic_target: Target, bicycles_target: Target, bicycles_session: Account, report: list[str],
+    stack: LocalStack,
+    policies: Policies,
+    physical: dict[str, str],
+    engine: SecondEngine,
+    record: Record,
+    clinic_target: Target,
+    bicycles_target: Target,
+    bicycles_session: Account,
+    report: list[str],
 ) -> dict[str, Tried]:
     """Every row, tried by all sessions and then judged for all roles at once."""
     place, tenant = Place(stack, clinic_target, bicycles_target), bicycles_target.tenant.id
@@ -76,8 +86,12 @@ def tried(
     for each in found.values():
         for role, session in sessions.items():
             _try(each, role, session, place, record)
-    asked = [(each, role, _as(role, physical[role], part, policies, tenant))
-             for each in found.values() for part in each.parts for role in physical]  # fmt: skip
+    asked = [
+        (each, role, _as(role, physical[role], part, policies, tenant))
+        for each in found.values()
+        for part in each.parts
+        for role in physical
+    ]
     for (each, role, case), verdict in zip(asked, engine.judge([case for _, _, case in asked]), strict=True):
         each.verdicts.setdefault(role, []).append((case, verdict))
     report += _table(found.values(), len(physical))
@@ -100,8 +114,10 @@ def _try(each: Tried, role: str, session: Account, place: Place, record: Record)
 
 def _table(found: Any, roles: int) -> list[str]:
     """The table as it is shown, in Markdown."""
-    lines = [f"| forbidden to all {roles} roles | judged as | a tenant | the operator | second engine |",
-             "|---|---|---|---|---|"]  # fmt: skip
+    lines = [
+        f"| forbidden to all {roles} roles | judged as | a tenant | the operator | second engine |",
+        "|---|---|---|---|---|",
+    ]
     for each in found:
         actions = ", ".join(dict.fromkeys(part.action for part in each.parts))
         denied = sum(map(each.denies, each.verdicts))
@@ -131,41 +147,58 @@ def test_both_engines_deny_every_role(what: str, tried: dict[str, Tried], physic
 
 _BROKEN: dict[str, tuple[str, str, Callable[[Policy], Any]]] = {
     "the Null guard is gone when somebody grants a Scan": (
-        "scan the table of all tenants", "tenant-data",
+        "scan the table of all tenants",
+        "tenant-data",
         lambda p: p["Statement"][0].update(
-            Action="dynamodb:Scan", Condition={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["TENANT#x"]}}),
+            Action="dynamodb:Scan", Condition={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["TENANT#x"]}}
+        ),
     ),
     "the prefix is a wish": (
-        "list the bucket without a prefix", "tenant-data",
+        "list the bucket without a prefix",
+        "tenant-data",
         lambda p: next(each for each in p["Statement"] if each["Sid"] == "OwnPrefix").update(
-            Condition={"StringLikeIfExists": {"s3:prefix": "t/x/*"}}),
+            Condition={"StringLikeIfExists": {"s3:prefix": "t/x/*"}}
+        ),
     ),
     "a session needs no tag": (
-        "take a session without a tag", "trust", lambda p: p["Statement"][0]["Condition"].pop("StringLike") and
-        p["Statement"][0]["Condition"].pop("StringEquals"),
+        "take a session without a tag",
+        "trust",
+        lambda p: (
+            p["Statement"][0]["Condition"].pop("StringLike") and p["Statement"][0]["Condition"].pop("StringEquals")
+        ),
     ),
     "a session may have more tags": (
-        "take a session with a second tag", "trust",
+        "take a session with a second tag",
+        "trust",
         lambda p: p["Statement"][1]["Condition"].pop("ForAllValues:StringEquals"),
     ),
     "a session may have any name": (
-        "take a session under another name", "trust", lambda p: p["Statement"][0]["Condition"].pop("StringEquals"),
+        "take a session under another name",
+        "trust",
+        lambda p: p["Statement"][0]["Condition"].pop("StringEquals"),
     ),
     "a session may have an empty tag": (
-        "take a session with an empty tag", "trust",
-        lambda p: [each["Condition"].update(
-            StringLike={"aws:RequestTag/TenantId": "*"}, StringEquals={}) for each in p["Statement"]],
+        "take a session with an empty tag",
+        "trust",
+        lambda p: [
+            each["Condition"].update(StringLike={"aws:RequestTag/TenantId": "*"}, StringEquals={})
+            for each in p["Statement"]
+        ],
     ),
     "a tag may be short": (
-        "take a session with a tag too short", "trust",
+        "take a session with a tag too short",
+        "trust",
         lambda p: [each["Condition"].update(StringLike={"aws:RequestTag/TenantId": "?*"}) for each in p["Statement"]],
     ),
     "KMS is asked without a tenant": (
-        "make a data key for nobody", "tenant-data and key",
-        lambda p: [each.update(Condition={}) if each["Effect"] == "Allow" else each.update(Action="none:None")
-                   for each in p["Statement"]],
+        "make a data key for nobody",
+        "tenant-data and key",
+        lambda p: [
+            each.update(Condition={}) if each["Effect"] == "Allow" else each.update(Action="none:None")
+            for each in p["Statement"]
+        ],
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("broken", _BROKEN)
@@ -180,8 +213,11 @@ def test_the_table_notices_when(broken: str, tried: dict[str, Tried], engine: Se
 
     cases = [case for verdicts in tried[what].verdicts.values() for case, _ in verdicts]
     if "tenant-data" in where:
-        cases = [replace(case, identity={"tenant-data": changed(case.identity["tenant-data"])})
-                 for case in cases if "tenant-data" in case.identity]  # fmt: skip
+        cases = [
+            replace(case, identity={"tenant-data": changed(case.identity["tenant-data"])})
+            for case in cases
+            if "tenant-data" in case.identity
+        ]
     if "trust" in where or "key" in where:
         cases = [replace(case, resource_policy=changed(case.resource_policy)) for case in cases]
     verdicts = engine.judge(cases)

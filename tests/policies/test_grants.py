@@ -6,6 +6,7 @@ import copy
 from dataclasses import replace
 
 import pytest
+
 from tests.policies.deployed import Policies, Role
 from tests.policies.grants import UNUSED, Grant, granted, trust_used, trusted, used
 from tests.policies.record import Judgement, Record
@@ -22,9 +23,7 @@ def judged(judgements: list[Judgement], record: Record, names: dict[str, str]) -
 
 
 @pytest.fixture(scope="module")
-def exercised(
-    judged: list[Judgement], policies: Policies, names: dict[str, str], engine: SecondEngine
-) -> set[Grant]:
+def exercised(judged: list[Judgement], policies: Policies, names: dict[str, str], engine: SecondEngine) -> set[Grant]:
     return used(judged, policies, names, engine)
 
 
@@ -44,9 +43,7 @@ def test_no_exception_is_kept_for_nothing(policies: Policies, exercised: set[Gra
         assert not each.exception, f"{each} is used; its row in UNUSED has to go"
 
 
-def test_everybody_who_is_trusted_came(
-    policies: Policies, judged: list[Judgement], names: dict[str, str]
-) -> None:
+def test_everybody_who_is_trusted_came(policies: Policies, judged: list[Judgement], names: dict[str, str]) -> None:
     unused = trusted(policies) - trust_used(judged, policies, names)
     assert not unused, "trust that nothing used:\n" + "\n".join(map(str, sorted(unused)))
 
@@ -62,9 +59,7 @@ def test_a_right_too_many_is_noticed(policies: Policies, exercised: set[Grant]) 
     assert {each.action for each in found} == {"dynamodb:BatchGetItem", "s3:GetObjectVersion"}
 
 
-def test_trust_too_many_is_noticed(
-    policies: Policies, judged: list[Judgement], names: dict[str, str]
-) -> None:
+def test_trust_too_many_is_noticed(policies: Policies, judged: list[Judgement], names: dict[str, str]) -> None:
     trust = copy.deepcopy(policies.roles["OperatorRole"].trust)
     trust["Statement"][0]["Action"] = ["sts:AssumeRole", "sts:SetSourceIdentity"]
     roles = {**policies.roles, "OperatorRole": Role(trust, policies.roles["OperatorRole"].identity)}

@@ -22,5 +22,12 @@ def operation(name: str) -> Operation:
 
 
 __all__ = [
-    "DENIED", "OPERATIONS", "NotRefused", "Operation", "Target", "Wrapped", "operation", "refusal",
-]  # fmt: skip
+    "DENIED",
+    "OPERATIONS",
+    "NotRefused",
+    "Operation",
+    "Target",
+    "Wrapped",
+    "operation",
+    "refusal",
+]

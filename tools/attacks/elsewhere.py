@@ -25,7 +25,5 @@ ELSEWHERE = (
         lambda s, v, o: s.client("sqs").receive_message(QueueUrl=v.queue_url),
     ),
     _other("ListRoles", "iam:ListRoles", lambda s, v, o: s.client("iam").list_roles()),
-    _other(
-        "ListFunctions", "lambda:ListFunctions", lambda s, v, o: s.client("lambda").list_functions()
-    ),
+    _other("ListFunctions", "lambda:ListFunctions", lambda s, v, o: s.client("lambda").list_functions()),
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tools.devstack.aws import Account
-from .target import Operation, Target, Wrapped
 
+from .target import Operation, Target, Wrapped
 
 TEMPLATE_PURPOSE = "template"
 
@@ -22,9 +22,7 @@ def _kms(name: str, call: Any, action: str, **more: Any) -> Operation:
 
 
 KEYS = (
-    _kms(
-        "Decrypt", lambda s, v, o: _decrypt(s, v, v.context(TEMPLATE_PURPOSE)), "Decrypt"
-    ),
+    _kms("Decrypt", lambda s, v, o: _decrypt(s, v, v.context(TEMPLATE_PURPOSE)), "Decrypt"),
     _kms(
         "Decrypt-as-mine",
         lambda s, v, o: _decrypt(s, v, o.context(TEMPLATE_PURPOSE)),

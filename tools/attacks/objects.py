@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from tools.devstack.aws import Account
+
 from .target import Operation, Target
 
 
@@ -63,9 +64,7 @@ OBJECTS = (
     ),
     _s3(
         "PutObject",
-        lambda s, v, o: s.client("s3").put_object(
-            Bucket=v.bucket, Key=_probe_object(v), Body=b"x", **_sealed_for(v)
-        ),
+        lambda s, v, o: s.client("s3").put_object(Bucket=v.bucket, Key=_probe_object(v), Body=b"x", **_sealed_for(v)),
         "PutObject",
         undo=_delete_object,
     ),

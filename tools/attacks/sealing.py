@@ -12,6 +12,7 @@ import os
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tools.devstack.aws import Account
+
 from .target import Target, Wrapped
 
 _DOMAIN = b"bulkhead sealed value 1"

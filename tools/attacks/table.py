@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tools.devstack.aws import Account
+
 from .target import Operation, Target
 
 PROBE = "PROBE#intrusion"
@@ -45,9 +46,7 @@ TABLE = (
     _table("GetItem", lambda s, v, o: s.client("dynamodb").get_item(TableName=v.table, Key=v.key())),
     _table(
         "BatchGetItem",
-        lambda s, v, o: s.client("dynamodb").batch_get_item(
-            RequestItems={v.table: {"Keys": [v.key("VERSION#")]}}
-        ),
+        lambda s, v, o: s.client("dynamodb").batch_get_item(RequestItems={v.table: {"Keys": [v.key("VERSION#")]}}),
         owner_may=False,
     ),
     _table(
@@ -142,9 +141,7 @@ TABLE = (
     ),
     _table(
         "registry-GetItem",
-        lambda s, v, o: s.client("dynamodb").get_item(
-            TableName=v.registry, Key={"tenant": {"S": v.tenant.id}}
-        ),
+        lambda s, v, o: s.client("dynamodb").get_item(TableName=v.registry, Key={"tenant": {"S": v.tenant.id}}),
         "GetItem",
         owner_may=False,
     ),

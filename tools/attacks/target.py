@@ -95,7 +95,9 @@ class Target:
             items=tuple(items),
             objects=tuple(each["Key"] for each in listed.get("Contents", [])),
             vectors=tuple(
-                each["key"] for page in vectors.get_paginator("list_vectors").paginate(**index) for each in page["vectors"]
+                each["key"]
+                for page in vectors.get_paginator("list_vectors").paginate(**index)
+                for each in page["vectors"]
             ),
             dimension=vectors.get_index(**index)["index"]["dimension"],
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tools.devstack.aws import Account
+
 from .target import Operation, Target
 
 
@@ -29,19 +30,13 @@ VECTORS = (
     ),
     _vectors(
         "GetVectors",
-        lambda s, v, o: s.client("s3vectors").get_vectors(
-            **v.index, keys=list(v.vectors[:1]), returnMetadata=True
-        ),
+        lambda s, v, o: s.client("s3vectors").get_vectors(**v.index, keys=list(v.vectors[:1]), returnMetadata=True),
     ),
-    _vectors(
-        "ListVectors", lambda s, v, o: s.client("s3vectors").list_vectors(**v.index), owner_may=False
-    ),
+    _vectors("ListVectors", lambda s, v, o: s.client("s3vectors").list_vectors(**v.index), owner_may=False),
     _vectors("GetIndex", lambda s, v, o: s.client("s3vectors").get_index(**v.index), owner_may=False),
     _vectors(
         "PutVectors",
-        lambda s, v, o: s.client("s3vectors").put_vectors(
-            **v.index, vectors=[{"key": "probe", "data": _unit(v)}]
-        ),
+        lambda s, v, o: s.client("s3vectors").put_vectors(**v.index, vectors=[{"key": "probe", "data": _unit(v)}]),
         undo=_delete_vector,
     ),
     _vectors(
@@ -50,12 +45,8 @@ VECTORS = (
     ),
     _vectors(
         "ListIndexes",
-        lambda s, v, o: s.client("s3vectors").list_indexes(
-            vectorBucketName=v.tenant.vector_bucket
-        ),
+        lambda s, v, o: s.client("s3vectors").list_indexes(vectorBucketName=v.tenant.vector_bucket),
         owner_may=False,
     ),
-    _vectors(
-        "DeleteIndex", lambda s, v, o: s.client("s3vectors").delete_index(**v.index), owner_may=False
-    ),
+    _vectors("DeleteIndex", lambda s, v, o: s.client("s3vectors").delete_index(**v.index), owner_may=False),
 )

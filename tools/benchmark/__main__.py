@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tools.devstack.console import Console
 from tools.devstack.process import ROOT
+
 from . import page, table
 from .load import Load
 from .measure import Phase, Result, result
@@ -28,7 +29,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=15.0, metavar="N", help="of each phase (default: 15)")
     parser.add_argument("--repeats", type=int, default=2, metavar="N", help="quiet phases and storms (default: 2)")
     parser.add_argument("--only", nargs="+", choices=keys, default=keys, metavar="KEY", help=f"of {', '.join(keys)}")
-    parser.add_argument("--set", nargs="+", default=[], metavar="Name=Value", help="parameters of template.yaml beside a set-up's")
+    parser.add_argument(
+        "--set", nargs="+", default=[], metavar="Name=Value", help="parameters of template.yaml beside a set-up's"
+    )
     parser.add_argument("--root", type=Path, default=ROOT, help="folder of another template.yaml and its builds")
     options = parser.parse_args(arguments)
     console, load = Console(), Load(workers=WORKERS)

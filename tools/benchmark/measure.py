@@ -90,9 +90,7 @@ class Waits:
 
     @classmethod
     def of(cls, quiet: list[float], storm: list[float]) -> Waits:
-        return cls(
-            percentile(quiet, 0.5), percentile(storm, 0.5), percentile(quiet, 0.99), percentile(storm, 0.99)
-        )
+        return cls(percentile(quiet, 0.5), percentile(storm, 0.5), percentile(quiet, 0.99), percentile(storm, 0.99))
 
     @property
     def p50(self) -> float:
@@ -128,8 +126,10 @@ class Result:
     phases: list[float]
 
     def to_json(self) -> dict[str, Any]:
-        ratios = {"wait": {"p50": self.wait.p50, "p99": self.wait.p99},
-                  "queued": {"p50": self.queued.p50, "p99": self.queued.p99}}  # fmt: skip
+        ratios = {
+            "wait": {"p50": self.wait.p50, "p99": self.wait.p99},
+            "queued": {"p50": self.queued.p50, "p99": self.queued.p99},
+        }
         return {**asdict(self), "ratios": ratios}
 
 

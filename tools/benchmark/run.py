@@ -16,9 +16,10 @@ from typing import Any
 from tools.devstack.aws import Tenant
 from tools.devstack.client import send
 from tools.devstack.console import Console
-from tools.faultproxy.effects import Delay, Fail
 from tools.devstack.poll import until
 from tools.devstack.stack import LocalStack
+from tools.faultproxy.effects import Delay, Fail
+
 from .load import STORM, Arrival, Load, arrivals
 from .measure import Job, Left, Phase, Work
 from .setups import Setup
@@ -61,9 +62,15 @@ def run(
     """Measure a set-up, with `more` parameters beside its own: `repeats` times a quiet phase and a storm."""
     console.heading(f"{setup.title}")
     stack = LocalStack.temporary(
-        f"neighbour-{setup.key}", console, root=root, judgements=False, faults=True, invocations=True,
-        fair_queues=setup.fair_queues, parameters={**_TIMES, **setup.parameters, **more},
-    )  # fmt: skip
+        f"neighbour-{setup.key}",
+        console,
+        root=root,
+        judgements=False,
+        faults=True,
+        invocations=True,
+        fair_queues=setup.fair_queues,
+        parameters={**_TIMES, **setup.parameters, **more},
+    )
     with stack, ExitStack() as rules:
         bench = _prepared(stack, load, console)
         for tenant in bench.tenants:
@@ -163,9 +170,11 @@ def _items(bench: Bench, tenant: Tenant) -> dict[str, list[dict[str, Any]]]:
     """A tenant's partition by kind, in one look: a job that moves meanwhile is not counted twice."""
     client = bench.stack.account.client("dynamodb")
     pages = client.get_paginator("query").paginate(
-        TableName=bench.stack.outputs["DataTable"], ConsistentRead=True, KeyConditionExpression="pk = :pk",
+        TableName=bench.stack.outputs["DataTable"],
+        ConsistentRead=True,
+        KeyConditionExpression="pk = :pk",
         ExpressionAttributeValues={":pk": {"S": tenant.partition}},
-    )  # fmt: skip
+    )
     found: dict[str, list[dict[str, Any]]] = {}
     for item in (item for page in pages for item in page["Items"]):
         found.setdefault(item["sk"]["S"].partition("#")[0], []).append(item)

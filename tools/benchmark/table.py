@@ -5,9 +5,18 @@ from __future__ import annotations
 from .measure import Result
 
 _HEADS = (
-    "", "ready", "wait p50", "wait p99", "queued p50", "queued p99", "later", "wasted", "2nd half", "attempts",
+    "",
+    "ready",
+    "wait p50",
+    "wait p99",
+    "queued p50",
+    "queued p99",
+    "later",
+    "wasted",
+    "2nd half",
+    "attempts",
     "queued / aside / dead",
-)  # fmt: skip
+)
 
 LEGEND = (
     "wait: from the content stored until the document is ready; queued: until its worker begins; × in the storm, of quiet",
@@ -26,10 +35,16 @@ def _cells(result: Result) -> tuple[str, ...]:
     left = result.left
     return (
         done,
-        _times(result.wait.p50), _times(result.wait.p99), _times(result.queued.p50), _times(result.queued.p99),
-        f"{result.later:+.2f}", f"{result.wasted:.0%}", f"{result.wasted_late:.0%}", str(result.attempts),
+        _times(result.wait.p50),
+        _times(result.wait.p99),
+        _times(result.queued.p50),
+        _times(result.queued.p99),
+        f"{result.later:+.2f}",
+        f"{result.wasted:.0%}",
+        f"{result.wasted_late:.0%}",
+        str(result.attempts),
         f"{left.queued} / {left.parked} / {left.dead} of {result.storm_jobs}",
-    )  # fmt: skip
+    )
 
 
 def _times(ratio: float) -> str:
@@ -41,10 +56,12 @@ def text(results: dict[str, Result]) -> list[str]:
     lines = cells(results)
     widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADS))]
     return [
-        "  ".join(cell.ljust(width) if column == 0 else cell.rjust(width)
-                  for column, (cell, width) in enumerate(zip(line, widths, strict=True)))
+        "  ".join(
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
         for line in lines
-    ]  # fmt: skip
+    ]
 
 
 def drift(results: dict[str, Result], service_seconds: float) -> list[str]:

@@ -9,6 +9,7 @@ import sys
 from tools.devstack.console import Console
 from tools.devstack.process import StackError
 from tools.devstack.stack import LocalStack
+
 from . import plan as plans
 from . import report
 from .run import PARAMETERS, Chaos
@@ -23,8 +24,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=_JOBS, help=f"documents to hand in (default {_JOBS})")
     parser.add_argument("--minutes", type=float, help="to hand them in within (default: as fast as they get done)")
     parser.add_argument("--seed", type=int, help="the plan of an earlier run, again")
-    parser.add_argument("--settle", type=float, metavar="SECONDS", default=_SETTLE_SECONDS,
-                        help="to wait at the end without a job less to wait for (default %(default).0f)")
+    parser.add_argument(
+        "--settle",
+        type=float,
+        metavar="SECONDS",
+        default=_SETTLE_SECONDS,
+        help="to wait at the end without a job less to wait for (default %(default).0f)",
+    )
     options = parser.parse_args(arguments)
     if options.jobs < plans.HEALTHY + plans.STORM_TIMES:
         parser.error(f"--jobs is at least {plans.HEALTHY + plans.STORM_TIMES}: one for each part of the load")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 from typing import Any
 
 _WIDTH, _LEFT, _RIGHT = 960, 64, 14
@@ -71,32 +72,48 @@ def render(report: dict[str, Any]) -> str:
         return Line(name, f"var(--{colour})", _series(samples, of), **more)
 
     unfinished = _lines(
-        time, report, "jobs",
+        time,
+        report,
+        "jobs",
         line("unfinished, storming tenant", "storm", _unfinished(storm, all_), filled=True),
         line("unfinished, all healthy tenants", "h1", _unfinished(0, storm)),
         line("messages on the queue", "h5", lambda each: each["waiting"] + each["in_flight"], dashed=True),
-    )  # fmt: skip
+    )
     ages = _lines(
-        time, report, "s",
+        time,
+        report,
+        "s",
         line("storming tenant", "storm", lambda each: each["looks"][storm]["oldest"]),
-        line("all healthy tenants", "h1", lambda each: max(look["oldest"] for look in each["looks"][:storm]), filled=True),
-    )  # fmt: skip
+        line(
+            "all healthy tenants", "h1", lambda each: max(look["oldest"] for look in each["looks"][:storm]), filled=True
+        ),
+    )
     aside = _lines(
-        time, report, "jobs",
+        time,
+        report,
+        "jobs",
         line("put aside, storming tenant", "storm", _sum("parked", storm, all_), filled=True),
         line("put aside, healthy tenants", "h1", _sum("parked", 0, storm)),
         line("given up, storming tenant", "bad", _sum("dead", storm, all_), dashed=True),
         line("given up, healthy tenants", "h2", _sum("dead", 0, storm), dashed=True),
-    )  # fmt: skip
+    )
     plots = {
         ("What was unfinished", "Jobs that are queued, running or waiting, and messages on the queue."): unfinished,
-        ("Age of the oldest unfinished job", "Since it was accepted. What fails may wait; the others may not wait for it."): ages,
-        ("From accepted to ready", "Of documents that are ready. Bar: p50, line: p99; grey: on the calm day before."): _waits(report),
+        (
+            "Age of the oldest unfinished job",
+            "Since it was accepted. What fails may wait; the others may not wait for it.",
+        ): ages,
+        (
+            "From accepted to ready",
+            "Of documents that are ready. Bar: p50, line: p99; grey: on the calm day before.",
+        ): _waits(report),
         ("Circuits", "Over each tenant's jobs, as stored in its own partition."): _circuits(time, report),
         ("Put aside, and given up", "Waiting for its time, or given up with a reason that its tenant is told."): aside,
-        ("What was done to it", "Calls to AWS that went wrong, each second; the rules in force; and each process that was killed."):
-            _faults(time, report),
-    }  # fmt: skip
+        (
+            "What was done to it",
+            "Calls to AWS that went wrong, each second; the rules in force; and each process that was killed.",
+        ): _faults(time, report),
+    }
     sections = [_section(title, words, plot) for (title, words), plot in plots.items()]
     body = [_head(report), _jobs(report), *sections, _figures(report), _wrongs(report)]
     return (
@@ -130,11 +147,13 @@ def _jobs(report: dict[str, Any]) -> str:
         tenant = waits["tenant"]
         counts = report["verdict"]["places"].get(tenant, {})
         cells = [sum(counts.values()), *(counts.get(each, 0) for each in columns)]
-        shown = "".join(f'<td{"" if cell else " class=zero"}>{cell}</td>' for cell in cells)
+        shown = "".join(f"<td{'' if cell else ' class=zero'}>{cell}</td>" for cell in cells)
         pairs = "".join(f"<td>{_pair(waits[day])}</td>" for day in ("calm", "storm"))
         storms = ' class="storm"' if tenant == report["tenants"][-1] else ""
         rows.append(f"<tr{storms}><td>{escape(tenant)}</td>{shown}{pairs}</tr>")
-    heads = "".join(f"<th>{each}</th>" for each in ("tenant", "accepted", *columns, "wait p50 / p99, calm", "in the storm"))
+    heads = "".join(
+        f"<th>{each}</th>" for each in ("tenant", "accepted", *columns, "wait p50 / p99, calm", "in the storm")
+    )
     return f'<div class="wide"><table><tr>{heads}</tr>{"".join(rows)}</table></div>'
 
 
@@ -146,7 +165,9 @@ def _figures(report: dict[str, Any]) -> str:
     rows = []
     for name, value in report["figures"].items():
         if isinstance(value, dict):
-            value = ", ".join(f"{count} {each}" for each, count in sorted(value.items(), key=lambda kv: -kv[1])) or "none"
+            value = (
+                ", ".join(f"{count} {each}" for each, count in sorted(value.items(), key=lambda kv: -kv[1])) or "none"
+            )
         rows.append(f'<tr><td>{escape(name)}</td><td style="white-space:normal">{escape(str(value))}</td></tr>')
     return f'<h2>In figures</h2><div class="wide"><table>{"".join(rows)}</table></div>'
 
@@ -347,9 +368,15 @@ def _faults(time: Time, report: dict[str, Any]) -> str:
     for number, function in enumerate(functions):
         y = kills_at + line * number
         drawn.append(_text(_LEFT - 4, y + 12, function, "end", name=True))
-        drawn += [_cross(time.x(at), y + 8, f"{function} killed, {_clock(at)}") for at, killed in kills if killed == function]
+        drawn += [
+            _cross(time.x(at), y + 8, f"{function} killed, {_clock(at)}") for at, killed in kills if killed == function
+        ]
     drawn.append(_axis(time, height))
-    key = [*colours.items(), ("a rule in force (darker: more calls)", "var(--trouble)"), ("a process killed", "var(--bad)")]
+    key = [
+        *colours.items(),
+        ("a rule in force (darker: more calls)", "var(--trouble)"),
+        ("a process killed", "var(--bad)"),
+    ]
     return _svg(height, drawn) + _key(key)
 
 
@@ -363,7 +390,7 @@ def _cross(x: float, y: float, title: str) -> str:
 def _rates(samples: Sequence[_Sample], kinds: Sequence[str]) -> list[tuple[float, float, dict[str, float]]]:
     """Faults each second between two samples."""
     found = []
-    for before, after in zip(samples, samples[1:], strict=False):
+    for before, after in pairwise(samples):
         seconds = max(0.1, after["at"] - before["at"])
         more = {kind: after["faults"].get(kind, 0) - before["faults"].get(kind, 0) for kind in kinds}
         found.append((before["at"], after["at"], {kind: max(0, count) / seconds for kind, count in more.items()}))

@@ -19,7 +19,24 @@ STORM_TIMES = 10
 FUNCTIONS = ("intake", "dispatch", "ingestion", "release")
 # Jobs handed in each second unless a duration is asked for: what one local AWS gets done, more or less.
 PACE = 6.0
-_SYLLABLES = ("bar", "dul", "fen", "gim", "hov", "jas", "kel", "lor", "mip", "nud", "quo", "ris", "tav", "wex", "yon", "zul")
+_SYLLABLES = (
+    "bar",
+    "dul",
+    "fen",
+    "gim",
+    "hov",
+    "jas",
+    "kel",
+    "lor",
+    "mip",
+    "nud",
+    "quo",
+    "ris",
+    "tav",
+    "wex",
+    "yon",
+    "zul",
+)
 
 # What each service says on a bad day. Anything that AWS spoils is no failure of the tenant.
 _THROTTLED = {
@@ -44,8 +61,17 @@ _WRITES = (
     ("s3", "PutObject"),
 )
 # Late enough that another process comes in between.
-_DELAYED = (("dynamodb", "PutItem"), ("dynamodb", "TransactWriteItems"), ("dynamodb", "Query"), ("dynamodb", None),
-            ("sqs", "SendMessage"), ("s3vectors", None), ("lambda", "Invoke"), ("kms", None), ("bedrock-runtime", None))  # fmt: skip
+_DELAYED = (
+    ("dynamodb", "PutItem"),
+    ("dynamodb", "TransactWriteItems"),
+    ("dynamodb", "Query"),
+    ("dynamodb", None),
+    ("sqs", "SendMessage"),
+    ("s3vectors", None),
+    ("lambda", "Invoke"),
+    ("kms", None),
+    ("bedrock-runtime", None),
+)
 
 
 @dataclass(frozen=True)
@@ -160,7 +186,9 @@ def make(seed: int, jobs: int, minutes: float | None = None) -> Plan:
     """The plan of a run that hands in `jobs` documents within `minutes`."""
     seconds = minutes * 60 if minutes else max(20.0, jobs / PACE)
     # A generator for each part: more of one changes nothing about another.
-    draw = {part: random.Random(f"{seed} {part}") for part in ("words", "load", "storm", "aws", "kills", "twice", "key")}
+    draw = {
+        part: random.Random(f"{seed} {part}") for part in ("words", "load", "storm", "aws", "kills", "twice", "key")
+    }
     storm = Storm(seconds * 0.1, draw["storm"].choice((400, 800, 1600)), draw["storm"].random() < 0.7)
     return Plan(
         seed=seed,
@@ -219,7 +247,9 @@ def _trouble(draw: random.Random, at: float) -> Trouble:
     match draw.choices(("fail", "outage", "delay", "drop", "twice"), (4, 1, 3, 4, 1))[0]:
         case "fail":
             service = draw.choice(list(_THROTTLED))
-            return Trouble(at, lasting, Fail(draw.choice(_THROTTLED[service])), service, None, draw.uniform(0.1, 0.5), seed)
+            return Trouble(
+                at, lasting, Fail(draw.choice(_THROTTLED[service])), service, None, draw.uniform(0.1, 0.5), seed
+            )
         case "outage":
             service = draw.choice(list(_THROTTLED))
             code = _THROTTLED[service][1]

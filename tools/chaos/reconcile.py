@@ -98,9 +98,10 @@ class _Stores:
     def __init__(self, found: Tenancy) -> None:
         self.found = found
         self.items = {
-            "open": Counter(found.open), "parked": Counter(found.parked),
+            "open": Counter(found.open),
+            "parked": Counter(found.parked),
             "dead": Counter(document for document, _ in found.dead),
-        }  # fmt: skip
+        }
         self.reasons = dict(found.dead)
         self.keys: dict[str, Counter[str]] = {}
         for key in found.vectors:

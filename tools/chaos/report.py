@@ -9,6 +9,7 @@ from typing import Any
 
 from tools.devstack.console import Console
 from tools.devstack.process import ROOT
+
 from . import page
 from .plan import STORM_TIMES, Plan
 from .run import Outcome, percentile
@@ -19,11 +20,15 @@ _SHOWN = 12
 
 def announce(console: Console, plan: Plan) -> None:
     """What is going to be done."""
-    console.line(f"  {plan.jobs} documents of {len(plan.words)} tenants within {plan.seconds:.0f} s; the last hands in "
-                 f"{STORM_TIMES} times as many as each other, and all of them fail")  # fmt: skip
-    console.line(f"  {len(plan.troubles)} times AWS misbehaves, {len(plan.kills)} processes are killed, "
-                 f"{len(plan.repeats)} messages and events come twice, the key is out of use {len(plan.key_outages)} times; "
-                 f"{'the cause is repaired' if plan.storm.repaired else 'the cause stays'} at the end")  # fmt: skip
+    console.line(
+        f"  {plan.jobs} documents of {len(plan.words)} tenants within {plan.seconds:.0f} s; the last hands in "
+        f"{STORM_TIMES} times as many as each other, and all of them fail"
+    )
+    console.line(
+        f"  {len(plan.troubles)} times AWS misbehaves, {len(plan.kills)} processes are killed, "
+        f"{len(plan.repeats)} messages and events come twice, the key is out of use {len(plan.key_outages)} times; "
+        f"{'the cause is repaired' if plan.storm.repaired else 'the cause stays'} at the end"
+    )
 
 
 def write(outcome: Outcome) -> Path:
@@ -87,8 +92,10 @@ def show(console: Console, outcome: Outcome, folder: Path) -> None:
     """The table, and the line that counts."""
     verdict, found = outcome.verdict, to_dict(outcome)
     console.heading("What became of the accepted jobs")
-    console.line(f"  {'tenant':<12} {'accepted':>9} {'indexed':>8} {'parked':>7} {'dead':>6} {'open':>5} {'lost':>5}"
-                 f"   {'wait, calm':>14} {'wait, storm':>16}")  # fmt: skip
+    console.line(
+        f"  {'tenant':<12} {'accepted':>9} {'indexed':>8} {'parked':>7} {'dead':>6} {'open':>5} {'lost':>5}"
+        f"   {'wait, calm':>14} {'wait, storm':>16}"
+    )
     for waits in found["waits"]:
         counts = verdict.places[waits["tenant"]]
         console.line(
@@ -96,13 +103,17 @@ def show(console: Console, outcome: Outcome, folder: Path) -> None:
             f"{counts['dead']:>6} {counts['open']:>5} {counts['lost']:>5}"
             f"   {_pair(waits['calm']):>14} {_pair(waits['storm']):>16}"
         )
-    totals = " ".join(f"{verdict.total(place):>{width}}" for place, width in
-                      (("indexed", 8), ("parked", 7), ("dead", 6), ("open", 5), ("lost", 5)))  # fmt: skip
+    totals = " ".join(
+        f"{verdict.total(place):>{width}}"
+        for place, width in (("indexed", 8), ("parked", 7), ("dead", 6), ("open", 5), ("lost", 5))
+    )
     console.line(f"  {'all':<12} {verdict.accepted:>9} {totals}   (p50 / p99 in seconds)")
     console.heading("What was done to them")
     for name, value in outcome.figures.items():
         if isinstance(value, dict):
-            value = ", ".join(f"{count} {each}" for each, count in sorted(value.items(), key=lambda kv: -kv[1])) or "none"
+            value = (
+                ", ".join(f"{count} {each}" for each, count in sorted(value.items(), key=lambda kv: -kv[1])) or "none"
+            )
         console.line(f"  {name:<40} {value}")
     for title, wrong in _wrongs(outcome).items():
         if wrong:

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Thread
 from typing import Any
 
@@ -15,6 +16,7 @@ from tools.devstack.client import Api
 from tools.devstack.console import Console, Step
 from tools.devstack.poll import TooLate, until
 from tools.devstack.stack import LocalStack
+
 from .plan import LONG, SHORT, STORM, HandIn, Plan
 from .reconcile import Accepted, Verdict, judge
 from .settle import Operator, Releasing, State, look, settle
@@ -164,7 +166,10 @@ class Chaos:
         for customer in customers:
             wanted = {each.job.document: each.job.passages for each in load.of(customer.number)}
             found = until(
-                lambda each=customer: _records(self.stack, each), _all_ready, "the calm documents are ready", _CALM_SECONDS
+                lambda each=customer: _records(self.stack, each),
+                _all_ready,
+                "the calm documents are ready",
+                _CALM_SECONDS,
             )
             assert found == {document: ("ready", count) for document, count in wanted.items()}, (
                 f"on a calm day {customer.name} expects {wanted} and has {found}"
@@ -176,7 +181,9 @@ class Chaos:
             each = HandIn(-1.0, customer.number, _CALM_FROM + number, shape, number % 2 == 1)
             document = load.hand_in(customer, each)
             assert document, f"{customer.name} cannot hand in a document on a calm day"
-            load.taken.append(Taken(customer.number, each, Accepted(customer.name, document, shape.passages), time.time()))
+            load.taken.append(
+                Taken(customer.number, each, Accepted(customer.name, document, shape.passages), time.time())
+            )
             time.sleep(0.4)
 
     # ── the plan ────────────────────────────────────────────────────────────
@@ -208,12 +215,10 @@ class Chaos:
         end = plan.seconds
         found.append((plan.storm.at, storming.begin))
         for trouble in plan.troubles:
-            found.append((trouble.at, lambda each=trouble: self.faults.begin(each)))
-            found.append((min(end, trouble.at + trouble.seconds), lambda each=trouble: self.faults.end(each)))
-        for kill in plan.kills:
-            found.append((kill.at, lambda each=kill: self._kill(each)))
-        for repeat in plan.repeats:
-            found.append((repeat.at, lambda each=repeat: twice.repeat(each)))
+            found.append((trouble.at, partial(self.faults.begin, trouble)))
+            found.append((min(end, trouble.at + trouble.seconds), partial(self.faults.end, trouble)))
+        found.extend((kill.at, partial(self._kill, kill)) for kill in plan.kills)
+        found.extend((repeat.at, partial(twice.repeat, repeat)) for repeat in plan.repeats)
         for outage in plan.key_outages:
             found.append((outage.at, lambda: storming.key(False)))
             found.append((min(end, outage.at + outage.seconds), lambda: storming.key(True)))

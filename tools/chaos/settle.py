@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tools.devstack.aws import InvokeFailed
 from tools.devstack.stack import LocalStack
+
 from .stores import document_id, items
 from .tenants import Customer, Taken
 from .trouble import invoke_intake
@@ -136,9 +137,7 @@ def _unseen(stack: LocalStack, customer: Customer, taken: list[Taken], there: se
     return len(mine - there - done)
 
 
-def settle(
-    look: Callable[[], State], operator: Operator, seconds: float, progress: Callable[[State], None]
-) -> State:
+def settle(look: Callable[[], State], operator: Operator, seconds: float, progress: Callable[[State], None]) -> State:
     """Wait until nothing is left, or for so long without a job that came or was done."""
     deadline = time.monotonic() + seconds
     calm, fewest, most_done = 0, None, 0

@@ -11,10 +11,11 @@ from typing import Any
 
 from cryptography.exceptions import InvalidTag
 
-from tools.devstack.aws import Account
 from tools.attacks.sealing import passage_address, unseal
 from tools.attacks.target import Wrapped
+from tools.devstack.aws import Account
 from tools.devstack.stack import LocalStack
+
 from .reconcile import Document, Overheard, Tenancy, crossings
 from .tenants import Customer
 
@@ -32,13 +33,16 @@ def items(stack: LocalStack, customer: Customer, first: str, last: str, names: s
         more["ExpressionAttributeNames"] = dict(zip(attributes, names.split(), strict=True))
     while True:
         page = client.query(
-            TableName=stack.outputs["DataTable"], ConsistentRead=True,
+            TableName=stack.outputs["DataTable"],
+            ConsistentRead=True,
             KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
             ExpressionAttributeValues={
-                ":pk": {"S": customer.tenant.partition}, ":first": {"S": first}, ":last": {"S": last},
+                ":pk": {"S": customer.tenant.partition},
+                ":first": {"S": first},
+                ":last": {"S": last},
             },
             **more,
-        )  # fmt: skip
+        )
         yield from page["Items"]
         if "LastEvaluatedKey" not in page:
             return
@@ -84,18 +88,14 @@ def read(stack: LocalStack, customer: Customer) -> Everything:
             dead.append((document_id(item), item.get("reason", {}).get("S", "")))
     vectors = dict(_vectors(stack, customer))
     texts = dict(_texts(stack.session(customer.tenant), customer, vectors))
-    tenancy = Tenancy(
-        customer.name, documents, tuple(opened), tuple(parked), tuple(dead), tuple(vectors), texts
-    )
+    tenancy = Tenancy(customer.name, documents, tuple(opened), tuple(parked), tuple(dead), tuple(vectors), texts)
     return Everything(tenancy, ready)
 
 
 def _vectors(stack: LocalStack, customer: Customer) -> Iterator[tuple[str, bytes]]:
     """Every vector of a tenant's index and its sealed text."""
     about = {"vectorBucketName": customer.tenant.vector_bucket, "indexName": customer.tenant.index}
-    for page in stack.account.client("s3vectors").get_paginator("list_vectors").paginate(
-        **about, returnMetadata=True
-    ):
+    for page in stack.account.client("s3vectors").get_paginator("list_vectors").paginate(**about, returnMetadata=True):
         for each in page["vectors"]:
             yield each["key"], base64.b64decode(each["metadata"]["sealed"])
 
@@ -107,7 +107,9 @@ def _texts(session: Account, customer: Customer, vectors: dict[str, bytes]) -> I
         wrapped = Wrapped.parse(sealed).key
         if wrapped not in keys:
             context = {"tenant": customer.tenant.id, "purpose": "passage"}
-            keys[wrapped] = session.client("kms").decrypt(CiphertextBlob=wrapped, EncryptionContext=context)["Plaintext"]
+            keys[wrapped] = session.client("kms").decrypt(CiphertextBlob=wrapped, EncryptionContext=context)[
+                "Plaintext"
+            ]
         try:
             text = unseal(keys[wrapped], passage_address(customer.tenant.index, key), sealed)
         except InvalidTag:

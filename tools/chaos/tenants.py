@@ -12,6 +12,7 @@ from threading import Event, Lock, Thread
 from tools.devstack.aws import Tenant
 from tools.devstack.client import Answer, Api, send
 from tools.devstack.stack import LocalStack
+
 from .plan import BROKEN, HEALTHY, LONG, STORM, HandIn, Plan
 from .reconcile import Accepted, Overheard, crossings
 

@@ -15,10 +15,11 @@ from botocore.exceptions import ClientError
 
 from tools.devstack.aws import Tenant, error_code
 from tools.devstack.events import load
-from tools.faultproxy.client import InForce
-from tools.faultproxy.effects import Delay, Fail, kind
 from tools.devstack.process import Known
 from tools.devstack.stack import LocalStack
+from tools.faultproxy.client import InForce
+from tools.faultproxy.effects import Delay, Fail, kind
+
 from .plan import FUNCTIONS, Kill, Repeat, Trouble
 from .tenants import Customer, Load
 
@@ -35,9 +36,12 @@ class Faults:
 
     def begin(self, trouble: Trouble) -> None:
         rule = self._stack.faults.rule(
-            trouble.effect, service=trouble.service, action=trouble.action,
-            probability=trouble.probability, seed=trouble.seed,
-        )  # fmt: skip
+            trouble.effect,
+            service=trouble.service,
+            action=trouble.action,
+            probability=trouble.probability,
+            seed=trouble.seed,
+        )
         self._active[trouble] = rule, rule.__enter__()
 
     def end(self, trouble: Trouble) -> None:
@@ -172,10 +176,12 @@ class Twice:
 
     def _message(self, customer: Customer, draw: float) -> None:
         found = self._stack.account.client("dynamodb").query(
-            TableName=self._stack.outputs["DataTable"], ConsistentRead=True, Limit=20,
+            TableName=self._stack.outputs["DataTable"],
+            ConsistentRead=True,
+            Limit=20,
             KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
             ExpressionAttributeValues={":pk": {"S": customer.tenant.partition}, ":sk": {"S": "JOB#"}},
-        )["Items"]  # fmt: skip
+        )["Items"]
         seen = self._seen[customer.number]
         bodies = [body_of(item) for item in found]
         seen += bodies
@@ -214,7 +220,9 @@ def invoke_intake(stack: LocalStack, event: dict[str, Any]) -> bool:
     """Hand an event to `intake`, which EventBridge would do the same way; whether it was taken."""
     try:
         stack.account.client("lambda").invoke(
-            FunctionName=stack.outputs["BasicIntakeFunction"], InvocationType="Event", Payload=json.dumps(event).encode()
+            FunctionName=stack.outputs["BasicIntakeFunction"],
+            InvocationType="Event",
+            Payload=json.dumps(event).encode(),
         )
     except ClientError as error:
         if error_code(error) != "TooManyRequestsException":

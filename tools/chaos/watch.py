@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from threading import Event, Thread
@@ -12,6 +13,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tools.devstack.stack import LocalStack
+
 from .stores import circuit_of, items
 from .tenants import Customer
 
@@ -97,11 +99,9 @@ class Watch:
         pause = 0.0
         while not self._enough.wait(pause):
             began = time.monotonic()
-            try:
+            # A busy machine: the next sample will do.
+            with suppress(ClientError, BotoCoreError, OSError, AssertionError):
                 self.samples.append(self.sample())
-            except (ClientError, BotoCoreError, OSError, AssertionError):
-                # A busy machine: there will be another look.
-                pass
             took = time.monotonic() - began
             pause = max(_LEAST_PAUSE, _EVERY - took)
 
@@ -148,9 +148,10 @@ class Watch:
 
     def _in_backlog(self, customer: Customer) -> bool:
         return "Item" in self._stack.account.client("dynamodb").get_item(
-            TableName=self._stack.outputs["BasicBacklogTable"], ConsistentRead=True,
+            TableName=self._stack.outputs["BasicBacklogTable"],
+            ConsistentRead=True,
             Key={"pk": {"S": customer.tenant.partition}},
-        )  # fmt: skip
+        )
 
 
 def seconds_of(moment: str) -> float:

@@ -23,6 +23,7 @@ from tools.devstack.console import Console
 from tools.devstack.poll import until
 from tools.devstack.process import StackError, tail
 from tools.devstack.stack import LocalStack
+
 from .attacks import NOBODY_MAY, Attacks, Shown
 from .corpus import BICYCLES, CLINIC, CUSTOMERS, QUESTIONS, Customer, Page
 from .screen import WIDTH, answer_column, side_by_side, table

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from tools.devstack.aws import Account, Tenant
-from tools.attacks.forged_tokens import BAD_TOKENS
 from tools.attacks import NotRefused, Target, operation, refusal
+from tools.attacks.forged_tokens import BAD_TOKENS
+from tools.devstack.aws import Account, Tenant
 from tools.devstack.stack import LocalStack
-
 
 NOBODY_MAY = "refused too"
 

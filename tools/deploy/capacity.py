@@ -260,10 +260,7 @@ def _batches(stack: Stack) -> Iterator[str]:
                 f"batches at a time; {batches.name}={_FEWEST_BATCHES} would do"
             )
         if batches and reserved and batches.number > reserved.number:
-            yield (
-                f"{batches} is more than {function.name} has: {reserved}; "
-                f"{batches.name}={reserved.number} would do"
-            )
+            yield (f"{batches} is more than {function.name} has: {reserved}; {batches.name}={reserved.number} would do")
 
 
 def _in_flight(stack: Stack) -> Iterator[str]:

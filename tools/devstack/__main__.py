@@ -114,8 +114,7 @@ def hints(console: Console, stack: LocalStack, tenant: str) -> None:
         f"export API={stack.base}",
         f"export TOKEN=$({python} -m tools.devstack.issuer mint --tenant {tenant})",
         f'{call} -X PUT "$API/v1/templates/default_summary" -d {_json(body=_TEMPLATE)}',
-        f'{call} "$API/v1/documents" -d '
-        + _json(title="House rules", content_type="text/plain", content=_DOCUMENT),
+        f'{call} "$API/v1/documents" -d ' + _json(title="House rules", content_type="text/plain", content=_DOCUMENT),
         f'{call} "$API/v1/documents"    # until its status is "ready"',
         f'{call} "$API/v1/inference" -d '
         + _json(template="default_summary", question="When does the reading room close on Saturdays?"),

@@ -91,14 +91,10 @@ class Account:
         """A client for one service; one attempt only, so that a refusal is seen as it is."""
         with self._making:
             if service not in self._clients:
-                self._clients[service] = self._session.client(
-                    service, endpoint_url=self.endpoint, config=_ONCE
-                )
+                self._clients[service] = self._session.client(service, endpoint_url=self.endpoint, config=_ONCE)
             return self._clients[service]
 
-    def assume(
-        self, role: str, name: str, tags: Mapping[str, str] | None = None, **more: Any
-    ) -> Account:
+    def assume(self, role: str, name: str, tags: Mapping[str, str] | None = None, **more: Any) -> Account:
         """The account as a session of `role`, with session tags when there are any."""
         if tags:
             more["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
@@ -108,9 +104,7 @@ class Account:
     def invoke(self, function: str, payload: Any, tenant: str | None = None) -> Any:
         """Invoke a function and return its result; its own failure raises :class:`InvokeFailed`."""
         more = {"TenantId": tenant} if tenant is not None else {}
-        answer = self.client("lambda").invoke(
-            FunctionName=function, Payload=json.dumps(payload).encode(), **more
-        )
+        answer = self.client("lambda").invoke(FunctionName=function, Payload=json.dumps(payload).encode(), **more)
         body = answer["Payload"].read().decode()
         if answer.get("FunctionError"):
             raise InvokeFailed(f"{function}: {body}")

@@ -41,9 +41,7 @@ class Answer:
         return self.json if self.body else None
 
 
-def send(
-    method: str, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
-) -> Answer:
+def send(method: str, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> Answer:
     """One request; a refusal is an answer, not an exception."""
     request = urllib.request.Request(url, data=body, method=method, headers=dict(headers or {}))
     try:
@@ -102,14 +100,12 @@ class Api:
         return self.put(f"/v1/templates/{key}", {"body": body, **more}).expect(200, 201)
 
     def add_document(self, title: str, content: str, content_type: str = "text/plain") -> Any:
-        return self.post(
-            "/v1/documents", {"title": title, "content_type": content_type, "content": content}
-        ).expect(202)
+        return self.post("/v1/documents", {"title": title, "content_type": content_type, "content": content}).expect(
+            202
+        )
 
     def ask(self, question: str, template: str = "default_summary", **more: Any) -> Any:
-        return self.post(
-            "/v1/inference", {"template": template, "question": question, **more}
-        ).expect(200)
+        return self.post("/v1/inference", {"template": template, "question": question, **more}).expect(200)
 
     def pages(self, path: str, items: str, limit: int) -> list[list[Any]]:
         """Every page of a listing, following its cursor; a listing that never ends fails."""

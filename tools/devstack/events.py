@@ -89,9 +89,21 @@ class Tour:
     def run(self, tell: Callable[[Sent], None]) -> None:
         """In an order in which each can succeed."""
         for name in (
-            "control-onboard", "control-show", "claims", "authorizer", "templates-put", "templates-get",
-            "documents-create", "documents-list", "intake", "extraction", "ingestion", "dispatch", "release", "inference",
-        ):  # fmt: skip
+            "control-onboard",
+            "control-show",
+            "claims",
+            "authorizer",
+            "templates-put",
+            "templates-get",
+            "documents-create",
+            "documents-list",
+            "intake",
+            "extraction",
+            "ingestion",
+            "dispatch",
+            "release",
+            "inference",
+        ):
             self._before(name)
             function = name.partition("-")[0]
             event = load(name, **self._values)

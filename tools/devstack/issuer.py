@@ -49,7 +49,7 @@ def server(state: Path, port: int = 0) -> tuple[ThreadingHTTPServer, str]:
 
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:  # noqa: N802 - the name http.server calls
+        def do_GET(self) -> None:
             body = served.get(self.path.split("?", 1)[0])
             self.send_response(200 if body is not None else 404)
             self.send_header("Content-Type", "application/json")

@@ -6,6 +6,7 @@ never end a stranger that happens to have the number of an emulator of yesterday
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -158,10 +159,8 @@ def run_logged(
                         f"`{' '.join(command[:2])}` ran longer than {deadline_seconds:.0f} s.\n{tail(log)}"
                     )
                 progress(describe(log.read_text(errors="replace")))
-                try:
+                with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(0.2)
-                except subprocess.TimeoutExpired:
-                    pass
         finally:
             if process.poll() is None:
                 process.terminate()

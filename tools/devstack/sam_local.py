@@ -139,14 +139,25 @@ class SamLocal:
     def invoke(self, function: str, event: Any, tenant: str | None) -> Any:
         logical = function.title()
         command = [
-            str(Path(sys.executable).parent / "sam"), "local", "invoke", logical,
-            "--template", self._template, "--skip-pull-image", "--event", self._file("event", event),
+            str(Path(sys.executable).parent / "sam"),
+            "local",
+            "invoke",
+            logical,
+            "--template",
+            self._template,
+            "--skip-pull-image",
+            "--event",
+            self._file("event", event),
             *(["--tenant-id", tenant] if tenant else []),
-        ]  # fmt: skip
+        ]
         done = subprocess.run(
-            command, cwd=ROOT, env=self._environment(function), capture_output=True, text=True,
+            command,
+            cwd=ROOT,
+            env=self._environment(function),
+            capture_output=True,
+            text=True,
             timeout=_SECONDS,
-        )  # fmt: skip
+        )
         if done.returncode != 0:
             raise SamLocalFailed(f"{' '.join(command[1:4])}: {done.stderr[-1500:]}")
         try:

@@ -18,7 +18,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -67,7 +67,7 @@ class Srp:
         base = (theirs - _hash(_padded(_N), _padded(_G)) * pow(_G, private, _N)) % _N
         shared = pow(base, self._secret + mixed * private, _N)
         key = _hmac(_hmac(_padded(mixed), _padded(shared)), b"Caldera Derived Key\x01")[:16]
-        now = datetime.now(timezone.utc)
+        now = datetime.now(UTC)
         # In English whatever the locale, the day without a leading zero.
         day, month = _DAYS[now.weekday()], _MONTHS[now.month - 1]
         at = f"{day} {month} {now.day} {now:%H:%M:%S} UTC {now.year}"

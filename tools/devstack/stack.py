@@ -21,10 +21,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from tools.faultproxy.client import Faults
+
 from .aws import Account, Tenant, error_code, only_local_aws
 from .client import Api
 from .console import Console, Step
-from tools.faultproxy.client import Faults
 from .process import ROOT, Child, Known, StackError, free_port, run_logged, tail
 from .tokens import Issuer
 
@@ -160,9 +161,7 @@ class LocalStack:
                 self._functions_endpoint, self._faults_admin = started, f"http://127.0.0.1:{admin}"
         self.record()
 
-    def _child(
-        self, module: str, arguments: list[str], log: str, step: Step, detached: bool
-    ) -> str:
+    def _child(self, module: str, arguments: list[str], log: str, step: Step, detached: bool) -> str:
         child = Child(module, arguments, self.state / log, detached=detached)
         self._children.append(child)
         self._recorded.append({"module": module, "pid": child.known.pid, "born": child.known.born})
@@ -204,9 +203,7 @@ class LocalStack:
         self.silos[name] = self._sam_deploy(step, "local-silo", stack, parameters)
         self.record()
 
-    def _sam_deploy(
-        self, title: str, environment: str, name: str, parameters: dict[str, str]
-    ) -> dict[str, str]:
+    def _sam_deploy(self, title: str, environment: str, name: str, parameters: dict[str, str]) -> dict[str, str]:
         overrides = {
             "Stage": STAGE,
             "Endpoint": self._functions_endpoint,
@@ -216,14 +213,18 @@ class LocalStack:
         }
         log = self.state / f"deploy-{name}.log"
         command = [
-            str(Path(sys.executable).parent / "sam"), "deploy", "--config-env", environment,
-            "--stack-name", name, "--no-fail-on-empty-changeset",
-            "--parameter-overrides", *(f"{each}={value}" for each, value in overrides.items()),
-        ]  # fmt: skip
+            str(Path(sys.executable).parent / "sam"),
+            "deploy",
+            "--config-env",
+            environment,
+            "--stack-name",
+            name,
+            "--no-fail-on-empty-changeset",
+            "--parameter-overrides",
+            *(f"{each}={value}" for each, value in overrides.items()),
+        ]
         with self.console.step(title) as step:
-            status = run_logged(
-                command, self._sam_environment(), log, _DEPLOY_SECONDS, step.note, _deployed, self.root
-            )
+            status = run_logged(command, self._sam_environment(), log, _DEPLOY_SECONDS, step.note, _deployed, self.root)
             if status != 0:
                 raise StackError(
                     f"`sam deploy` ended with status {status}.\n{tail(log, 40)}\n"
@@ -306,9 +307,7 @@ class LocalStack:
             prefix, outputs = "Silo", self.silos[name]
         else:
             prefix, outputs = name.capitalize(), self.outputs
-        found = {
-            key.removeprefix(prefix): value for key, value in outputs.items() if key.startswith(prefix)
-        }
+        found = {key.removeprefix(prefix): value for key, value in outputs.items() if key.startswith(prefix)}
         if not found:
             raise StackError(f"no tier or silo {name!r} is deployed")
         return found
@@ -339,16 +338,12 @@ class LocalStack:
         answer = self.control("onboard", tier=tier, display_name=name, **more)
         if "error" in answer:
             raise StackError(f"onboarding {name!r} was refused: {answer['error']}")
-        return Tenant(
-            answer["tenant"], name, answer["index"], answer["vector_bucket"], answer["key_arn"], tier
-        )
+        return Tenant(answer["tenant"], name, answer["index"], answer["vector_bucket"], answer["key_arn"], tier)
 
     def messages(self, queue: str = "BasicQueueUrl") -> int:
         """Messages on a queue, named by its output, those that somebody has at the moment included."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        answer = self.account.client("sqs").get_queue_attributes(
-            QueueUrl=self.outputs[queue], AttributeNames=names
-        )
+        answer = self.account.client("sqs").get_queue_attributes(QueueUrl=self.outputs[queue], AttributeNames=names)
         return sum(int(answer["Attributes"][name]) for name in names)
 
     def log_lines(self, group: str | None = None, since: float = 0.0) -> Iterator[tuple[str, str]]:
@@ -357,7 +352,9 @@ class LocalStack:
         known = logs.get_paginator("describe_log_groups").paginate()
         names = [group] if group else [each["logGroupName"] for page in known for each in page["logGroups"]]
         for name in names:
-            for page in logs.get_paginator("filter_log_events").paginate(logGroupName=name, startTime=int(since * 1000)):
+            for page in logs.get_paginator("filter_log_events").paginate(
+                logGroupName=name, startTime=int(since * 1000)
+            ):
                 for event in page["events"]:
                     yield name, event["message"]
 

@@ -49,9 +49,7 @@ def public_jwk(key: PrivateKey, algorithm: str, kid: str) -> dict[str, str]:
 
 def public_pem(key: PrivateKey) -> bytes:
     """The public half as PEM: what a key-confusion attack uses as an HMAC secret."""
-    return key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    return key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
 @dataclass(frozen=True)
@@ -119,9 +117,7 @@ class Issuer:
             headers={"kid": self.keys.kid(algorithm), **header},
         )
 
-    def mint(
-        self, tenant: str | None, tier: str = "basic", minutes: float = 60, algorithm: str = "ES256"
-    ) -> str:
+    def mint(self, tenant: str | None, tier: str = "basic", minutes: float = 60, algorithm: str = "ES256") -> str:
         """A token as the real identity provider would issue it."""
         return self.sign(self.claims(tenant, tier, minutes), algorithm)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tools.devstack.client import send
+
 from .effects import Effect
 from .ledger import Calls
 from .rules import Match, Rule

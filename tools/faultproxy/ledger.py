@@ -52,9 +52,7 @@ class Calls:
         return iter(self._counts.items())
 
     def __repr__(self) -> str:
-        lines = sorted(
-            f"{n} × {p.service}.{p.action} [{p.session}] {p.outcome} {p.fault}".rstrip() for p, n in self
-        )
+        lines = sorted(f"{n} × {p.service}.{p.action} [{p.session}] {p.outcome} {p.fault}".rstrip() for p, n in self)
         return "; ".join(lines) or "no call"
 
     def to_json(self) -> list[dict[str, Any]]:

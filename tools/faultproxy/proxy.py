@@ -69,9 +69,7 @@ class Proxy:
                 upstream, answer = await self._send(request, body)
                 await self._relay(link, call, upstream, answer, "Delay" if wait else "")
 
-    async def _fail(
-        self, link: Link, body: AsyncIterator[bytes], call: Call, service: Service, fault: Fail
-    ) -> None:
+    async def _fail(self, link: Link, body: AsyncIterator[bytes], call: Call, service: Service, fault: Fail) -> None:
         await _whole(body)
         self.ledger.count(call, fault.code, effects.kind(fault))
         answer = errors.write(service, fault)
@@ -79,9 +77,7 @@ class Proxy:
         await link.send(h11.Data(answer.body))
         await link.send(h11.EndOfMessage())
 
-    async def _twice(
-        self, link: Link, request: h11.Request, body: bytes, call: Call, fault: str
-    ) -> None:
+    async def _twice(self, link: Link, request: h11.Request, body: bytes, call: Call, fault: str) -> None:
         upstream, first = await self._send(request, _parts(body))
         data = await self._rest(upstream)
         self._read(call, first, data, "")
@@ -89,9 +85,7 @@ class Proxy:
         self._read(call, second, await self._rest(upstream), fault)
         await _answer(link, first, _parts(data))
 
-    async def _send(
-        self, request: h11.Request, body: AsyncIterator[bytes]
-    ) -> tuple[Link, h11.Response]:
+    async def _send(self, request: h11.Request, body: AsyncIterator[bytes]) -> tuple[Link, h11.Response]:
         """Pass a request on and wait for the answer's head; its body is still to come."""
         upstream = await self._pool.take()
         try:
@@ -109,9 +103,7 @@ class Proxy:
             raise
         return upstream, answer
 
-    async def _relay(
-        self, link: Link, call: Call, upstream: Link, answer: h11.Response, fault: str
-    ) -> None:
+    async def _relay(self, link: Link, call: Call, upstream: Link, answer: h11.Response, fault: str) -> None:
         """Pass an answer on, counted before its caller can have it."""
         if answer.status_code >= 400 or call.action == "AssumeRole":
             data = await self._rest(upstream)
@@ -146,11 +138,7 @@ class Proxy:
 
 
 async def _answer(link: Link, answer: h11.Response, body: AsyncIterator[bytes]) -> None:
-    await link.send(
-        h11.Response(
-            status_code=answer.status_code, headers=end_to_end(answer), reason=answer.reason
-        )
-    )
+    await link.send(h11.Response(status_code=answer.status_code, headers=end_to_end(answer), reason=answer.reason))
     async for part in body:
         await link.send(h11.Data(part))
     await link.send(h11.EndOfMessage())

@@ -30,7 +30,7 @@ class Hosted:
     timeout: float = 29
     memory: int = 256
     environment: Mapping[str, str] = field(default_factory=dict)
-    credentials: Credentials = Credentials("none", "none", "none")
+    credentials: Credentials = Credentials("none", "none", "none")  # noqa: RUF009 - frozen
 
     def configuration(self) -> dict[str, Any]:
         return {
@@ -64,9 +64,7 @@ class Invoked:
         error = answer.headers.get("x-amzn-errortype", "")
         if failed:
             error = answer.json.get("errorType", "") if answer.body else "?"
-        return cls(
-            answer.status, error, failed, int(answer.headers.get("x-harness-pid", 0)), answer.text
-        )
+        return cls(answer.status, error, failed, int(answer.headers.get("x-harness-pid", 0)), answer.text)
 
     @property
     def payload(self) -> Any:

@@ -37,9 +37,7 @@ _ROOT_MAY = {
 
 
 @contextmanager
-def hosted(
-    stack: LocalStack, names: tuple[str, ...] = tuple(OUTPUTS), **changes: Any
-) -> Iterator[dict[str, Hosted]]:
+def hosted(stack: LocalStack, names: tuple[str, ...] = tuple(OUTPUTS), **changes: Any) -> Iterator[dict[str, Hosted]]:
     """Each function as it is deployed, under a session of its own execution role.
 
     `changes` replace fields of every :class:`Hosted`; `timeout` is left as deployed unless given.
@@ -47,9 +45,7 @@ def hosted(
     with ExitStack() as lent:
         functions = {}
         for name in names:
-            found = stack.account.client("lambda").get_function_configuration(
-                FunctionName=stack.outputs[OUTPUTS[name]]
-            )
+            found = stack.account.client("lambda").get_function_configuration(FunctionName=stack.outputs[OUTPUTS[name]])
             reserved = stack.account.client("lambda").get_function_concurrency(
                 FunctionName=stack.outputs[OUTPUTS[name]]
             )
@@ -122,9 +118,9 @@ def pipeline_paused(stack: LocalStack) -> Iterator[None]:
 def take_jobs(stack: LocalStack) -> list[dict[str, Any]]:
     """What lies on the queue, as an event source mapping would hand it over; taken off it."""
     sqs, queue = stack.account.client("sqs"), stack.outputs["BasicQueueUrl"]
-    taken = sqs.receive_message(
-        QueueUrl=queue, MaxNumberOfMessages=10, AttributeNames=["All"], WaitTimeSeconds=0
-    ).get("Messages", [])
+    taken = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, AttributeNames=["All"], WaitTimeSeconds=0).get(
+        "Messages", []
+    )
     for each in taken:
         sqs.delete_message(QueueUrl=queue, ReceiptHandle=each["ReceiptHandle"])
     return taken

@@ -32,8 +32,11 @@ def prepare() -> None:
     """Copy what git knows, or would, where it differs: cargo builds again what has a new time."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, check=True, capture_output=True, text=True,
-    ).stdout.splitlines()  # fmt: skip
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.splitlines()
     names = {name for name in listed if (ROOT / name).is_file()}
     for stale in [path for path in TREE.rglob("*") if path.is_file()] if TREE.exists() else []:
         inside = stale.relative_to(TREE)
@@ -72,10 +75,18 @@ def build_functions(names: tuple[str, ...]) -> None:
     for name in names:
         shutil.rmtree(lambdas / name)
     binaries = [argument for name in names for argument in ("--bin", name)]
-    command = ["cargo", "lambda", "build", "--config", str(_FLAGS), "--release", *binaries, "--lambda-dir", "target/lambda"]
-    done = subprocess.run(
-        command, cwd=TREE, env=environment(_FUNCTIONS), capture_output=True, text=True
-    )
+    command = [
+        "cargo",
+        "lambda",
+        "build",
+        "--config",
+        str(_FLAGS),
+        "--release",
+        *binaries,
+        "--lambda-dir",
+        "target/lambda",
+    ]
+    done = subprocess.run(command, cwd=TREE, env=environment(_FUNCTIONS), capture_output=True, text=True)
     if done.returncode != 0:
         raise Failed(f"{' '.join(command)}:\n{done.stderr[-3000:]}")
 

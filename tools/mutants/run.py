@@ -45,9 +45,7 @@ def _run(console: Console, chosen: list[Mutant]) -> int:
     return killed
 
 
-def _show(
-    console: Console, number: int, total: int, mutant: Mutant, verdict: Verdict, seconds: float
-) -> None:
+def _show(console: Console, number: int, total: int, mutant: Mutant, verdict: Verdict, seconds: float) -> None:
     word = console.paint("killed  ", "green") if verdict.killed else console.paint("SURVIVED", "red")
     console.line(f"  {number:2}/{total} {word} {mutant.name:<56} {seconds:5.1f} s  {mutant.suite.value}")
     for test in verdict.red[:2]:

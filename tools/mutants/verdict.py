@@ -65,9 +65,7 @@ def sound(suites: set[Suite], mutants: list[Mutant]) -> str:
 def _cargo_test(mutant: Mutant, expect_red: bool = True) -> Verdict:
     """A break that does not compile is no verdict: a test has to be what fails."""
     command = ["cargo", "test", "--no-fail-fast", *mutant.tests]
-    done = subprocess.run(
-        command, cwd=ground.TREE, env=ground.library_environment(), capture_output=True, text=True
-    )
+    done = subprocess.run(command, cwd=ground.TREE, env=ground.library_environment(), capture_output=True, text=True)
     output = done.stdout + done.stderr
     verdict = Verdict(_CARGO_FAILED.findall(output) + _CARGO_ABORTED.findall(output))
     if done.returncode != 0 and not verdict.red:

@@ -49,21 +49,39 @@ def test_the_defaults_fit_together() -> None:
 def test_the_sum_of_known_numbers() -> None:
     """With every reservation given, so that no default counts."""
     reserved = {
-        "Authorizer": 1, "Templates": 50, "Documents": 50, "Inference": 50, "Intake": 2, "Dispatch": 2,
-        "Ingestion": 9, "Release": 8, "Extraction": 8,
-    }  # fmt: skip
-    given = {f"{tier}{name}Concurrency": str(value) for name, value in reserved.items()
-             for tier in ("Basic", "Premium", "")}
+        "Authorizer": 1,
+        "Templates": 50,
+        "Documents": 50,
+        "Inference": 50,
+        "Intake": 2,
+        "Dispatch": 2,
+        "Ingestion": 9,
+        "Release": 8,
+        "Extraction": 8,
+    }
+    given = {
+        f"{tier}{name}Concurrency": str(value) for name, value in reserved.items() for tier in ("Basic", "Premium", "")
+    }
     planned = plan(read, given | {"Issuer": "https://id.example.com/"}, silos=2)
     assert [(stack.name, stack.reserved, stack.count) for stack in planned] == [
-        ("basic", 180, 1), ("premium", 180, 1), ("silo", 180, 2),
-    ]  # fmt: skip
+        ("basic", 180, 1),
+        ("premium", 180, 1),
+        ("silo", 180, 2),
+    ]
     assert needed(planned) == 4 * 180 + 100
     environments = {each.name: each.environments for each in planned[0].functions.values()}
     assert environments == {
-        "authorizer": None, "templates": 125, "documents": 125, "inference": 125, "intake": None,
-        "dispatch": None, "ingestion": 22, "extraction": 20, "release": None, "control": None,
-    }, "2.5 times the reservation, rounded down, and only in tenant isolation mode"  # fmt: skip
+        "authorizer": None,
+        "templates": 125,
+        "documents": 125,
+        "inference": 125,
+        "intake": None,
+        "dispatch": None,
+        "ingestion": 22,
+        "extraction": 20,
+        "release": None,
+        "control": None,
+    }, "2.5 times the reservation, rounded down, and only in tenant isolation mode"
 
 
 def test_sign_ins_count_unless_the_tokens_come_from_elsewhere() -> None:
@@ -116,13 +134,16 @@ def test_larger_batches_in_the_template_are_noticed() -> None:
     # The workers, and those that put aside what has no worker.
     assert sorted(line.rpartition("; ")[2] for line in _refusals(output)) == sorted(
         f"{tier}{name}Concurrency={jobs} would do"
-        for tier, jobs in (("Basic", 200), ("Premium", 300), ("", 80)) for name in ("Ingestion", "Release", "Extraction")
+        for tier, jobs in (("Basic", 200), ("Premium", 300), ("", 80))
+        for name in ("Ingestion", "Release", "Extraction")
     )
 
 
 def test_more_batches_than_the_function_may_take_are_noticed() -> None:
     load = _changed(TIER, lambda body: _queue(body).update(ScalingConfig={"MaximumConcurrency": 21}))
-    status, output = _run("BasicIngestionConcurrency=24", "BasicReleaseConcurrency=24", "BasicExtractionConcurrency=24", load=load)
+    status, output = _run(
+        "BasicIngestionConcurrency=24", "BasicReleaseConcurrency=24", "BasicExtractionConcurrency=24", load=load
+    )
     assert status == 1
     expected = "basic: MaximumConcurrency of Dispatch in infra/tier.yaml (21) is more than dispatch has"
     assert any(line.startswith(expected) for line in _refusals(output)), output

@@ -74,23 +74,36 @@ def test_no_word_is_part_of_another() -> None:
 # ── reconciliation ──────────────────────────────────────────────────────────
 
 WORDS = {"one": "barfenhovlor", "two": "dulgimjaskel"}
-JOBS = [Accepted("one", "a", 1), Accepted("one", "b", 3), Accepted("one", "c", 1), Accepted("one", "d", 0), Accepted("two", "e", 1)]  # fmt: skip
+JOBS = [
+    Accepted("one", "a", 1),
+    Accepted("one", "b", 3),
+    Accepted("one", "c", 1),
+    Accepted("one", "d", 0),
+    Accepted("two", "e", 1),
+]
 
 
 def _texts(word: str, *keys: str) -> dict[str, str]:
-    return {key: f"page of {word}" for key in keys}
+    return dict.fromkeys(keys, f"page of {word}")
 
 
 _OF_ONE = ("a.00000001.00000", "b.00000001.00000", "b.00000001.00001", "b.00000001.00002")
 ONE = Tenancy(
     "one",
-    {"a": Document("ready", 1), "b": Document("ready", 3), "c": Document("parked"), "d": Document("failed", 0, "no text")},
+    {
+        "a": Document("ready", 1),
+        "b": Document("ready", 3),
+        "c": Document("parked"),
+        "d": Document("failed", 0, "no text"),
+    },
     parked=("c",),
     dead=(("d", "no text"),),
     vectors=_OF_ONE,
     texts=_texts(WORDS["one"], *_OF_ONE),
 )
-TWO = Tenancy("two", {"e": Document("ready", 1)}, vectors=("e.00000001.00000",), texts=_texts(WORDS["two"], "e.00000001.00000"))
+TWO = Tenancy(
+    "two", {"e": Document("ready", 1)}, vectors=("e.00000001.00000",), texts=_texts(WORDS["two"], "e.00000001.00000")
+)
 
 
 def _judge(one: Tenancy = ONE, two: Tenancy = TWO, *heard: Overheard, own: tuple[str, ...] = ("one", "two")) -> Verdict:
@@ -121,12 +134,16 @@ def test_a_good_run_is_green() -> None:
 @pytest.mark.parametrize(
     "one",
     [
-        pytest.param(replace(ONE, documents={**ONE.documents, "c": Document("queued")}, parked=()), id="queued, and nobody knows"),
-        pytest.param(replace(ONE, documents={k: v for k, v in ONE.documents.items() if k != "c"}, parked=()), id="no record"),
+        pytest.param(
+            replace(ONE, documents={**ONE.documents, "c": Document("queued")}, parked=()), id="queued, and nobody knows"
+        ),
+        pytest.param(
+            replace(ONE, documents={k: v for k, v in ONE.documents.items() if k != "c"}, parked=()), id="no record"
+        ),
         pytest.param(replace(ONE, dead=()), id="failed, without a dead letter"),
         pytest.param(_without(ONE, "b.00000001.00001"), id="ready, and a passage is missing"),
     ],
-)  # fmt: skip
+)
 def test_a_lost_job_is_seen(one: Tenancy) -> None:
     verdict = _judge(one)
     assert len(verdict.lost) == 1 and not verdict.good, verdict
@@ -147,7 +164,7 @@ def test_a_lost_job_is_seen(one: Tenancy) -> None:
             id="given up, and all of it in the index",
         ),
     ],
-)  # fmt: skip
+)
 def test_a_doubled_job_is_seen(one: Tenancy) -> None:
     verdict = _judge(one)
     assert len(verdict.duplicates) == 1 and not verdict.lost and not verdict.good, verdict
@@ -162,12 +179,16 @@ def test_a_job_that_was_taken_without_an_answer_may_be_done_once() -> None:
 @pytest.mark.parametrize(
     ("one", "heard"),
     [
-        pytest.param(replace(ONE, texts={**ONE.texts, "a.00000001.00000": f"{WORDS['one']} {WORDS['two']}"}), (), id="in a passage"),
+        pytest.param(
+            replace(ONE, texts={**ONE.texts, "a.00000001.00000": f"{WORDS['one']} {WORDS['two']}"}),
+            (),
+            id="in a passage",
+        ),
         pytest.param(replace(ONE, dead=(("d", f"no text: {WORDS['one']}"),)), (), id="in a reason"),
         pytest.param(ONE, (Overheard("GET /v1/documents", "one", f"… {WORDS['two'].upper()} …"),), id="in an answer"),
         pytest.param(ONE, (Overheard("a log", None, WORDS["one"]),), id="in a log"),
     ],
-)  # fmt: skip
+)
 def test_a_crossed_word_is_seen(one: Tenancy, heard: tuple[Overheard, ...]) -> None:
     verdict = _judge(one, TWO, *heard)
     assert len(verdict.crossed) == 1 and not verdict.good, verdict
@@ -201,9 +222,9 @@ def test_a_job_still_open_is_unsettled() -> None:
     [
         pytest.param(replace(ONE, texts={}), ("one", "two"), id="no passage was opened"),
         pytest.param(ONE, ("two",), id="it does not find its own word"),
-        pytest.param(replace(ONE, texts={key: "?" for key in ONE.texts}), ("one", "two"), id="passages without its word"),
+        pytest.param(replace(ONE, texts=dict.fromkeys(ONE.texts, "?")), ("one", "two"), id="passages without its word"),
     ],
-)  # fmt: skip
+)
 def test_what_could_not_have_failed_proves_nothing(one: Tenancy, own: tuple[str, ...]) -> None:
     verdict = _judge(one, own=own)
     assert verdict.unproven and not verdict.good
@@ -274,19 +295,38 @@ def _report() -> dict[str, object]:
     sample = {"waiting": 1, "in_flight": 2, "buried": 0, "accepted": 9, "looks": [look, storm]}
     figures = {"count": 4, "p50": 1.0, "p99": 2.5}
     return {
-        "seed": 1, "jobs": 9, "seconds": 20.0, "over": 21.0, "settled_at": 40.0, "settled": {}, "tenants": ["<healthy>", "storming"],
-        "storm": {"at": 2.0, "milliseconds": 400, "repaired": True}, "key_outages": [],
-        "troubles": [{"at": 1.0, "seconds": 5.0, "name": "Delay s3", "probability": 0.5},
-                     {"at": 2.0, "seconds": 5.0, "name": "SlowDown s3", "probability": 1.0}],
+        "seed": 1,
+        "jobs": 9,
+        "seconds": 20.0,
+        "over": 21.0,
+        "settled_at": 40.0,
+        "settled": {},
+        "tenants": ["<healthy>", "storming"],
+        "storm": {"at": 2.0, "milliseconds": 400, "repaired": True},
+        "key_outages": [],
+        "troubles": [
+            {"at": 1.0, "seconds": 5.0, "name": "Delay s3", "probability": 0.5},
+            {"at": 2.0, "seconds": 5.0, "name": "SlowDown s3", "probability": 1.0},
+        ],
         "kills": [(3.0, "intake")],
-        "verdict": {"good": False, "accepted": 9, "places": {"<healthy>": {"indexed": 4}, "storming": {"lost": 1}},
-                    "lost": ["storming x: queued"], "duplicates": [], "crossed": [], "unsettled": [], "unproven": [],
-                    "forgotten": ["<healthy> JOB#y"]},
-        "waits": [{"tenant": "<healthy>", "calm": figures, "storm": figures},
-                  {"tenant": "storming", "calm": figures, "storm": {"count": 0, "p50": None, "p99": None}}],
+        "verdict": {
+            "good": False,
+            "accepted": 9,
+            "places": {"<healthy>": {"indexed": 4}, "storming": {"lost": 1}},
+            "lost": ["storming x: queued"],
+            "duplicates": [],
+            "crossed": [],
+            "unsettled": [],
+            "unproven": [],
+            "forgotten": ["<healthy> JOB#y"],
+        },
+        "waits": [
+            {"tenant": "<healthy>", "calm": figures, "storm": figures},
+            {"tenant": "storming", "calm": figures, "storm": {"count": 0, "p50": None, "p99": None}},
+        ],
         "figures": {"faults": {"failed": 3}, "killed": {}},
         "samples": [{**sample, "at": at, "faults": {"failed": int(at)}} for at in (1.0, 2.0, 3.0)],
-    }  # fmt: skip
+    }
 
 
 def test_the_page_is_whole_and_stands_alone() -> None:

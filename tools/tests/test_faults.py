@@ -23,13 +23,13 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 
 from tools.devstack.aws import REGION, Account, Credentials, error_code
 from tools.devstack.client import send
+from tools.devstack.poll import until
+from tools.devstack.process import Child, free_port
 from tools.faultproxy.call import Call
 from tools.faultproxy.client import Faults
 from tools.faultproxy.effects import Delay, DropAfter, DropBefore, Duplicate, Fail
 from tools.faultproxy.ledger import Calls
 from tools.faultproxy.rules import ActiveRule, Match, Rule, Rules
-from tools.devstack.poll import until
-from tools.devstack.process import Child, free_port
 
 BROKEN = (ConnectionClosedError, ConnectionError)
 EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
@@ -47,9 +47,7 @@ class Local:
         self._children: list[Child] = []
         self.direct = self._start("bulkhead_emulator", logs)
         admin = free_port()
-        self.proxy = self._start(
-            "tools.faultproxy", logs, "--admin-port", str(admin), "--target", self.direct
-        )
+        self.proxy = self._start("tools.faultproxy", logs, "--admin-port", str(admin), "--target", self.direct)
         self.faults = Faults(f"http://127.0.0.1:{admin}")
         self.root = Account(self.direct)
         iam = self.root.client("iam")
@@ -91,7 +89,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
 def seen(aws: Local) -> Iterator[Any]:
     """The calls that passed since the test began."""
     before = aws.faults.calls()
-    yield lambda: aws.faults.calls() - before
+    return lambda: aws.faults.calls() - before
 
 
 def put(account: Account, key: str, **more: Any) -> Any:
@@ -118,20 +116,32 @@ ERRORS = [
     ("kms", "Decrypt", {"CiphertextBlob": b"x"}, "KMSInternalException", 500),
     ("kms", "GenerateDataKey", {"KeyId": "x"}, "DependencyTimeoutException", 503),
     ("kms", "GenerateDataKey", {"KeyId": "x"}, "ThrottlingException", 400),
-    ("sts", "AssumeRole", {"RoleArn": "arn:aws:iam::0:role/x", "RoleSessionName": "xx"}, "RegionDisabledException", 403),
+    (
+        "sts",
+        "AssumeRole",
+        {"RoleArn": "arn:aws:iam::0:role/x", "RoleSessionName": "xx"},
+        "RegionDisabledException",
+        403,
+    ),
     ("sts", "AssumeRole", {"RoleArn": "arn:aws:iam::0:role/x", "RoleSessionName": "xx"}, "Throttling", 400),
     ("sts", "GetCallerIdentity", {}, "InternalFailure", 500),
     ("sqs", "SendMessage", {"QueueUrl": "http://localhost/x", "MessageBody": "x"}, "RequestThrottled", 403),
     ("sqs", "ReceiveMessage", {"QueueUrl": "http://localhost/x"}, "InternalFailure", 500),
     ("lambda", "Invoke", {"FunctionName": "x"}, "TooManyRequestsException", 429),
     ("lambda", "Invoke", {"FunctionName": "x"}, "ServiceException", 500),
-    ("s3vectors", "QueryVectors", {"topK": 1, "queryVector": {"float32": [1.0]}, "indexArn": "x"}, "TooManyRequestsException", 429),
+    (
+        "s3vectors",
+        "QueryVectors",
+        {"topK": 1, "queryVector": {"float32": [1.0]}, "indexArn": "x"},
+        "TooManyRequestsException",
+        429,
+    ),
     ("s3vectors", "DeleteVectors", {"keys": ["x"], "indexArn": "x"}, "ServiceUnavailableException", 503),
     ("s3vectors", "GetVectors", {"keys": ["x"], "indexArn": "x"}, "InternalServerException", 500),
     ("bedrock-runtime", "Converse", ASK, "ThrottlingException", 429),
     ("bedrock-runtime", "ConverseStream", ASK, "ModelNotReadyException", 429),
     ("bedrock-runtime", "InvokeModel", {"modelId": MODEL, "body": b"{}"}, "ServiceUnavailableException", 503),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(
@@ -167,9 +177,8 @@ def _modelled(client: Any) -> set[str]:
 
 
 def test_an_answer_to_head_has_no_body(aws: Local) -> None:
-    with aws.faults.rule(Fail("SlowDown"), service="s3", action="HeadObject"):
-        with pytest.raises(ClientError) as raised:
-            aws.user.client("s3").head_object(Bucket=BUCKET, Key="x")
+    with aws.faults.rule(Fail("SlowDown"), service="s3", action="HeadObject"), pytest.raises(ClientError) as raised:
+        aws.user.client("s3").head_object(Bucket=BUCKET, Key="x")
     assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
     put(aws.user, "after-head")
 
@@ -199,11 +208,20 @@ def test_without_a_rule_nothing_is_noticed(aws: Local, seen: Any) -> None:
     stream = aws.user.client("bedrock-runtime").converse_stream(**ASK)["stream"]
     assert any("messageStop" in event for event in stream)
     expected = {
-        ("s3", "PutObject"): 2, ("s3", "GetObject"): 2, ("s3", "HeadObject"): 1, ("s3", "CreateMultipartUpload"): 1,
-        ("s3", "UploadPart"): 1, ("s3", "CompleteMultipartUpload"): 1, ("s3", "CopyObject"): 1,
-        ("s3", "ListObjectsV2"): 1, ("s3", "DeleteObject"): 1, ("dynamodb", "PutItem"): 1,
-        ("sts", "GetCallerIdentity"): 1, ("bedrock-runtime", "InvokeModel"): 1, ("bedrock-runtime", "ConverseStream"): 1,
-    }  # fmt: skip
+        ("s3", "PutObject"): 2,
+        ("s3", "GetObject"): 2,
+        ("s3", "HeadObject"): 1,
+        ("s3", "CreateMultipartUpload"): 1,
+        ("s3", "UploadPart"): 1,
+        ("s3", "CompleteMultipartUpload"): 1,
+        ("s3", "CopyObject"): 1,
+        ("s3", "ListObjectsV2"): 1,
+        ("s3", "DeleteObject"): 1,
+        ("dynamodb", "PutItem"): 1,
+        ("sts", "GetCallerIdentity"): 1,
+        ("bedrock-runtime", "InvokeModel"): 1,
+        ("bedrock-runtime", "ConverseStream"): 1,
+    }
     found = {(passed.service, passed.action): count for passed, count in seen().only(outcome="ok", fault="")}
     assert found == expected
 
@@ -376,9 +394,12 @@ def test_a_duplicate_takes_effect_twice_and_answers_once(aws: Local, seen: Any) 
     dynamodb = aws.user.client("dynamodb")
     with aws.faults.rule(Duplicate(), action="UpdateItem"):
         answer = dynamodb.update_item(
-            TableName=TABLE, Key={"pk": {"S": "twice"}}, UpdateExpression="ADD n :one",
-            ExpressionAttributeValues={":one": {"N": "1"}}, ReturnValues="ALL_NEW",
-        )  # fmt: skip
+            TableName=TABLE,
+            Key={"pk": {"S": "twice"}},
+            UpdateExpression="ADD n :one",
+            ExpressionAttributeValues={":one": {"N": "1"}},
+            ReturnValues="ALL_NEW",
+        )
     assert answer["Attributes"]["n"] == {"N": "1"}
     item = aws.root.client("dynamodb").get_item(TableName=TABLE, Key={"pk": {"S": "twice"}})["Item"]
     assert item["n"] == {"N": "2"}

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from tools.deploy.capacity import complaints, plan, read
 from tools.benchmark import page, table
 from tools.benchmark.load import STORM, Arrival, Load, arrivals
 from tools.benchmark.measure import Job, Left, Phase, Work, percentile, result
 from tools.benchmark.setups import CAP, SETUPS, WORKERS
+from tools.deploy.capacity import complaints, plan, read
 
 LOAD = Load()
 
@@ -59,7 +59,7 @@ def test_each_set_up_can_be_deployed(setup: Any) -> None:
 def test_the_set_ups_say_what_the_template_has_by_default() -> None:
     declared = read("template.yaml")["Parameters"]
     assert WORKERS == declared["BasicIngestionConcurrency"]["Default"] == LOAD.workers
-    assert CAP == declared["BasicTenantJobs"]["Default"]
+    assert declared["BasicTenantJobs"]["Default"] == CAP
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ import pytest
 from samcli.yamlhelper import yaml_parse
 
 from tools.deploy import package as packaging
-from tools.devstack.console import Console
 from tools.deploy.package import PackageError, pack, package
+from tools.devstack.console import Console
 from tools.devstack.process import ROOT
 
 _TEMPLATE = """\
@@ -96,9 +96,10 @@ def test_the_packed_templates_name_the_zip_files_and_nothing_else_changes(tree: 
     package(tree, out)
     assert (out / "template.yaml").read_text() == _TEMPLATE
     assert (out / "infra" / "tier.yaml").read_text() == (
-        _TIER.replace("../target/lambda/answer/", "../functions/answer.zip")
-        .replace("../target/lambda/sort/", "../functions/sort.zip")
-    )  # fmt: skip
+        _TIER.replace("../target/lambda/answer/", "../functions/answer.zip").replace(
+            "../target/lambda/sort/", "../functions/sort.zip"
+        )
+    )
     assert zipfile.is_zipfile(out / "infra" / "../functions/answer.zip"), "SAM would pack a folder anew"
     assert (out / "samconfig.toml").exists(), "SAM looks for it beside the template"
 

@@ -16,13 +16,13 @@ import jwt
 import pytest
 
 from tools import suite
+from tools.attacks import OPERATIONS, Wrapped
+from tools.attacks.forged_tokens import BAD_TOKENS
+from tools.demo.corpus import CUSTOMERS
 from tools.deploy import expand
 from tools.devstack import issuer
 from tools.devstack.aws import only_local_aws
 from tools.devstack.console import Console
-from tools.demo.corpus import CUSTOMERS
-from tools.attacks.forged_tokens import BAD_TOKENS
-from tools.attacks import OPERATIONS, Wrapped
 from tools.devstack.poll import TooLate, until
 from tools.devstack.process import Child, Known, StackError
 from tools.devstack.tokens import ALGORITHMS, AUDIENCE, Issuer

@@ -7,22 +7,33 @@ template with a known fault and see that it notices.
 from __future__ import annotations
 
 from tests.infrastructure.guards.api import (
-    authorizers_know_what_selects_the_tenant, every_call_is_counted, the_tenant_comes_from_the_authorizer,
-)  # fmt: skip
+    authorizers_know_what_selects_the_tenant,
+    every_call_is_counted,
+    the_tenant_comes_from_the_authorizer,
+)
 from tests.infrastructure.guards.buckets import buckets_are_closed
 from tests.infrastructure.guards.functions import (
-    CONCURRENCY, functions_reserve_concurrency, permissions_name_their_source, tenant_functions_have_no_event_source,
-)  # fmt: skip
+    CONCURRENCY,
+    functions_reserve_concurrency,
+    permissions_name_their_source,
+    tenant_functions_have_no_event_source,
+)
 from tests.infrastructure.guards.identity import a_persons_tenant_is_not_theirs_to_choose
 from tests.infrastructure.guards.observability import (
-    access_logs_hold_no_content, alarms_have_a_runbook, alarms_tell_the_topic, metrics_are_emitted,
+    access_logs_hold_no_content,
+    alarms_have_a_runbook,
+    alarms_tell_the_topic,
+    metrics_are_emitted,
     no_tenant_is_a_dimension,
-)  # fmt: skip
+)
 from tests.infrastructure.guards.policies import WILDCARDS, allows_are_spelled_out, for_all_values_is_guarded
 from tests.infrastructure.guards.roles import (
-    MANAGED, RIGHTS, only_the_tenant_role_holds_data_rights, the_tenant_role_needs_its_tag,
+    MANAGED,
+    RIGHTS,
+    only_the_tenant_role_holds_data_rights,
+    the_tenant_role_needs_its_tag,
     the_tenant_role_trusts_by_name_and_tag,
-)  # fmt: skip
+)
 from tests.infrastructure.guards.tags import TAGLESS, everything_is_tagged
 from tests.infrastructure.guards.template import Template, complaints, notices
 
@@ -50,4 +61,4 @@ GUARDS = (
 # Rows that let something pass, each with its reason. A row that nothing needs any more has to go.
 EXCEPTIONS = (WILDCARDS, RIGHTS, MANAGED, CONCURRENCY, TAGLESS)
 
-__all__ = ["EXCEPTIONS", "GUARDS", "Template", "complaints", "notices", *(guard.__name__ for guard in GUARDS)]
+__all__ = ["EXCEPTIONS", "GUARDS", "Template", "complaints", "notices", *(guard.__name__ for guard in GUARDS)]  # noqa: PLE0604

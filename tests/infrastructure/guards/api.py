@@ -58,8 +58,11 @@ def every_call_is_counted(template: Template) -> Iterator[str]:
     for api, body in _bodies(template):
         if body.get("x-amazon-apigateway-api-key-source") != "AUTHORIZER":
             yield f"{api}: takes the usage key from the client; say x-amazon-apigateway-api-key-source: AUTHORIZER"
-        keys = {name for name, scheme in _schemes(body).items()
-                if scheme.get("name") == "x-api-key" and "x-amazon-apigateway-authorizer" not in scheme}  # fmt: skip
+        keys = {
+            name
+            for name, scheme in _schemes(body).items()
+            if scheme.get("name") == "x-api-key" and "x-amazon-apigateway-authorizer" not in scheme
+        }
         for path, item in body.get("paths", {}).items():
             for method in item.keys() & _METHODS:
                 security = item[method].get("security", body.get("security", []))
@@ -93,10 +96,13 @@ def authorizers_know_what_selects_the_tenant(template: Template) -> Iterator[str
         for name, authorizer in found:
             yield from _cache(f"{api}: authorizer {name}", authorizer)
     for name, properties in template.of("AWS::ApiGateway::Authorizer"):
-        yield from _cache(name, {
-            "authorizerResultTtlInSeconds": properties.get("AuthorizerResultTtlInSeconds"),
-            "identitySource": properties.get("IdentitySource"),
-        })
+        yield from _cache(
+            name,
+            {
+                "authorizerResultTtlInSeconds": properties.get("AuthorizerResultTtlInSeconds"),
+                "identitySource": properties.get("IdentitySource"),
+            },
+        )
 
 
 def _cache(name: str, authorizer: dict[str, Any]) -> Iterator[str]:

@@ -17,7 +17,8 @@ def buckets_are_closed(template: Template) -> Iterator[str]:
         if open_ := [each for each in _BLOCKS if blocked.get(each) is not True]:
             yield f"{bucket}: public access is not blocked ({', '.join(open_)})"
         policies = [
-            policy["PolicyDocument"]["Statement"] for _, policy in template.of("AWS::S3::BucketPolicy")
+            policy["PolicyDocument"]["Statement"]
+            for _, policy in template.of("AWS::S3::BucketPolicy")
             if bucket in names(policy["Bucket"])
         ]
         if not any(_tls_only(bucket, statement) for statements in policies for statement in statements):

@@ -9,9 +9,15 @@ from tests.infrastructure.guards.template import Template, names, text
 GATEWAY = "apigateway.amazonaws.com"
 # What starts a function without being able to say for which tenant.
 _SOURCES = (
-    "AWS::Lambda::EventSourceMapping", "AWS::Lambda::Url", "AWS::Events::Rule", "AWS::Scheduler::Schedule",
-    "AWS::SNS::Subscription", "AWS::S3::Bucket", "AWS::Logs::SubscriptionFilter", "AWS::IoT::TopicRule",
-)  # fmt: skip
+    "AWS::Lambda::EventSourceMapping",
+    "AWS::Lambda::Url",
+    "AWS::Events::Rule",
+    "AWS::Scheduler::Schedule",
+    "AWS::SNS::Subscription",
+    "AWS::S3::Bucket",
+    "AWS::Logs::SubscriptionFilter",
+    "AWS::IoT::TopicRule",
+)
 CONCURRENCY: dict[str, str] = {
     "Control": "operators call it now and then; it takes what is left, and may wait",
 }
@@ -20,7 +26,8 @@ CONCURRENCY: dict[str, str] = {
 def tenant_functions(template: Template) -> set[str]:
     """Functions in Lambda's tenant isolation mode."""
     return {
-        name for name, properties in template.of("AWS::Lambda::Function")
+        name
+        for name, properties in template.of("AWS::Lambda::Function")
         if properties.get("TenancyConfig", {}).get("TenantIsolationMode") == "PER_TENANT"
     }
 

@@ -24,11 +24,26 @@ TOPIC = [{"Ref": "AlarmTopicArn"}]
 # What an access log may say. No path (it has ids), no query string, no header, no body, no address of
 # a person. Latencies and states of the authorizer and the integration say where a request failed.
 ACCESS_LOG = {
-    "authorizer.error", "authorizer.integrationLatency", "authorizer.status", "authorizer.tenantId",
-    "error.responseType", "extendedRequestId", "httpMethod", "integration.integrationStatus", "integration.latency",
-    "integration.requestId", "integration.status", "requestId", "requestTimeEpoch", "resourcePath",
-    "responseLatency", "responseLength", "status", "wafResponseCode", "xrayTraceId",
-}  # fmt: skip
+    "authorizer.error",
+    "authorizer.integrationLatency",
+    "authorizer.status",
+    "authorizer.tenantId",
+    "error.responseType",
+    "extendedRequestId",
+    "httpMethod",
+    "integration.integrationStatus",
+    "integration.latency",
+    "integration.requestId",
+    "integration.status",
+    "requestId",
+    "requestTimeEpoch",
+    "resourcePath",
+    "responseLatency",
+    "responseLength",
+    "status",
+    "wafResponseCode",
+    "xrayTraceId",
+}
 # Without these nobody can tell what happened, to whom.
 _NEEDED = {"requestId", "authorizer.tenantId", "httpMethod", "resourcePath", "status", "responseLatency"}
 _SEARCH = re.compile(r"\{([^}]*)\}([^']*)")
@@ -70,8 +85,10 @@ def runbook_sections() -> frozenset[str]:
 
 def alarms_tell_the_topic(template: Template) -> Iterator[str]:
     """All alarms of a template tell the same topic, of the beginning and of the end."""
-    told = {name: [properties.get(each, []) for each in ("AlarmActions", "OKActions")]
-            for name, properties in template.of("AWS::CloudWatch::Alarm")}
+    told = {
+        name: [properties.get(each, []) for each in ("AlarmActions", "OKActions")]
+        for name, properties in template.of("AWS::CloudWatch::Alarm")
+    }
     somebody = any(TOPIC in each for each in told.values())
     for name, actions in told.items():
         if actions != ([TOPIC, TOPIC] if somebody else [[], []]):

@@ -82,8 +82,15 @@ RIGHTS: dict[tuple[str, str, str], str] = {
         "${Jobs.Arn}",
         "Lambda's poller receives sealed jobs; without a session nobody here can open one",
     ),
-    **_each("DispatchRole", ["lambda:InvokeFunction"], "${Release.Arn}", "asks for its tenant's next jobs, by its name"),
-    **_each("IngestionRole", ["lambda:InvokeFunction"], "${Extraction.Arn}", "has documents read by a function without rights"),
+    **_each(
+        "DispatchRole", ["lambda:InvokeFunction"], "${Release.Arn}", "asks for its tenant's next jobs, by its name"
+    ),
+    **_each(
+        "IngestionRole",
+        ["lambda:InvokeFunction"],
+        "${Extraction.Arn}",
+        "has documents read by a function without rights",
+    ),
     **_each("DispatchRole", ["dynamodb:UpdateItem"], "${Workers.Arn}", "counts each tenant's workers"),
     **_each("ReleaseRole", ["dynamodb:GetItem"], "${Workers.Arn}", "brings no more jobs back than have a worker"),
     **_each("ReleaseRole", ["sqs:SendMessage"], "${Jobs.Arn}", "sends jobs again that are sealed to their tenants"),
@@ -101,7 +108,8 @@ RIGHTS: dict[tuple[str, str, str], str] = {
 def tenant_roles(template: Template) -> list[str]:
     """Roles whose rights are spelled out by the session's tag."""
     return [
-        role for role, _ in template.of("AWS::IAM::Role")
+        role
+        for role, _ in template.of("AWS::IAM::Role")
         if any(each.allows and "aws:PrincipalTag/" in text(each.body) for each in template.rights(role))
     ]
 
@@ -163,10 +171,9 @@ def _denies_without_tag(body: dict) -> bool:
         operator.lower(): {key.lower(): str(value).lower() for key, value in block.items()}
         for operator, block in body.get("Condition", {}).items()
     }
-    return (
-        (body["Effect"], body.get("Action"), body.get("Resource")) == ("Deny", "*", "*")
-        and condition == {"null": {TAG: "true"}}
-    )
+    return (body["Effect"], body.get("Action"), body.get("Resource")) == ("Deny", "*", "*") and condition == {
+        "null": {TAG: "true"}
+    }
 
 
 def the_tenant_role_trusts_by_name_and_tag(template: Template) -> Iterator[str]:

@@ -97,8 +97,9 @@ class Template:
 
     def rights(self, role: str) -> list[Statement]:
         """What a role is allowed or denied, in itself and in policies attached to it here."""
-        own = [each for name, document in self.identity_policies() if name == role
-               for each in _statements(role, document)]
+        own = [
+            each for name, document in self.identity_policies() if name == role for each in _statements(role, document)
+        ]
         for name, properties in self.of("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
             if {"Ref": role} in properties.get("Roles", []):
                 own += _statements(name, properties["PolicyDocument"])

@@ -5,17 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 import pytest
 
+from tests.isolation.corrupted.corrupted_source import FUNCTIONS, ROOT, build, copy_tree, corrupt
+from tools.demo.corpus import BICYCLES, CLINIC
 from tools.devstack.aws import Tenant
 from tools.devstack.changes import configured
 from tools.devstack.console import Console
-from tools.demo.corpus import BICYCLES, CLINIC
 from tools.devstack.stack import LocalStack
-
-from tests.isolation.corrupted.corrupted_source import FUNCTIONS, ROOT, build, copy_tree, corrupt
 
 Settle = Callable[[LocalStack, object], Tenant]
 

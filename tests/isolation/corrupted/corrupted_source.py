@@ -30,7 +30,7 @@ FUNCTIONS = ("templates", "documents", "inference", "ingestion")
 
 PROFILE = {"dev": "debug"}.get(os.environ.get("PROFILE", ""), "release")
 
-_MISLED = '''
+_MISLED = """
 impl TenantScope<'_> {
     /// The tenant that a corrupted derivation of `kind` points at.
     pub(crate) fn misled(&self, kind: &str) -> String {
@@ -41,7 +41,7 @@ impl TenantScope<'_> {
         }
     }
 }
-'''
+"""
 
 
 def copy_tree(to: Path) -> None:
@@ -95,8 +95,16 @@ def build(tree: Path) -> None:
     assert excluded, "`make build` excludes no crate any more: adapt this test"
     flags += [f"--exclude={name}" for name in excluded]
     command = [
-        "cargo", "lambda", "build", "--locked", *flags, *profile, *binaries, "--lambda-dir", "target/lambda",
-    ]  # fmt: skip
+        "cargo",
+        "lambda",
+        "build",
+        "--locked",
+        *flags,
+        *profile,
+        *binaries,
+        "--lambda-dir",
+        "target/lambda",
+    ]
     done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, f"{' '.join(command)} failed:\n{done.stderr[-4000:]}"
     # All others are the product's own.

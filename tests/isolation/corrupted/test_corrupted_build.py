@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from tests.isolation.corrupted.corrupted_source import FUNCTIONS, ROOT
 
+from tests.isolation.corrupted.corrupted_source import FUNCTIONS, ROOT
+from tools.attacks import Target
+from tools.demo.corpus import CLINIC
 from tools.devstack.aws import Tenant
 from tools.devstack.client import Answer, Api
-from tools.demo.corpus import CLINIC
-from tools.attacks import Target
 from tools.devstack.poll import until
 from tools.devstack.stack import LocalStack
 
@@ -55,7 +55,7 @@ TOUCHED = {
     # Another tenant's credentials with one's own names: refused as well.
     "session": EVERYTHING,
     "context": {"read a template", "save a template", "create a document", "list documents", "ask"},
-}  # fmt: skip
+}
 
 
 @pytest.fixture

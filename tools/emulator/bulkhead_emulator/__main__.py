@@ -19,12 +19,21 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, required=True, help="port on 127.0.0.1")
     parser.add_argument("--bare", action="store_true", help="MiniStack with the same settings and no extension")
     parser.add_argument("--log", metavar="FILE", help="write MiniStack's log to FILE")
-    parser.add_argument("--session-seconds", type=int, metavar="N",
-                        help="assumed roles' sessions end after N seconds, whatever was asked")
+    parser.add_argument(
+        "--session-seconds",
+        type=int,
+        metavar="N",
+        help="assumed roles' sessions end after N seconds, whatever was asked",
+    )
     parser.add_argument("--judgements", metavar="FILE", help="write every decision of IAM to FILE, as JSON lines")
-    parser.add_argument("--invocations", metavar="FILE", help="write every invocation of a function to FILE, as JSON lines")
-    parser.add_argument("--no-fair-queues", action="store_true",
-                        help="message groups do not count on standard queues: as if no message had one")
+    parser.add_argument(
+        "--invocations", metavar="FILE", help="write every invocation of a function to FILE, as JSON lines"
+    )
+    parser.add_argument(
+        "--no-fair-queues",
+        action="store_true",
+        help="message groups do not count on standard queues: as if no message had one",
+    )
     options = parser.parse_args(arguments)
     if options.bare and options.session_seconds is not None:
         parser.error("--session-seconds is an extension; MiniStack alone (--bare) has none")
@@ -35,13 +44,18 @@ def main(arguments: list[str] | None = None) -> int:
     if options.session_seconds is not None and options.session_seconds < 1:
         parser.error("--session-seconds is at least 1")
     if _taken(options.port):
-        print(f"127.0.0.1:{options.port} is in use; end what listens there or choose another --port",
-              file=sys.stderr)
+        print(f"127.0.0.1:{options.port} is in use; end what listens there or choose another --port", file=sys.stderr)
         return 1
     try:
-        return server.run(options.port, bare=options.bare, log=options.log,
-                          session_seconds=options.session_seconds, judgements=options.judgements,
-                          invocations=options.invocations, fair_queues=not options.no_fair_queues)
+        return server.run(
+            options.port,
+            bare=options.bare,
+            log=options.log,
+            session_seconds=options.session_seconds,
+            judgements=options.judgements,
+            invocations=options.invocations,
+            fair_queues=not options.no_fair_queues,
+        )
     except WrongMiniStack as error:
         print(error, file=sys.stderr)
         return 1

@@ -31,8 +31,10 @@ _PARTIQL_VERBS = {
     "delete": "dynamodb:PartiQLDelete",
 }
 _EQUALITY = re.compile(r"([#\w.\-]+)\s*=\s*(:\w+)")
-_PARTIQL_TABLE = re.compile(r"""(?is)^\s*(?:select\b.*?\bfrom|insert\s+into|update|delete\s+from)\s+"?([\w.\-]+)"?"""
-                            r"""(?:\s*\.\s*"?([\w.\-]+)"?)?""")
+_PARTIQL_TABLE = re.compile(
+    r"""(?is)^\s*(?:select\b.*?\bfrom|insert\s+into|update|delete\s+from)\s+"?([\w.\-]+)"?"""
+    r"""(?:\s*\.\s*"?([\w.\-]+)"?)?"""
+)
 
 
 class TableArn(str):
@@ -58,8 +60,14 @@ _enforce: Any = None
 _extract_iam_action: Any = None
 
 
-def enforce(access_key: str, action: str, service: str, region: str, resource_arn: str = "*",
-            service_context: dict[str, Any] | None = None) -> Any:
+def enforce(
+    access_key: str,
+    action: str,
+    service: str,
+    region: str,
+    resource_arn: str = "*",
+    service_context: dict[str, Any] | None = None,
+) -> Any:
     """MiniStack's check, with the leading keys of the resource it is made for."""
     keys = getattr(resource_arn, "leading_keys", None)
     if keys is not None:
@@ -68,8 +76,7 @@ def enforce(access_key: str, action: str, service: str, region: str, resource_ar
             "dynamodb:LeadingKeys": keys,
             "dynamodb:FirstPartitionKeyValues": keys,
         }
-    return _enforce(access_key, action, service, region, resource_arn=resource_arn,
-                    service_context=service_context)
+    return _enforce(access_key, action, service, region, resource_arn=resource_arn, service_context=service_context)
 
 
 def extract_iam_action(service: str, *arguments: Any, **options: Any) -> str | None:
@@ -124,8 +131,7 @@ def _partiql_checks(request: dict, region: str, account_id: str) -> list[tuple[s
     for entry in _dicts(request.get("TransactStatements") or request.get("Statements")):
         statement = str(entry.get("Statement", ""))
         verb = statement.split(None, 1)[0].lower() if statement.strip() else ""
-        checks.append((_PARTIQL_VERBS.get(verb, "dynamodb:PartiQLSelect"),
-                       _partiql_arn(statement, region, account_id)))
+        checks.append((_PARTIQL_VERBS.get(verb, "dynamodb:PartiQLSelect"), _partiql_arn(statement, region, account_id)))
     return checks
 
 
@@ -183,7 +189,7 @@ def _partition_key(table: str, attributes: Any) -> list[str] | None:
 
 
 def _table(name: str) -> dict:
-    return dynamodb._tables.get(name.split(":table/")[-1] if name.startswith("arn:") else name) or {}
+    return dynamodb._tables.get(name.rsplit(":table/", maxsplit=1)[-1] if name.startswith("arn:") else name) or {}
 
 
 def _table_hash(table: str) -> str | None:

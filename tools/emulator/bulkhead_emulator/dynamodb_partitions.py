@@ -141,9 +141,13 @@ def _part(request: dict[str, Any]) -> _Asked | None:
         _, _, prefix, low, high = asked
         start, limit = request.get("ExclusiveStartKey"), request.get("Limit")
         return _Asked(
-            prefix, low, high, start[sk]["S"] if start else None, request.get("ScanIndexForward", True) is not False,
+            prefix,
+            low,
+            high,
+            start[sk]["S"] if start else None,
+            request.get("ScanIndexForward", True) is not False,
             int(limit) if limit is not None else None,
-        )  # fmt: skip
+        )
     except (AttributeError, KeyError, TypeError, ValueError):
         # Wrong, or not plain: for MiniStack to say.
         return None

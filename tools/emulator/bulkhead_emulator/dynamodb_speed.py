@@ -97,7 +97,11 @@ def _predicate(found: _Parsed, values: Any, names: Any) -> Callable[[Any], bool]
     if any(dynamodb._between_bounds_error(values.get(low), values.get(high)) for low, high in found.ranges):
         raise _NotPlain
     made = [
-        (names[test.name] if test.name[0] == "#" else test.name, test.compare, [values[each]["S"] for each in test.values])
+        (
+            names[test.name] if test.name[0] == "#" else test.name,
+            test.compare,
+            [values[each]["S"] for each in test.values],
+        )
         for test in found.tests
     ]
     (first, is_first, [text]), *rest = made
@@ -124,9 +128,11 @@ def _parsed(expression: str, slot: str) -> _Parsed | None:
     ranges = [
         (tokens[at + 1][1], tokens[at + 3][1])
         for at, token in enumerate(tokens[:-3])
-        if token[0] == "IDENT" and token[1].upper() == "BETWEEN"
-        and tokens[at + 1][0] == tokens[at + 3][0] == "VALUE_REF" and tokens[at + 2][1].upper() == "AND"
-    ]  # fmt: skip
+        if token[0] == "IDENT"
+        and token[1].upper() == "BETWEEN"
+        and tokens[at + 1][0] == tokens[at + 3][0] == "VALUE_REF"
+        and tokens[at + 2][1].upper() == "AND"
+    ]
     return _Parsed(tokens, tuple(ranges), _tests(tokens) if slot == "KeyConditionExpression" else ())
 
 
@@ -139,9 +145,24 @@ def _tests(tokens: _Tokens) -> tuple[_Test, ...]:
     match rest:
         case []:
             return (first,)
-        case [("IDENT", "AND"), ("IDENT", "BEGINS_WITH"), ("LPAREN", _), (kind, _), ("COMMA", _), ("VALUE_REF", value), ("RPAREN", _)] if kind in _NAMES:
+        case [
+            ("IDENT", "AND"),
+            ("IDENT", "BEGINS_WITH"),
+            ("LPAREN", _),
+            (kind, _),
+            ("COMMA", _),
+            ("VALUE_REF", value),
+            ("RPAREN", _),
+        ] if kind in _NAMES:
             return first, _Test(str.startswith, tokens[6][1], (value,))
-        case [("IDENT", "AND"), (kind, _), ("IDENT", "BETWEEN"), ("VALUE_REF", low), ("IDENT", "AND"), ("VALUE_REF", high)] if kind in _NAMES:
+        case [
+            ("IDENT", "AND"),
+            (kind, _),
+            ("IDENT", "BETWEEN"),
+            ("VALUE_REF", low),
+            ("IDENT", "AND"),
+            ("VALUE_REF", high),
+        ] if kind in _NAMES:
             return first, _Test(_between, tokens[4][1], (low, high))
     return ()
 

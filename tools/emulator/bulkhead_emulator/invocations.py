@@ -10,6 +10,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from time import time
 from typing import Any, TextIO
 
@@ -21,7 +22,7 @@ def to(path: str | None) -> None:
     """Write every invocation from now on to a file; None writes none."""
     global _file
     # Line by line, so that whoever reads the file during a run reads whole lines.
-    _file = open(path, "a", buffering=1, encoding="utf-8") if path else None
+    _file = Path(path).open("a", buffering=1, encoding="utf-8") if path else None  # noqa: SIM115
 
 
 @contextmanager

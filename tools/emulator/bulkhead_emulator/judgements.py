@@ -15,6 +15,7 @@ import hashlib
 import json
 import threading
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any, TextIO
 
 from ministack.core import iam_evaluator as iam
@@ -56,7 +57,7 @@ def to(path: str | None) -> None:
     """Write every judgement from now on to a file; None writes none."""
     global _file
     # Line by line, so that whoever reads the file during a run reads whole lines.
-    _file = open(path, "a", buffering=1, encoding="utf-8") if path else None
+    _file = Path(path).open("a", buffering=1, encoding="utf-8") if path else None  # noqa: SIM115
 
 
 def enforce(*arguments: Any, **options: Any) -> Any:
@@ -125,8 +126,16 @@ def _known(context: Any) -> dict[str, Any]:
     """Every condition key that had a value, in lower case, as the evaluator resolves it."""
     names = {*context.principal_keys, *context.service_context}
     names |= {f"aws:requesttag/{name.lower()}" for name in context.request_tags}
-    names |= {"aws:principalarn", "aws:principalaccount", "aws:principaltype", "aws:requestedregion",
-              "aws:securetransport", "aws:sourceip", "aws:tagkeys", "aws:resourceaccount"}
+    names |= {
+        "aws:principalarn",
+        "aws:principalaccount",
+        "aws:principaltype",
+        "aws:requestedregion",
+        "aws:securetransport",
+        "aws:sourceip",
+        "aws:tagkeys",
+        "aws:resourceaccount",
+    }
     found = {name.lower(): iam._resolve_condition_key(name, context) for name in sorted(names)}
     return {name: value for name, value in found.items() if value is not None and value != []}
 

@@ -55,7 +55,7 @@ def pages(request: dict[str, Any]) -> Any:
     wanted = min(request.get("limit", _PAGE), _PAGE)
     # Those of the token's millisecond come again, and are dropped again.
     answer = _first_page({**request, "limit": min(given + wanted, _PAGE), "startTime": since})
-    status, headers, body = answer
+    status, _headers, body = answer
     if status != 200:
         return answer
     found = json.loads(body)["events"]

@@ -16,8 +16,16 @@ from .version import require_pinned_ministack
 _READY_DEADLINE_SECONDS = 60.0
 
 
-def run(port: int, *, bare: bool, log: str | None, session_seconds: int | None = None,
-        judgements: str | None = None, invocations: str | None = None, fair_queues: bool = True) -> int:
+def run(
+    port: int,
+    *,
+    bare: bool,
+    log: str | None,
+    session_seconds: int | None = None,
+    judgements: str | None = None,
+    invocations: str | None = None,
+    fair_queues: bool = True,
+) -> int:
     """Serve until SIGTERM or SIGINT. Returns the exit status."""
     require_pinned_ministack()
     scratch = tempfile.mkdtemp(prefix="local-aws-")
@@ -83,8 +91,9 @@ async def _announce(port: int) -> None:
             print(f"ready {address}", flush=True)
             return
         await asyncio.sleep(0.05)
-    print(f"not ready after {_READY_DEADLINE_SECONDS:.0f} s; run with --log FILE and read it",
-          file=sys.stderr, flush=True)
+    print(
+        f"not ready after {_READY_DEADLINE_SECONDS:.0f} s; run with --log FILE and read it", file=sys.stderr, flush=True
+    )
 
 
 def _healthy(address: str) -> bool:

@@ -37,8 +37,8 @@ def apply(port: int, scratch: str, verbose: bool) -> None:
             "CLOUDTRAIL_RECORDING": "0",
             "PERSIST_STATE": "0",
             "S3_PERSIST": "0",
-            "STATE_DIR": os.path.join(scratch, "state"),
-            "S3_DATA_DIR": os.path.join(scratch, "s3"),
+            "STATE_DIR": f"{scratch}/state",
+            "S3_DATA_DIR": f"{scratch}/s3",
             "TMPDIR": scratch,
             # No container is ever used; a path that does not exist keeps the Docker SDK from loading.
             "DOCKER_HOST": f"unix://{scratch}/no-docker.sock",

@@ -58,7 +58,13 @@ def _let_one_thread_in() -> None:
         replace(sqs, name, _alone(getattr(sqs, name)))
     replace(sqs, "_delete_messages_for_esm", _noticing(sqs._delete_messages_for_esm, lambda url, *_: url))
     _replace_action("send_message", _alone)
-    for name in ("purge_queue", "delete_message", "delete_message_batch", "change_visibility", "change_visibility_batch"):
+    for name in (
+        "purge_queue",
+        "delete_message",
+        "delete_message_batch",
+        "change_visibility",
+        "change_visibility_batch",
+    ):
         _replace_action(name, lambda act: _noticing(act, lambda data, url: data.get("QueueUrl", url)))
 
 

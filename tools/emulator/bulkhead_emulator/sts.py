@@ -68,11 +68,18 @@ async def handle_request(method: str, path: str, headers: dict, body: bytes, que
 def _check(params: dict[str, str], headers: dict, query_params: dict) -> None:
     name = params.get("RoleSessionName", "")
     if not _SESSION_NAME.fullmatch(name):
-        raise _invalid("roleSessionName", name, r"Member must satisfy regular expression pattern: [\w+=,.@-]* "
-                                                "and have length between 2 and 64")
+        raise _invalid(
+            "roleSessionName",
+            name,
+            r"Member must satisfy regular expression pattern: [\w+=,.@-]* "
+            "and have length between 2 and 64",
+        )
     if any(key.startswith("TransitiveTagKeys") for key in params):
-        raise Refused("NotImplemented", "this emulator does not carry transitive session tags; "
-                                        "pass the tags at every AssumeRole", 501)
+        raise Refused(
+            "NotImplemented",
+            "this emulator does not carry transitive session tags; pass the tags at every AssumeRole",
+            501,
+        )
     _check_tags(_tags(params))
     _check_duration(params, headers, query_params)
 
@@ -82,11 +89,19 @@ def _check_tags(tags: list[tuple[str, str]]) -> None:
         raise _invalid("tags", str(len(tags)), "Member must have length less than or equal to 50")
     for key, value in tags:
         if not 1 <= len(key) <= 128 or not _tag_text(key):
-            raise _invalid("tags.member.key", key, r"Member must satisfy regular expression pattern: "
-                                                   r"[\p{L}\p{Z}\p{N}_.:/=+\-@]+ and have length between 1 and 128")
+            raise _invalid(
+                "tags.member.key",
+                key,
+                r"Member must satisfy regular expression pattern: "
+                r"[\p{L}\p{Z}\p{N}_.:/=+\-@]+ and have length between 1 and 128",
+            )
         if len(value) > 256 or not _tag_text(value):
-            raise _invalid("tags.member.value", value, r"Member must satisfy regular expression pattern: "
-                                                       r"[\p{L}\p{Z}\p{N}_.:/=+\-@]* and have length up to 256")
+            raise _invalid(
+                "tags.member.value",
+                value,
+                r"Member must satisfy regular expression pattern: "
+                r"[\p{L}\p{Z}\p{N}_.:/=+\-@]* and have length up to 256",
+            )
 
 
 def _check_duration(params: dict[str, str], headers: dict, query_params: dict) -> None:
@@ -98,12 +113,15 @@ def _check_duration(params: dict[str, str], headers: dict, query_params: dict) -
         raise _invalid("durationSeconds", text, "Member must have value between 900 and 43200")
     caller = sts._caller_identity(headers, query_params)
     if isinstance(caller, dict) and caller["principalType"] == "AssumedRole" and seconds > _CHAINED_LIMIT:
-        raise Refused("ValidationError", "The requested DurationSeconds exceeds the 1 hour session limit "
-                                         "for roles assumed by role chaining")
+        raise Refused(
+            "ValidationError",
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining",
+        )
     role = iam._roles.get(params.get("RoleArn", "").rpartition("/")[2]) or {}
     if seconds > int(role.get("MaxSessionDuration") or _CHAINED_LIMIT):
-        raise Refused("ValidationError",
-                      "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+        raise Refused(
+            "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+        )
 
 
 def _tag_session_denied(params: dict[str, str], headers: dict, body: bytes, query_params: dict) -> tuple | None:
@@ -113,9 +131,17 @@ def _tag_session_denied(params: dict[str, str], headers: dict, body: bytes, quer
     from ministack import app
 
     context = iam_actions.request_tag_context(
-        "sts", "sts:AssumeRole", body, app._routing_params("POST", "/", headers, body, query_params))
-    return app._enforce_data_plane("sts", "sts:TagSession", headers, query_params, "",
-                                   resource_arn=params.get("RoleArn", "*"), service_context=context)
+        "sts", "sts:AssumeRole", body, app._routing_params("POST", "/", headers, body, query_params)
+    )
+    return app._enforce_data_plane(
+        "sts",
+        "sts:TagSession",
+        headers,
+        query_params,
+        "",
+        resource_arn=params.get("RoleArn", "*"),
+        service_context=context,
+    )
 
 
 def _tags(params: dict[str, str]) -> list[tuple[str, str]]:
@@ -134,8 +160,10 @@ def _tag_text(text: str) -> bool:
 def _invalid(field: str, value: str, constraint: str) -> Refused:
     from xml.sax.saxutils import escape
 
-    return Refused("ValidationError", f"1 validation error detected: Value '{escape(value)}' at '{field}' "
-                                      f"failed to satisfy constraint: {constraint}")
+    return Refused(
+        "ValidationError",
+        f"1 validation error detected: Value '{escape(value)}' at '{field}' failed to satisfy constraint: {constraint}",
+    )
 
 
 def _parameters(method: str, headers: dict, body: bytes, query_params: dict) -> dict[str, str]:
@@ -156,5 +184,3 @@ def _flatten(request: dict) -> dict[str, str]:
         flat[f"Tags.member.{number}.Key"] = str(tag.get("Key"))
         flat[f"Tags.member.{number}.Value"] = str(tag.get("Value", ""))
     return flat
-
-

@@ -66,16 +66,23 @@ async def invoke(authorizer: dict, event: dict, account_id: str, region: str) ->
         return None
     source = f"arn:aws:execute-api:{region}:{account_id}:{request['api_id']}/authorizers/{authorizer['id']}"
     if not authorizer.get("authorizerCredentials") and not service_may_invoke(
-            config, function.get("policy"), API_GATEWAY, source):
-        lambda_svc.logger.warning("API Gateway: the policy of %s does not let %s invoke it; add an "
-                                  "AWS::Lambda::Permission for apigateway.amazonaws.com", reference, source)
+        config, function.get("policy"), API_GATEWAY, source
+    ):
+        lambda_svc.logger.warning(
+            "API Gateway: the policy of %s does not let %s invoke it; add an "
+            "AWS::Lambda::Permission for apigateway.amazonaws.com",
+            reference,
+            source,
+        )
         return None
     if event.get("type") == "REQUEST":
-        event["requestContext"].update({
-            "requestId": request["request_id"],
-            "path": context_value("path"),
-            "identity": {"sourceIp": request["source_ip"], "userAgent": context_value("identity.userAgent")},
-        })
+        event["requestContext"].update(
+            {
+                "requestId": request["request_id"],
+                "path": context_value("path"),
+                "identity": {"sourceIp": request["source_ip"], "userAgent": context_value("identity.userAgent")},
+            }
+        )
     result = await _invoke(authorizer, event, account_id, region)
     return _with_usage_key(_exact(result))
 
@@ -102,8 +109,11 @@ def evaluate(document: Any, method_arn: str) -> str:
     """MiniStack's evaluation of the statements about `execute-api:Invoke`."""
     statements = document.get("Statement") if isinstance(document, dict) else None
     statements = [statements] if isinstance(statements, dict) else statements or []
-    relevant = [s for s in statements if isinstance(s, dict) and any(
-        fnmatch_iam(_INVOKE, action) for action in _as_list(s.get("Action")))]
+    relevant = [
+        s
+        for s in statements
+        if isinstance(s, dict) and any(fnmatch_iam(_INVOKE, action) for action in _as_list(s.get("Action")))
+    ]
     return _evaluate({"Statement": relevant}, method_arn)
 
 

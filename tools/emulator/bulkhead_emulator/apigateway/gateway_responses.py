@@ -17,8 +17,13 @@ from ..patch import replace
 from .request import context_value
 
 _VARIABLE = re.compile(r"\$(?:\{context\.([\w.]+)\}|context\.([A-Za-z][\w.]*\w))")
-_LEADING_SPACE = ("API_CONFIGURATION_ERROR", "AUTHORIZER_CONFIGURATION_ERROR", "BAD_REQUEST_BODY",
-                  "BAD_REQUEST_PARAMETERS", "DEFAULT_5XX")
+_LEADING_SPACE = (
+    "API_CONFIGURATION_ERROR",
+    "AUTHORIZER_CONFIGURATION_ERROR",
+    "BAD_REQUEST_BODY",
+    "BAD_REQUEST_PARAMETERS",
+    "DEFAULT_5XX",
+)
 
 
 def install() -> None:

@@ -87,19 +87,27 @@ def _source_value(source: str) -> str | None:
     return apigateway_v1._gateway_request_value(source, current.get())
 
 
-async def call_lambda(reference: str, event: Any, *, account_id: str | None = None,
-                      region: str | None = None) -> tuple[dict | None, str | None]:
+async def call_lambda(
+    reference: str, event: Any, *, account_id: str | None = None, region: str | None = None
+) -> tuple[dict | None, str | None]:
     """Invoke the integration's function as API Gateway does, or raise :class:`Failed`."""
     request = current.get()
     function, config, name = lambda_svc._get_func_record_for_ref_in_scope(
-        reference, account_id=account_id, region=region)
+        reference, account_id=account_id, region=region
+    )
     if function is None or config is None:
         return None, f"Lambda function {reference or name!r} not found"
-    source = (f"arn:aws:execute-api:{region}:{account_id}:{request['api_id']}/{request['stage_name']}/"
-              f"{request['method']}{request['resource_path']}")
+    source = (
+        f"arn:aws:execute-api:{region}:{account_id}:{request['api_id']}/{request['stage_name']}/"
+        f"{request['method']}{request['resource_path']}"
+    )
     if not service_may_invoke(config, function.get("policy"), API_GATEWAY, source):
-        lambda_svc.logger.warning("API Gateway: the policy of %s does not let %s invoke it; add an "
-                                  "AWS::Lambda::Permission for apigateway.amazonaws.com", reference, source)
+        lambda_svc.logger.warning(
+            "API Gateway: the policy of %s does not let %s invoke it; add an "
+            "AWS::Lambda::Permission for apigateway.amazonaws.com",
+            reference,
+            source,
+        )
         raise Failed(failure("API_CONFIGURATION_ERROR", _INTERNAL, 500))
     if len(json.dumps(event, ensure_ascii=False).encode()) > SYNCHRONOUS_LIMIT:
         raise Failed(apigateway_v1._gw_error("REQUEST_TOO_LARGE", "Request Too Long"))
@@ -112,7 +120,8 @@ async def call_lambda(reference: str, event: Any, *, account_id: str | None = No
     record = lambda_svc._execution_record_for_config(function, config)
     with tenancy.invoking_for(tenant):
         result = await apigateway_v1.run_reentrant(
-            lambda_svc._execute_function_with_config_scope, record, event, thread_name="gateway-invoke")
+            lambda_svc._execute_function_with_config_scope, record, event, thread_name="gateway-invoke"
+        )
     return result, None
 
 

@@ -13,8 +13,16 @@ from ministack.services import apigateway_v1
 
 from ..patch import replace
 
-_KEPT = ("requestParameters", "requestTemplates", "passthroughBehavior", "timeoutInMillis", "contentHandling",
-         "credentials", "cacheKeyParameters", "responseTransferMode")
+_KEPT = (
+    "requestParameters",
+    "requestTemplates",
+    "passthroughBehavior",
+    "timeoutInMillis",
+    "contentHandling",
+    "credentials",
+    "cacheKeyParameters",
+    "responseTransferMode",
+)
 
 
 def install() -> None:
@@ -79,7 +87,8 @@ def _import_extensions(api_id: str, spec: dict) -> None:
         api["policy"] = spec["x-amazon-apigateway-policy"]
     for kind, response in (spec.get("x-amazon-apigateway-gateway-responses") or {}).items():
         status = response.get("statusCode")
-        answer = apigateway_v1._put_gateway_response(api_id, kind, {
-            **response, **({"statusCode": str(status)} if status is not None else {})})
+        answer = apigateway_v1._put_gateway_response(
+            api_id, kind, {**response, **({"statusCode": str(status)} if status is not None else {})}
+        )
         if answer[0] >= 400:
             raise ValueError(f"x-amazon-apigateway-gateway-responses, {kind}: {answer[2].decode()}")

@@ -18,7 +18,7 @@ from ..patch import replace
 
 PAYLOAD_LIMIT = 10 * 1024 * 1024
 
-current: ContextVar[dict] = ContextVar("gateway_request", default={})
+current: ContextVar[dict] = ContextVar("gateway_request", default={})  # noqa: B039 - never changed
 
 
 def install() -> None:
@@ -30,15 +30,33 @@ def install() -> None:
 _build_event: Any = None
 
 
-async def handle(api_id: str, stage_name: str, method: str, path: str, headers: dict, body: bytes,
-                 query_params: dict, account_id: str, region: str) -> tuple:
+async def handle(
+    api_id: str,
+    stage_name: str,
+    method: str,
+    path: str,
+    headers: dict,
+    body: bytes,
+    query_params: dict,
+    account_id: str,
+    region: str,
+) -> tuple:
     headers = forwarded(headers)
     stage = apigateway_v1._stages_v1.get(api_id, {}).get(stage_name) or {}
     request = {
-        "api_id": api_id, "stage_name": stage_name, "stage": stage,
-        "headers": headers, "query_params": query_params or {}, "path_params": {}, "resource_path": "",
-        "request_id": new_uuid(), "method": method, "path": path, "account_id": account_id,
-        "source_ip": source_ip(), "authorizer": {},
+        "api_id": api_id,
+        "stage_name": stage_name,
+        "stage": stage,
+        "headers": headers,
+        "query_params": query_params or {},
+        "path_params": {},
+        "resource_path": "",
+        "request_id": new_uuid(),
+        "method": method,
+        "path": path,
+        "account_id": account_id,
+        "source_ip": source_ip(),
+        "authorizer": {},
     }
     token = current.set(request)
     try:
@@ -46,7 +64,8 @@ async def handle(api_id: str, stage_name: str, method: str, path: str, headers: 
             response = apigateway_v1._gw_error("REQUEST_TOO_LARGE", "Request Too Long")
         else:
             response = await apigateway_v1._execute_in_scope(
-                request, api_id, stage_name, method, path, headers, body, query_params, account_id, region)
+                request, api_id, stage_name, method, path, headers, body, query_params, account_id, region
+            )
         if isinstance(response, apigateway_v1._GatewayError):
             response = apigateway_v1._gateway_error_response(response, request)
         status, response_headers, content = response
@@ -60,8 +79,12 @@ def forwarded(headers: dict) -> dict:
     """The headers as the gateway passes them on: it appends the client's address to X-Forwarded-For."""
     claimed = headers.get("x-forwarded-for")
     address = source_ip()
-    return {**headers, "x-forwarded-for": f"{claimed}, {address}" if claimed else address,
-            "x-forwarded-proto": "https", "x-forwarded-port": "443"}
+    return {
+        **headers,
+        "x-forwarded-for": f"{claimed}, {address}" if claimed else address,
+        "x-forwarded-proto": "https",
+        "x-forwarded-port": "443",
+    }
 
 
 def source_ip() -> str:

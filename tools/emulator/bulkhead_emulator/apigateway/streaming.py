@@ -44,22 +44,50 @@ def prelude_of(answer: Any) -> Any:
     return _metadata(answer.partition(_SEPARATOR)[0])
 
 
-async def invoke(call_lambda: Any, integration: dict, timeout: float, api_id: str, stage_name: str, stage: dict,
-                 resource: dict, path: str, method: str, headers: dict, body: bytes, query_params: dict,
-                 path_params: dict, *, owner_account_id: str, owner_region: str, binary_media_types: list,
-                 authorizer_context: dict | None, caller_identity: dict | None) -> tuple:
+async def invoke(
+    call_lambda: Any,
+    integration: dict,
+    timeout: float,
+    api_id: str,
+    stage_name: str,
+    stage: dict,
+    resource: dict,
+    path: str,
+    method: str,
+    headers: dict,
+    body: bytes,
+    query_params: dict,
+    path_params: dict,
+    *,
+    owner_account_id: str,
+    owner_region: str,
+    binary_media_types: list,
+    authorizer_context: dict | None,
+    caller_identity: dict | None,
+) -> tuple:
     """Invoke the function and answer as soon as its metadata is there."""
     event = apigateway_v1._build_lambda_event_v1(
-        api_id, stage_name, stage, resource, path, method, headers, body, query_params, path_params,
-        binary_media_types=binary_media_types, authorizer_context=authorizer_context, caller_identity=caller_identity)
+        api_id,
+        stage_name,
+        stage,
+        resource,
+        path,
+        method,
+        headers,
+        body,
+        query_params,
+        path_params,
+        binary_media_types=binary_media_types,
+        authorizer_context=authorizer_context,
+        caller_identity=caller_identity,
+    )
     uri = integration.get("uri", "")
     if not uri.endswith(_SUFFIX):
         raise NoStream(failure("API_CONFIGURATION_ERROR", _INTERNAL, 500))
     reference = apigateway_v1._extract_lambda_ref_from_integration_uri(uri.removesuffix(_SUFFIX) + "/invocations")
     sink = Sink(asyncio.get_running_loop())
     with receiving(sink):
-        running = asyncio.ensure_future(
-            call_lambda(reference, event, account_id=owner_account_id, region=owner_region))
+        running = asyncio.ensure_future(call_lambda(reference, event, account_id=owner_account_id, region=owner_region))
     running.add_done_callback(lambda _: sink.end())
     try:
         metadata, first = await asyncio.wait_for(_prelude(sink, running), timeout)

@@ -82,12 +82,16 @@ def _messages(given: object) -> list[tuple[str, str]]:
         if role not in ("user", "assistant"):
             raise invalid(f"messages.{number}.role must be user or assistant")
         if found and found[-1][0] == role:
-            raise invalid("A conversation must alternate between user and assistant roles. Make sure the conversation "
-                          "alternates between user and assistant roles and try again.")
+            raise invalid(
+                "A conversation must alternate between user and assistant roles. Make sure the conversation "
+                "alternates between user and assistant roles and try again."
+            )
         found.append((role, "\n\n".join(_texts(entry.get("content") or [], f"messages.{number}.content"))))
     if found[0][0] != "user":
-        raise invalid("A conversation must start with a user message. Try again with a conversation that starts "
-                      "with a user message.")
+        raise invalid(
+            "A conversation must start with a user message. Try again with a conversation that starts "
+            "with a user message."
+        )
     if found[-1][0] != "user":
         raise invalid("this emulator's models do not continue an assistant message; end with a user message")
     return found
@@ -102,10 +106,14 @@ def _texts(blocks: object, where: str) -> list[str]:
             raise invalid(f"this emulator's models read text only; {where}.{number} is something else")
         if "text" in block:
             if not isinstance(block["text"], str) or not block["text"].strip():
-                raise invalid(f"The text field in the ContentBlock object at {where}.{number} is blank. "
-                              "Add text to the text field, and try again.")
+                raise invalid(
+                    f"The text field in the ContentBlock object at {where}.{number} is blank. "
+                    "Add text to the text field, and try again."
+                )
             texts.append(block["text"])
     if not texts and where != "system":
-        raise invalid(f"The content field in the Message object at {where.removesuffix('.content')} is empty. "
-                      "Add a ContentBlock object to the content field and try again.")
+        raise invalid(
+            f"The content field in the Message object at {where.removesuffix('.content')} is empty. "
+            "Add a ContentBlock object to the content field and try again."
+        )
     return texts

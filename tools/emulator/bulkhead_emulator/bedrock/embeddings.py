@@ -26,21 +26,28 @@ def invoke(request: dict) -> tuple[dict, int]:
     """The answer to InvokeModel, and the number of input tokens."""
     for name in request:
         if name not in _FIELDS:
-            raise invalid(f"Malformed input request: #: extraneous key [{name}] is not permitted, "
-                          "please reformat your input and try again.")
+            raise invalid(
+                f"Malformed input request: #: extraneous key [{name}] is not permitted, "
+                "please reformat your input and try again."
+            )
     text, dimensions = request.get("inputText"), request.get("dimensions", 1024)
     if not isinstance(text, str) or not text.strip():
-        raise invalid("Malformed input request: expected minLength: 1, actual: 0, "
-                      "please reformat your input and try again.")
+        raise invalid(
+            "Malformed input request: expected minLength: 1, actual: 0, please reformat your input and try again."
+        )
     if len(text) > _CHARACTERS:
-        raise invalid(f"Malformed input request: expected maxLength: {_CHARACTERS}, actual: {len(text)}, "
-                      "please reformat your input and try again.")
+        raise invalid(
+            f"Malformed input request: expected maxLength: {_CHARACTERS}, actual: {len(text)}, "
+            "please reformat your input and try again."
+        )
     tokens = token_count(text)
     if tokens > _TOKENS:
         raise invalid(f"Too many input tokens. Max input tokens: {_TOKENS}, request input token count: {tokens}")
     if dimensions not in _DIMENSIONS or isinstance(dimensions, bool):
-        raise invalid("Malformed input request: #/dimensions: must be one of 256, 512, 1024, "
-                      "please reformat your input and try again.")
+        raise invalid(
+            "Malformed input request: #/dimensions: must be one of 256, 512, 1024, "
+            "please reformat your input and try again."
+        )
     kinds = request.get("embeddingTypes", ["float"])
     if kinds != ["float"]:
         raise invalid("this emulator returns float embeddings only")

@@ -16,8 +16,11 @@ from .text import content_stems, sentences
 
 UNKNOWN = "I do not know: nothing in the given context answers this."
 
-_DIRECTIVE = re.compile(r"\b(begin|start|end|finish)\s+(?:your|every|each|the)\s+answers?\s+with\s+"
-                        r"(?:\"([^\"]+)\"|“([^”]+)”|'([^']+)')", re.IGNORECASE)
+_DIRECTIVE = re.compile(
+    r"\b(begin|start|end|finish)\s+(?:your|every|each|the)\s+answers?\s+with\s+"
+    r"(?:\"([^\"]+)\"|“([^”]+)”|'([^']+)')",
+    re.IGNORECASE,
+)
 _LABEL = re.compile(r"^\s*(?:user\s+)?(?:question|query|frage|task|user|q)\s*[:\-]\s*", re.IGNORECASE)
 _MARKER = re.compile(r"\[[\w\-:.]{1,40}\]")
 _LEADING_MARKER = re.compile(r"^\s*(?:[-*]\s+)?\[[\w\-:.]{1,40}\][:.]?\s*")

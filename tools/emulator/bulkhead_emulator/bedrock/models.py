@@ -43,8 +43,10 @@ class Model:
         """Every resource a call to it is judged on, the one named in the request first."""
         if self.geography is None:
             return [f"arn:aws:bedrock:{self.region}::foundation-model/{self.name}"]
-        return [self.profile_arn, *(f"arn:aws:bedrock:{region}::foundation-model/{self.name}"
-                                    for region in _GEOGRAPHIES[self.geography])]
+        return [
+            self.profile_arn,
+            *(f"arn:aws:bedrock:{region}::foundation-model/{self.name}" for region in _GEOGRAPHIES[self.geography]),
+        ]
 
     @property
     def profile_arn(self) -> str | None:
@@ -75,8 +77,10 @@ def find(identifier: str, region: str, account: str) -> Model:
 
 def require_on_demand(model: Model) -> None:
     if model.geography is None and not _TEXT_MODELS.get(model.name, True):
-        raise invalid(f"Invocation of model ID {model.name} with on-demand throughput isn’t supported. Retry your "
-                      "request with the ID or ARN of an inference profile that contains this model.")
+        raise invalid(
+            f"Invocation of model ID {model.name} with on-demand throughput isn’t supported. Retry your "
+            "request with the ID or ARN of an inference profile that contains this model."
+        )
 
 
 def _unknown() -> Exception:

@@ -22,8 +22,10 @@ from .errors import ApiError, invalid
 
 _SERVICE = "bedrock-runtime"
 _PATH = re.compile(r"/model/(.+)/(invoke|converse|converse-stream|invoke-with-response-stream)/?")
-_ACTIONS = {"bedrock:Converse": "bedrock:InvokeModel",
-            "bedrock:ConverseStream": "bedrock:InvokeModelWithResponseStream"}
+_ACTIONS = {
+    "bedrock:Converse": "bedrock:InvokeModel",
+    "bedrock:ConverseStream": "bedrock:InvokeModelWithResponseStream",
+}
 
 
 def install() -> None:
@@ -42,8 +44,9 @@ def extract_iam_action(service: str, *arguments: Any, **options: Any) -> str | N
     return _ACTIONS.get(action, action) if service == _SERVICE else action
 
 
-def extract_resource_arn(service: str, method: str, path: str, headers: dict, body: bytes,
-                         query_params: dict, region: str, account_id: str) -> str:
+def extract_resource_arn(
+    service: str, method: str, path: str, headers: dict, body: bytes, query_params: dict, region: str, account_id: str
+) -> str:
     found = _PATH.fullmatch(unquote(path)) if service == _SERVICE else None
     if not found:
         return _resource_arn(service, method, path, headers, body, query_params, region, account_id)
@@ -65,20 +68,27 @@ async def handle_request(method: str, path: str, headers: dict, body: bytes, que
         denied = _denied_on_models(model, operation, headers, query_params)
         return denied or _operate(model, operation, _json(body))
     except ApiError as error:
-        return (error.status, {"Content-Type": "application/json", "x-amzn-ErrorType": error.code},
-                json.dumps({"message": error.message}).encode())
+        return (
+            error.status,
+            {"Content-Type": "application/json", "x-amzn-ErrorType": error.code},
+            json.dumps({"message": error.message}).encode(),
+        )
 
 
 def _operate(model: models.Model, operation: str, request: dict) -> tuple:
     if operation == "invoke" and model.embeds:
         answer, tokens = embeddings.invoke(request)
-        return (200, {"Content-Type": "application/json", "X-Amzn-Bedrock-Input-Token-Count": str(tokens)},
-                json.dumps(answer).encode())
+        return (
+            200,
+            {"Content-Type": "application/json", "X-Amzn-Bedrock-Input-Token-Count": str(tokens)},
+            json.dumps(answer).encode(),
+        )
     if operation.startswith("invoke"):
         raise invalid(f"this emulator offers {model.name} through Converse and ConverseStream only")
     if model.embeds:
-        raise invalid("This action doesn't support the model that you provided. "
-                      "Try again with a supported text or chat model")
+        raise invalid(
+            "This action doesn't support the model that you provided. Try again with a supported text or chat model"
+        )
     models.require_on_demand(model)
     answer = converse(request)
     if operation == "converse":
@@ -100,8 +110,15 @@ def _denied_on_models(model: models.Model, operation: str, headers: dict, query_
     """Through an inference profile the caller also needs the model in every Region it routes to."""
     action = "bedrock:InvokeModelWithResponseStream" if operation.endswith("stream") else "bedrock:InvokeModel"
     for arn in model.arns[1:]:
-        denied = app._enforce_data_plane(_SERVICE, action, headers, query_params, "", resource_arn=arn,
-                                         service_context={"bedrock:InferenceProfileArn": model.profile_arn})
+        denied = app._enforce_data_plane(
+            _SERVICE,
+            action,
+            headers,
+            query_params,
+            "",
+            resource_arn=arn,
+            service_context={"bedrock:InferenceProfileArn": model.profile_arn},
+        )
         if denied:
             return denied
     return None

@@ -11,11 +11,43 @@ _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|\n+")
 # A long line without an end mark, and a next one that begins no list or heading: wrapped text.
 _WRAPPED = re.compile(r"(?<=[^\n]{50})(?<![.!?:…|])[ \t]*\n(?=[^\W\d_]|[\"“‘(])")
 _ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|z\.B|etc|Dr|Mr|Mrs|No|Nr|ca|vs|St)|\b[A-Z])\.$")
-_SUFFIXES = ("ational", "ization", "fulness", "iveness", "ements", "ations", "ement", "ation", "ingly", "edly",
-             "ness", "ment", "ings", "able", "ible", "less", "ing", "ies", "ied", "ion", "ers", "est", "ful",
-             "ous", "ive", "ed", "er", "es", "ly", "en", "s", "e")
+_SUFFIXES = (
+    "ational",
+    "ization",
+    "fulness",
+    "iveness",
+    "ements",
+    "ations",
+    "ement",
+    "ation",
+    "ingly",
+    "edly",
+    "ness",
+    "ment",
+    "ings",
+    "able",
+    "ible",
+    "less",
+    "ing",
+    "ies",
+    "ied",
+    "ion",
+    "ers",
+    "est",
+    "ful",
+    "ous",
+    "ive",
+    "ed",
+    "er",
+    "es",
+    "ly",
+    "en",
+    "s",
+    "e",
+)
 
-STOP_WORDS = frozenset("""
+STOP_WORDS = frozenset(
+    """
 a about after again all also am an and any are as at be because been before being between both but by can could did
 do does doing down during each few for from further had has have having he her here hers him his how i if in into is
 it its itself just may me might more most must my no nor not now of off on once only or other our out over own please
@@ -25,7 +57,8 @@ until up us very was we were what when where which while who whom whose why will
 der die das den dem des ein eine einen einem einer eines und oder aber ist sind war waren wird werden wie was wer wo
 wann warum welche welcher welches für von vom zu zum zur mit auf aus bei nach im in an am es er sie wir ihr ich du
 nicht kein keine auch nur noch schon als wenn dass daß so man sich sein seine hat haben kann können muss müssen
-""".split())
+""".split()
+)
 
 
 def words(text: str) -> list[str]:

@@ -43,8 +43,10 @@ def record(name: str, props: dict) -> dict:
 def _check(name: str, queries: list[dict]) -> None:
     ids = [str(query.get("Id") or "") for query in queries]
     if len(set(ids)) != len(ids) or any(not each[:1].islower() for each in ids):
-        raise ValueError(f"AWS::CloudWatch::Alarm {name}: each of Metrics needs an Id of its own that begins "
-                         f"with a lower-case letter; there are {', '.join(ids)}")
+        raise ValueError(
+            f"AWS::CloudWatch::Alarm {name}: each of Metrics needs an Id of its own that begins "
+            f"with a lower-case letter; there are {', '.join(ids)}"
+        )
     if any(("Expression" in query) == ("MetricStat" in query) for query in queries):
         raise ValueError(f"AWS::CloudWatch::Alarm {name}: each of Metrics has either an Expression or a MetricStat")
     watched = [query for query in queries if query.get("ReturnData", True) in _TRUE]

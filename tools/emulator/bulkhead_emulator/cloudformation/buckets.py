@@ -15,12 +15,20 @@ from ..patch import replace
 
 
 def install() -> None:
-    replace(provisioners, "_S3_BUCKET_CONFIGURATIONS", (
-        *provisioners._S3_BUCKET_CONFIGURATIONS,
-        ("BucketEncryption", encryption_xml, _checked(s3._put_bucket_encryption), s3._delete_bucket_encryption),
-        ("OwnershipControls", ownership_xml, _checked(s3._put_bucket_ownership_controls),
-         s3._delete_bucket_ownership_controls),
-    ))
+    replace(
+        provisioners,
+        "_S3_BUCKET_CONFIGURATIONS",
+        (
+            *provisioners._S3_BUCKET_CONFIGURATIONS,
+            ("BucketEncryption", encryption_xml, _checked(s3._put_bucket_encryption), s3._delete_bucket_encryption),
+            (
+                "OwnershipControls",
+                ownership_xml,
+                _checked(s3._put_bucket_ownership_controls),
+                s3._delete_bucket_ownership_controls,
+            ),
+        ),
+    )
 
 
 def encryption_xml(encryption: dict) -> bytes:

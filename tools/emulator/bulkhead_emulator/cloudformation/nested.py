@@ -55,8 +55,15 @@ def parse_template(body: str) -> dict:
     return expanded
 
 
-def update_resource(resource_type: str, physical_id: str, old: dict, new: dict, stack: str,
-                    logical_id: str | None = None, old_attrs: dict | None = None) -> tuple:
+def update_resource(
+    resource_type: str,
+    physical_id: str,
+    old: dict,
+    new: dict,
+    stack: str,
+    logical_id: str | None = None,
+    old_attrs: dict | None = None,
+) -> tuple:
     if old_attrs is None:
         recorded = ((_stacks.get(stack) or {}).get("_resources") or {}).get(logical_id) or {}
         old_attrs = recorded.get("Attributes")

@@ -46,5 +46,3 @@ def _with_body(props: dict) -> dict:
     if content is None:
         raise ValueError(f"{_TYPE}: there is no object s3://{location['Bucket']}/{location['Key']}")
     return {**props, "Body": yaml.safe_load(content)}
-
-

@@ -17,9 +17,22 @@ _TYPE = "AWS::IAM::Role"
 _TRUST_LIMIT, _INLINE_LIMIT = 2_048, 10_240
 # What SAM gives a function whose tracing is on (AWS Managed Policy Reference); MiniStack lacks it.
 _TRACES = "AWSXrayWriteOnlyAccess"
-_TRACES_POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": ["*"], "Action": [
-    "xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets",
-    "xray:GetSamplingStatisticSummaries"]}]}
+_TRACES_POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Resource": ["*"],
+            "Action": [
+                "xray:PutTraceSegments",
+                "xray:PutTelemetryRecords",
+                "xray:GetSamplingRules",
+                "xray:GetSamplingTargets",
+                "xray:GetSamplingStatisticSummaries",
+            ],
+        }
+    ],
+}
 
 
 def install() -> None:
@@ -36,8 +49,10 @@ _attach: Any = None
 
 def attach_managed_policy(entity: dict, arn: str) -> None:
     if not iam.policy_known(arn):
-        raise ValueError(f"Policy {arn} does not exist or is not attachable; this emulator knows "
-                         "AWSLambdaBasicExecutionRole and the other common AWS-managed policies only")
+        raise ValueError(
+            f"Policy {arn} does not exist or is not attachable; this emulator knows "
+            "AWSLambdaBasicExecutionRole and the other common AWS-managed policies only"
+        )
     _attach(entity, arn)
 
 

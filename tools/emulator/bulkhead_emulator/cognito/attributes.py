@@ -82,14 +82,16 @@ def refusal(pool: dict, wanted: list[str], *, client: str | None = None, exists:
         writable = (pool["_clients"].get(client) or {}).get("WriteAttributes")
         if writable and not set(wanted) <= set(writable):
             return error_response_json(
-                "NotAuthorizedException", "A client attempted to write unauthorized attribute", 400)
+                "NotAuthorizedException", "A client attempted to write unauthorized attribute", 400
+            )
     schema = {each["Name"]: each for each in pool["SchemaAttributes"]}
     for name in wanted:
         if name not in schema:
             return error_response_json(
-                "InvalidParameterException", "Attributes did not conform to the schema: "
-                f"{name}: Attribute does not exist in the schema.", 400)
+                "InvalidParameterException",
+                f"Attributes did not conform to the schema: {name}: Attribute does not exist in the schema.",
+                400,
+            )
         if exists and not schema[name].get("Mutable", True):
-            return error_response_json(
-                "InvalidParameterException", f"user.{name}: Attribute cannot be updated.", 400)
+            return error_response_json("InvalidParameterException", f"user.{name}: Attribute cannot be updated.", 400)
     return None

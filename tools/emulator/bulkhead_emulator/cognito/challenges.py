@@ -51,7 +51,8 @@ def password_auth_result(pool: dict, pool_id: str, client: str, user: dict, *mor
     if "Session" in said:
         minutes = (pool["_clients"].get(client) or {}).get("AuthSessionValidity") or _DEFAULT_MINUTES
         _sessions[said["Session"]] = _Session(
-            client, said["ChallengeName"], user["Username"], time.time() + 60 * float(minutes))
+            client, said["ChallengeName"], user["Username"], time.time() + 60 * float(minutes)
+        )
     return answer
 
 
@@ -64,8 +65,12 @@ def _checked(respond: Any) -> Any:
         pool, _ = cognito._pool_for_client(client)
         session = _sessions.get(data.get("Session") or "")
         user = cognito._resolve_user(pool, responses.get("USERNAME"))[0] if pool else None
-        if (session is None or user is None or time.time() > session.ends
-                or (session.client, session.challenge, session.username) != (client, challenge, user["Username"])):
+        if (
+            session is None
+            or user is None
+            or time.time() > session.ends
+            or (session.client, session.challenge, session.username) != (client, challenge, user["Username"])
+        ):
             return error_response_json("NotAuthorizedException", "Invalid session for the user.", 400)
         if challenge == "NEW_PASSWORD_REQUIRED":
             error = _first_password(pool, client, user, responses)
@@ -88,5 +93,6 @@ def _first_password(pool: dict, client: str, user: dict, responses: dict) -> tup
     error = attributes.refusal(pool, list(sent), client=client, exists=True)
     if error is None:
         user["Attributes"] = cognito._merge_attributes(
-            user["Attributes"], [{"Name": name, "Value": value} for name, value in sent.items()])
+            user["Attributes"], [{"Name": name, "Value": value} for name, value in sent.items()]
+        )
     return error

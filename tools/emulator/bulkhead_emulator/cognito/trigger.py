@@ -23,13 +23,36 @@ from ..patch import replace
 SERVICE = "cognito-idp.amazonaws.com"
 _NAME = "PreTokenGeneration"
 # Not to be added, changed or taken away.
-_RESERVED = frozenset({
-    "acr", "amr", "at_hash", "auth_time", "azp", "client_id", "cognito:username", "device_key", "event_id", "exp",
-    "iat", "identities", "iss", "jti", "nbf", "nonce", "origin_jti", "scope", "sub", "token_use", "username",
-    "version",
-})
+_RESERVED = frozenset(
+    {
+        "acr",
+        "amr",
+        "at_hash",
+        "auth_time",
+        "azp",
+        "client_id",
+        "cognito:username",
+        "device_key",
+        "event_id",
+        "exp",
+        "iat",
+        "identities",
+        "iss",
+        "jti",
+        "nbf",
+        "nonce",
+        "origin_jti",
+        "scope",
+        "sub",
+        "token_use",
+        "username",
+        "version",
+    }
+)
 _OF_GROUPS = frozenset({"cognito:groups", "cognito:roles", "cognito:preferred_role"})
-_PLAN_ERROR = "The following features need to be disabled for the LITE pricing tier configured: Access token customization"
+_PLAN_ERROR = (
+    "The following features need to be disabled for the LITE pricing tier configured: Access token customization"
+)
 
 # The trigger's answer within one sign-in, once it is there.
 _answer: ContextVar[dict[str, Any] | None] = ContextVar("answer_of_the_trigger", default=None)
@@ -71,9 +94,18 @@ def build_auth_result(*arguments: Any, **options: Any) -> dict:
         _answer.reset(token)
 
 
-def apply_trigger(pool_id: str, claims: dict, token_type: str, trigger_source: str, client_id: str, username: str,
-                  user_attrs: dict, groups: list[str], client_metadata: dict | None = None,
-                  scope: str = cognito._API_TOKEN_SCOPE) -> dict:
+def apply_trigger(
+    pool_id: str,
+    claims: dict,
+    token_type: str,
+    trigger_source: str,
+    client_id: str,
+    username: str,
+    user_attrs: dict,
+    groups: list[str],
+    client_metadata: dict | None = None,
+    scope: str = cognito._API_TOKEN_SCOPE,
+) -> dict:
     """The claims of one token, as the pool's trigger wants them."""
     pool = cognito._user_pools.get(pool_id) or {}
     arn, version = _configured(pool)
@@ -83,8 +115,16 @@ def apply_trigger(pool_id: str, claims: dict, token_type: str, trigger_source: s
     remembered = _answer.get()
     if remembered is None or "response" not in remembered:
         event = cognito._build_pretoken_event(
-            pool_id=pool_id, client_id=client_id, username=username, user_attrs=user_attrs, groups=groups,
-            trigger_source=trigger_source, version=version, client_metadata=client_metadata, scope=scope)
+            pool_id=pool_id,
+            client_id=client_id,
+            username=username,
+            user_attrs=user_attrs,
+            groups=groups,
+            trigger_source=trigger_source,
+            version=version,
+            client_metadata=client_metadata,
+            scope=scope,
+        )
         response = _ask(arn, pool["Arn"], event)
         if remembered is not None:
             remembered["response"] = response
@@ -109,17 +149,20 @@ def _configured(pool: dict) -> tuple[str | None, str]:
 def _ask(arn: str, pool_arn: str, event: dict) -> dict:
     function, config, _ = lambda_svc._get_func_record_for_ref(arn)
     if function is None or config is None:
-        raise SignInRefused("UnexpectedLambdaException",
-                            f"{_NAME} invocation failed due to error ResourceNotFoundException.")
+        raise SignInRefused(
+            "UnexpectedLambdaException", f"{_NAME} invocation failed due to error ResourceNotFoundException."
+        )
     if not service_may_invoke(config, function.get("policy"), SERVICE, pool_arn):
-        raise SignInRefused("UnexpectedLambdaException",
-                            f"{_NAME} invocation failed due to error AccessDeniedException.")
+        raise SignInRefused(
+            "UnexpectedLambdaException", f"{_NAME} invocation failed due to error AccessDeniedException."
+        )
     record = lambda_svc._execution_record_for_config(function, config)
     result = lambda_svc._execute_function_with_config_scope(record, event)
     body = _parsed(result.get("body"))
     if result.get("throttle"):
-        raise SignInRefused("UnexpectedLambdaException",
-                            f"{_NAME} invocation failed due to error TooManyRequestsException.")
+        raise SignInRefused(
+            "UnexpectedLambdaException", f"{_NAME} invocation failed due to error TooManyRequestsException."
+        )
     if result.get("error"):
         message = body.get("errorMessage") if isinstance(body, dict) else None
         raise SignInRefused("UserLambdaValidationException", f"{_NAME} failed with error {message}.")

@@ -59,7 +59,8 @@ def _deliver(function: dict, event: Any) -> None:
     else:
         return
     destination = ((settings.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination") or (
-        config.get("DeadLetterConfig") or {}).get("TargetArn")
+        config.get("DeadLetterConfig") or {}
+    ).get("TargetArn")
     if destination:
         lambda_svc._route_async_failure(destination, config.get("FunctionName", ""), event, result)
 

@@ -48,15 +48,20 @@ def execute(function: dict, event: Any, request_id: str) -> dict:
     lambda_svc._ensure_reaper_thread()
     name = config.get("FunctionName", "")
     limit = _environment_limit(function, config) if tenant is not None else None
-    worker, found = acquire(name, config, function["code_zip"], qualifier=config.get("Version", "$LATEST"),
-                        tenant=tenant, limit=limit)
+    worker, found = acquire(
+        name, config, function["code_zip"], qualifier=config.get("Version", "$LATEST"), tenant=tenant, limit=limit
+    )
     if worker is None:
         return lambda_svc._throttle_response(reason_code="ConcurrentInvocationLimitExceeded", msg="Rate exceeded")
     worker.sink = sink_of_invocation()
     try:
         with invocations.noted(name, tenant, event, new=found == "spawn"):
-            answer = worker.invoke(event, request_id, trace_id=lambda_svc._xray_trace_id_for_invocation(config),
-                                   invoked_function_arn=config.get("FunctionArn", ""))
+            answer = worker.invoke(
+                event,
+                request_id,
+                trace_id=lambda_svc._xray_trace_id_for_invocation(config),
+                invoked_function_arn=config.get("FunctionArn", ""),
+            )
     except Exception as error:  # noqa: BLE001 - an environment that cannot start is the function's failure
         lambda_svc.logger.warning("Lambda %s: environment failed: %s", name, error)
         worker.retired = True
@@ -87,8 +92,16 @@ def _environment_limit(function: dict, config: dict) -> int:
     return int(_PER_EXECUTION * (_ACCOUNT_EXECUTIONS if reserved is None else reserved))
 
 
-def acquire(name: str, config: dict, code: bytes, qualifier: str = "$LATEST", max_concurrency: int | None = None, *,
-            tenant: str | None = None, limit: int | None = None) -> tuple[Any, str]:
+def acquire(
+    name: str,
+    config: dict,
+    code: bytes,
+    qualifier: str = "$LATEST",
+    max_concurrency: int | None = None,
+    *,
+    tenant: str | None = None,
+    limit: int | None = None,
+) -> tuple[Any, str]:
     """Lease an idle environment of this tenant, or a new one, or none when the function is at its limit."""
     key = runtime._worker_key(name, config, qualifier)
     with runtime._lock:
@@ -107,8 +120,13 @@ def acquire(name: str, config: dict, code: bytes, qualifier: str = "$LATEST", ma
 
 def _tenant_environments(key: str) -> int:
     function = key.rpartition(":")[0] + ":"
-    return sum(1 for other, pool in runtime._workers.items() if other.startswith(function)
-               for worker in pool if getattr(worker, "tenant", None) is not None)
+    return sum(
+        1
+        for other, pool in runtime._workers.items()
+        if other.startswith(function)
+        for worker in pool
+        if getattr(worker, "tenant", None) is not None
+    )
 
 
 def release(worker: Any) -> None:

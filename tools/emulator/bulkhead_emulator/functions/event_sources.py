@@ -45,12 +45,16 @@ def create(request: dict) -> tuple:
         if refused:
             return error_response_json(
                 "InvalidParameterValueException",
-                f"The provided execution role does not have permissions to call {refused} on SQS", 400)
+                f"The provided execution role does not have permissions to call {refused} on SQS",
+                400,
+            )
         visibility, timeout = int(queue["attributes"].get("VisibilityTimeout", "30")), int(config.get("Timeout", 3))
         if visibility < timeout:
             return error_response_json(
-                "InvalidParameterValueException", f"Queue visibility timeout: {visibility} seconds is less than "
-                                                  f"Function timeout: {timeout} seconds", 400)
+                "InvalidParameterValueException",
+                f"Queue visibility timeout: {visibility} seconds is less than Function timeout: {timeout} seconds",
+                400,
+            )
     return _create(request)
 
 
@@ -74,10 +78,16 @@ def _role_may(config: dict, action: str, resource: str) -> bool:
     account, name = get_account_id(), config.get("Role", "").rpartition("/")[2]
     context = iam.EvalContext(
         principal_arn=f"arn:aws:sts::{account}:assumed-role/{name}/{config.get('FunctionName', '')}",
-        principal_type="AssumedRole", principal_account=account, action=action, resource_arn=resource,
+        principal_type="AssumedRole",
+        principal_account=account,
+        action=action,
+        resource_arn=resource,
         region=get_region(),
-        principal_keys={f"aws:principaltag/{tag['Key'].lower()}": tag["Value"]
-                        for tag in (iam_service._roles.get(name) or {}).get("Tags") or []})
+        principal_keys={
+            f"aws:principaltag/{tag['Key'].lower()}": tag["Value"]
+            for tag in (iam_service._roles.get(name) or {}).get("Tags") or []
+        },
+    )
     limits = iam._permissions_boundary(iam_service._roles, name, account)
     result = iam.evaluate(context, iam._gather_role_policies(name, account), *limits)
     found = iam._resource_policy("sqs", resource)
@@ -95,8 +105,14 @@ def run_batch(mapping: dict, function: dict, event: dict, batch: list[dict], que
     failed = set(handles) if result.get("error") else _failed(result.get("body"), handles) if partial else set()
     if failed:
         mapping["LastProcessingResult"] = f"PROBLEM: {len(failed)} of {len(handles)} records failed"
-        lambda_svc.logger.warning("Lambda %s failed %d of %d messages of %s: %s", mapping["FunctionName"], len(failed),
-                                  len(handles), queue_name, result.get("body") if result.get("error") else "reported")
+        lambda_svc.logger.warning(
+            "Lambda %s failed %d of %d messages of %s: %s",
+            mapping["FunctionName"],
+            len(failed),
+            len(handles),
+            queue_name,
+            result.get("body") if result.get("error") else "reported",
+        )
     else:
         mapping["LastProcessingResult"] = "OK"
     if result.get("error") and not partial:

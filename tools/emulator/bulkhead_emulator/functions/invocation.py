@@ -48,13 +48,17 @@ async def handle_request(method: str, path: str, headers: dict, body: bytes, que
 def payload_error(body: bytes, *, asynchronous: bool) -> tuple | None:
     limit = ASYNCHRONOUS_LIMIT if asynchronous else SYNCHRONOUS_LIMIT
     if len(body) > limit:
-        return error_response_json("RequestTooLargeException",
-                                   f"Request must be smaller than {limit} bytes for the InvokeFunction operation", 413)
+        return error_response_json(
+            "RequestTooLargeException",
+            f"Request must be smaller than {limit} bytes for the InvokeFunction operation",
+            413,
+        )
     try:
         json.loads(body or b"null")
     except ValueError as error:
-        return error_response_json("InvalidRequestContentException",
-                                   f"Could not parse request body into json: {error}", 400)
+        return error_response_json(
+            "InvalidRequestContentException", f"Could not parse request body into json: {error}", 400
+        )
     return None
 
 
@@ -87,7 +91,9 @@ def _excluding_tenancy(operation: Any) -> Any:
         if function is not None and tenancy.is_per_tenant(function.get("config") or {}):
             return error_response_json(
                 "InvalidParameterValueException",
-                "Functions with tenant isolation can be invoked directly and through API Gateway REST APIs only", 400)
+                "Functions with tenant isolation can be invoked directly and through API Gateway REST APIs only",
+                400,
+            )
         return operation(first, *arguments, **options)
 
     return refuse_for_tenant_functions

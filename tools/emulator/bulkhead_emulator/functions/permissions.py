@@ -67,8 +67,12 @@ def dispatch_to_lambda(arn: str, payload: str) -> None:
         return
     rule = _rule.get()
     if not service_may_invoke(config, function.get("policy"), EVENT_BRIDGE, rule):
-        lambda_svc.logger.warning("EventBridge: the policy of %s does not let %s invoke it; add an "
-                                  "AWS::Lambda::Permission for events.amazonaws.com", name, rule)
+        lambda_svc.logger.warning(
+            "EventBridge: the policy of %s does not let %s invoke it; add an "
+            "AWS::Lambda::Permission for events.amazonaws.com",
+            name,
+            rule,
+        )
         return
     record = lambda_svc._execution_record_for_config(function, config)
     lambda_svc.invoke_async_with_retry(record, json.loads(payload))

@@ -76,17 +76,19 @@ def build_handler_class(worker: Any, generation: int, pending: Any) -> type:
             if len(body) <= RESPONSE_LIMIT or not self.path.endswith("/response"):
                 return body
             self.path = self.path.removesuffix("/response") + "/error"
-            return json.dumps({
-                "errorType": "Function.ResponseSizeTooLarge",
-                "errorMessage": "Response payload size exceeded maximum allowed payload size (6291556 bytes).",
-            }).encode()
+            return json.dumps(
+                {
+                    "errorType": "Function.ResponseSizeTooLarge",
+                    "errorMessage": "Response payload size exceeded maximum allowed payload size (6291556 bytes).",
+                }
+            ).encode()
 
         def _content(self) -> bytes:
             if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
                 return b"".join(streaming.chunks(self.rfile, {}))
             return super()._read_body()
 
-        def do_POST(self) -> None:
+        def do_POST(self) -> None:  # noqa: N802 - the library's name
             found = runtime._INVOCATION_RESULT_RE.search(self.path)
             if not found or found.group(2) != "response" or not streaming.is_streamed(self.headers):
                 super().do_POST()

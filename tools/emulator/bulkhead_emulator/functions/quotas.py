@@ -76,8 +76,11 @@ def check_role(arn: str) -> None:
 
 
 def check_reservation(name: str, wanted: Any) -> None:
-    others = sum(int(function.get("concurrency") or 0)
-                 for other, function in lambda_svc._functions.items() if other != name)
+    others = sum(
+        int(function.get("concurrency") or 0) for other, function in lambda_svc._functions.items() if other != name
+    )
     if others + int(wanted) > _ACCOUNT - _UNRESERVED:
-        raise Refused("Specified ReservedConcurrentExecutions for function decreases account's "
-                      f"UnreservedConcurrentExecution below its minimum value of [{_UNRESERVED}].")
+        raise Refused(
+            "Specified ReservedConcurrentExecutions for function decreases account's "
+            f"UnreservedConcurrentExecution below its minimum value of [{_UNRESERVED}]."
+        )

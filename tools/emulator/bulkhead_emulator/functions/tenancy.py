@@ -30,15 +30,21 @@ def check(config: dict, tenant: str | None) -> None:
     """Raise unless ``tenant`` is what this function must be invoked with."""
     if is_per_tenant(config):
         if not tenant:
-            raise InvalidTenant("The invoked function is enabled with tenancy configuration. "
-                                "Add a valid tenant ID in your request and try again.")
+            raise InvalidTenant(
+                "The invoked function is enabled with tenancy configuration. "
+                "Add a valid tenant ID in your request and try again."
+            )
         if not _ALPHABET.fullmatch(tenant):
-            raise InvalidTenant(f"1 validation error detected: Value '{tenant[:300]}' at 'tenantId' failed to satisfy "
-                                r"constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9\._:\/=+\-@ ]+ "
-                                "and have length between 1 and 256")
+            raise InvalidTenant(
+                f"1 validation error detected: Value '{tenant[:300]}' at 'tenantId' failed to satisfy "
+                r"constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9\._:\/=+\-@ ]+ "
+                "and have length between 1 and 256"
+            )
     elif tenant is not None:
-        raise InvalidTenant("The invoked function is not enabled with tenancy configuration. "
-                            "Remove the tenant ID from your request and try again.")
+        raise InvalidTenant(
+            "The invoked function is not enabled with tenancy configuration. "
+            "Remove the tenant ID from your request and try again."
+        )
 
 
 @contextmanager

@@ -37,8 +37,9 @@ def install() -> None:
 _extract: Any = None
 
 
-def extract_iam_action(service: str, method: str, path: str, headers: dict, body: bytes,
-                       query_params: dict) -> str | None:
+def extract_iam_action(
+    service: str, method: str, path: str, headers: dict, body: bytes, query_params: dict
+) -> str | None:
     namespace = iam_actions.SERVICE_TO_IAM_NAMESPACE.get(service)
     if namespace is None:
         return _extract(service, method, path, headers, body, query_params)
@@ -46,8 +47,9 @@ def extract_iam_action(service: str, method: str, path: str, headers: dict, body
     return action or f"{namespace}:{_UNKNOWN}"
 
 
-def _action(service: str, namespace: str, method: str, path: str, headers: dict, body: bytes,
-            query_params: dict) -> str | None:
+def _action(
+    service: str, namespace: str, method: str, path: str, headers: dict, body: bytes, query_params: dict
+) -> str | None:
     untyped = {name: value for name, value in headers.items() if name != "content-type"}
     without_action = {name: value for name, value in query_params.items() if name != "Action"}
     if service in _TARGET or (service in _QUERY and _is_json(headers)):

@@ -42,8 +42,9 @@ def extract_iam_action(service: str, *arguments: Any, **options: Any) -> str | N
     return "kms:ReEncryptFrom" if action == "kms:ReEncrypt" else action
 
 
-def extract_resource_arn(service: str, method: str, path: str, headers: dict, body: bytes,
-                         query_params: dict, region: str, account_id: str) -> str:
+def extract_resource_arn(
+    service: str, method: str, path: str, headers: dict, body: bytes, query_params: dict, region: str, account_id: str
+) -> str:
     arn = _resource_arn(service, method, path, headers, body, query_params, region, account_id)
     if service != "kms":
         return arn
@@ -59,8 +60,11 @@ def request_context(service: str, action: str, body: bytes, params: dict) -> dic
     context = _tag_context(service, action, body, params)
     if service == "kms":
         request = _json(body)
-        named = str(request.get("KeyId") or request.get("SourceKeyId") or iam_actions._kms_key_id_from_ciphertext(
-            str(request.get("CiphertextBlob") or "")))
+        named = str(
+            request.get("KeyId")
+            or request.get("SourceKeyId")
+            or iam_actions._kms_key_id_from_ciphertext(str(request.get("CiphertextBlob") or ""))
+        )
         given = request.get("SourceEncryptionContext" if action == "kms:ReEncryptFrom" else "EncryptionContext")
         context.update(key_context(kms._resolve_key(named), given))
         if action not in _ALIAS_ACTIONS and "alias/" in named:
@@ -87,8 +91,9 @@ async def handle_request(method: str, path: str, headers: dict, body: bytes, que
     for further, arn, context in _further(action, request):
         from ministack import app
 
-        denied = app._enforce_data_plane("kms", f"kms:{further}", headers, query_params, "",
-                                         resource_arn=arn, service_context=context)
+        denied = app._enforce_data_plane(
+            "kms", f"kms:{further}", headers, query_params, "", resource_arn=arn, service_context=context
+        )
         if denied:
             return denied
     return await _handle_request(method, path, headers, body, query_params)
@@ -106,8 +111,13 @@ def _further(action: str, request: dict) -> list[tuple[str, str, dict]]:
     if action == "CreateKey" and request.get("Tags"):
         tags = {tag.get("TagKey"): tag.get("TagValue") for tag in request["Tags"] if isinstance(tag, dict)}
         context = {f"aws:RequestTag/{key}": value for key, value in tags.items()}
-        return [("TagResource", f"arn:aws:kms:{get_region()}:{get_account_id()}:key/*",
-                 {**context, "aws:TagKeys": list(tags), "kms:CallerAccount": get_account_id()})]
+        return [
+            (
+                "TagResource",
+                f"arn:aws:kms:{get_region()}:{get_account_id()}:key/*",
+                {**context, "aws:TagKeys": list(tags), "kms:CallerAccount": get_account_id()},
+            )
+        ]
     return []
 
 

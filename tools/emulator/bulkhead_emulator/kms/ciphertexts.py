@@ -67,11 +67,13 @@ def encrypt(request: dict) -> tuple:
     if error:
         return error
     blob = seal(key, plaintext, request.get("EncryptionContext") or {})
-    return json_response({
-        "KeyId": key["Arn"],
-        "CiphertextBlob": base64.b64encode(blob).decode(),
-        "EncryptionAlgorithm": "SYMMETRIC_DEFAULT",
-    })
+    return json_response(
+        {
+            "KeyId": key["Arn"],
+            "CiphertextBlob": base64.b64encode(blob).decode(),
+            "EncryptionAlgorithm": "SYMMETRIC_DEFAULT",
+        }
+    )
 
 
 def decrypt(request: dict) -> tuple:
@@ -87,27 +89,34 @@ def decrypt(request: dict) -> tuple:
     if named is not None and named["KeyId"] != key["KeyId"]:
         return error_response_json(
             "IncorrectKeyException",
-            "The key ID in the request does not identify a CMK that can perform this operation.", 400)
+            "The key ID in the request does not identify a CMK that can perform this operation.",
+            400,
+        )
     state_error = kms._check_key_state(key)
     if state_error:
         return state_error
     plaintext = unseal(key, ciphertext, request.get("EncryptionContext") or {})
     if plaintext is None:
         return _invalid_ciphertext()
-    return json_response({
-        "KeyId": key["Arn"],
-        "Plaintext": base64.b64encode(plaintext).decode(),
-        "EncryptionAlgorithm": "SYMMETRIC_DEFAULT",
-        "KeyMaterialId": kms._key_material_id(key),
-    })
+    return json_response(
+        {
+            "KeyId": key["Arn"],
+            "Plaintext": base64.b64encode(plaintext).decode(),
+            "EncryptionAlgorithm": "SYMMETRIC_DEFAULT",
+            "KeyMaterialId": kms._key_material_id(key),
+        }
+    )
 
 
 def generate_data_key(request: dict, action: str = "GenerateDataKey") -> tuple:
     """MiniStack's checks, then a data key sealed as above. Returns (key, data key, ciphertext or error)."""
     spec, length = request.get("KeySpec"), request.get("NumberOfBytes")
     if (spec is None) == (length is None):
-        return None, None, error_response_json(
-            "ValidationException", "Please specify either number of bytes or key spec.", 400)
+        return (
+            None,
+            None,
+            error_response_json("ValidationException", "Please specify either number of bytes or key spec.", 400),
+        )
     if length is not None and not 1 <= int(length) <= _DATA_KEY_LIMIT:
         return None, None, _length_error("numberOfBytes")
     key, data_key, result = _data_key(request, action)
@@ -144,4 +153,6 @@ def _length_error(field: str) -> tuple:
     return error_response_json(
         "ValidationException",
         f"1 validation error detected: Value at '{field}' failed to satisfy constraint: "
-        f"Member must have length between 1 and {limit}", 400)
+        f"Member must have length between 1 and {limit}",
+        400,
+    )

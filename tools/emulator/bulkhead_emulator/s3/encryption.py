@@ -109,8 +109,7 @@ def _form_key(method: str, headers: dict, body: bytes) -> str:
     return key.decode("utf-8", "replace").replace("${filename}", filename)
 
 
-def _read_objects(method: str, bucket: str, key: str, headers: dict,
-                  query_params: dict) -> list[tuple[str, str, str]]:
+def _read_objects(method: str, bucket: str, key: str, headers: dict, query_params: dict) -> list[tuple[str, str, str]]:
     """The (bucket, key, version) of every object whose content the request reads."""
     if method == "GET" and key and not _SUBRESOURCES & query_params.keys():
         return [(bucket, key, s3._qp(query_params, "versionId"))]
@@ -155,14 +154,16 @@ def _agree(caller: Caller, action: str, key: dict, encryption_context: dict[str,
     # A form upload carries its credentials in the body; S3 has verified them before it writes.
     token = iam_evaluator._anonymous.set(not caller.access_key)
     try:
-        denied = iam_evaluator.enforce(caller.access_key, action, "kms", get_region(), resource_arn=key["Arn"],
-                                       service_context=context)
+        denied = iam_evaluator.enforce(
+            caller.access_key, action, "kms", get_region(), resource_arn=key["Arn"], service_context=context
+        )
     finally:
         iam_evaluator._anonymous.reset(token)
     if denied:
         principal = getattr(denied, "principal_arn", "") or "anonymous"
-        message = iam_actions.identity_denial_message(action, principal, key["Arn"],
-                                                      getattr(denied, "decision", "") == "Deny")
+        message = iam_actions.identity_denial_message(
+            action, principal, key["Arn"], getattr(denied, "decision", "") == "Deny"
+        )
         raise Refused("AccessDenied", 403, message)
 
 
@@ -186,8 +187,11 @@ def _given_context(header: str | None) -> dict[str, str]:
             return given
     except ValueError:
         pass
-    raise Refused("InvalidArgument", 400, f"The header '{_CONTEXT}' shall be Base64-encoded UTF-8 string holding "
-                                          "JSON with the encryption context")
+    raise Refused(
+        "InvalidArgument",
+        400,
+        f"The header '{_CONTEXT}' shall be Base64-encoded UTF-8 string holding JSON with the encryption context",
+    )
 
 
 def _full_context(given: dict[str, str], bucket: str, key: str, bucket_key: bool) -> dict[str, str]:

@@ -14,7 +14,10 @@ from typing import Any
 from .errors import invalid
 
 _ORDER: dict[str, Callable[[Any, Any], bool]] = {
-    "$gt": operator.gt, "$gte": operator.ge, "$lt": operator.lt, "$lte": operator.le,
+    "$gt": operator.gt,
+    "$gte": operator.ge,
+    "$lt": operator.lt,
+    "$lte": operator.le,
 }
 _LOGICAL = {"$and": all, "$or": any}
 _LIMIT = 100

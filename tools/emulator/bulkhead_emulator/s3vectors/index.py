@@ -97,9 +97,9 @@ class Index:
 
     def _check_metadata_value(self, key: str, value: Any) -> None:
         items = value if isinstance(value, list) else [value]
-        if key.startswith("$") or not all(isinstance(item, (str, int, float, bool)) for item in items):
-            if key not in self.non_filterable:
-                raise invalid(f"Filterable metadata {key!r} must be a string, number, boolean or a list of these")
+        plain = not key.startswith("$") and all(isinstance(item, (str, int, float, bool)) for item in items)
+        if not plain and key not in self.non_filterable:
+            raise invalid(f"Filterable metadata {key!r} must be a string, number, boolean or a list of these")
 
 
 def _size(metadata: dict) -> int:

@@ -74,6 +74,7 @@ def _checked(name: object, field: str) -> str:
     if not name:
         raise invalid(f"Must specify {field} or its ARN")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise invalid(f"Invalid {field}: 3 to 63 characters of a-z, 0-9, '.' and '-', "
-                      "beginning and ending with a letter or digit")
+        raise invalid(
+            f"Invalid {field}: 3 to 63 characters of a-z, 0-9, '.' and '-', beginning and ending with a letter or digit"
+        )
     return name

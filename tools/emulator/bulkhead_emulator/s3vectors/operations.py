@@ -71,14 +71,20 @@ def create_vector_bucket(request: dict) -> dict:
     if find_bucket(name):
         raise conflict("A vector bucket with the specified name already exists")
     _buckets[(get_account_id(), get_region(), name)] = Bucket(
-        name, _encryption(request), tags=dict(request.get("tags") or {}))
+        name, _encryption(request), tags=dict(request.get("tags") or {})
+    )
     return {"vectorBucketArn": bucket_arn(name)}
 
 
 def get_vector_bucket(request: dict) -> dict:
     found = _bucket(request)
-    return {"vectorBucket": {**_bucket_summary(found), "encryptionConfiguration": found.encryption,
-                             "defaultIndexMode": found.default_mode}}
+    return {
+        "vectorBucket": {
+            **_bucket_summary(found),
+            "encryptionConfiguration": found.encryption,
+            "defaultIndexMode": found.default_mode,
+        }
+    }
 
 
 def list_vector_buckets(request: dict) -> dict:
@@ -130,16 +136,28 @@ def create_index(request: dict) -> dict:
     if name in bucket.indexes:
         raise conflict("An index with the specified name already exists")
     bucket.indexes[name] = Index(
-        bucket.name, name, dimension, metric, _non_filterable(request),
+        bucket.name,
+        name,
+        dimension,
+        metric,
+        _non_filterable(request),
         _encryption(request) if request.get("encryptionConfiguration") else bucket.encryption,
-        bucket.default_mode, dict(request.get("tags") or {}))
+        bucket.default_mode,
+        dict(request.get("tags") or {}),
+    )
     return {"indexArn": index_arn(bucket.name, name)}
 
 
 def get_index(request: dict) -> dict:
     found = _index(request)
-    described = {**_index_summary(found), "dataType": "float32", "dimension": found.dimension,
-                 "distanceMetric": found.metric, "encryptionConfiguration": found.encryption, "indexMode": found.mode}
+    described = {
+        **_index_summary(found),
+        "dataType": "float32",
+        "dimension": found.dimension,
+        "distanceMetric": found.metric,
+        "encryptionConfiguration": found.encryption,
+        "indexMode": found.mode,
+    }
     if found.non_filterable:
         described["metadataConfiguration"] = {"nonFilterableMetadataKeys": list(found.non_filterable)}
     return {"index": described}
@@ -201,9 +219,13 @@ def query_vectors(request: dict) -> dict:
     wanted = compile_filter(request["filter"], index.non_filterable) if request.get("filter") is not None else None
     ranked = index.ranked(query, wanted)[:top]
     start = _query_offset(request)
-    answer: dict[str, Any] = {"distanceMetric": index.metric, "vectors": [
-        _shown(key, index.vectors[key], {**request, "returnData": False}, distance)
-        for distance, key in ranked[start : start + _QUERY_PAGE]]}
+    answer: dict[str, Any] = {
+        "distanceMetric": index.metric,
+        "vectors": [
+            _shown(key, index.vectors[key], {**request, "returnData": False}, distance)
+            for distance, key in ranked[start : start + _QUERY_PAGE]
+        ],
+    }
     if start + _QUERY_PAGE < len(ranked):
         answer["nextToken"] = _token(start + _QUERY_PAGE, _query_digest(request))
     return answer
@@ -225,8 +247,12 @@ def _bucket_summary(bucket: Bucket) -> dict:
 
 
 def _index_summary(index: Index) -> dict:
-    return {"vectorBucketName": index.bucket, "indexName": index.name,
-            "indexArn": index_arn(index.bucket, index.name), "creationTime": index.created}
+    return {
+        "vectorBucketName": index.bucket,
+        "indexName": index.name,
+        "indexArn": index_arn(index.bucket, index.name),
+        "creationTime": index.created,
+    }
 
 
 def _encryption(request: dict) -> dict:
@@ -296,5 +322,3 @@ def _query_offset(request: dict) -> int:
     if not offset.isdigit() or digest != _query_digest(request):
         raise invalid("Invalid nextToken: it belongs to another query")
     return int(offset)
-
-

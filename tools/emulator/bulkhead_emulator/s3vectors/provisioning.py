@@ -18,23 +18,39 @@ _BUCKET, _INDEX, _POLICY = (f"AWS::S3Vectors::{name}" for name in ("VectorBucket
 
 
 def install() -> None:
-    provisioners._RESOURCE_HANDLERS.update({
-        _BUCKET: {"create": create_bucket, "update": update_tags, "delete": delete_bucket},
-        _INDEX: {"create": create_index, "update": update_tags, "delete": delete_index},
-        _POLICY: {"create": put_policy, "update": update_policy, "delete": delete_policy},
-    })
-    provisioners._REPLACING_PROPERTIES.update({
-        _BUCKET: ("VectorBucketName", "EncryptionConfiguration"),
-        _INDEX: ("DataType", "Dimension", "DistanceMetric", "EncryptionConfiguration", "IndexName",
-                 "MetadataConfiguration", "VectorBucketArn", "VectorBucketName"),
-        _POLICY: ("VectorBucketArn", "VectorBucketName"),
-    })
+    provisioners._RESOURCE_HANDLERS.update(
+        {
+            _BUCKET: {"create": create_bucket, "update": update_tags, "delete": delete_bucket},
+            _INDEX: {"create": create_index, "update": update_tags, "delete": delete_index},
+            _POLICY: {"create": put_policy, "update": update_policy, "delete": delete_policy},
+        }
+    )
+    provisioners._REPLACING_PROPERTIES.update(
+        {
+            _BUCKET: ("VectorBucketName", "EncryptionConfiguration"),
+            _INDEX: (
+                "DataType",
+                "Dimension",
+                "DistanceMetric",
+                "EncryptionConfiguration",
+                "IndexName",
+                "MetadataConfiguration",
+                "VectorBucketArn",
+                "VectorBucketName",
+            ),
+            _POLICY: ("VectorBucketArn", "VectorBucketName"),
+        }
+    )
 
 
 def create_bucket(logical_id: str, props: dict, stack: str) -> tuple[str, dict]:
     name = props.get("VectorBucketName") or provisioners._physical_name(stack, logical_id, lowercase=True, max_len=63)
-    _call(operations.create_vector_bucket, vectorBucketName=name, encryptionConfiguration=_encryption(props),
-          tags=_tags(props))
+    _call(
+        operations.create_vector_bucket,
+        vectorBucketName=name,
+        encryptionConfiguration=_encryption(props),
+        tags=_tags(props),
+    )
     return bucket_arn(name), _bucket_attributes(name)
 
 
@@ -42,10 +58,16 @@ def create_index(logical_id: str, props: dict, stack: str) -> tuple[str, dict]:
     name = props.get("IndexName") or provisioners._physical_name(stack, logical_id, lowercase=True, max_len=63)
     hidden = (props.get("MetadataConfiguration") or {}).get("NonFilterableMetadataKeys")
     answer = _call(
-        operations.create_index, **_bucket_reference(props), indexName=name,
-        dataType=props.get("DataType"), distanceMetric=props.get("DistanceMetric"), tags=_tags(props),
-        dimension=int(props["Dimension"]), encryptionConfiguration=_encryption(props),
-        metadataConfiguration={"nonFilterableMetadataKeys": hidden} if hidden else None)
+        operations.create_index,
+        **_bucket_reference(props),
+        indexName=name,
+        dataType=props.get("DataType"),
+        distanceMetric=props.get("DistanceMetric"),
+        tags=_tags(props),
+        dimension=int(props["Dimension"]),
+        encryptionConfiguration=_encryption(props),
+        metadataConfiguration={"nonFilterableMetadataKeys": hidden} if hidden else None,
+    )
     return answer["indexArn"], _index_attributes(answer["indexArn"])
 
 
@@ -75,8 +97,11 @@ def update_policy(physical_id: str, old: dict, new: dict, stack: str) -> tuple[s
 
     policy = new.get("Policy")
     reference = _bucket_reference(new)
-    _call(operations.put_vector_bucket_policy, **reference,
-          policy=policy if isinstance(policy, str) else json.dumps(policy))
+    _call(
+        operations.put_vector_bucket_policy,
+        **reference,
+        policy=policy if isinstance(policy, str) else json.dumps(policy),
+    )
     bucket, _ = target(reference)
     return bucket_arn(bucket), {"VectorBucketArn": bucket_arn(bucket)}
 
@@ -101,8 +126,11 @@ def _call_ignoring_absence(operation: Any, **request: Any) -> None:
 
 
 def _bucket_reference(props: dict) -> dict:
-    return {request: props[name] for name, request in (
-        ("VectorBucketArn", "vectorBucketArn"), ("VectorBucketName", "vectorBucketName")) if props.get(name)}
+    return {
+        request: props[name]
+        for name, request in (("VectorBucketArn", "vectorBucketArn"), ("VectorBucketName", "vectorBucketName"))
+        if props.get(name)
+    }
 
 
 def _encryption(props: dict) -> dict | None:

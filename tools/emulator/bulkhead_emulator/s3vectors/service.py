@@ -28,10 +28,22 @@ _VECTOR_OPERATIONS = {"PutVectors", "GetVectors", "DeleteVectors", "ListVectors"
 _OPERATIONS = {
     name: getattr(operations, re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower())
     for name in (
-        "CreateVectorBucket", "GetVectorBucket", "ListVectorBuckets", "DeleteVectorBucket",
-        "PutVectorBucketPolicy", "GetVectorBucketPolicy", "DeleteVectorBucketPolicy",
-        "CreateIndex", "GetIndex", "ListIndexes", "DeleteIndex",
-        "PutVectors", "GetVectors", "DeleteVectors", "ListVectors", "QueryVectors",
+        "CreateVectorBucket",
+        "GetVectorBucket",
+        "ListVectorBuckets",
+        "DeleteVectorBucket",
+        "PutVectorBucketPolicy",
+        "GetVectorBucketPolicy",
+        "DeleteVectorBucketPolicy",
+        "CreateIndex",
+        "GetIndex",
+        "ListIndexes",
+        "DeleteIndex",
+        "PutVectors",
+        "GetVectors",
+        "DeleteVectors",
+        "ListVectors",
+        "QueryVectors",
     )
 }
 
@@ -66,8 +78,9 @@ def detect_service(method: str, path: str, headers: dict, query_params: dict) ->
     return _detect_service(method, path, headers, query_params)
 
 
-def extract_resource_arn(service: str, method: str, path: str, headers: dict, body: bytes,
-                         query_params: dict, region: str, account_id: str) -> str:
+def extract_resource_arn(
+    service: str, method: str, path: str, headers: dict, body: bytes, query_params: dict, region: str, account_id: str
+) -> str:
     if service != _SERVICE:
         return _resource_arn(service, method, path, headers, body, query_params, region, account_id)
     if path.startswith("/tags/"):
@@ -86,8 +99,9 @@ async def handle_request(method: str, path: str, headers: dict, body: bytes, que
             raise invalid("The request is larger than 20 MiB")
         request = _json(body)
         for extra in _further_actions(name, request):
-            denied = app._enforce_data_plane(_SERVICE, f"{_SERVICE}:{extra}", headers, query_params, "",
-                                             resource_arn=resource_arn(request))
+            denied = app._enforce_data_plane(
+                _SERVICE, f"{_SERVICE}:{extra}", headers, query_params, "", resource_arn=resource_arn(request)
+            )
             if denied:
                 return denied
         denied = _denied_by_key(name, request, headers, query_params)
@@ -114,8 +128,9 @@ def _denied_by_key(name: str, request: dict, headers: dict, query_params: dict) 
     from ministack.services import kms
 
     context = {**key_context(kms._resolve_key(key), None), "kms:ViaService": f"s3vectors.{get_region()}.amazonaws.com"}
-    return app._enforce_data_plane("kms", "kms:Decrypt", headers, query_params, "",
-                                   resource_arn=key, service_context=context)
+    return app._enforce_data_plane(
+        "kms", "kms:Decrypt", headers, query_params, "", resource_arn=key, service_context=context
+    )
 
 
 def _tags(method: str, arn: str, request: dict, query_params: dict) -> dict:

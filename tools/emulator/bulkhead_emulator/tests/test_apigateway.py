@@ -22,8 +22,18 @@ _counted = itertools.count(1)
 @pytest.fixture(scope="module")
 def tier(cloud, tmp_path_factory):
     directory = prepare(tmp_path_factory.mktemp("tier"))
-    return deploy(cloud, directory, "tier.yaml", "tier", Tier="test", Endpoint=cloud.address, Message="first",
-                  TableArn=f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/x", Reserved="2", Isolation="PER_TENANT")
+    return deploy(
+        cloud,
+        directory,
+        "tier.yaml",
+        "tier",
+        Tier="test",
+        Endpoint=cloud.address,
+        Message="first",
+        TableArn=f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/x",
+        Reserved="2",
+        Isolation="PER_TENANT",
+    )
 
 
 @pytest.fixture(scope="module")
@@ -135,8 +145,7 @@ def test_a_throttled_function_is_an_integration_failure(url):
     """Two executions are reserved. By default the client would see 500; the template says 503 and when to retry."""
     tenant_call(url)
     outcomes = []
-    callers = [threading.Thread(target=lambda n=n: outcomes.append(tenant_call(url, {"sleep": 1})))
-               for n in range(4)]
+    callers = [threading.Thread(target=lambda n=n: outcomes.append(tenant_call(url, {"sleep": 1}))) for n in range(4)]
     for caller in callers:
         caller.start()
     for caller in callers:
@@ -148,9 +157,17 @@ def test_a_throttled_function_is_an_integration_failure(url):
 
 
 @pytest.mark.extension
-@pytest.mark.parametrize("body", [
-    {"fail": "secret detail"}, {"raw": "no object"}, {"raw": {"message": "x"}}, {"raw": {"statusCode": "x"}},
-    {"raw": {"statusCode": 200, "body": {"a": 1}}}, {"exit": 1}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"fail": "secret detail"},
+        {"raw": "no object"},
+        {"raw": {"message": "x"}},
+        {"raw": {"statusCode": "x"}},
+        {"raw": {"statusCode": 200, "body": {"a": 1}}},
+        {"exit": 1},
+    ],
+)
 def test_function_errors_and_malformed_answers_are_502(url, body):
     answer = http.call("POST", url + "/plain", body)
     assert (answer.status, answer.json()) == (502, {"code": "server", "type": "DEFAULT_5XX"})
@@ -214,8 +231,13 @@ def test_throttling_of_a_method(cloud, url):
     path = "/~1brief/POST/throttling/"
 
     def limit(value):
-        client.update_stage(restApiId=api, stageName="v1", patchOperations=[
-            {"op": "replace", "path": path + name, "value": value} for name in ("rateLimit", "burstLimit")])
+        client.update_stage(
+            restApiId=api,
+            stageName="v1",
+            patchOperations=[
+                {"op": "replace", "path": path + name, "value": value} for name in ("rateLimit", "burstLimit")
+            ],
+        )
 
     limit("0")
     answer = http.call("POST", url + "/brief", {})

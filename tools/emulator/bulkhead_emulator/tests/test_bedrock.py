@@ -47,21 +47,37 @@ def test_embeddings_are_normalised_and_deterministic(bedrock, dimensions):
     assert len(embed(bedrock, "x")["embedding"]) == 1024
 
 
-@pytest.mark.parametrize("query, near, far", [
-    ("When do I get my money refunded?", "Refunds are paid within fourteen days.", "The warehouse opens at seven."),
-    ("opening hours of the warehouse", "The warehouses open at seven in the morning.", "Refunds are paid in days."),
-    ("How long is the warranty?", "The device is under warranty for two years.", "How long is the river and how wide?"),
-    ("Lieferzeit der Bestellung", "Die Lieferzeiten betragen drei Tage.", "Das Lager öffnet morgens um sieben."),
-])
+@pytest.mark.parametrize(
+    "query, near, far",
+    [
+        ("When do I get my money refunded?", "Refunds are paid within fourteen days.", "The warehouse opens at seven."),
+        ("opening hours of the warehouse", "The warehouses open at seven in the morning.", "Refunds are paid in days."),
+        (
+            "How long is the warranty?",
+            "The device is under warranty for two years.",
+            "How long is the river and how wide?",
+        ),
+        ("Lieferzeit der Bestellung", "Die Lieferzeiten betragen drei Tage.", "Das Lager öffnet morgens um sieben."),
+    ],
+)
 def test_related_texts_are_nearer(bedrock, query, near, far):
     question = embed(bedrock, query)["embedding"]
     good, bad = (similarity(question, embed(bedrock, text)["embedding"]) for text in (near, far))
     assert good > bad + 0.1
 
 
-@pytest.mark.parametrize("body", [
-    {"inputText": ""}, {"inputText": " "}, {}, {"inputText": "x" * 50_001}, {"inputText": "a b " * 6000},
-    {"inputText": "x", "dimensions": 384}, {"inputText": "x", "unknown": 1}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"inputText": ""},
+        {"inputText": " "},
+        {},
+        {"inputText": "x" * 50_001},
+        {"inputText": "a b " * 6000},
+        {"inputText": "x", "dimensions": 384},
+        {"inputText": "x", "unknown": 1},
+    ],
+)
 def test_embedding_limits(bedrock, body):
     code, status, _ = error(bedrock.invoke_model, modelId=TITAN, body=json.dumps(body))
     assert (code, status) == ("ValidationException", 400)
@@ -81,23 +97,34 @@ def test_models_that_need_an_inference_profile(bedrock):
 
 
 def ask(bedrock, text, system=None, **more):
-    return bedrock.converse(modelId=NOVA, messages=[{"role": "user", "content": [{"text": text}]}],
-                            **({"system": [{"text": system}]} if system else {}), **more)
+    return bedrock.converse(
+        modelId=NOVA,
+        messages=[{"role": "user", "content": [{"text": text}]}],
+        **({"system": [{"text": system}]} if system else {}),
+        **more,
+    )
 
 
 def said(answer):
     return answer["output"]["message"]["content"][0]["text"]
 
 
-@pytest.mark.parametrize("question, quoted, unquoted", [
-    ("When are refunds paid?", "fourteen days of receiving the returned goods. [1]", "Rotterdam"),
-    ("At what time does the warehouse open?", "opens at seven in the morning. [2]", "fourteen"),
-    ("On which days does support answer?", "weekdays between nine and five. [3]", "Rotterdam"),
-])
+@pytest.mark.parametrize(
+    "question, quoted, unquoted",
+    [
+        ("When are refunds paid?", "fourteen days of receiving the returned goods. [1]", "Rotterdam"),
+        ("At what time does the warehouse open?", "opens at seven in the morning. [2]", "fourteen"),
+        ("On which days does support answer?", "weekdays between nine and five. [3]", "Rotterdam"),
+    ],
+)
 def test_the_answer_quotes_the_passage_with_its_marker(bedrock, question, quoted, unquoted):
-    for prompt, system in ((f"{CONTEXT}\n\nQuestion: {question}", None), (f"{CONTEXT}\n\n{question}", "You help."),
-                           (f"{CONTEXT}\n\nQuestion: {question}\n\nAnswer:", None), (question, CONTEXT),
-                           (f"<documents>\n{CONTEXT}\n</documents>\n<question>{question}</question>", None)):
+    for prompt, system in (
+        (f"{CONTEXT}\n\nQuestion: {question}", None),
+        (f"{CONTEXT}\n\n{question}", "You help."),
+        (f"{CONTEXT}\n\nQuestion: {question}\n\nAnswer:", None),
+        (question, CONTEXT),
+        (f"<documents>\n{CONTEXT}\n</documents>\n<question>{question}</question>", None),
+    ):
         answer = said(ask(bedrock, prompt, system))
         assert quoted in answer and unquoted not in answer
     assert said(ask(bedrock, f"{CONTEXT}\n\n{question}")) == said(ask(bedrock, f"{CONTEXT}\n\n{question}"))
@@ -112,15 +139,20 @@ def test_it_obeys_how_to_begin_and_end(bedrock):
     prompt = f"{CONTEXT}\n\nWhen are refunds paid?"
     begun = said(ask(bedrock, prompt, 'Be kind. Begin every answer with "Dear customer,"'))
     assert begun.startswith("Dear customer, Refunds")
-    assert said(ask(bedrock, f'End your answer with “Over.”\n\n{prompt}')).endswith("Over.")
+    assert said(ask(bedrock, f"End your answer with “Over.”\n\n{prompt}")).endswith("Over.")
     both = said(ask(bedrock, f'Begin your answer with "User"\n\n{prompt}', 'Begin your answer with "System"'))
     assert both.startswith("System ")
 
 
 def test_earlier_turns_are_context(bedrock):
-    answer = bedrock.converse(modelId=NOVA, messages=[
-        {"role": "user", "content": [{"text": CONTEXT}]}, {"role": "assistant", "content": [{"text": "Understood."}]},
-        {"role": "user", "content": [{"text": "When are refunds paid?"}]}])
+    answer = bedrock.converse(
+        modelId=NOVA,
+        messages=[
+            {"role": "user", "content": [{"text": CONTEXT}]},
+            {"role": "assistant", "content": [{"text": "Understood."}]},
+            {"role": "user", "content": [{"text": "When are refunds paid?"}]},
+        ],
+    )
     assert "[1]" in said(answer)
 
 
@@ -137,9 +169,15 @@ def test_usage_stop_reasons_and_limits(bedrock):
     assert stopped["stopReason"] == "stop_sequence" and "fourteen" not in said(stopped)
 
 
-@pytest.mark.parametrize("messages", [
-    [], [{"role": "assistant", "content": [{"text": "x"}]}], [{"role": "user", "content": [{"text": " "}]}],
-    [{"role": "user", "content": [{"text": "a"}]}] * 2])
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [],
+        [{"role": "assistant", "content": [{"text": "x"}]}],
+        [{"role": "user", "content": [{"text": " "}]}],
+        [{"role": "user", "content": [{"text": "a"}]}] * 2,
+    ],
+)
 def test_malformed_conversations(cloud, messages):
     client = cloud.client("bedrock-runtime", parameter_validation=False)
     assert error(client.converse, modelId=NOVA, messages=messages)[0] == "ValidationException"

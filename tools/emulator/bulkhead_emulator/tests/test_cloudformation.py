@@ -37,7 +37,7 @@ def test_nested_sam_applications(cloud, directory):
     assert second["BasicFunction"] == first["BasicFunction"]
     body = http.call("POST", second["BasicUrl"] + "/work", {"env": True}, Authorization="allow acme").json()
     assert body["env"]["MESSAGE"] == "second" and body["tenant"] == "acme"
-    basic, = functions(cloud, second["BasicFunction"])
+    (basic,) = functions(cloud, second["BasicFunction"])
     assert basic["Concurrency"]["ReservedConcurrentExecutions"] == 3
     assert basic["Configuration"]["TenancyConfig"]["TenantIsolationMode"] == "PER_TENANT"
     missing = cloud.client("lambda").exceptions.ResourceNotFoundException
@@ -48,7 +48,8 @@ def test_nested_sam_applications(cloud, directory):
     assert unchanged == second
     cloud.client("cloudformation").delete_stack(StackName="nested")
     cloud.client("cloudformation").get_waiter("stack_delete_complete").wait(
-        StackName="nested", WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+        StackName="nested", WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+    )
     with pytest.raises(missing):
         functions(cloud, second["BasicFunction"])
 
@@ -62,8 +63,9 @@ def vectors_work(cloud, outputs):
 
 
 def alias_is_seen_by_iam(cloud, outputs):
-    session = cloud.tenant("acme", allow("kms:Encrypt", Condition={
-        "ForAnyValue:StringEquals": {"kms:ResourceAliases": outputs["Alias"]}})).client("kms")
+    session = cloud.tenant(
+        "acme", allow("kms:Encrypt", Condition={"ForAnyValue:StringEquals": {"kms:ResourceAliases": outputs["Alias"]}})
+    ).client("kms")
     assert not denied(session.encrypt, KeyId=outputs["KeyArn"], Plaintext=b"x")
     other = cloud.client("kms").create_key()["KeyMetadata"]["Arn"]
     assert denied(session.encrypt, KeyId=other, Plaintext=b"x")
@@ -91,7 +93,7 @@ Resources:
     allowed = sam_deploy(cloud, directory, plain.name, "with-expand")
     assert allowed.returncode == 0, allowed.stderr
     names = [f["FunctionName"] for f in cloud.client("lambda").list_functions()["Functions"]]
-    work, = functions(cloud, next(n for n in names if n.startswith("with-expand") and "-Work-" in n))
+    (work,) = functions(cloud, next(n for n in names if n.startswith("with-expand") and "-Work-" in n))
     assert "TenancyConfig" not in work["Configuration"]
 
 
@@ -131,18 +133,18 @@ def test_a_document_pipeline(cloud, directory, tmp_path):
     assert denied(stranger.client("s3").put_object, Bucket=bucket, Key="forbidden/x", Body=b"x")
     assert not denied(stranger.client("s3").put_object, Bucket=bucket, Key="t/acme/y", Body=b"x")
 
-    mapping, = cloud.client("lambda").list_event_source_mappings(FunctionName=out["Dispatch"])["EventSourceMappings"]
+    (mapping,) = cloud.client("lambda").list_event_source_mappings(FunctionName=out["Dispatch"])["EventSourceMappings"]
     assert (mapping["BatchSize"], mapping["ScalingConfig"]) == (5, {"MaximumConcurrency": 2})
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert cloud.client("lambda").get_function_configuration(FunctionName=out["Dispatch"])["Timeout"] == 10
     table = cloud.client("dynamodb").describe_table(TableName=out["Table"])["Table"]
     assert [k["AttributeName"] for k in table["KeySchema"]] == ["pk", "sk"]
-    group, = cloud.client("logs").describe_log_groups(logGroupNamePrefix=out["Logs"])["logGroups"]
+    (group,) = cloud.client("logs").describe_log_groups(logGroupNamePrefix=out["Logs"])["logGroups"]
     assert group["retentionInDays"] == 14
 
     again = deploy(cloud, directory, "data.yaml", "pipeline", **parameters, Size="7")
     assert again == out
-    mapping, = cloud.client("lambda").list_event_source_mappings(FunctionName=out["Dispatch"])["EventSourceMappings"]
+    (mapping,) = cloud.client("lambda").list_event_source_mappings(FunctionName=out["Dispatch"])["EventSourceMappings"]
     assert (mapping["BatchSize"], mapping["ScalingConfig"]) == (7, {"MaximumConcurrency": 2})
     assert s3.get_object(Bucket=bucket, Key="t/acme/a b.pdf")["Body"].read() == b"x"
 

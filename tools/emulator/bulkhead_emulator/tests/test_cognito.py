@@ -9,15 +9,17 @@ from typing import Any
 import jwt
 import pytest
 
-from tools.devstack.sign_in import cognito, sign_in
-
 from bulkhead_emulator.tests.support import http
 from bulkhead_emulator.tests.support.cloud import ACCOUNT, REGION, Cloud, allow, denied, error, unique
 from bulkhead_emulator.tests.support.functions import make
+from tools.devstack.sign_in import cognito, sign_in
 
 PASSWORD = "Correct-horse-9-battery"
-ACCESS = {"claimsAndScopeOverrideDetails": {"accessTokenGeneration": {"claimsToAddOrOverride": {
-    "tenant_id": "written", "tier": "basic"}}}}
+ACCESS = {
+    "claimsAndScopeOverrideDetails": {
+        "accessTokenGeneration": {"claimsToAddOrOverride": {"tenant_id": "written", "tier": "basic"}}
+    }
+}
 
 
 @dataclass
@@ -32,19 +34,30 @@ class Pool:
     def make(cls, cloud: Cloud, *, trigger: str | None = None, version: str = "V2_0", **more: Any) -> Pool:
         idp = cloud.client("cognito-idp")
         if trigger:
-            more["LambdaConfig"] = {"PreTokenGenerationConfig": {"LambdaArn": arn(cloud, trigger), "LambdaVersion": version}}
+            more["LambdaConfig"] = {
+                "PreTokenGenerationConfig": {"LambdaArn": arn(cloud, trigger), "LambdaVersion": version}
+            }
         pool = idp.create_user_pool(
-            PoolName=unique("pool"), UsernameAttributes=["email"],
-            AdminCreateUserConfig={"AllowAdminCreateUserOnly": True}, MfaConfiguration="OPTIONAL",
+            PoolName=unique("pool"),
+            UsernameAttributes=["email"],
+            AdminCreateUserConfig={"AllowAdminCreateUserOnly": True},
+            MfaConfiguration="OPTIONAL",
             Policies={"PasswordPolicy": {"MinimumLength": 14}},
-            Schema=[{"Name": "tenant_id", "AttributeDataType": "String", "Mutable": False},
-                    {"Name": "tier", "AttributeDataType": "String", "Mutable": True}], **more)["UserPool"]["Id"]
+            Schema=[
+                {"Name": "tenant_id", "AttributeDataType": "String", "Mutable": False},
+                {"Name": "tier", "AttributeDataType": "String", "Mutable": True},
+            ],
+            **more,
+        )["UserPool"]["Id"]
         return cls(cloud, pool, cls._client(idp, pool))
 
     @staticmethod
     def _client(idp: Any, pool: str, **more: Any) -> str:
-        settings = {"ExplicitAuthFlows": ["ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
-                    "WriteAttributes": ["email", "name"], "PreventUserExistenceErrors": "ENABLED"}
+        settings = {
+            "ExplicitAuthFlows": ["ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
+            "WriteAttributes": ["email", "name"],
+            "PreventUserExistenceErrors": "ENABLED",
+        }
         made = idp.create_user_pool_client(UserPoolId=pool, ClientName=unique("client"), **{**settings, **more})
         return made["UserPoolClient"]["ClientId"]
 
@@ -62,8 +75,13 @@ class Pool:
     def person(self, *, permanent: bool = True, **attributes: str) -> str:
         email = f"{unique('person')}@example.org"
         given = [{"Name": f"custom:{name}", "Value": value} for name, value in attributes.items()]
-        self.admin.admin_create_user(UserPoolId=self.id, Username=email, MessageAction="SUPPRESS",
-                                     TemporaryPassword=PASSWORD, UserAttributes=given)
+        self.admin.admin_create_user(
+            UserPoolId=self.id,
+            Username=email,
+            MessageAction="SUPPRESS",
+            TemporaryPassword=PASSWORD,
+            UserAttributes=given,
+        )
         if permanent:
             self.admin.admin_set_user_password(UserPoolId=self.id, Username=email, Password=PASSWORD, Permanent=True)
         return email
@@ -95,8 +113,13 @@ def trigger(cloud: Cloud, answer: dict, *, source: str | None = "*", **environme
 
 def permit(cloud: Cloud, function: str, source: str) -> None:
     pools = f"arn:aws:cognito-idp:{REGION}:{ACCOUNT}:userpool/{source}"
-    cloud.client("lambda").add_permission(FunctionName=function, StatementId="cognito", Action="lambda:InvokeFunction",
-                                          Principal="cognito-idp.amazonaws.com", SourceArn=pools)
+    cloud.client("lambda").add_permission(
+        FunctionName=function,
+        StatementId="cognito",
+        Action="lambda:InvokeFunction",
+        Principal="cognito-idp.amazonaws.com",
+        SourceArn=pools,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -125,19 +148,29 @@ def test_a_password_is_not_taken_where_only_srp_is_allowed(pool):
     parameters = {"USERNAME": email, "PASSWORD": PASSWORD}
     code = error(pool.app.initiate_auth, ClientId=pool.client, AuthFlow="USER_PASSWORD_AUTH", AuthParameters=parameters)
     assert code[0] == "InvalidParameterException"
-    code = error(pool.admin.admin_initiate_auth, UserPoolId=pool.id, ClientId=pool.client,
-                 AuthFlow="ADMIN_USER_PASSWORD_AUTH", AuthParameters=parameters)
+    code = error(
+        pool.admin.admin_initiate_auth,
+        UserPoolId=pool.id,
+        ClientId=pool.client,
+        AuthFlow="ADMIN_USER_PASSWORD_AUTH",
+        AuthParameters=parameters,
+    )
     assert code[0] == "InvalidParameterException"
 
 
 def test_people_are_made_by_whoever_iam_lets(cloud, pool):
-    arguments = {"UserPoolId": pool.id, "Username": "x@example.org", "MessageAction": "SUPPRESS",
-                 "TemporaryPassword": PASSWORD}
+    arguments = {
+        "UserPoolId": pool.id,
+        "Username": "x@example.org",
+        "MessageAction": "SUPPRESS",
+        "TemporaryPassword": PASSWORD,
+    }
     resource = f"arn:aws:cognito-idp:{REGION}:{ACCOUNT}:userpool/{pool.id}"
     stranger = cloud.user(allow("cognito-idp:AdminCreateUser", f"{resource}0"))
     assert denied(stranger.client("cognito-idp").admin_create_user, **arguments)
-    assert not denied(cloud.user(allow("cognito-idp:AdminCreateUser", resource)).client("cognito-idp").admin_create_user,
-                      **arguments)
+    assert not denied(
+        cloud.user(allow("cognito-idp:AdminCreateUser", resource)).client("cognito-idp").admin_create_user, **arguments
+    )
 
 
 @pytest.mark.extension
@@ -155,7 +188,9 @@ def test_a_person_writes_what_the_client_lists(pool, name):
     token = pool.sign_in(pool.person(tenant_id="acme", tier="basic"))["AccessToken"]
     change = [{"Name": name, "Value": "other"}]
     assert error(pool.app.update_user_attributes, AccessToken=token, UserAttributes=change)[:2] == (
-        "NotAuthorizedException", 400)
+        "NotAuthorizedException",
+        400,
+    )
     # One that is not allowed takes the others along.
     both = [{"Name": "name", "Value": "New"}, *change]
     assert error(pool.app.update_user_attributes, AccessToken=token, UserAttributes=both)[0] == "NotAuthorizedException"
@@ -169,32 +204,55 @@ def test_what_is_not_mutable_nobody_changes(pool):
     email = pool.person(tenant_id="acme", tier="basic")
     change = {"UserPoolId": pool.id, "Username": email}
     for value in ("other", "acme"):
-        code, status, message = error(pool.admin.admin_update_user_attributes, **change,
-                                      UserAttributes=[{"Name": "custom:tenant_id", "Value": value}])
+        code, status, message = error(
+            pool.admin.admin_update_user_attributes,
+            **change,
+            UserAttributes=[{"Name": "custom:tenant_id", "Value": value}],
+        )
         assert (code, status) == ("InvalidParameterException", 400) and "cannot be updated" in message
     # Neither does a client that was given the right to, nor is it set later.
     client = pool.other_client(WriteAttributes=["email", "custom:tenant_id"])
     for person in (email, pool.person()):
         token = pool.sign_in(person, client=client)["AccessToken"]
-        assert error(pool.app.update_user_attributes, AccessToken=token,
-                     UserAttributes=[{"Name": "custom:tenant_id", "Value": "other"}])[0] == "InvalidParameterException"
+        assert (
+            error(
+                pool.app.update_user_attributes,
+                AccessToken=token,
+                UserAttributes=[{"Name": "custom:tenant_id", "Value": "other"}],
+            )[0]
+            == "InvalidParameterException"
+        )
     pool.admin.admin_update_user_attributes(**change, UserAttributes=[{"Name": "custom:tier", "Value": "premium"}])
 
 
 @pytest.mark.extension
 def test_what_the_schema_lacks_is_no_attribute(pool):
     wrong = [{"Name": "custom:tenantid", "Value": "acme"}]
-    code = error(pool.admin.admin_create_user, UserPoolId=pool.id, Username="y@example.org", MessageAction="SUPPRESS",
-                 UserAttributes=wrong)
+    code = error(
+        pool.admin.admin_create_user,
+        UserPoolId=pool.id,
+        Username="y@example.org",
+        MessageAction="SUPPRESS",
+        UserAttributes=wrong,
+    )
     assert code[:2] == ("InvalidParameterException", 400) and "schema" in code[2]
-    assert error(pool.admin.admin_update_user_attributes, UserPoolId=pool.id, Username=pool.person(),
-                 UserAttributes=wrong)[0] == "InvalidParameterException"
+    assert (
+        error(
+            pool.admin.admin_update_user_attributes, UserPoolId=pool.id, Username=pool.person(), UserAttributes=wrong
+        )[0]
+        == "InvalidParameterException"
+    )
 
 
 @pytest.mark.extension
 def test_nobody_signs_up_where_administrators_make_people(pool):
-    found = error(pool.app.sign_up, ClientId=pool.client, Username="z@example.org", Password=PASSWORD,
-                  UserAttributes=[{"Name": "custom:tenant_id", "Value": "acme"}])
+    found = error(
+        pool.app.sign_up,
+        ClientId=pool.client,
+        Username="z@example.org",
+        Password=PASSWORD,
+        UserAttributes=[{"Name": "custom:tenant_id", "Value": "acme"}],
+    )
     assert found[:2] == ("NotAuthorizedException", 400)
 
 
@@ -216,11 +274,25 @@ def test_a_challenge_is_answered_with_the_session_it_came_with(pool, challenge):
     responses = {"USERNAME": email, "NEW_PASSWORD": PASSWORD, "SOFTWARE_TOKEN_MFA_CODE": "123456", "SMS_MFA_CODE": "1"}
     for session in ("A" * 40, None):
         given = {"Session": session} if session else {}
-        assert error(pool.app.respond_to_auth_challenge, ClientId=pool.client, ChallengeName=challenge,
-                     ChallengeResponses=responses, **given)[:2] == ("NotAuthorizedException", 400)
+        assert error(
+            pool.app.respond_to_auth_challenge,
+            ClientId=pool.client,
+            ChallengeName=challenge,
+            ChallengeResponses=responses,
+            **given,
+        )[:2] == ("NotAuthorizedException", 400)
         # As an administrator as well.
-        assert error(pool.admin.admin_respond_to_auth_challenge, UserPoolId=pool.id, ClientId=pool.client,
-                     ChallengeName=challenge, ChallengeResponses=responses, **given)[0] == "NotAuthorizedException"
+        assert (
+            error(
+                pool.admin.admin_respond_to_auth_challenge,
+                UserPoolId=pool.id,
+                ClientId=pool.client,
+                ChallengeName=challenge,
+                ChallengeResponses=responses,
+                **given,
+            )[0]
+            == "NotAuthorizedException"
+        )
 
 
 def session_of(pool: Pool, email: str) -> str:
@@ -228,10 +300,14 @@ def session_of(pool: Pool, email: str) -> str:
     from tools.devstack.sign_in import Srp
 
     srp = Srp(pool.id)
-    first = pool.app.initiate_auth(ClientId=pool.client, AuthFlow="USER_SRP_AUTH",
-                                   AuthParameters={"USERNAME": email, "SRP_A": srp.public})
-    answer = pool.app.respond_to_auth_challenge(ClientId=pool.client, ChallengeName="PASSWORD_VERIFIER",
-                                                ChallengeResponses=srp.answer(first["ChallengeParameters"], PASSWORD))
+    first = pool.app.initiate_auth(
+        ClientId=pool.client, AuthFlow="USER_SRP_AUTH", AuthParameters={"USERNAME": email, "SRP_A": srp.public}
+    )
+    answer = pool.app.respond_to_auth_challenge(
+        ClientId=pool.client,
+        ChallengeName="PASSWORD_VERIFIER",
+        ChallengeResponses=srp.answer(first["ChallengeParameters"], PASSWORD),
+    )
     assert answer["ChallengeName"] == "NEW_PASSWORD_REQUIRED"
     return answer["Session"]
 
@@ -243,8 +319,11 @@ def test_a_session_is_for_one_person_one_client_and_one_success(pool):
 
     def answer(username: str, client: str = pool.client, **more: str) -> Any:
         return pool.app.respond_to_auth_challenge(
-            ClientId=client, ChallengeName="NEW_PASSWORD_REQUIRED", Session=session,
-            ChallengeResponses={"USERNAME": username, "NEW_PASSWORD": "Another-horse-9-battery", **more})
+            ClientId=client,
+            ChallengeName="NEW_PASSWORD_REQUIRED",
+            Session=session,
+            ChallengeResponses={"USERNAME": username, "NEW_PASSWORD": "Another-horse-9-battery", **more},
+        )
 
     assert error(answer, other)[0] == "NotAuthorizedException"
     assert error(answer, mine, client=pool.other_client())[0] == "NotAuthorizedException"
@@ -278,18 +357,22 @@ def test_the_trigger_is_asked_once_for_both_tokens(cloud, tmp_path):
     assert event["version"] == "2" and event["triggerSource"] == "TokenGeneration_Authentication"
     assert event["request"]["userAttributes"]["custom:tenant_id"] == "acme"
     assert event["request"]["clientMetadata"] == {"custom:tenant_id": "other"}
-    pool.app.initiate_auth(ClientId=pool.client, AuthFlow="REFRESH_TOKEN_AUTH",
-                           AuthParameters={"REFRESH_TOKEN": tokens["RefreshToken"]})
+    pool.app.initiate_auth(
+        ClientId=pool.client, AuthFlow="REFRESH_TOKEN_AUTH", AuthParameters={"REFRESH_TOKEN": tokens["RefreshToken"]}
+    )
     again = [json.loads(line) for line in journal.read_text().splitlines()]
     assert [each["triggerSource"] for each in again[1:]] == ["TokenGeneration_RefreshTokens"]
 
 
 @pytest.mark.extension
-@pytest.mark.parametrize(("answer", "code", "says"), [
-    ({"fail": "no tenant"}, "UserLambdaValidationException", "PreTokenGeneration failed with error no tenant."),
-    ({"raw": "not an event"}, "InvalidLambdaResponseException", "Unrecognizable"),
-    ({"raw": {"version": "2"}}, "InvalidLambdaResponseException", "Unrecognizable"),
-])
+@pytest.mark.parametrize(
+    ("answer", "code", "says"),
+    [
+        ({"fail": "no tenant"}, "UserLambdaValidationException", "PreTokenGeneration failed with error no tenant."),
+        ({"raw": "not an event"}, "InvalidLambdaResponseException", "Unrecognizable"),
+        ({"raw": {"version": "2"}}, "InvalidLambdaResponseException", "Unrecognizable"),
+    ],
+)
 def test_a_trigger_that_fails_ends_the_sign_in(cloud, answer, code, says):
     pool = Pool.make(cloud, trigger=trigger(cloud, answer))
     found, status, message = error(pool.sign_in, pool.person())
@@ -317,13 +400,27 @@ def test_a_trigger_that_is_gone_ends_the_sign_in(cloud):
     assert error(pool.sign_in, pool.person())[:2] == ("UnexpectedLambdaException", 400)
 
 
-RESERVED = ["iss", "sub", "exp", "iat", "jti", "token_use", "client_id", "username", "scope", "auth_time", "origin_jti",
-            "version", "cognito:username", "dev:x"]
+RESERVED = [
+    "iss",
+    "sub",
+    "exp",
+    "iat",
+    "jti",
+    "token_use",
+    "client_id",
+    "username",
+    "scope",
+    "auth_time",
+    "origin_jti",
+    "version",
+    "cognito:username",
+    "dev:x",
+]
 
 
 @pytest.mark.extension
 def test_who_made_a_token_for_whom_is_not_the_triggers(cloud):
-    wanted = {**{name: "forged" for name in RESERVED}, "aud": "forged", "mine": "yes"}
+    wanted = {**dict.fromkeys(RESERVED, "forged"), "aud": "forged", "mine": "yes"}
     details = {"claimsToAddOrOverride": wanted, "claimsToSuppress": ["exp", "client_id", "token_use"]}
     answer = {"claimsAndScopeOverrideDetails": {"accessTokenGeneration": details, "idTokenGeneration": details}}
     pool = Pool.make(cloud, trigger=trigger(cloud, {"response": answer}))
@@ -337,8 +434,10 @@ def test_who_made_a_token_for_whom_is_not_the_triggers(cloud):
 
 def test_suppressing_wins_over_overriding(cloud):
     details = {"claimsToAddOrOverride": {"tenant_id": "written"}, "claimsToSuppress": ["tenant_id"]}
-    pool = Pool.make(cloud, trigger=trigger(cloud, {"response": {
-        "claimsAndScopeOverrideDetails": {"accessTokenGeneration": details}}}))
+    pool = Pool.make(
+        cloud,
+        trigger=trigger(cloud, {"response": {"claimsAndScopeOverrideDetails": {"accessTokenGeneration": details}}}),
+    )
     assert "tenant_id" not in pool.claims(pool.sign_in(pool.person())["AccessToken"])
 
 

@@ -13,11 +13,18 @@ OWN, OTHER = "TENANT#acme", "TENANT#other"
 def table(cloud):
     name, dynamodb = unique("pooled"), cloud.client("dynamodb")
     dynamodb.create_table(
-        TableName=name, BillingMode="PAY_PER_REQUEST",
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[{"AttributeName": a, "AttributeType": "S"} for a in ("pk", "sk", "gpk")],
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        GlobalSecondaryIndexes=[{"IndexName": "by-gpk", "Projection": {"ProjectionType": "ALL"},
-                                 "KeySchema": [{"AttributeName": "gpk", "KeyType": "HASH"}]}])
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "by-gpk",
+                "Projection": {"ProjectionType": "ALL"},
+                "KeySchema": [{"AttributeName": "gpk", "KeyType": "HASH"}],
+            }
+        ],
+    )
     for partition in (OWN, OTHER):
         dynamodb.put_item(TableName=name, Item=item(partition, gpk={"S": partition}))
     return name
@@ -26,9 +33,17 @@ def table(cloud):
 @pytest.fixture(scope="module")
 def acme(cloud, table):
     arn = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/{table}"
-    return cloud.tenant("acme", allow("dynamodb:*", [arn, arn + "/index/*"], Condition={
-        "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["TENANT#${aws:PrincipalTag/TenantId}"]},
-        "Null": {"dynamodb:LeadingKeys": "false"}})).client("dynamodb")
+    return cloud.tenant(
+        "acme",
+        allow(
+            "dynamodb:*",
+            [arn, arn + "/index/*"],
+            Condition={
+                "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["TENANT#${aws:PrincipalTag/TenantId}"]},
+                "Null": {"dynamodb:LeadingKeys": "false"},
+            },
+        ),
+    ).client("dynamodb")
 
 
 def item(partition, sort="1", **more):
@@ -53,14 +68,25 @@ def test_item_writes(acme, table):
 
 
 @pytest.mark.extension
-@pytest.mark.parametrize("expression, names", [
-    ("pk = :pk", {}), ("#k = :pk", {"#k": "pk"}), ("(pk=:pk) AND begins_with(sk, :sk)", {}),
-    ("begins_with(sk, :sk) AND #k = :pk", {"#k": "pk"})])
+@pytest.mark.parametrize(
+    "expression, names",
+    [
+        ("pk = :pk", {}),
+        ("#k = :pk", {"#k": "pk"}),
+        ("(pk=:pk) AND begins_with(sk, :sk)", {}),
+        ("begins_with(sk, :sk) AND #k = :pk", {"#k": "pk"}),
+    ],
+)
 def test_query(acme, table, expression, names):
     def query(partition):
         values = {":pk": {"S": partition}, **({":sk": {"S": "1"}} if ":sk" in expression else {})}
-        return denied(acme.query, TableName=table, KeyConditionExpression=expression,
-                      ExpressionAttributeValues=values, **({"ExpressionAttributeNames": names} if names else {}))
+        return denied(
+            acme.query,
+            TableName=table,
+            KeyConditionExpression=expression,
+            ExpressionAttributeValues=values,
+            **({"ExpressionAttributeNames": names} if names else {}),
+        )
 
     assert not query(OWN)
     assert query(OTHER)
@@ -69,8 +95,11 @@ def test_query(acme, table, expression, names):
 @pytest.mark.extension
 def test_legacy_key_conditions(acme, table):
     def query(partition):
-        return denied(acme.query, TableName=table, KeyConditions={
-            "pk": {"ComparisonOperator": "EQ", "AttributeValueList": [{"S": partition}]}})
+        return denied(
+            acme.query,
+            TableName=table,
+            KeyConditions={"pk": {"ComparisonOperator": "EQ", "AttributeValueList": [{"S": partition}]}},
+        )
 
     assert not query(OWN)
     assert query(OTHER)
@@ -79,8 +108,13 @@ def test_legacy_key_conditions(acme, table):
 @pytest.mark.extension
 def test_index_query_is_judged_by_the_indexs_key(acme, table):
     def query(partition):
-        return denied(acme.query, TableName=table, IndexName="by-gpk", KeyConditionExpression="gpk = :g",
-                      ExpressionAttributeValues={":g": {"S": partition}})
+        return denied(
+            acme.query,
+            TableName=table,
+            IndexName="by-gpk",
+            KeyConditionExpression="gpk = :g",
+            ExpressionAttributeValues={":g": {"S": partition}},
+        )
 
     assert not query(OWN)
     assert query(OTHER)
@@ -92,12 +126,16 @@ def test_batches_must_stay_inside_the_tenant(acme, table):
         return denied(acme.batch_get_item, RequestItems={table: {"Keys": [item(p) for p in partitions]}})
 
     def write(*partitions):
-        return denied(acme.batch_write_item, RequestItems={
-            table: [{"PutRequest": {"Item": item(p, f"b{n}")}} for n, p in enumerate(partitions)]})
+        return denied(
+            acme.batch_write_item,
+            RequestItems={table: [{"PutRequest": {"Item": item(p, f"b{n}")}} for n, p in enumerate(partitions)]},
+        )
 
     def erase(*partitions):
-        return denied(acme.batch_write_item, RequestItems={
-            table: [{"DeleteRequest": {"Key": item(p, f"b{n}")}} for n, p in enumerate(partitions)]})
+        return denied(
+            acme.batch_write_item,
+            RequestItems={table: [{"DeleteRequest": {"Key": item(p, f"b{n}")}} for n, p in enumerate(partitions)]},
+        )
 
     for batch in (get, write, erase):
         assert not batch(OWN)
@@ -109,8 +147,13 @@ def test_batches_must_stay_inside_the_tenant(acme, table):
 @pytest.mark.extension
 def test_transactions_must_stay_inside_the_tenant(acme, table):
     def check(partition):
-        return {"ConditionCheck": {"TableName": table, "Key": item(partition),
-                                   "ConditionExpression": "attribute_exists(pk)"}}
+        return {
+            "ConditionCheck": {
+                "TableName": table,
+                "Key": item(partition),
+                "ConditionExpression": "attribute_exists(pk)",
+            }
+        }
 
     def put(partition):
         return {"Put": {"TableName": table, "Item": item(partition, "t")}}
@@ -142,15 +185,18 @@ def test_scan_and_partiql_carry_no_leading_keys(acme, table):
     select = f"SELECT * FROM \"{table}\" WHERE pk = '{OWN}'"
     assert denied(acme.execute_statement, Statement=select)
     assert denied(acme.batch_execute_statement, Statements=[{"Statement": select}])
-    assert denied(acme.execute_transaction, TransactStatements=[
-        {"Statement": f"UPDATE \"{table}\" SET a=1 WHERE pk='{OTHER}' AND sk='1'"}])
+    assert denied(
+        acme.execute_transaction,
+        TransactStatements=[{"Statement": f"UPDATE \"{table}\" SET a=1 WHERE pk='{OTHER}' AND sk='1'"}],
+    )
 
 
 def test_for_all_values_without_the_guard_lets_a_scan_through(cloud, table):
     """AWS: `ForAllValues` is true when the key is absent. The emulator must not be safer than AWS here."""
     arn = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/{table}"
-    session = cloud.tenant("acme", allow("dynamodb:*", arn, Condition={
-        "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [OWN]}})).client("dynamodb")
+    session = cloud.tenant(
+        "acme", allow("dynamodb:*", arn, Condition={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [OWN]}})
+    ).client("dynamodb")
     assert not denied(session.scan, TableName=table)
 
 

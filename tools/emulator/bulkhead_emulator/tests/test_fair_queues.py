@@ -32,8 +32,9 @@ class Queue:
 
     def finish(self, group=None):
         """Delete what is in flight, of one group or of all."""
-        self.messages = [each for each in self.messages
-                         if each["visible_at"] <= self.now or group not in (None, each["group_id"])]
+        self.messages = [
+            each for each in self.messages if each["visible_at"] <= self.now or group not in (None, each["group_id"])
+        ]
         self.fairness.notice(self.messages, self.now)
 
 

@@ -34,8 +34,14 @@ def test_variable_in_resource_allows_only_the_own_prefix(cloud, bucket):
 
 @pytest.mark.extension
 def test_variable_in_a_condition_value(cloud, bucket):
-    session = cloud.tenant("acme", allow("s3:ListBucket", f"arn:aws:s3:::{bucket}", Condition={
-        "StringLike": {"s3:prefix": ["t/${aws:PrincipalTag/TenantId}/*"]}}))
+    session = cloud.tenant(
+        "acme",
+        allow(
+            "s3:ListBucket",
+            f"arn:aws:s3:::{bucket}",
+            Condition={"StringLike": {"s3:prefix": ["t/${aws:PrincipalTag/TenantId}/*"]}},
+        ),
+    )
     listing = session.client("s3").list_objects_v2
     assert not denied(listing, Bucket=bucket, Prefix="t/acme/")
     assert denied(listing, Bucket=bucket, Prefix="t/other/")
@@ -86,8 +92,14 @@ def test_deny_without_a_tenant_tag(cloud, bucket):
 
 @pytest.mark.extension
 def test_inverted_operator_with_a_variable_denies_everybody_else(cloud, bucket):
-    bucket_policy = policy(deny("s3:GetObject", f"arn:aws:s3:::{bucket}/t/acme/*", Principal="*", Condition={
-        "StringNotEquals": {"aws:PrincipalTag/TenantId": "${aws:PrincipalTag/Owner}"}}))
+    bucket_policy = policy(
+        deny(
+            "s3:GetObject",
+            f"arn:aws:s3:::{bucket}/t/acme/*",
+            Principal="*",
+            Condition={"StringNotEquals": {"aws:PrincipalTag/TenantId": "${aws:PrincipalTag/Owner}"}},
+        )
+    )
     cloud.client("s3").put_bucket_policy(Bucket=bucket, Policy=bucket_policy)
     try:
         role = cloud.role(allow("s3:*"))
@@ -115,11 +127,18 @@ def test_session_policy_cannot_widen(cloud, bucket):
 
 @pytest.mark.extension
 def test_variable_in_a_trust_policy_ties_the_session_name_to_the_tag(cloud):
-    role = cloud.role(trust=allow(
-        ["sts:AssumeRole", "sts:TagSession"], None, Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
-        Condition={"StringEquals": {"sts:RoleSessionName": "${aws:RequestTag/TenantId}"},
-                   "StringLike": {"aws:RequestTag/TenantId": "?*"},
-                   "ForAllValues:StringEquals": {"aws:TagKeys": ["TenantId"]}}))
+    role = cloud.role(
+        trust=allow(
+            ["sts:AssumeRole", "sts:TagSession"],
+            None,
+            Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
+            Condition={
+                "StringEquals": {"sts:RoleSessionName": "${aws:RequestTag/TenantId}"},
+                "StringLike": {"aws:RequestTag/TenantId": "?*"},
+                "ForAllValues:StringEquals": {"aws:TagKeys": ["TenantId"]},
+            },
+        )
+    )
     assume = cloud.client("sts").assume_role
     tag = [{"Key": "TenantId", "Value": "acme"}]
     assert not denied(assume, RoleArn=role, RoleSessionName="acme", Tags=tag)
@@ -141,9 +160,17 @@ def test_the_principals_arn_is_the_role_and_not_the_session(cloud, bucket):
     role = cloud.role(allow("s3:GetObject"))
     session = cloud.assume(role)
     for arn, allowed in ((role, True), (session.client("sts").get_caller_identity()["Arn"], False)):
-        cloud.client("s3").put_bucket_policy(Bucket=bucket, Policy=policy(deny(
-            "s3:GetObject", f"arn:aws:s3:::{bucket}/*", Principal="*",
-            Condition={"ArnNotEquals": {"aws:PrincipalArn": arn}})))
+        cloud.client("s3").put_bucket_policy(
+            Bucket=bucket,
+            Policy=policy(
+                deny(
+                    "s3:GetObject",
+                    f"arn:aws:s3:::{bucket}/*",
+                    Principal="*",
+                    Condition={"ArnNotEquals": {"aws:PrincipalArn": arn}},
+                )
+            ),
+        )
         try:
             assert reads(session, bucket, "plain") == allowed, arn
         finally:
@@ -201,9 +228,17 @@ def test_role_chaining_is_limited_to_an_hour(cloud):
 
 
 @pytest.mark.extension
-@pytest.mark.parametrize("tags", [
-    {"TenantId": "a*"}, {"TenantId": "a?b"}, {"TenantId": "${x}"}, {"TenantId": "a" * 257},
-    {"k" * 129: "a"}, {"Ten*": "a"}])
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"TenantId": "a*"},
+        {"TenantId": "a?b"},
+        {"TenantId": "${x}"},
+        {"TenantId": "a" * 257},
+        {"k" * 129: "a"},
+        {"Ten*": "a"},
+    ],
+)
 def test_tag_alphabet_and_length(cloud, tags):
     given = [{"Key": key, "Value": value} for key, value in tags.items()]
     sts = cloud.client("sts", parameter_validation=False)
@@ -213,8 +248,15 @@ def test_tag_alphabet_and_length(cloud, tags):
 @pytest.mark.extension
 def test_the_callers_policy_can_demand_session_name_and_tag(cloud):
     role = cloud.role()
-    caller = cloud.user(allow(["sts:AssumeRole", "sts:TagSession"], role, Condition={
-        "StringEquals": {"sts:RoleSessionName": "${aws:RequestTag/TenantId}", "aws:RequestTag/TenantId": "acme"}}))
+    caller = cloud.user(
+        allow(
+            ["sts:AssumeRole", "sts:TagSession"],
+            role,
+            Condition={
+                "StringEquals": {"sts:RoleSessionName": "${aws:RequestTag/TenantId}", "aws:RequestTag/TenantId": "acme"}
+            },
+        )
+    )
     assume = caller.client("sts").assume_role
 
     def refused(session, tenant):
@@ -232,8 +274,12 @@ def signed(cloud, method, service, path, body=b"", **headers):
     from botocore.credentials import Credentials
 
     keys = cloud.credentials
-    request = AWSRequest(method, cloud.address + path, data=body,
-                         headers={name.replace("_", "-"): value for name, value in headers.items()})
+    request = AWSRequest(
+        method,
+        cloud.address + path,
+        data=body,
+        headers={name.replace("_", "-"): value for name, value in headers.items()},
+    )
     signer = Credentials(keys["aws_access_key_id"], keys["aws_secret_access_key"], keys.get("aws_session_token"))
     SigV4Auth(signer, service, cloud.region).add_auth(request)
     return http.call(method, request.url, body, **{k.replace("-", "_"): v for k, v in request.headers.items()})
@@ -253,8 +299,14 @@ def test_the_action_judged_is_the_action_performed(cloud):
         signed(caller, "POST", "kms", "/?Action=ListKeys", b"{}", **target("TrentService.CreateKey")),
         signed(caller, "PUT", "s3", "/taken-over", X_Amz_Target="X.ListAllMyBuckets"),
         signed(caller, "PUT", "s3", "/taken-over?Action=ListAllMyBuckets"),
-        signed(caller, "POST", "sts", "/?Action=GetCallerIdentity", assume,
-               Content_Type="application/x-www-form-urlencoded"),
+        signed(
+            caller,
+            "POST",
+            "sts",
+            "/?Action=GetCallerIdentity",
+            assume,
+            Content_Type="application/x-www-form-urlencoded",
+        ),
         signed(caller, "POST", "sts", "/", assume, Content_Type="text/plain"),
     ]
     assert [answer.status for answer in answers if b"AccessDenied" not in answer.body] == []

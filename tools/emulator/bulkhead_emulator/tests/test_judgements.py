@@ -33,8 +33,10 @@ def since(recorded):
 
     def read(principal):
         lines = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
-        return ([each for each in lines if each["kind"] != "document" and principal in each["principal"]],
-                {each["digest"]: each["document"] for each in lines if each["kind"] == "document"})
+        return (
+            [each for each in lines if each["kind"] != "document" and principal in each["principal"]],
+            {each["digest"]: each["document"] for each in lines if each["kind"] == "document"},
+        )
 
     return read
 
@@ -43,15 +45,21 @@ def since(recorded):
 def table(recorded):
     name = unique("judged")
     recorded[0].client("dynamodb").create_table(
-        TableName=name, BillingMode="PAY_PER_REQUEST", KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}])
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+    )
     return name
 
 
 @pytest.mark.extension
 def test_a_call_is_written_down_with_what_it_was_judged_by(recorded, since, table):
-    statement = allow("dynamodb:GetItem", TABLE + table, Condition={
-        "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["T#${aws:PrincipalTag/TenantId}"]}})
+    statement = allow(
+        "dynamodb:GetItem",
+        TABLE + table,
+        Condition={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["T#${aws:PrincipalTag/TenantId}"]}},
+    )
     session = recorded[0].tenant("judged", statement)
     get = session.client("dynamodb").get_item
     assert not denied(get, TableName=table, Key={"pk": {"S": "T#judged"}})
@@ -61,7 +69,12 @@ def test_a_call_is_written_down_with_what_it_was_judged_by(recorded, since, tabl
     assert other["context"]["dynamodb:leadingkeys"] == ["T#other"]
     for each in (own, other):
         assert (each["kind"], each["service"], each["action"], each["resource"], each["tags"]) == (
-            "call", "dynamodb", "dynamodb:GetItem", TABLE + table, {"tenantid": "judged"})
+            "call",
+            "dynamodb",
+            "dynamodb:GetItem",
+            TABLE + table,
+            {"tenantid": "judged"},
+        )
         assert each["principal"] == f"arn:aws:sts::{ACCOUNT}:assumed-role/{each['role']}/judged"
         assert documents[each["identity"]]["p"]["Statement"] == [statement]
 
@@ -69,9 +82,12 @@ def test_a_call_is_written_down_with_what_it_was_judged_by(recorded, since, tabl
 @pytest.mark.extension
 def test_each_part_of_a_transaction_is_a_judgement(recorded, since, table):
     session = recorded[0].tenant("parts", allow(["dynamodb:PutItem", "dynamodb:DeleteItem"]))
-    session.client("dynamodb").transact_write_items(TransactItems=[
-        {"Put": {"TableName": table, "Item": {"pk": {"S": "a"}}}},
-        {"Delete": {"TableName": table, "Key": {"pk": {"S": "b"}}}}])
+    session.client("dynamodb").transact_write_items(
+        TransactItems=[
+            {"Put": {"TableName": table, "Item": {"pk": {"S": "a"}}}},
+            {"Delete": {"TableName": table, "Key": {"pk": {"S": "b"}}}},
+        ]
+    )
     judged = [(each["action"], each["context"]["dynamodb:leadingkeys"]) for each in since("/parts")[0]]
     assert judged == [("dynamodb:PutItem", ["a"]), ("dynamodb:DeleteItem", ["b"])]
 
@@ -95,31 +111,45 @@ def test_a_change_of_policy_shows_from_then_on(recorded, since, table):
     role = cloud.role(allow("dynamodb:Scan"), name=unique("changing"))
     scan = cloud.assume(role, session="changing").client("dynamodb").scan
     assert not denied(scan, TableName=table)
-    cloud.client("iam").put_role_policy(RoleName=role.rpartition("/")[2], PolicyName="p",
-                                        PolicyDocument=policy(allow("dynamodb:ListTables")))
+    cloud.client("iam").put_role_policy(
+        RoleName=role.rpartition("/")[2], PolicyName="p", PolicyDocument=policy(allow("dynamodb:ListTables"))
+    )
     assert denied(scan, TableName=table)
     (before, after), documents = since("/changing")
     assert [documents[each["identity"]]["p"]["Statement"][0]["Action"] for each in (before, after)] == [
-        "dynamodb:Scan", "dynamodb:ListTables"]
+        "dynamodb:Scan",
+        "dynamodb:ListTables",
+    ]
 
 
 @pytest.mark.extension
 def test_trust_is_a_judgement_of_its_own(recorded, since):
     cloud = recorded[0]
     both = ["sts:AssumeRole", "sts:TagSession"]
-    role = cloud.role(trust=allow(both, None, Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
-                                  Condition={"StringEquals": {"sts:RoleSessionName": "welcome"}}))
+    role = cloud.role(
+        trust=allow(
+            both,
+            None,
+            Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
+            Condition={"StringEquals": {"sts:RoleSessionName": "welcome"}},
+        )
+    )
     caller = cloud.assume(cloud.role(allow(both, role)), session="asking").client("sts")
     tag = [{"Key": "TenantId", "Value": "acme"}]
     assert not denied(caller.assume_role, RoleArn=role, RoleSessionName="welcome", Tags=tag)
     assert denied(caller.assume_role, RoleArn=role, RoleSessionName="stranger", Tags=tag)
     judged, documents = since("/asking")
-    assert [(each["kind"], each["action"], each["verdict"], each["context"].get("sts:rolesessionname"))
-            for each in judged] == [
-        ("call", "sts:AssumeRole", "Allow", "welcome"), ("call", "sts:TagSession", "Allow", "welcome"),
-        ("trust", "sts:AssumeRole", "Allow", "welcome"), ("trust", "sts:TagSession", "Allow", "welcome"),
-        ("call", "sts:AssumeRole", "Allow", "stranger"), ("call", "sts:TagSession", "Allow", "stranger"),
-        ("trust", "sts:AssumeRole", "ImplicitDeny", "stranger")]
+    assert [
+        (each["kind"], each["action"], each["verdict"], each["context"].get("sts:rolesessionname")) for each in judged
+    ] == [
+        ("call", "sts:AssumeRole", "Allow", "welcome"),
+        ("call", "sts:TagSession", "Allow", "welcome"),
+        ("trust", "sts:AssumeRole", "Allow", "welcome"),
+        ("trust", "sts:TagSession", "Allow", "welcome"),
+        ("call", "sts:AssumeRole", "Allow", "stranger"),
+        ("call", "sts:TagSession", "Allow", "stranger"),
+        ("trust", "sts:AssumeRole", "ImplicitDeny", "stranger"),
+    ]
     assert judged[2]["context"]["aws:requesttag/tenantid"] == "acme"
     assert documents[judged[2]["resource_policy"]]["Statement"][0]["Condition"]
 

@@ -21,8 +21,14 @@ def key(kms):
 
 @pytest.mark.extension
 def test_encryption_context_condition(cloud, key):
-    session = cloud.tenant("acme", allow(["kms:GenerateDataKey", "kms:Decrypt"], key, Condition={
-        "StringEquals": {"kms:EncryptionContext:tenant": "${aws:PrincipalTag/TenantId}"}})).client("kms")
+    session = cloud.tenant(
+        "acme",
+        allow(
+            ["kms:GenerateDataKey", "kms:Decrypt"],
+            key,
+            Condition={"StringEquals": {"kms:EncryptionContext:tenant": "${aws:PrincipalTag/TenantId}"}},
+        ),
+    ).client("kms")
     made = session.generate_data_key(KeyId=key, KeySpec="AES_256", EncryptionContext=CONTEXT)
     assert denied(session.generate_data_key, KeyId=key, KeySpec="AES_256", EncryptionContext={"tenant": "other"})
     assert denied(session.generate_data_key, KeyId=key, KeySpec="AES_256")
@@ -39,8 +45,13 @@ def test_reencryption_needs_both_keys_each_with_its_context(cloud, kms, key):
 
     def refused(*statements):
         session = cloud.assume(cloud.role(*statements)).client("kms")
-        return error(session.re_encrypt, CiphertextBlob=sealed, DestinationKeyId=other,
-                     SourceEncryptionContext={"tenant": "acme"}, DestinationEncryptionContext={"tenant": "new"})[0]
+        return error(
+            session.re_encrypt,
+            CiphertextBlob=sealed,
+            DestinationKeyId=other,
+            SourceEncryptionContext={"tenant": "acme"},
+            DestinationEncryptionContext={"tenant": "new"},
+        )[0]
 
     def on(action, arn, tenant):
         return allow(f"kms:{action}", arn, Condition={"StringEquals": {"kms:EncryptionContext:tenant": tenant}})
@@ -67,9 +78,17 @@ def test_making_a_key_with_tags_needs_the_right_to_tag(cloud):
 
 @pytest.mark.extension
 def test_encryption_context_keys_condition(cloud, key):
-    session = cloud.tenant("acme", allow("kms:Encrypt", key, Condition={
-        "ForAllValues:StringEquals": {"kms:EncryptionContextKeys": ["tenant"]},
-        "Null": {"kms:EncryptionContextKeys": "false"}})).client("kms")
+    session = cloud.tenant(
+        "acme",
+        allow(
+            "kms:Encrypt",
+            key,
+            Condition={
+                "ForAllValues:StringEquals": {"kms:EncryptionContextKeys": ["tenant"]},
+                "Null": {"kms:EncryptionContextKeys": "false"},
+            },
+        ),
+    ).client("kms")
     assert not denied(session.encrypt, KeyId=key, Plaintext=b"x", EncryptionContext={"tenant": "acme"})
     assert denied(session.encrypt, KeyId=key, Plaintext=b"x", EncryptionContext=CONTEXT)
     assert denied(session.encrypt, KeyId=key, Plaintext=b"x")
@@ -81,8 +100,14 @@ def test_resource_aliases_condition(cloud, kms, key):
     prefix = "alias/" + unique("silo")
     kms.create_alias(AliasName=f"{prefix}/acme", TargetKeyId=own)
     kms.create_alias(AliasName=f"{prefix}/other", TargetKeyId=other)
-    session = cloud.tenant("acme", allow("kms:Encrypt", f"arn:aws:kms:us-east-1:{ACCOUNT}:key/*", Condition={
-        "ForAnyValue:StringEquals": {"kms:ResourceAliases": f"{prefix}/${{aws:PrincipalTag/TenantId}}"}})).client("kms")
+    session = cloud.tenant(
+        "acme",
+        allow(
+            "kms:Encrypt",
+            f"arn:aws:kms:us-east-1:{ACCOUNT}:key/*",
+            Condition={"ForAnyValue:StringEquals": {"kms:ResourceAliases": f"{prefix}/${{aws:PrincipalTag/TenantId}}"}},
+        ),
+    ).client("kms")
     for name in (own, own.rpartition("/")[2], f"{prefix}/acme"):
         assert not denied(session.encrypt, KeyId=name, Plaintext=b"x")
     for name in (other, f"{prefix}/other", key):
@@ -94,8 +119,9 @@ def test_request_alias_condition(cloud, kms):
     arn = kms.create_key()["KeyMetadata"]["Arn"]
     alias = "alias/" + unique("requested")
     kms.create_alias(AliasName=alias, TargetKeyId=arn)
-    session = cloud.tenant("acme", allow("kms:Encrypt", arn, Condition={
-        "StringEquals": {"kms:RequestAlias": alias}})).client("kms")
+    session = cloud.tenant(
+        "acme", allow("kms:Encrypt", arn, Condition={"StringEquals": {"kms:RequestAlias": alias}})
+    ).client("kms")
     assert not denied(session.encrypt, KeyId=alias, Plaintext=b"x")
     assert denied(session.encrypt, KeyId=arn, Plaintext=b"x")
 
@@ -170,8 +196,10 @@ def test_a_key_policy_without_the_account_delegates_nothing(cloud, kms):
     import json
 
     owner = cloud.role(allow("kms:*"))
-    key_policy = {"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Principal": {"AWS": owner}, "Action": "kms:*", "Resource": "*"}]}
+    key_policy = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": {"AWS": owner}, "Action": "kms:*", "Resource": "*"}],
+    }
     key = kms.create_key(Policy=json.dumps(key_policy), BypassPolicyLockoutSafetyCheck=True)["KeyMetadata"]["KeyId"]
     assert not denied(cloud.assume(owner).client("kms").encrypt, KeyId=key, Plaintext=b"x")
     stranger = cloud.tenant("acme", allow("kms:*")).client("kms")

@@ -105,8 +105,13 @@ def test_a_hundred_executions_stay_unreserved(cloud, plain):
 @pytest.mark.extension
 def test_lambda_must_be_able_to_assume_the_role(cloud):
     code, _, message = error(
-        cloud.client("lambda").create_function, FunctionName="unassumable", Runtime="provided.al2023",
-        Handler="bootstrap", Role=cloud.role(allow("s3:*")), Code={"ZipFile": package()})
+        cloud.client("lambda").create_function,
+        FunctionName="unassumable",
+        Runtime="provided.al2023",
+        Handler="bootstrap",
+        Role=cloud.role(allow("s3:*")),
+        Code={"ZipFile": package()},
+    )
     assert code == "InvalidParameterValueException" and "cannot be assumed by Lambda" in message
 
 
@@ -167,8 +172,9 @@ def test_request_limit(cloud, plain):
     client = cloud.client("lambda")
     code, status, _ = error(client.invoke, FunctionName=plain, Payload=json.dumps("x" * (6 * 1024 * 1024)))
     assert (code, status) == ("RequestTooLargeException", 413)
-    code, status, _ = error(client.invoke, FunctionName=plain, InvocationType="Event",
-                            Payload=json.dumps("x" * (1024 * 1024)))
+    code, status, _ = error(
+        client.invoke, FunctionName=plain, InvocationType="Event", Payload=json.dumps("x" * (1024 * 1024))
+    )
     assert (code, status) == ("RequestTooLargeException", 413)
 
 
@@ -242,8 +248,9 @@ def test_updates_retire_environments_and_let_running_ones_finish(cloud, update):
 
 def test_log_lines_belong_to_their_invocation(cloud, plain):
     for number in range(5):
-        answer = cloud.client("lambda").invoke(FunctionName=plain, LogType="Tail",
-                                               Payload=json.dumps({"log": f"line {number}"}))
+        answer = cloud.client("lambda").invoke(
+            FunctionName=plain, LogType="Tail", Payload=json.dumps({"log": f"line {number}"})
+        )
         assert base64.b64decode(answer["LogResult"]).decode().strip() == f"line {number}"
 
 

@@ -6,7 +6,6 @@ import os
 import socket
 import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 
 import pytest
@@ -30,7 +29,7 @@ def test_sigterm_ends_it_and_its_functions():
     emulator = Emulator.start()
     cloud = Cloud(emulator.address)
     function = invoke(cloud, make(cloud))["pid"]
-    scratch = Path(os.readlink(f"/proc/{function}/cwd")).parents[1]
+    scratch = Path(f"/proc/{function}/cwd").readlink().parents[1]
     assert alive(function) and scratch.name.startswith("local-aws-")
     assert emulator.stop() == 0
     eventually(lambda: not alive(function), within=5)
@@ -49,8 +48,13 @@ def test_a_taken_port_is_refused():
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        done = subprocess.run([sys.executable, "-m", "bulkhead_emulator", "--port", str(port)], cwd=ROOT,
-                              capture_output=True, text=True, timeout=30)
+        done = subprocess.run(
+            [sys.executable, "-m", "bulkhead_emulator", "--port", str(port)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
     assert done.returncode == 1 and "in use" in done.stderr
 
 

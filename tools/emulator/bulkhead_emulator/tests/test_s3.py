@@ -39,8 +39,13 @@ def encrypted(key, context=None):
 
 
 def tenant_key(key, *actions):
-    return allow([f"kms:{a}" for a in actions], key, Condition={"StringEquals": {
-        "kms:EncryptionContext:tenant": "${aws:PrincipalTag/TenantId}", "kms:ViaService": VIA}})
+    return allow(
+        [f"kms:{a}" for a in actions],
+        key,
+        Condition={
+            "StringEquals": {"kms:EncryptionContext:tenant": "${aws:PrincipalTag/TenantId}", "kms:ViaService": VIA}
+        },
+    )
 
 
 @pytest.mark.extension
@@ -60,8 +65,9 @@ def test_writing_needs_generate_data_key_and_reading_decrypt(cloud, s3, bucket, 
 @pytest.mark.extension
 def test_the_encryption_context_is_judged_at_both_ends(cloud, s3, bucket, key):
     objects = allow(["s3:GetObject", "s3:PutObject"], f"arn:aws:s3:::{bucket}/*")
-    acme, other = (cloud.tenant(t, objects, tenant_key(key, "GenerateDataKey", "Decrypt")).client("s3")
-                   for t in ("acme", "other"))
+    acme, other = (
+        cloud.tenant(t, objects, tenant_key(key, "GenerateDataKey", "Decrypt")).client("s3") for t in ("acme", "other")
+    )
     put = {"Bucket": bucket, "Key": "k2", "Body": b"x"}
     assert denied(acme.put_object, **put, **encrypted(key))
     assert denied(acme.put_object, **put, **encrypted(key, {"tenant": "other"}))
@@ -76,8 +82,9 @@ def test_the_encryption_context_is_judged_at_both_ends(cloud, s3, bucket, key):
 @pytest.mark.extension
 def test_the_object_arn_is_in_the_context(cloud, bucket, key):
     objects = allow(["s3:GetObject", "s3:PutObject"], f"arn:aws:s3:::{bucket}/*")
-    use = allow("kms:*", key, Condition={"StringLike": {
-        "kms:EncryptionContext:aws:s3:arn": f"arn:aws:s3:::{bucket}/t/acme/*"}})
+    use = allow(
+        "kms:*", key, Condition={"StringLike": {"kms:EncryptionContext:aws:s3:arn": f"arn:aws:s3:::{bucket}/t/acme/*"}}
+    )
     session = cloud.tenant("acme", objects, use).client("s3")
     assert not denied(session.put_object, Bucket=bucket, Key="t/acme/x", Body=b"x", **encrypted(key))
     assert denied(session.put_object, Bucket=bucket, Key="t/other/x", Body=b"x", **encrypted(key))
@@ -102,8 +109,12 @@ def test_unknown_and_unusable_keys(cloud, s3, bucket):
 def test_the_buckets_default_encryption_applies(cloud, s3, key):
     name = unique("default")
     s3.create_bucket(Bucket=name)
-    s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": [
-        {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}]})
+    s3.put_bucket_encryption(
+        Bucket=name,
+        ServerSideEncryptionConfiguration={
+            "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}]
+        },
+    )
     objects = allow(["s3:GetObject", "s3:PutObject"], f"arn:aws:s3:::{name}/*")
     assert denied(cloud.tenant("acme", objects).client("s3").put_object, Bucket=name, Key="a", Body=b"x")
     s3.put_object(Bucket=name, Key="a", Body=b"x")
@@ -144,8 +155,9 @@ def test_multipart_uploads(cloud, s3, bucket, key):
 
 
 def test_listing_is_bound_to_the_prefix(cloud, bucket):
-    session = cloud.tenant("acme", allow("s3:ListBucket", f"arn:aws:s3:::{bucket}", Condition={
-        "StringLike": {"s3:prefix": "t/acme/*"}})).client("s3")
+    session = cloud.tenant(
+        "acme", allow("s3:ListBucket", f"arn:aws:s3:::{bucket}", Condition={"StringLike": {"s3:prefix": "t/acme/*"}})
+    ).client("s3")
     assert not denied(session.list_objects_v2, Bucket=bucket, Prefix="t/acme/")
     for prefix in ({}, {"Prefix": ""}, {"Prefix": "t/"}, {"Prefix": "t/acme"}, {"Prefix": "t/acmeX/"}):
         assert denied(session.list_objects_v2, Bucket=bucket, **prefix)
@@ -168,8 +180,12 @@ def test_keys_are_judged_literally(cloud, s3, bucket):
 def test_form_uploads_ask_for_the_key_too(cloud, s3, key):
     name = unique("forms")
     s3.create_bucket(Bucket=name)
-    s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": [
-        {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}]})
+    s3.put_bucket_encryption(
+        Bucket=name,
+        ServerSideEncryptionConfiguration={
+            "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}]
+        },
+    )
 
     def upload(signer):
         form = signer.client("s3", signature_version="s3v4").generate_presigned_post(name, "t/acme/x")
@@ -197,9 +213,18 @@ def test_encryption_headers_in_a_bucket_policy(cloud, s3, key):
     name = unique("only-kms")
     s3.create_bucket(Bucket=name)
     everything = f"arn:aws:s3:::{name}/*"
-    s3.put_bucket_policy(Bucket=name, Policy=policy(
-        {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": everything,
-         "Condition": {"StringNotEquals": {"s3:x-amz-server-side-encryption": "aws:kms"}}}))
+    s3.put_bucket_policy(
+        Bucket=name,
+        Policy=policy(
+            {
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "s3:PutObject",
+                "Resource": everything,
+                "Condition": {"StringNotEquals": {"s3:x-amz-server-side-encryption": "aws:kms"}},
+            }
+        ),
+    )
     session = cloud.tenant("acme", allow("s3:PutObject", everything), allow("kms:*", key)).client("s3")
     assert denied(session.put_object, Bucket=name, Key="a", Body=b"x")
     assert not denied(session.put_object, Bucket=name, Key="a", Body=b"x", **encrypted(key))
@@ -210,9 +235,18 @@ def test_the_key_id_header_in_a_bucket_policy(cloud, s3, key):
     name = unique("only-this-key")
     s3.create_bucket(Bucket=name)
     everything = f"arn:aws:s3:::{name}/*"
-    s3.put_bucket_policy(Bucket=name, Policy=policy(
-        {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": everything,
-         "Condition": {"StringNotEquals": {"s3:x-amz-server-side-encryption-aws-kms-key-id": key}}}))
+    s3.put_bucket_policy(
+        Bucket=name,
+        Policy=policy(
+            {
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "s3:PutObject",
+                "Resource": everything,
+                "Condition": {"StringNotEquals": {"s3:x-amz-server-side-encryption-aws-kms-key-id": key}},
+            }
+        ),
+    )
     other = cloud.client("kms").create_key()["KeyMetadata"]["Arn"]
     session = cloud.tenant("acme", allow("s3:PutObject", everything), allow("kms:*")).client("s3")
     assert not denied(session.put_object, Bucket=name, Key="a", Body=b"x", **encrypted(key))
@@ -223,10 +257,18 @@ def test_the_key_id_header_in_a_bucket_policy(cloud, s3, key):
 def test_the_loopback_endpoint_counts_as_tls(cloud, s3):
     name = unique("tls")
     s3.create_bucket(Bucket=name)
-    s3.put_bucket_policy(Bucket=name, Policy=policy(
-        {"Effect": "Deny", "Principal": "*", "Action": "s3:*",
-         "Resource": [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"],
-         "Condition": {"Bool": {"aws:SecureTransport": "false"}}}))
+    s3.put_bucket_policy(
+        Bucket=name,
+        Policy=policy(
+            {
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "s3:*",
+                "Resource": [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"],
+                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+            }
+        ),
+    )
     session = cloud.tenant("acme", allow("s3:PutObject", f"arn:aws:s3:::{name}/*")).client("s3")
     assert not denied(session.put_object, Bucket=name, Key="a", Body=b"x")
 
@@ -274,15 +316,17 @@ class TestPresigned:
 
     @pytest.mark.extension
     def test_encryption_in_a_presigned_put(self, cloud, bucket, key):
-        signer = cloud.tenant("acme", allow("s3:PutObject", f"arn:aws:s3:::{bucket}/t/acme/*"),
-                              tenant_key(key, "GenerateDataKey"))
+        signer = cloud.tenant(
+            "acme", allow("s3:PutObject", f"arn:aws:s3:::{bucket}/t/acme/*"), tenant_key(key, "GenerateDataKey")
+        )
         headers = {"x_amz_server_side_encryption": "aws:kms", "x_amz_server_side_encryption_aws_kms_key_id": key}
 
         def put(tenant):
             sse = encrypted(key, {"tenant": tenant})
             url = self.sign(signer, "put_object", bucket, "t/acme/sealed", **sse)
-            return http.call("PUT", url, b"x", **headers,
-                             x_amz_server_side_encryption_context=sse["SSEKMSEncryptionContext"])
+            return http.call(
+                "PUT", url, b"x", **headers, x_amz_server_side_encryption_context=sse["SSEKMSEncryptionContext"]
+            )
 
         assert put("acme").status == 200
         assert put("other").status == 403
@@ -296,13 +340,29 @@ def test_created_objects_reach_a_function_through_eventbridge(cloud, s3, tmp_pat
     s3.put_bucket_notification_configuration(Bucket=name, NotificationConfiguration={"EventBridgeConfiguration": {}})
     permitted = make(cloud, environment={"JOURNAL": str(journal)})
     unpermitted = make(cloud, environment={"JOURNAL": str(tmp_path / "never")})
-    rule = events.put_rule(Name=unique("rule"), EventPattern=json.dumps({
-        "source": ["aws.s3"], "detail-type": ["Object Created"],
-        "detail": {"bucket": {"name": [name]}, "object": {"key": [{"prefix": "t/"}]}}}))["RuleArn"]
-    cloud.client("lambda").add_permission(FunctionName=permitted, StatementId="e", Action="lambda:InvokeFunction",
-                                          Principal="events.amazonaws.com", SourceArn=rule)
-    events.put_targets(Rule=rule.rpartition("/")[2], Targets=[
-        {"Id": f, "Arn": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{f}"} for f in (unpermitted, permitted)])
+    rule = events.put_rule(
+        Name=unique("rule"),
+        EventPattern=json.dumps(
+            {
+                "source": ["aws.s3"],
+                "detail-type": ["Object Created"],
+                "detail": {"bucket": {"name": [name]}, "object": {"key": [{"prefix": "t/"}]}},
+            }
+        ),
+    )["RuleArn"]
+    cloud.client("lambda").add_permission(
+        FunctionName=permitted,
+        StatementId="e",
+        Action="lambda:InvokeFunction",
+        Principal="events.amazonaws.com",
+        SourceArn=rule,
+    )
+    events.put_targets(
+        Rule=rule.rpartition("/")[2],
+        Targets=[
+            {"Id": f, "Arn": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{f}"} for f in (unpermitted, permitted)
+        ],
+    )
     s3.put_object(Bucket=name, Key="other/x", Body=b"x")
     put = s3.put_object(Bucket=name, Key="t/acme/My file (1)ü.pdf", Body=b"12345")
     eventually(journal.exists)
@@ -329,10 +389,17 @@ def test_eventbridge_retries_throttled_functions(cloud, s3, tmp_path):
     function = make(cloud, environment={"JOURNAL": str(journal)}, reserved=0)
     pattern = json.dumps({"detail": {"bucket": {"name": [name]}}})
     rule = events.put_rule(Name=unique("rule"), EventPattern=pattern)["RuleArn"]
-    cloud.client("lambda").add_permission(FunctionName=function, StatementId="e", Action="lambda:InvokeFunction",
-                                          Principal="events.amazonaws.com", SourceArn=rule)
-    events.put_targets(Rule=rule.rpartition("/")[2], Targets=[
-        {"Id": "1", "Arn": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{function}"}])
+    cloud.client("lambda").add_permission(
+        FunctionName=function,
+        StatementId="e",
+        Action="lambda:InvokeFunction",
+        Principal="events.amazonaws.com",
+        SourceArn=rule,
+    )
+    events.put_targets(
+        Rule=rule.rpartition("/")[2],
+        Targets=[{"Id": "1", "Arn": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{function}"}],
+    )
     s3.put_object(Bucket=name, Key="a", Body=b"x")
     cloud.client("lambda").delete_function_concurrency(FunctionName=function)
     eventually(journal.exists)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 
 import pytest
@@ -19,18 +20,26 @@ class Store:
         self.cloud, self.api, self.bucket = cloud, cloud.client("s3vectors"), unique("vectors")
 
     def make(self, index="t-acme-docs", dimension=3, metric="cosine", **more):
-        try:
+        with contextlib.suppress(self.api.exceptions.ConflictException):
             self.api.create_vector_bucket(vectorBucketName=self.bucket)
-        except self.api.exceptions.ConflictException:
-            pass
-        self.api.create_index(vectorBucketName=self.bucket, indexName=index, dataType="float32", dimension=dimension,
-                              distanceMetric=metric, **more)
+        self.api.create_index(
+            vectorBucketName=self.bucket,
+            indexName=index,
+            dataType="float32",
+            dimension=dimension,
+            distanceMetric=metric,
+            **more,
+        )
         return {"vectorBucketName": self.bucket, "indexName": index}
 
     def put(self, where, vectors, metadata=None):
-        self.api.put_vectors(**where, vectors=[
-            {"key": key, "data": {"float32": data}, "metadata": (metadata or {}).get(key, {})}
-            for key, data in vectors.items()])
+        self.api.put_vectors(
+            **where,
+            vectors=[
+                {"key": key, "data": {"float32": data}, "metadata": (metadata or {}).get(key, {})}
+                for key, data in vectors.items()
+            ],
+        )
 
     def keys(self, where, query, **more):
         found = self.api.query_vectors(**where, queryVector={"float32": query}, topK=more.pop("topK", 10), **more)
@@ -57,27 +66,57 @@ def test_euclidean_ranking(store):
     assert [(v["key"], v["distance"]) for v in found["vectors"]] == [("near", 1.0), ("far", 8.0)]
 
 
-@pytest.mark.parametrize("expression, expected", [
-    ({"kind": "a"}, "13"), ({"kind": {"$eq": "a"}}, "13"), ({"kind": {"$ne": "a"}}, "2"),
-    ({"year": {"$gte": 2001}}, "23"), ({"year": {"$gt": 2000, "$lt": 2002}}, "2"), ({"year": {"$lte": 2000}}, "1"),
-    ({"kind": {"$in": ["b", "c"]}}, "2"), ({"kind": {"$nin": ["b"]}}, "13"),
-    ({"only": {"$exists": True}}, "3"), ({"only": {"$exists": False}}, "12"),
-    ({"tags": "red"}, "12"), ({"name": {"$startsWith": "al"}}, "1"), ({"flag": True}, "1"), ({"flag": 1}, ""),
-    ({"$and": [{"kind": "a"}, {"year": {"$gt": 2000}}]}, "3"), ({"$or": [{"kind": "b"}, {"only": 1}]}, "23"),
-    ({"kind": "a", "year": 2000}, "1"),
-])
+@pytest.mark.parametrize(
+    "expression, expected",
+    [
+        ({"kind": "a"}, "13"),
+        ({"kind": {"$eq": "a"}}, "13"),
+        ({"kind": {"$ne": "a"}}, "2"),
+        ({"year": {"$gte": 2001}}, "23"),
+        ({"year": {"$gt": 2000, "$lt": 2002}}, "2"),
+        ({"year": {"$lte": 2000}}, "1"),
+        ({"kind": {"$in": ["b", "c"]}}, "2"),
+        ({"kind": {"$nin": ["b"]}}, "13"),
+        ({"only": {"$exists": True}}, "3"),
+        ({"only": {"$exists": False}}, "12"),
+        ({"tags": "red"}, "12"),
+        ({"name": {"$startsWith": "al"}}, "1"),
+        ({"flag": True}, "1"),
+        ({"flag": 1}, ""),
+        ({"$and": [{"kind": "a"}, {"year": {"$gt": 2000}}]}, "3"),
+        ({"$or": [{"kind": "b"}, {"only": 1}]}, "23"),
+        ({"kind": "a", "year": 2000}, "1"),
+    ],
+)
 def test_filters(store, expression, expected):
     where = store.make()
-    store.put(where, {"1": [1, 0, 0], "2": [1, 1, 0], "3": [0, 1, 0]}, {
-        "1": {"kind": "a", "year": 2000, "tags": ["red", "blue"], "name": "alpha", "flag": True},
-        "2": {"kind": "b", "year": 2001, "tags": ["red"], "name": "beta"},
-        "3": {"kind": "a", "year": 2002, "only": 1}})
+    store.put(
+        where,
+        {"1": [1, 0, 0], "2": [1, 1, 0], "3": [0, 1, 0]},
+        {
+            "1": {"kind": "a", "year": 2000, "tags": ["red", "blue"], "name": "alpha", "flag": True},
+            "2": {"kind": "b", "year": 2001, "tags": ["red"], "name": "beta"},
+            "3": {"kind": "a", "year": 2002, "only": 1},
+        },
+    )
     assert "".join(sorted(store.keys(where, [1, 0, 0], filter=expression))) == expected
 
 
-@pytest.mark.parametrize("expression", [
-    {}, {"kind": {"$like": "a"}}, {"$not": [{"a": 1}]}, {"$and": []}, {"a": {"$in": []}}, {"a": {"$gt": "x"}},
-    {"a": {"$exists": 1}}, {"text": "x"}, {"a": {"$in": [{}]}}, {f"k{n}": n for n in range(101)}])
+@pytest.mark.parametrize(
+    "expression",
+    [
+        {},
+        {"kind": {"$like": "a"}},
+        {"$not": [{"a": 1}]},
+        {"$and": []},
+        {"a": {"$in": []}},
+        {"a": {"$gt": "x"}},
+        {"a": {"$exists": 1}},
+        {"text": "x"},
+        {"a": {"$in": [{}]}},
+        {f"k{n}": n for n in range(101)},
+    ],
+)
 def test_invalid_filters(store, expression):
     where = store.make(metadataConfiguration={"nonFilterableMetadataKeys": ["text"]})
     query = {"queryVector": {"float32": [1, 0, 0]}, "topK": 1, "filter": expression}
@@ -88,8 +127,10 @@ def test_vectors_come_back_as_put(store):
     where = store.make()
     store.put(where, {"a": [1, 2, 3], "b": [4, 5, 6]}, {"a": {"n": 1}})
     got = store.api.get_vectors(**where, keys=["b", "a", "missing"], returnData=True, returnMetadata=True)["vectors"]
-    assert got == [{"key": "b", "data": {"float32": [4, 5, 6]}, "metadata": {}},
-                   {"key": "a", "data": {"float32": [1, 2, 3]}, "metadata": {"n": 1}}]
+    assert got == [
+        {"key": "b", "data": {"float32": [4, 5, 6]}, "metadata": {}},
+        {"key": "a", "data": {"float32": [1, 2, 3]}, "metadata": {"n": 1}},
+    ]
     assert store.api.get_vectors(**where, keys=["a"])["vectors"] == [{"key": "a"}]
     store.put(where, {"a": [9, 9, 9]})
     assert store.api.get_vectors(**where, keys=["a"], returnData=True)["vectors"][0]["data"]["float32"] == [9, 9, 9]
@@ -97,10 +138,18 @@ def test_vectors_come_back_as_put(store):
     assert store.api.get_vectors(**where, keys=["a"])["vectors"] == []
 
 
-@pytest.mark.parametrize("data, metadata", [
-    ([1, 2], {}), ([0, 0, 0], {}), ([1, 2, 1e39], {}),
-    ([1, 2, 3], {"a": "x" * 2100}), ([1, 2, 3], {f"k{n}": 1 for n in range(51)}), ([1, 2, 3], {"a": {"b": 1}}),
-    ([1, 2, 3], {"text": "x" * 41_000})])
+@pytest.mark.parametrize(
+    "data, metadata",
+    [
+        ([1, 2], {}),
+        ([0, 0, 0], {}),
+        ([1, 2, 1e39], {}),
+        ([1, 2, 3], {"a": "x" * 2100}),
+        ([1, 2, 3], {f"k{n}": 1 for n in range(51)}),
+        ([1, 2, 3], {"a": {"b": 1}}),
+        ([1, 2, 3], {"text": "x" * 41_000}),
+    ],
+)
 def test_put_limits(store, data, metadata):
     where = store.make(metadataConfiguration={"nonFilterableMetadataKeys": ["text"]})
     vectors = [{"key": "a", "data": {"float32": data}, "metadata": metadata}]
@@ -112,13 +161,18 @@ def test_large_metadata_is_possible_when_not_filterable(store):
     store.put(where, {"a": [1, 2, 3]}, {"a": {"text": "x" * 30_000}})
 
 
-@pytest.mark.parametrize("operation, arguments", [
-    ("put_vectors", {"vectors": [{"key": str(n), "data": {"float32": [1, 1, 1]}} for n in range(501)]}),
-    ("get_vectors", {"keys": [str(n) for n in range(101)]}),
-    ("delete_vectors", {"keys": [str(n) for n in range(501)]}),
-    ("query_vectors", {"queryVector": {"float32": [1, 1, 1]}, "topK": 10_001}),
-    ("query_vectors", {"queryVector": {"float32": [1, 1]}, "topK": 1}),
-    ("list_vectors", {"maxResults": 1001}), ("list_vectors", {"segmentCount": 2, "segmentIndex": 2})])
+@pytest.mark.parametrize(
+    "operation, arguments",
+    [
+        ("put_vectors", {"vectors": [{"key": str(n), "data": {"float32": [1, 1, 1]}} for n in range(501)]}),
+        ("get_vectors", {"keys": [str(n) for n in range(101)]}),
+        ("delete_vectors", {"keys": [str(n) for n in range(501)]}),
+        ("query_vectors", {"queryVector": {"float32": [1, 1, 1]}, "topK": 10_001}),
+        ("query_vectors", {"queryVector": {"float32": [1, 1]}, "topK": 1}),
+        ("list_vectors", {"maxResults": 1001}),
+        ("list_vectors", {"segmentCount": 2, "segmentIndex": 2}),
+    ],
+)
 def test_request_limits(store, operation, arguments):
     where = store.make()
     api = store.cloud.client("s3vectors", parameter_validation=False)
@@ -239,8 +293,16 @@ def test_an_index_under_a_key_needs_decrypt(cloud, store):
 def test_bucket_policies(cloud, store):
     where = store.make()
     session = cloud.tenant("acme", tenant_policy(store.bucket, "*")).client("s3vectors")
-    store.api.put_vector_bucket_policy(vectorBucketName=store.bucket, policy=policy(
-        {"Effect": "Deny", "Principal": "*", "Action": "s3vectors:DeleteVectors",
-         "Resource": f"{ARN}{store.bucket}/*"}))
+    store.api.put_vector_bucket_policy(
+        vectorBucketName=store.bucket,
+        policy=policy(
+            {
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "s3vectors:DeleteVectors",
+                "Resource": f"{ARN}{store.bucket}/*",
+            }
+        ),
+    )
     assert denied(session.delete_vectors, **where, keys=["a"])
     assert not denied(session.list_vectors, **where)

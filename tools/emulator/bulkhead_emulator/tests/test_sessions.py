@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -13,8 +13,12 @@ from bulkhead_emulator.tests.support.process import Emulator, eventually
 SECONDS = 1
 OBJECT = {"Bucket": "sessions", "Key": "x"}
 # What boto3 raises, and the HTTP status.
-JSON, REST_JSON, QUERY, S3 = (("ExpiredTokenException", 400), ("ExpiredTokenException", 403),
-                              ("ExpiredToken", 403), ("ExpiredToken", 400))
+JSON, REST_JSON, QUERY, S3 = (
+    ("ExpiredTokenException", 400),
+    ("ExpiredTokenException", 403),
+    ("ExpiredToken", 403),
+    ("ExpiredToken", 400),
+)
 CALLS = [
     ("dynamodb", "list_tables", {}, JSON),
     ("kms", "list_keys", {}, JSON),
@@ -36,10 +40,15 @@ CALLS = [
 def assumed(cloud: Cloud, role: str, asked: int) -> tuple[Cloud, datetime]:
     """A session, asked for `asked` seconds (boto3 itself refuses to ask for few), and when it ends."""
     found = cloud.client("sts", parameter_validation=False).assume_role(
-        RoleArn=role, RoleSessionName="session", DurationSeconds=asked)["Credentials"]
-    return cloud.acting_as({"aws_access_key_id": found["AccessKeyId"],
-                            "aws_secret_access_key": found["SecretAccessKey"],
-                            "aws_session_token": found["SessionToken"]}), found["Expiration"]
+        RoleArn=role, RoleSessionName="session", DurationSeconds=asked
+    )["Credentials"]
+    return cloud.acting_as(
+        {
+            "aws_access_key_id": found["AccessKeyId"],
+            "aws_secret_access_key": found["SecretAccessKey"],
+            "aws_session_token": found["SessionToken"],
+        }
+    ), found["Expiration"]
 
 
 @pytest.fixture(scope="module")
@@ -64,14 +73,17 @@ def expired(brief):
     role = cloud.role(allow("*"))
     session, ends = assumed(cloud, role, asked)
     url = session.client("s3").generate_presigned_url("get_object", Params=OBJECT, ExpiresIn=600)
-    eventually(lambda: datetime.now(timezone.utc) > ends + timedelta(seconds=1))
+    eventually(lambda: datetime.now(UTC) > ends + timedelta(seconds=1))
     assumed(cloud, role, asked)
     return session, url
 
 
 @pytest.mark.extension
-@pytest.mark.parametrize(("service", "operation", "arguments", "refusal"), CALLS,
-                         ids=[f"{service}.{operation}" for service, operation, *_ in CALLS])
+@pytest.mark.parametrize(
+    ("service", "operation", "arguments", "refusal"),
+    CALLS,
+    ids=[f"{service}.{operation}" for service, operation, *_ in CALLS],
+)
 def test_an_expired_session_is_refused_as_expired(expired, service, operation, arguments, refusal):
     session, _ = expired
     assert error(getattr(session.client(service), operation), **arguments)[:2] == refusal
@@ -94,7 +106,7 @@ def test_a_signed_url_ends_with_the_session_that_signed_it(expired):
 def test_short_sessions_are_short_whatever_was_asked(brief):
     cloud, _ = brief
     _, ends = assumed(cloud, cloud.role(allow("*")), 900)
-    assert abs((ends - datetime.now(timezone.utc)).total_seconds() - SECONDS) < 2
+    assert abs((ends - datetime.now(UTC)).total_seconds() - SECONDS) < 2
 
 
 @pytest.mark.extension
@@ -109,4 +121,4 @@ def test_asking_for_too_short_a_session_is_refused_all_the_same(brief):
 @pytest.mark.parametrize("asked", [900, 3600])
 def test_without_the_option_a_session_lasts_as_long_as_asked(cloud, asked):
     _, ends = assumed(cloud, cloud.role(allow("*")), asked)
-    assert abs((ends - datetime.now(timezone.utc)).total_seconds() - asked) < 5
+    assert abs((ends - datetime.now(UTC)).total_seconds() - asked) < 5

@@ -55,8 +55,11 @@ def test_a_mapping_stops_when_the_role_loses_its_rights(cloud, tmp_path):
     cloud.client("sqs").send_message(QueueUrl=url, MessageBody="x")
     eventually(lambda: "PROBLEM" in client.get_event_source_mapping(UUID=mapping)["LastProcessingResult"], within=5)
     assert not journal.exists()
-    iam.put_role_policy(RoleName=role, PolicyName="p", PolicyDocument=json.dumps(
-        {"Version": "2012-10-17", "Statement": [allow(RIGHTS, arn)]}))
+    iam.put_role_policy(
+        RoleName=role,
+        PolicyName="p",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allow(RIGHTS, arn)]}),
+    )
     eventually(lambda: lines(journal))
 
 
@@ -76,24 +79,38 @@ def mapped(cloud, tmp_path, **attributes):
     journal = tmp_path / "journal"
     name = make(cloud, allow(RIGHTS, arn), environment={"JOURNAL": str(journal)}, Timeout=1)
     cloud.client("lambda").create_event_source_mapping(
-        FunctionName=name, EventSourceArn=arn, FunctionResponseTypes=["ReportBatchItemFailures"], BatchSize=10,
-        ScalingConfig={"MaximumConcurrency": 2})
+        FunctionName=name,
+        EventSourceArn=arn,
+        FunctionResponseTypes=["ReportBatchItemFailures"],
+        BatchSize=10,
+        ScalingConfig={"MaximumConcurrency": 2},
+    )
     return url, dead, journal
 
 
 def test_partial_batches_and_dead_letters(cloud, tmp_path):
     sqs = cloud.client("sqs")
     url, dead, journal = mapped(cloud, tmp_path, VisibilityTimeout="1")
-    sqs.send_message_batch(QueueUrl=url, Entries=[
-        {"Id": str(n), "MessageBody": body, "MessageGroupId": f"tenant-{n}"}
-        for n, body in enumerate(["fine", "poison"])])
+    sqs.send_message_batch(
+        QueueUrl=url,
+        Entries=[
+            {"Id": str(n), "MessageBody": body, "MessageGroupId": f"tenant-{n}"}
+            for n, body in enumerate(["fine", "poison"])
+        ],
+    )
     found = eventually(lambda: sqs.receive_message(QueueUrl=dead, AttributeNames=["All"]).get("Messages"))
     assert [m["Body"] for m in found] == ["poison"] and found[0]["Attributes"]["MessageGroupId"] == "tenant-1"
     records = lines(journal)
     assert [r["body"] for r in records].count("fine") == 1 and [r["body"] for r in records].count("poison") == 2
     assert {r["attributes"]["MessageGroupId"] for r in records} == {"tenant-0", "tenant-1"}
-    assert eventually(lambda: sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"][
-        "ApproximateNumberOfMessagesNotVisible"] == "0")
+    assert eventually(
+        lambda: (
+            sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"][
+                "ApproximateNumberOfMessagesNotVisible"
+            ]
+            == "0"
+        )
+    )
 
 
 @pytest.mark.extension
@@ -103,8 +120,9 @@ def test_an_unreadable_failure_report_fails_the_whole_batch(cloud, tmp_path, fai
     journal = tmp_path / "journal"
     answer = json.dumps({"batchItemFailures": [failure]})
     name = make(cloud, allow(RIGHTS, arn), environment={"JOURNAL": str(journal), "ANSWER": answer}, Timeout=1)
-    cloud.client("lambda").create_event_source_mapping(FunctionName=name, EventSourceArn=arn,
-                                                       FunctionResponseTypes=["ReportBatchItemFailures"])
+    cloud.client("lambda").create_event_source_mapping(
+        FunctionName=name, EventSourceArn=arn, FunctionResponseTypes=["ReportBatchItemFailures"]
+    )
     cloud.client("sqs").send_message(QueueUrl=url, MessageBody="x")
     eventually(lambda: len(lines(journal)) >= 2, within=8)
     assert {r["attributes"]["ApproximateReceiveCount"] for r in lines(journal)} >= {"1", "2"}
@@ -114,8 +132,9 @@ def test_an_empty_failure_report_is_a_success(cloud, tmp_path):
     url, arn = queue(cloud, VisibilityTimeout="1")
     journal = tmp_path / "journal"
     name = make(cloud, allow(RIGHTS, arn), environment={"JOURNAL": str(journal), "ANSWER": "null"}, Timeout=1)
-    cloud.client("lambda").create_event_source_mapping(FunctionName=name, EventSourceArn=arn,
-                                                       FunctionResponseTypes=["ReportBatchItemFailures"])
+    cloud.client("lambda").create_event_source_mapping(
+        FunctionName=name, EventSourceArn=arn, FunctionResponseTypes=["ReportBatchItemFailures"]
+    )
     sqs = cloud.client("sqs")
     sqs.send_message(QueueUrl=url, MessageBody="x")
     eventually(lambda: lines(journal))
@@ -134,8 +153,12 @@ def test_a_quiet_tenant_overtakes_a_noisy_one(cloud):
 
     def send(group, count):
         for start in range(0, count, 10):
-            sqs.send_message_batch(QueueUrl=url, Entries=[
-                {"Id": str(n), "MessageBody": group, "MessageGroupId": group} for n in range(min(10, count - start))])
+            sqs.send_message_batch(
+                QueueUrl=url,
+                Entries=[
+                    {"Id": str(n), "MessageBody": group, "MessageGroupId": group} for n in range(min(10, count - start))
+                ],
+            )
 
     def receive(number):
         found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=number).get("Messages", [])
@@ -178,8 +201,9 @@ def batches_of(cloud, tmp_path, messages, **settings):
     file = tmp_path / "batches"
     name = make(cloud, allow(RIGHTS, arn), environment={"BATCHES": str(file), "BATCH_SECONDS": "0.5"})
     for start in range(0, messages, 10):
-        cloud.client("sqs").send_message_batch(QueueUrl=url, Entries=[
-            {"Id": str(n), "MessageBody": "x"} for n in range(min(10, messages - start))])
+        cloud.client("sqs").send_message_batch(
+            QueueUrl=url, Entries=[{"Id": str(n), "MessageBody": "x"} for n in range(min(10, messages - start))]
+        )
     cloud.client("lambda").create_event_source_mapping(FunctionName=name, EventSourceArn=arn, **settings)
     return eventually(lambda: sum(b["size"] for b in lines(file)) >= messages and lines(file))
 
@@ -200,7 +224,7 @@ def test_a_batch_does_not_wait_to_be_full(cloud, tmp_path):
 
 def test_no_message_is_lost_between_sender_and_poller(cloud, tmp_path):
     """Both change the same queue, each in its own thread, while it is long."""
-    dead, dead_arn = queue(cloud)
+    _dead, dead_arn = queue(cloud)
     redrive = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": 5})
     url, arn = queue(cloud, RedrivePolicy=redrive)
     file = tmp_path / "batches"

@@ -3,6 +3,7 @@
 Runs as `bootstrap` in a deployment package, so it imports nothing of this project.
 """
 
+import contextlib
 import http.client
 import json
 import os
@@ -15,10 +16,8 @@ API = f"http://{os.environ['AWS_LAMBDA_RUNTIME_API']}/2018-06-01/runtime/"
 
 def post(path, payload):
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-    try:
+    with contextlib.suppress(urllib.error.HTTPError):
         urllib.request.urlopen(urllib.request.Request(API + path, body, method="POST")).read()
-    except urllib.error.HTTPError:
-        pass
 
 
 class Stream(Exception):
@@ -29,9 +28,12 @@ def post_stream(path, command):
     """Metadata, eight NUL bytes, then the parts; before each later part the file `wait_for` must exist."""
     connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
     connection.putrequest("POST", f"/2018-06-01/runtime/{path}")
-    for name, value in (("Transfer-Encoding", "chunked"), ("Lambda-Runtime-Function-Response-Mode", "streaming"),
-                        ("Content-Type", "application/vnd.awslambda.http-integration-response"),
-                        ("Trailer", "Lambda-Runtime-Function-Error-Type")):
+    for name, value in (
+        ("Transfer-Encoding", "chunked"),
+        ("Lambda-Runtime-Function-Response-Mode", "streaming"),
+        ("Content-Type", "application/vnd.awslambda.http-integration-response"),
+        ("Trailer", "Lambda-Runtime-Function-Error-Type"),
+    ):
         connection.putheader(name, value)
     connection.endheaders()
 
@@ -74,8 +76,12 @@ def authorize(event):
     resource = event["methodArn"] if kind == "exact" else event["methodArn"].split("/")[0] + "/*"
     return {
         "principalId": tenant or "nobody",
-        "policyDocument": {"Version": "2012-10-17", "Statement": [
-            {"Action": "execute-api:Invoke", "Effect": "Deny" if kind == "deny" else "Allow", "Resource": resource}]},
+        "policyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [
+                {"Action": "execute-api:Invoke", "Effect": "Deny" if kind == "deny" else "Allow", "Resource": resource}
+            ],
+        },
         "context": {"tenantId": tenant, "number": 7, "flag": True, "issued": str(time.time())},
         "usageIdentifierKey": f"usage-key-of-tenant-{tenant}",
     }
@@ -111,7 +117,9 @@ def handle(event, headers, count):
     if "big" in command:
         return "x" * command["big"]
     answer = {
-        "pid": os.getpid(), "count": count, "event": event,
+        "pid": os.getpid(),
+        "count": count,
+        "event": event,
         "tenant": headers.get("Lambda-Runtime-Aws-Tenant-Id"),
         "env": dict(os.environ) if command.get("env") else None,
         "aws": call_aws(command["aws"]) if "aws" in command else None,

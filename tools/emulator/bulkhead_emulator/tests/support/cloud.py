@@ -32,10 +32,16 @@ class Cloud:
     region: str = REGION
 
     def client(self, service: str, **config: Any) -> Any:
-        settings = {"retries": {"max_attempts": 0}, "s3": {"addressing_style": "path"},
-                    "read_timeout": 60, "max_pool_connections": 32, **config}
-        return boto3.client(service, endpoint_url=self.address, region_name=self.region,
-                            config=Config(**settings), **self.credentials)
+        settings = {
+            "retries": {"max_attempts": 0},
+            "s3": {"addressing_style": "path"},
+            "read_timeout": 60,
+            "max_pool_connections": 32,
+            **config,
+        }
+        return boto3.client(
+            service, endpoint_url=self.address, region_name=self.region, config=Config(**settings), **self.credentials
+        )
 
     def acting_as(self, credentials: dict[str, str]) -> Cloud:
         return Cloud(self.address, credentials, self.region)
@@ -46,11 +52,13 @@ class Cloud:
         iam.create_user(UserName=name)
         iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=policy(*statements))
         key = iam.create_access_key(UserName=name)["AccessKey"]
-        return self.acting_as({"aws_access_key_id": key["AccessKeyId"],
-                               "aws_secret_access_key": key["SecretAccessKey"]})
+        return self.acting_as(
+            {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
+        )
 
-    def role(self, *statements: dict, trust: dict | None = None, name: str | None = None,
-             version: str = "2012-10-17") -> str:
+    def role(
+        self, *statements: dict, trust: dict | None = None, name: str | None = None, version: str = "2012-10-17"
+    ) -> str:
         """A role with one inline policy, assumable within the account unless ``trust`` says otherwise."""
         iam, name = self.client("iam"), name or unique("role")
         anyone = allow(["sts:AssumeRole", "sts:TagSession"], None, Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:root"})
@@ -63,11 +71,16 @@ class Cloud:
         """A session of ``role``, with session tags."""
         given = [{"Key": key, "Value": value} for key, value in (tags or {}).items()]
         answer = self.client("sts").assume_role(
-            RoleArn=role, RoleSessionName=session, **({"Tags": given} if given else {}), **more)
+            RoleArn=role, RoleSessionName=session, **({"Tags": given} if given else {}), **more
+        )
         found = answer["Credentials"]
-        return self.acting_as({"aws_access_key_id": found["AccessKeyId"],
-                               "aws_secret_access_key": found["SecretAccessKey"],
-                               "aws_session_token": found["SessionToken"]})
+        return self.acting_as(
+            {
+                "aws_access_key_id": found["AccessKeyId"],
+                "aws_secret_access_key": found["SecretAccessKey"],
+                "aws_session_token": found["SessionToken"],
+            }
+        )
 
     def tenant(self, tenant: str, *statements: dict, **more: Any) -> Cloud:
         """A session tagged with a tenant id, of a fresh role with these statements."""

@@ -29,16 +29,28 @@ def function_role(cloud: Cloud, *statements: dict) -> str:
     return cloud.role(*statements, trust=allow("sts:AssumeRole", None, Principal={"Service": "lambda.amazonaws.com"}))
 
 
-def make(cloud: Cloud, *statements: dict, tenants: bool = False, environment: dict | None = None,
-         reserved: int | None = None, **settings: Any) -> str:
+def make(
+    cloud: Cloud,
+    *statements: dict,
+    tenants: bool = False,
+    environment: dict | None = None,
+    reserved: int | None = None,
+    **settings: Any,
+) -> str:
     """A function, ready to be invoked; its name."""
     name, client = unique("function"), cloud.client("lambda")
     if tenants:
         settings["TenancyConfig"] = {"TenantIsolationMode": "PER_TENANT"}
     client.create_function(
-        FunctionName=name, Runtime="provided.al2023", Handler="bootstrap", Role=function_role(cloud, *statements),
-        Code={"ZipFile": package()}, Timeout=settings.pop("Timeout", 10),
-        Environment={"Variables": {"ENDPOINT": cloud.address, **(environment or {})}}, **settings)
+        FunctionName=name,
+        Runtime="provided.al2023",
+        Handler="bootstrap",
+        Role=function_role(cloud, *statements),
+        Code={"ZipFile": package()},
+        Timeout=settings.pop("Timeout", 10),
+        Environment={"Variables": {"ENDPOINT": cloud.address, **(environment or {})}},
+        **settings,
+    )
     eventually(lambda: client.get_function_configuration(FunctionName=name)["State"] == "Active")
     if reserved is not None:
         client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=reserved)
@@ -47,7 +59,8 @@ def make(cloud: Cloud, *statements: dict, tenants: bool = False, environment: di
 
 def invoke(cloud: Cloud, name: str, event: Any = None, tenant: str | None = None, **more: Any) -> Any:
     """The function's answer; a function error as `{"FunctionError": …, "payload": …}`."""
-    answer = cloud.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event or {}),
-                                           **({"TenantId": tenant} if tenant else {}), **more)
+    answer = cloud.client("lambda").invoke(
+        FunctionName=name, Payload=json.dumps(event or {}), **({"TenantId": tenant} if tenant else {}), **more
+    )
     payload = json.loads(answer["Payload"].read() or "null")
     return {"FunctionError": answer["FunctionError"], "payload": payload} if "FunctionError" in answer else payload

@@ -22,8 +22,9 @@ class Answer:
 def call(method: str, url: str, body: Any = None, **headers: str) -> Answer:
     """An HTTP exchange. Header names are given with `_` for `-`; any status is an answer."""
     data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, {name.replace("_", "-"): value for name, value in headers.items()},
-                                     method=method)
+    request = urllib.request.Request(
+        url, data, {name.replace("_", "-"): value for name, value in headers.items()}, method=method
+    )
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return Answer(answer.status, answer.headers, answer.read())

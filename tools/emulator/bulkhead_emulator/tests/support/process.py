@@ -27,8 +27,14 @@ class Emulator:
     log: Path
 
     @classmethod
-    def start(cls, *, bare: bool = False, session_seconds: int | None = None,
-              judgements: str | None = None, more: tuple[str, ...] = ()) -> Emulator:
+    def start(
+        cls,
+        *,
+        bare: bool = False,
+        session_seconds: int | None = None,
+        judgements: str | None = None,
+        more: tuple[str, ...] = (),
+    ) -> Emulator:
         port = _free_port()
         log = Path(tempfile.mkdtemp(prefix="emulator-test-")) / "log"
         command = [sys.executable, "-m", "bulkhead_emulator", "--port", str(port), "--log", str(log)]

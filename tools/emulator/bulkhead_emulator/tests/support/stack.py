@@ -29,18 +29,34 @@ def prepare(directory: Path) -> Path:
 _CAPABILITIES = "CAPABILITY_IAM CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND"
 
 
-def sam_deploy(cloud: Cloud, directory: Path, template: str, name: str, capabilities: str = _CAPABILITIES,
-               **parameters: str) -> subprocess.CompletedProcess:
+def sam_deploy(
+    cloud: Cloud, directory: Path, template: str, name: str, capabilities: str = _CAPABILITIES, **parameters: str
+) -> subprocess.CompletedProcess:
     """Run `sam deploy` to its end. The caller looks at the result."""
-    command = [str(Path(sys.executable).with_name("sam")), "deploy", "--template-file", str(directory / template),
-               "--stack-name", name, "--resolve-s3", "--no-confirm-changeset", "--no-fail-on-empty-changeset",
-               "--capabilities", *capabilities.split()]
+    command = [
+        str(Path(sys.executable).with_name("sam")),
+        "deploy",
+        "--template-file",
+        str(directory / template),
+        "--stack-name",
+        name,
+        "--resolve-s3",
+        "--no-confirm-changeset",
+        "--no-fail-on-empty-changeset",
+        "--capabilities",
+        *capabilities.split(),
+    ]
     if parameters:
         command += ["--parameter-overrides", *(f"{key}={value}" for key, value in parameters.items())]
     environment = {
-        "PATH": os.environ["PATH"], "HOME": str(directory), "AWS_DEFAULT_REGION": REGION,
-        "AWS_ACCESS_KEY_ID": ROOT["aws_access_key_id"], "AWS_SECRET_ACCESS_KEY": ROOT["aws_secret_access_key"],
-        "AWS_ENDPOINT_URL": cloud.address, "SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.5",
+        "PATH": os.environ["PATH"],
+        "HOME": str(directory),
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": ROOT["aws_access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": ROOT["aws_secret_access_key"],
+        "AWS_ENDPOINT_URL": cloud.address,
+        "SAM_CLI_TELEMETRY": "0",
+        "SAM_CLI_POLL_DELAY": "0.5",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
     return subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, timeout=_DEADLINE)
