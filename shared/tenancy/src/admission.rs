@@ -1,4 +1,4 @@
-//! The five ways in. Each states what vouches for the tenant; there is no sixth.
+//! The five ways to get a [`TenantScope`]. Each states its evidence for the tenant.
 
 use std::fmt;
 
@@ -11,24 +11,24 @@ use crate::{Invocation, TenantId, TenantScope};
 /// <https://docs.aws.amazon.com/lambda/latest/dg/tenant-isolation.html>
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IsolationMode {
-    /// `PER_TENANT`: Lambda names the tenant of each invocation, and we insist on it.
+    /// `PER_TENANT`: Lambda names the tenant of each invocation. A missing name is an error.
     PerTenant,
-    /// The mode is off: nothing may survive an invocation.
+    /// The mode is off: no tenant state may survive an invocation.
     None,
 }
 
-/// Where a tenant's name was read.
+/// The source of a tenant's id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Evidence {
-    /// The authorizer's context, which API Gateway passes on after the token was verified.
+    /// The authorizer's context. API Gateway passes it on after token verification.
     Authorizer,
-    /// The tenant id that Lambda put beside the invocation.
+    /// The tenant id that Lambda attaches to the invocation.
     Platform,
-    /// The tenant that a job names; its seal has to agree before anything is done.
+    /// The tenant in a job's envelope. The job's seal must agree before the job runs.
     Job,
-    /// The key of an object, which only that tenant's session could have written.
+    /// The key of an object. Only the tenant's own session can write it.
     ObjectKey,
-    /// An entry of the backlog, which only that tenant's session could have written.
+    /// A backlog entry. Only the tenant's own session can write it.
     Backlog,
 }
 
@@ -44,32 +44,32 @@ impl fmt::Display for Evidence {
     }
 }
 
-/// Why no scope was given. Never carries the offending text.
+/// Why a scope was refused. Never carries the rejected text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// No tenant, or an empty one.
+    /// The tenant id is missing or empty.
     #[error("the {evidence} names no tenant")]
     Missing {
-        /// Where it should have been.
+        /// The source without a tenant id.
         evidence: Evidence,
     },
-    /// Something that is not a tenant id.
+    /// The text is not a tenant id.
     #[error("the {evidence} names a malformed tenant")]
     Malformed {
-        /// Where it was read.
+        /// The source of the text.
         evidence: Evidence,
     },
-    /// Two sources name two tenants.
+    /// Two sources name different tenants.
     #[error("the {evidence} and the invocation name different tenants")]
     Mismatch {
         /// The source that disagrees with the platform.
         evidence: Evidence,
     },
-    /// Lambda named a tenant although the mode is off: the deployment contradicts itself.
+    /// Lambda named a tenant although the mode is off. The deployment is misconfigured.
     #[error("the invocation names a tenant but tenant isolation is off")]
     Unexpected,
-    /// The object lies outside the layout of this deployment.
+    /// The object's bucket or key does not match the layout of this deployment.
     #[error("the object is not a document of this deployment")]
     ForeignObject,
 }
@@ -87,24 +87,24 @@ impl Refusal {
     }
 }
 
-/// The right to act for a tenant that the caller names, held by operators.
+/// An operator's authority to act for any tenant.
 ///
-/// The control plane has no token of the tenant it creates. Its entry is explicit so
-/// that searching for this name finds every use; `tests/isolation` holds the list.
+/// The control plane has no token of the tenant it creates. This type makes every use
+/// searchable; `tests/isolation` holds the list of permitted uses.
 #[derive(Debug)]
 pub struct OperatorAuthority {
     _private: (),
 }
 
 impl OperatorAuthority {
-    /// Takes the authority that this process was started with (the operator's own
-    /// IAM permission to invoke the control plane).
+    /// Returns the authority of this process: the operator's IAM permission to invoke the
+    /// control plane.
     pub fn ambient() -> Self {
         Self { _private: () }
     }
 }
 
-/// Turns evidence of a tenant into a [`TenantScope`], or refuses.
+/// Checks evidence of a tenant and returns a [`TenantScope`].
 #[derive(Debug, Clone, Copy)]
 pub struct Admission {
     mode: IsolationMode,
@@ -116,12 +116,14 @@ impl Admission {
         Self { mode }
     }
 
-    /// Admits an HTTP request: `authorizer` is the verified token's tenant, `platform`
-    /// the tenant id Lambda gives beside the invocation.
+    /// Admits an HTTP request.
+    ///
+    /// `authorizer` is the tenant of the verified token. `platform` is the tenant id that
+    /// Lambda attaches to the invocation.
     ///
     /// # Errors
-    /// [`Refusal`] unless both are present, well formed and equal (with the mode off:
-    /// unless the first is, and the second is absent).
+    /// With [`IsolationMode::PerTenant`], both must be present, well formed and equal.
+    /// With [`IsolationMode::None`], `authorizer` must be well formed and `platform` absent.
     pub fn request<'i>(
         &self,
         invocation: &'i Invocation,
@@ -131,14 +133,12 @@ impl Admission {
         self.agree(invocation, authorizer, Evidence::Authorizer, platform)
     }
 
-    /// Admits a job from the queue: `claimed` is the tenant its envelope names,
-    /// `platform` the tenant id Lambda gives.
+    /// Admits a job from the queue.
     ///
-    /// The claim only selects the session in which the job is opened. The job is sealed
-    /// to its tenant, so a false claim ends there.
-    ///
-    /// # Errors
-    /// As [`Admission::request`].
+    /// `claimed` is the tenant in the job's envelope, `platform` the tenant id that Lambda
+    /// attaches to the invocation. The rules are those of [`Admission::request`]. The claim
+    /// only selects the session that unseals the job: a job is sealed to its tenant, so a
+    /// job with a false claim does not open.
     pub fn job<'i>(
         &self,
         invocation: &'i Invocation,
@@ -148,12 +148,13 @@ impl Admission {
         self.agree(invocation, claimed, Evidence::Job, platform)
     }
 
-    /// Admits an "object created" event of `own_bucket`: the prefix of `key` can only be
-    /// written by a session of the tenant it names.
+    /// Admits an "object created" event of `own_bucket`.
+    ///
+    /// `key` proves the tenant: only the tenant's session can write under its prefix.
     ///
     /// # Errors
-    /// [`Refusal::ForeignObject`] for another bucket or another layout,
-    /// [`Refusal::Malformed`] where the prefix holds no tenant id.
+    /// [`Refusal::ForeignObject`] if the bucket or the key layout differs,
+    /// [`Refusal::Malformed`] if the prefix holds no tenant id.
     pub fn object<'i>(
         &self,
         invocation: &'i Invocation,
@@ -171,13 +172,14 @@ impl Admission {
         Ok((TenantScope::admitted(invocation, tenant), document, revision))
     }
 
-    /// Admits the tenant whose waiting jobs are looked after: `partition` is the key of its
-    /// entry in the backlog, which only a session of the tenant it names can write, or what
-    /// `dispatch` names. That only selects the session: what is moved in it are that tenant's
-    /// own jobs, from and to its own partition.
+    /// Admits the scheduler for the tenant of `partition`.
+    ///
+    /// `partition` is the key of a backlog entry, which only the tenant's session can
+    /// write, or the partition that `dispatch` names. It only selects the session: the
+    /// scheduler then moves the tenant's own jobs within the tenant's own partition.
     ///
     /// # Errors
-    /// [`Refusal::Malformed`] where it is no tenant's partition.
+    /// [`Refusal::Malformed`] if `partition` is not a tenant's partition.
     pub fn backlog<'i>(
         &self,
         invocation: &'i Invocation,
@@ -212,7 +214,7 @@ impl Admission {
                     return Err(Refusal::Mismatch { evidence });
                 }
             }
-            // An empty id is none: the runtime passes an empty header on as such.
+            // The runtime passes a missing header on as an empty id.
             IsolationMode::None if platform.is_some_and(|id| !id.is_empty()) => {
                 return Err(Refusal::Unexpected);
             }

@@ -3,38 +3,38 @@ use std::sync::OnceLock;
 
 use crate::{IsolationMode, TenantId, TenantScope};
 
-/// A second tenant reached an environment that belongs to a first.
+/// A second tenant entered an environment that is bound to another tenant.
 ///
-/// Lambda promises that this does not happen in tenant isolation mode; where it does,
-/// the process must not serve either of them again.
+/// Lambda excludes this in tenant isolation mode. If it happens, the process must not
+/// serve either tenant again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("an environment bound to one tenant was entered by another")]
 pub struct ForeignTenant {
-    /// The tenant the environment belongs to.
+    /// The tenant that the environment is bound to.
     pub bound: TenantId,
     /// The tenant that entered.
     pub entered: TenantId,
 }
 
-/// Ties what a process keeps between invocations to one tenant.
+/// Binds the state that a process keeps between invocations to one tenant.
 ///
-/// `T` is everything that may be remembered: sessions, clients, caches. With the
-/// tenant mode on, the first tenant's `T` is kept and lent to that tenant's later
-/// invocations; any other tenant ends the process. With the mode off, every
-/// invocation makes its own `T` and drops it.
+/// `T` is all kept state: sessions, clients, caches. With
+/// [`IsolationMode::PerTenant`], the process keeps the first tenant's `T` for that
+/// tenant's later invocations and aborts if another tenant enters. With
+/// [`IsolationMode::None`], each invocation creates its own `T` and drops it.
 ///
-/// There is no other way to keep a `T`, so there is no cache that two tenants reach.
+/// A `T` cannot be kept in any other way, so two tenants never share a cache.
 pub struct TenantEnvironment<T> {
     mode: IsolationMode,
-    last_words: fn(&ForeignTenant),
+    report: fn(&ForeignTenant),
     bound: OnceLock<(TenantId, T)>,
 }
 
-/// What a process remembers for the tenant of the current invocation.
+/// The state for the tenant of the current invocation.
 pub enum Bound<'e, T> {
-    /// Lent by an environment that belongs to this tenant.
+    /// Borrowed from an environment that is bound to this tenant.
     Kept(&'e T),
-    /// Made for this invocation and dropped with it.
+    /// Created for this invocation and dropped with it.
     Fresh(Box<T>),
 }
 
@@ -50,22 +50,21 @@ impl<T> Deref for Bound<'_, T> {
 }
 
 impl<T> TenantEnvironment<T> {
-    /// Returns an environment that no tenant has entered.
+    /// Returns an environment that is not bound to a tenant yet.
     ///
-    /// `last_words` reports a foreign tenant just before the process aborts.
-    pub fn new(mode: IsolationMode, last_words: fn(&ForeignTenant)) -> Self {
-        Self { mode, last_words, bound: OnceLock::new() }
+    /// `report` logs a foreign tenant just before the process aborts.
+    pub fn new(mode: IsolationMode, report: fn(&ForeignTenant)) -> Self {
+        Self { mode, report, bound: OnceLock::new() }
     }
 
-    /// Enters for the tenant of `scope` and returns what is remembered for it, made by
-    /// `make` where nothing is.
+    /// Enters for the tenant of `scope` and returns its state. Calls `make` if there is none.
     ///
-    /// Aborts the process when the environment belongs to another tenant.
+    /// Aborts the process if the environment is bound to another tenant.
     pub fn enter(&self, scope: &TenantScope<'_>, make: impl FnOnce(&TenantScope<'_>) -> T) -> Bound<'_, T> {
         match self.try_enter(scope, make) {
             Ok(bound) => bound,
             Err(foreign) => {
-                (self.last_words)(&foreign);
+                (self.report)(&foreign);
                 std::process::abort()
             }
         }

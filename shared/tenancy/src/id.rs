@@ -4,31 +4,27 @@ use serde::{Deserialize, Serialize};
 
 /// A tenant's identifier: `^[a-z0-9]{16,32}$`.
 ///
-/// The alphabet holds no character that separates anything in a derived name
-/// (`#`, `/`, `-`, `.`, `:`), and no pattern character of IAM, so one tenant's id
-/// can never reach into another tenant's names. An id is only a label: it opens
-/// nothing until an [`Admission`](crate::Admission) turns evidence into a scope.
+/// The alphabet has no separator of a derived name (`#`, `/`, `-`, `.`, `:`) and no IAM
+/// wildcard, so an id never matches another tenant's names. An id is only a label: it
+/// grants no access until an [`Admission`](crate::Admission) returns a scope.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TenantId(String);
 
 /// The text is not a tenant id.
 ///
-/// The text itself is not part of the message: it may come from an attacker.
+/// The message leaves the text out because it may come from an attacker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a tenant id is 16 to 32 characters from a-z and 0-9")]
 pub struct InvalidTenantId;
 
 impl TenantId {
-    /// Fewest characters of an id.
+    /// Minimum length in characters.
     pub const MIN_LENGTH: usize = 16;
-    /// Most characters of an id.
+    /// Maximum length in characters.
     pub const MAX_LENGTH: usize = 32;
 
-    /// Checks `text` and returns it as an id.
-    ///
-    /// # Errors
-    /// [`InvalidTenantId`] for any other length or character.
+    /// Parses `text` as an id. Fails on any other length or character.
     pub fn parse(text: &str) -> Result<Self, InvalidTenantId> {
         let length_fits = (Self::MIN_LENGTH..=Self::MAX_LENGTH).contains(&text.len());
         let alphabet_fits = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());

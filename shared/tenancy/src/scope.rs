@@ -2,9 +2,9 @@ use std::marker::PhantomData;
 
 use crate::TenantId;
 
-/// One invocation of a function: the longest that a [`TenantScope`] can live.
+/// One invocation of a function. A [`TenantScope`] cannot outlive it.
 ///
-/// Begin one at the top of the handler and let it end there.
+/// Begin it at the start of the handler and drop it at the end.
 #[derive(Debug)]
 pub struct Invocation {
     _private: (),
@@ -19,11 +19,10 @@ impl Invocation {
 
 /// Authority to act for one tenant during one invocation.
 ///
-/// Every tenant-scoped name is derived from a scope, and only an
-/// [`Admission`](crate::Admission) returns one. It is not `Clone`, not
-/// `Deserialize`, has no default and no public constructor, and it borrows from its
-/// [`Invocation`], so it cannot be put into a static or moved into a task that
-/// outlives the request.
+/// Every tenant-scoped name is derived from a scope. Only an
+/// [`Admission`](crate::Admission) returns one. A scope has no public constructor and no
+/// default, and is neither `Clone` nor `Deserialize`. It borrows from its
+/// [`Invocation`], so a static or a task that outlives the request cannot hold it.
 #[derive(Debug)]
 pub struct TenantScope<'invocation> {
     tenant: TenantId,
@@ -31,12 +30,12 @@ pub struct TenantScope<'invocation> {
 }
 
 impl<'invocation> TenantScope<'invocation> {
-    // INVARIANT: called by `admission.rs` alone.
+    // INVARIANT: only `admission.rs` calls this.
     pub(crate) fn admitted(_: &'invocation Invocation, tenant: TenantId) -> Self {
         Self { tenant, invocation: PhantomData }
     }
 
-    /// Returns the tenant this scope speaks for, as a label for logs and answers.
+    /// Returns the id of the scope's tenant, for logs and responses.
     pub fn tenant(&self) -> &TenantId {
         &self.tenant
     }

@@ -1,4 +1,4 @@
-//! Who is let in, and who is not.
+//! Admission accepts consistent evidence and rejects everything else.
 
 use bulkhead_tenancy::names::Revision;
 use bulkhead_tenancy::{Admission, Evidence, Invocation, IsolationMode, Refusal, TenantId};
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 const A: &str = "0192f3c5b7a07e0e9d3a5c1b2d4e6f80";
 const B: &str = "0192f3c5b7a07e0e9d3a5c1b2d4e6f81";
 
-/// Ids that have broken somebody's isolation before.
+/// Malformed ids that broke isolation in other systems.
 const HOSTILE: &[&str] = &[
     " ",
     "#",
@@ -59,7 +59,7 @@ fn object(bucket: &str, key: &str) -> Result<String, Refusal> {
 }
 
 #[test]
-fn a_request_needs_both_witnesses_and_they_must_agree() {
+fn request_needs_matching_authorizer_and_platform() {
     use IsolationMode::{None as Off, PerTenant as On};
     let authorizer = Evidence::Authorizer;
     assert_eq!(request(On, Some(A), Some(A)).expect("agreement admits").as_str(), A);
@@ -77,7 +77,7 @@ fn a_request_needs_both_witnesses_and_they_must_agree() {
 }
 
 #[test]
-fn a_job_needs_both_witnesses_and_they_must_agree() {
+fn job_needs_matching_claim_and_platform() {
     use IsolationMode::{None as Off, PerTenant as On};
     assert_eq!(job(On, Some(A), Some(A)).expect("agreement admits").as_str(), A);
     assert_eq!(job(On, Some(A), Some(B)), Err(Refusal::Mismatch { evidence: Evidence::Job }));
@@ -86,7 +86,7 @@ fn a_job_needs_both_witnesses_and_they_must_agree() {
 }
 
 #[test]
-fn hostile_ids_are_refused_wherever_they_are_read() {
+fn rejects_hostile_ids_from_every_source() {
     for hostile in HOSTILE {
         assert!(TenantId::parse(hostile).is_err(), "{hostile:?}");
         for mode in [IsolationMode::PerTenant, IsolationMode::None] {
@@ -104,7 +104,7 @@ fn hostile_ids_are_refused_wherever_they_are_read() {
 }
 
 #[test]
-fn an_object_is_admitted_by_its_own_bucket_and_layout() {
+fn admits_only_objects_of_own_bucket_and_layout() {
     let document = "0".repeat(32);
     let key = format!("t/{A}/documents/{document}/source.00000001");
     assert_eq!(object("documents", &key), Ok(format!("{A} {document}")));
@@ -132,15 +132,15 @@ fn an_object_is_admitted_by_its_own_bucket_and_layout() {
 }
 
 #[test]
-fn a_refusal_never_repeats_what_was_sent() {
+fn refusal_never_contains_rejected_text() {
     let refusal = request(IsolationMode::PerTenant, Some("<script>"), Some(A)).expect_err("malformed");
     assert!(!format!("{refusal} {refusal:?}").contains("script"));
 }
 
 proptest! {
-    /// Whatever the two witnesses say, a scope is only given for what both say.
+    /// A scope is only returned for a tenant that both sources name.
     #[test]
-    fn a_scope_is_never_for_a_tenant_that_a_witness_did_not_name(
+    fn scope_is_only_for_tenant_named_by_both_sources(
         authorizer in proptest::option::of("[a-z0-9#/.]{0,34}"),
         platform in proptest::option::of("[a-z0-9#/.]{0,34}"),
     ) {
@@ -151,15 +151,15 @@ proptest! {
     }
 
     #[test]
-    fn an_event_never_panics_admission(bucket in "\\PC{0,12}", key in "\\PC{0,90}") {
+    fn object_event_never_panics(bucket in "\\PC{0,12}", key in "\\PC{0,90}") {
         let _ = object(&bucket, &key);
     }
 }
 
 proptest! {
-    /// A revision is read as it was written, so that one object has one name.
+    /// A revision has exactly one spelling, so one object has one name.
     #[test]
-    fn a_revision_has_one_name(number in 1..=u32::MAX, text in "[0-9+ ]{0,12}") {
+    fn revision_has_one_name(number in 1..=u32::MAX, text in "[0-9+ ]{0,12}") {
         let revision = Revision::of(number).expect("from 1");
         prop_assert_eq!(Revision::from_name(&revision.in_name()), Some(revision));
         if let Some(read) = Revision::from_name(&text) {

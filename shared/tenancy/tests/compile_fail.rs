@@ -1,6 +1,6 @@
-//! What must not compile, each for its own reason: the expected texts are checked in.
+//! Programs that must not compile. The expected compiler output is checked in.
 
 #[test]
-fn a_scope_cannot_be_forged_copied_read_or_kept() {
+fn scope_cannot_be_forged_copied_deserialized_or_kept() {
     trybuild::TestCases::new().compile_fail("tests/compile_fail/*.rs");
 }

@@ -1,4 +1,4 @@
-//! No derived name of one tenant equals, begins or contains another's.
+//! No derived name of one tenant equals, prefixes or contains another tenant's name.
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -21,15 +21,15 @@ fn names_of(tenant: &str, template: &str, document: &str, corpus: &str) -> Vec<D
     )
 }
 
-/// `part` stands in `whole` on its own, bounded by separators or the ends.
-fn contains_as_path(whole: &str, part: &str) -> bool {
+/// Returns whether `whole` contains `part` bounded by separators or the ends.
+fn contains_as_segment(whole: &str, part: &str) -> bool {
     whole.match_indices(part).any(|(at, _)| {
         let bounded = |c: Option<char>| c.is_none_or(|c| !c.is_ascii_alphanumeric());
         bounded(whole[..at].chars().next_back()) && bounded(whole[at + part.len()..].chars().next())
     })
 }
 
-/// Two different ids that an attacker would choose: often one begins the other.
+/// Two different ids as an attacker would choose them: often one is a prefix of the other.
 fn two_tenants() -> impl Strategy<Value = (String, String)> {
     let unrelated = ("[a-z0-9]{16,32}", "[a-z0-9]{16,32}");
     let nested = ("[a-z0-9]{16,31}", "[a-z0-9]{1,16}").prop_map(|(short, tail)| {
@@ -47,8 +47,7 @@ const CORPUS: &str = "[a-z0-9]([a-z0-9-]{0,26}[a-z0-9])?";
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
-    /// Every name of every kind against every name of the other tenant, whatever the two
-    /// tenants choose to call their things.
+    /// Compares all names of two tenants, for any template keys, documents and corpora.
     #[test]
     fn two_tenants_never_share_a_name(
         (a, b) in two_tenants(),
@@ -63,14 +62,14 @@ proptest! {
                 if mine.comparison == Comparison::Prefix {
                     prop_assert!(!theirs.text.starts_with(&mine.text), "{mine:?} begins {theirs:?}");
                 }
-                prop_assert!(!contains_as_path(&theirs.text, &a), "{theirs:?} contains {a}");
+                prop_assert!(!contains_as_segment(&theirs.text, &a), "{theirs:?} contains {a}");
             }
         }
     }
 
-    /// Ids of one length, as onboarding mints them: no name even begins another's.
+    /// For ids of one length, as onboarding creates them, no name prefixes another.
     #[test]
-    fn minted_tenants_never_share_a_beginning(
+    fn names_of_equal_length_ids_never_share_a_prefix(
         (a, b) in ("[0-9a-f]{32}", "[0-9a-f]{32}").prop_filter("two tenants", |(a, b)| a != b),
         template in TEMPLATE, document in DOCUMENT, corpus in CORPUS,
     ) {
@@ -82,9 +81,9 @@ proptest! {
         }
     }
 
-    /// Names stay within what the services accept.
+    /// Names respect the length limits of the AWS services.
     #[test]
-    fn names_fit_their_services(tenant in "[a-z0-9]{16,32}", template in TEMPLATE, document in DOCUMENT, corpus in CORPUS) {
+    fn names_respect_service_limits(tenant in "[a-z0-9]{16,32}", template in TEMPLATE, document in DOCUMENT, corpus in CORPUS) {
         for name in names_of(&tenant, &template, &document, &corpus) {
             let longest = match name.kind {
                 "vector index" => 63,            // S3 Vectors
@@ -97,9 +96,9 @@ proptest! {
         }
     }
 
-    /// A name that a tenant chooses carries no separator.
+    /// A name that a tenant chooses contains no separator.
     #[test]
-    fn chosen_names_carry_no_separator(text in "\\PC{0,70}") {
+    fn chosen_names_contain_no_separator(text in "\\PC{0,70}") {
         for accepted in [
             TemplateKey::parse(&text).map(String::from),
             DocumentId::parse(&text).map(String::from),
@@ -112,7 +111,7 @@ proptest! {
 }
 
 #[test]
-fn every_kind_of_name_is_in_the_inventory_once_per_use() {
+fn inventory_lists_every_kind_of_name() {
     let names = names_of(&"a".repeat(16), "summary", &"0".repeat(32), "docs");
     let kinds: std::collections::BTreeSet<_> = names.iter().map(|name| name.kind).collect();
     assert_eq!(

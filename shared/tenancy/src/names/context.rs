@@ -3,15 +3,15 @@ use crate::TenantScope;
 /// What a sealed value is for. Part of its encryption context.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Purpose {
-    /// The text of a template.
+    /// The text of a prompt template.
     Template,
     /// A document's record and its bytes.
     Document,
-    /// A passage beside its vector.
+    /// A passage, stored with its vector.
     Passage,
-    /// A job on the queue.
+    /// A job in the queue.
     Job,
-    /// What an operator ran in the tenant's session.
+    /// The record of an operator's command in the tenant's session.
     Run,
 }
 
@@ -19,7 +19,7 @@ impl Purpose {
     /// Every purpose.
     pub const ALL: [Self; 5] = [Self::Template, Self::Document, Self::Passage, Self::Job, Self::Run];
 
-    /// Returns the purpose as it stands in the context.
+    /// Returns the purpose as written in the encryption context.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Template => "template",
@@ -33,8 +33,8 @@ impl Purpose {
 
 /// The KMS encryption context of a tenant's sealed values: `{tenant, purpose}`.
 ///
-/// IAM compares `kms:EncryptionContext:tenant` with the session's tag, and KMS refuses
-/// to decrypt under any other context than the one used to encrypt.
+/// IAM compares `kms:EncryptionContext:tenant` with the session's tag. KMS decrypts only
+/// under the context that was used to encrypt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EncryptionContext {
     tenant: String,
@@ -47,7 +47,7 @@ impl EncryptionContext {
     /// The context key that holds the purpose.
     pub const PURPOSE: &'static str = "purpose";
 
-    /// Returns the key-value pairs, in the order in which they are written out.
+    /// Returns the key-value pairs in a fixed order.
     pub fn pairs(&self) -> [(&'static str, &str); 2] {
         [(Self::PURPOSE, self.purpose.as_str()), (Self::TENANT, &self.tenant)]
     }

@@ -1,6 +1,6 @@
 use crate::TenantScope;
 
-/// The SQS message group of a tenant, by which a fair queue tells tenants apart.
+/// The SQS message group of a tenant. A fair queue balances between groups.
 ///
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html>
 #[derive(Debug, Clone, PartialEq, Eq)]

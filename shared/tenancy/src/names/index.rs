@@ -3,7 +3,7 @@ use crate::TenantScope;
 
 /// The name of a tenant's vector index for one corpus: `t-<id>-<corpus>`.
 ///
-/// An id holds no `-`, so the IAM pattern `index/t-<id>-*` covers this tenant alone.
+/// An id holds no `-`, so the IAM pattern `index/t-<id>-*` matches only this tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VectorIndexName(String);
 

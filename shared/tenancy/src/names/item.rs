@@ -3,7 +3,7 @@ use crate::TenantScope;
 
 /// A tenant's partition: `TENANT#<id>`, in every table that holds tenant items.
 ///
-/// IAM compares it with `dynamodb:LeadingKeys`, as a whole.
+/// IAM compares the whole value with `dynamodb:LeadingKeys`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartitionKey(String);
 
@@ -33,22 +33,22 @@ impl ItemKey {
     }
 }
 
-/// The beginning of the sort keys of one kind of item.
+/// The prefix of the sort keys of one kind of item.
 ///
-/// Holds no tenant: it is only ever used below a [`PartitionKey`].
+/// Contains no tenant id, because it is only used below a [`PartitionKey`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SortPrefix {
-    /// Current templates.
+    /// Heads of prompt templates.
     Template,
     /// Documents.
     Document,
     /// Jobs that are queued or running.
     Job,
-    /// Jobs that wait for their time, by it.
+    /// Waiting jobs, sorted by due time.
     Parked,
-    /// Jobs that were given up.
+    /// Dead jobs.
     Dead,
-    /// What operators ran. In a table of its own, which no tenant's session reaches.
+    /// Operators' runs. Stored in a separate table that no tenant session can access.
     Run,
 }
 
@@ -66,10 +66,9 @@ impl SortPrefix {
     }
 }
 
-/// What a partition's name begins with.
 const TENANT: &str = "TENANT#";
 
-/// The tenant that a partition names, unchecked.
+/// Returns the tenant id in a partition key, not validated.
 pub(crate) fn tenant_of(partition: &str) -> Option<&str> {
     partition.strip_prefix(TENANT)
 }
@@ -85,19 +84,19 @@ impl TenantScope<'_> {
         self.item("PROFILE".to_owned())
     }
 
-    /// Returns the key of the tenant's ledger: what it uses of what it shares with others.
+    /// Returns the key of the tenant's ledger: its use of shared quotas.
     pub fn ledger_key(&self) -> ItemKey {
         self.item("LEDGER".to_owned())
     }
 
-    /// Returns the key of a template's head: which version is current.
+    /// Returns the key of a prompt template's head, which names the current version.
     pub fn template_key(&self, key: &TemplateKey) -> ItemKey {
         self.item(format!("{}{key}", SortPrefix::Template.as_str()))
     }
 
-    /// Returns the key of one immutable version of a template.
+    /// Returns the key of one immutable version of a prompt template.
     ///
-    /// Versions sort apart from heads, so listing templates reads heads alone.
+    /// Versions and heads have different prefixes, so a listing reads only heads.
     pub fn version_key(&self, key: &TemplateKey, version: u32) -> ItemKey {
         self.item(format!("VERSION#{key}#{version:08}"))
     }
@@ -112,23 +111,22 @@ impl TenantScope<'_> {
         self.item(format!("{}{document}", SortPrefix::Job.as_str()))
     }
 
-    /// Returns the key of a document's job while it waits until `due`, milliseconds since
-    /// 1970: jobs sort by when they are due.
+    /// Returns the key of a document's waiting job. `due` is in milliseconds since 1970.
     pub fn parked_key(&self, due: u64, document: &DocumentId) -> ItemKey {
         self.item(format!("{}{due:014}#{document}", SortPrefix::Parked.as_str()))
     }
 
-    /// Returns the key of a document's job after it was given up.
+    /// Returns the key of a document's dead job.
     pub fn dead_key(&self, document: &DocumentId) -> ItemKey {
         self.item(format!("{}{document}", SortPrefix::Dead.as_str()))
     }
 
-    /// Returns the key of the circuit over the tenant's jobs.
+    /// Returns the key of the circuit for the tenant's jobs.
     pub fn circuit_key(&self) -> ItemKey {
         self.item("CIRCUIT".to_owned())
     }
 
-    /// Returns the key of the record of an operator's run.
+    /// Returns the key of an operator's run.
     pub fn run_key(&self, run: &RunId) -> ItemKey {
         self.item(format!("{}{run}", SortPrefix::Run.as_str()))
     }

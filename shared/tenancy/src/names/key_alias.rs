@@ -2,8 +2,8 @@ use crate::TenantScope;
 
 /// The alias of a silo tenant's own KMS key: `alias/bulkhead/<stage>/t/<id>`.
 ///
-/// For people and for IAM's `kms:ResourceAliases`. Data-plane calls use the key ARN in
-/// the tenant's profile: some services pin or refuse aliases.
+/// For people and for IAM's `kms:ResourceAliases`. Data-plane calls use the key ARN from
+/// the tenant's profile, because some services resolve an alias once or reject it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyAlias(String);
 

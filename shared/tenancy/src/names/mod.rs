@@ -1,10 +1,8 @@
 //! Every name that belongs to a tenant, derived from a [`TenantScope`].
 //!
-//! One module per kind of name. The value types have private fields, so a name can
-//! only come from a scope. [`inventory`] lists them all: tests prove from it that two
-//! tenants never share one.
+//! One module per kind of name. The types have private fields, so only a scope can
+//! create a name. Tests use [`inventory`] to prove that two tenants never share a name.
 
-mod chosen;
 mod context;
 mod group;
 mod index;
@@ -14,8 +12,8 @@ mod object;
 mod revision;
 mod session;
 mod usage_key;
+mod validated;
 
-pub use chosen::{Corpus, DocumentId, InvalidName, RunId, TemplateKey};
 pub use context::{EncryptionContext, Purpose};
 pub use group::MessageGroup;
 pub use index::VectorIndexName;
@@ -25,18 +23,19 @@ pub use object::{ObjectKey, ObjectPrefix};
 pub use revision::Revision;
 pub use session::SessionTag;
 pub use usage_key::UsageKey;
+pub use validated::{Corpus, DocumentId, InvalidName, RunId, TemplateKey};
 
 pub(crate) use item::tenant_of;
 pub(crate) use object::source_object;
 
 use crate::TenantScope;
 
-/// How AWS compares a name, which decides what separates two tenants.
+/// How AWS compares a name. This decides when two tenants' names are separate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Comparison {
-    /// Compared as a whole: must never be equal.
+    /// AWS compares the whole name: two tenants' names must differ.
     Whole,
-    /// Also used as the beginning of longer names: must never begin another tenant's.
+    /// AWS also matches longer names: must not be a prefix of another tenant's names.
     Prefix,
 }
 
@@ -53,7 +52,7 @@ pub struct DerivedName {
 
 /// Returns one name of every kind for the tenant of `scope`.
 ///
-/// A new kind of name belongs here too: the proofs of separation read this list.
+/// Add each new kind of name here: the separation tests read this list.
 pub fn inventory(
     scope: &TenantScope<'_>,
     stage: &str,

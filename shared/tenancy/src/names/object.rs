@@ -1,7 +1,7 @@
 use super::{DocumentId, Revision};
 use crate::TenantScope;
 
-/// The beginning of a tenant's object keys, ending in `/`.
+/// A prefix of a tenant's object keys, ending in `/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectPrefix(String);
 
@@ -24,28 +24,27 @@ impl ObjectKey {
 }
 
 impl TenantScope<'_> {
-    /// Returns the prefix of everything the tenant stores: `t/<id>/`.
+    /// Returns the prefix of all objects of the tenant: `t/<id>/`.
     pub fn object_prefix(&self) -> ObjectPrefix {
         ObjectPrefix(format!("t/{}/", self.tenant()))
     }
 
-    /// Returns the prefix of everything that belongs to `document`.
+    /// Returns the prefix of all objects of `document`.
     pub fn document_objects(&self, document: &DocumentId) -> ObjectPrefix {
         ObjectPrefix(format!("{}documents/{document}/", self.object_prefix().as_str()))
     }
 
-    /// Returns the key under which the bytes of a revision of `document` are uploaded.
+    /// Returns the key for the uploaded bytes of a revision of `document`.
     pub fn document_source(&self, document: &DocumentId, revision: Revision) -> ObjectKey {
         let objects = self.document_objects(document);
         ObjectKey(format!("{}{SOURCE}{}", objects.as_str(), revision.in_name()))
     }
 }
 
-/// What the name of an uploaded document's bytes begins with; its revision follows.
+/// Prefix of the object name of uploaded bytes; the revision follows.
 const SOURCE: &str = "source.";
 
-/// Splits the key of an uploaded document into its tenant, its document and its revision,
-/// unchecked.
+/// Splits the key of an upload into tenant, document and revision, not validated.
 pub(crate) fn source_object(key: &str) -> Option<(&str, &str, &str)> {
     let mut parts = key.split('/');
     match (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()) {

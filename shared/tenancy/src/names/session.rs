@@ -1,9 +1,9 @@
 use crate::TenantScope;
 
-/// The session tag that turns the tenant role into one tenant's credentials.
+/// The session tag that narrows the tenant role to one tenant.
 ///
-/// The role's policy reads it as `${aws:PrincipalTag/TenantId}`; the trust policy wants
-/// exactly this tag and a session name equal to it.
+/// The role's policy reads it as `${aws:PrincipalTag/TenantId}`. The trust policy
+/// requires exactly this tag and a session name equal to its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionTag(String);
 
@@ -16,7 +16,7 @@ impl SessionTag {
         &self.0
     }
 
-    /// Returns the name of the session, which appears in CloudTrail.
+    /// Returns the session name, which appears in CloudTrail.
     pub fn session_name(&self) -> &str {
         &self.0
     }

@@ -2,10 +2,10 @@ use std::fmt;
 
 use crate::TenantId;
 
-/// By which API Gateway counts a tenant's calls against its tier's usage plan.
+/// The API key by which API Gateway counts a tenant's calls against its usage plan.
 ///
-/// Derived from the id alone, since it opens nothing: clients cannot send it, only the
-/// authorizer names it. At least 20 characters, as API Gateway wants of a key's value:
+/// Derived from the id without a scope, because it grants no access: only the authorizer
+/// sends it to API Gateway, never a client. API Gateway requires at least 20 characters:
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-setup-api-keys.html>
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageKey(String);

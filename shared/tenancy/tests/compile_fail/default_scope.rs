@@ -1,4 +1,4 @@
-//! There is no default tenant.
+//! A scope has no default.
 use bulkhead_tenancy::TenantScope;
 
 fn main() {

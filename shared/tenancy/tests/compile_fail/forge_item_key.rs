@@ -1,4 +1,4 @@
-//! A key cannot be written by hand, not even below one's own partition.
+//! An item key cannot be built by hand, not even in the scope's own partition.
 use bulkhead_tenancy::TenantScope;
 use bulkhead_tenancy::names::ItemKey;
 

@@ -1,4 +1,4 @@
-//! An object key cannot be written by hand.
+//! An object key cannot be built by hand.
 use bulkhead_tenancy::names::ObjectKey;
 
 fn main() {

@@ -1,4 +1,4 @@
-//! The one constructor is the crate's own.
+//! The constructor of a scope is private to the crate.
 use bulkhead_tenancy::{Invocation, TenantId, TenantScope};
 
 fn main() {

@@ -1,4 +1,4 @@
-//! A session tag cannot be written by hand.
+//! A session tag cannot be built by hand.
 use bulkhead_tenancy::names::SessionTag;
 
 fn main() {

@@ -1,4 +1,4 @@
-//! A scope cannot be kept for a later invocation.
+//! A static cannot keep a scope for a later invocation.
 use std::sync::Mutex;
 
 use bulkhead_tenancy::{Admission, Invocation, IsolationMode, TenantScope};

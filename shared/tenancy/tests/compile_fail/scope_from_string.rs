@@ -1,4 +1,4 @@
-//! No conversion leads from text to a scope.
+//! Text cannot be converted to a scope.
 use bulkhead_tenancy::TenantScope;
 
 fn main() {

@@ -1,4 +1,4 @@
-//! An operator's authority cannot be had without naming it: a search finds every use.
+//! An operator's authority has no default, so a search for its name finds every use.
 
 use bulkhead_tenancy::{Admission, Invocation, IsolationMode, TenantId};
 
