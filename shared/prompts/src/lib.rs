@@ -2,14 +2,14 @@
 
 mod render;
 
-/// Values for a template's variables.
+/// Values for the variables of a prompt template, by name.
 pub type Variables = serde_json::Map<String, serde_json::Value>;
 
-/// A template that parses and is within the limits.
+/// A prompt template that parses and respects the length limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template(String);
 
-/// Why a template was refused, in words for its author.
+/// Why a prompt template was rejected or did not render. The message is for its author.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TemplateError {
@@ -35,7 +35,7 @@ pub enum TemplateError {
         /// The variables that the template reads.
         variables: String,
     },
-    /// Rendering took too many steps or nested too deep.
+    /// Rendering took more than 50,000 steps or recursed more than 32 levels deep.
     #[error("the template does too much work; simplify its loops")]
     Expensive,
     /// The result is too long.
@@ -52,15 +52,12 @@ pub enum TemplateError {
 }
 
 impl Template {
-    /// Longest source, bytes of UTF-8.
+    /// Maximum length of the source, in bytes of UTF-8.
     pub const MAX_BYTES: usize = 64 * 1024;
-    /// Longest result, bytes of UTF-8.
+    /// Maximum length of the rendered text, in bytes of UTF-8.
     pub const MAX_RENDERED_BYTES: usize = 256 * 1024;
 
-    /// Checks `source` and returns it as a template.
-    ///
-    /// # Errors
-    /// [`TemplateError`] where it is empty, too long or does not parse.
+    /// Parses `source`. Fails if it is empty, too long or has a syntax error.
     pub fn parse(source: &str) -> Result<Self, TemplateError> {
         if source.trim().is_empty() {
             return Err(TemplateError::Empty);
@@ -77,10 +74,9 @@ impl Template {
         &self.0
     }
 
-    /// Renders the template with `variables`.
+    /// Renders the prompt template with `variables`.
     ///
-    /// # Errors
-    /// [`TemplateError`] where a variable has no value or a limit is reached.
+    /// Fails if a variable has no value or a limit is reached.
     pub fn render(&self, variables: &Variables) -> Result<String, TemplateError> {
         render::render(&self.0, variables)
     }

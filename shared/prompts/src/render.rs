@@ -4,11 +4,12 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Va
 
 use crate::{Template, TemplateError, Variables};
 
-/// Steps of the template engine per render; allocations are charged too.
+/// Maximum steps per render. The engine charges allocations as well.
 const FUEL: u64 = 50_000;
+/// Maximum recursion depth.
 const RECURSION: usize = 32;
 
-/// A fresh environment per use: nothing one tenant's template defines reaches another.
+/// Returns a new environment. One per use, so a template never sees another's definitions.
 fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -56,7 +57,7 @@ fn problem(error: &Error) -> String {
     }
 }
 
-/// The names a template reads, for an error message.
+/// Returns the names that a template reads, for an error message.
 fn variables(source: &str) -> String {
     let environment = environment();
     let Ok(template) = environment.template_from_str(source) else { return "no variables".to_owned() };

@@ -1,4 +1,4 @@
-//! Rendering is strict, bounded and closed to the outside.
+//! Rendering is strict, bounded, and has no access to files or other templates.
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -12,7 +12,7 @@ fn render(source: &str, variables: serde_json::Value) -> Result<String, Template
 }
 
 #[test]
-fn values_are_put_in_as_they_are() {
+fn values_are_not_escaped() {
     let text = render(
         "Hello {{ name }} <{{ n + 1 }}>{% for x in xs %} {{ x }}{% endfor %}",
         json!({"name": "a & b", "n": 1, "xs": ["<p>", 2]}),
@@ -21,26 +21,26 @@ fn values_are_put_in_as_they_are() {
 }
 
 #[test]
-fn a_missing_variable_is_named() {
+fn error_names_missing_variable() {
     let error = render("{{ greeting }}\n{{ name }}", json!({"greeting": "hi"})).expect_err("undefined");
     assert_eq!(error, TemplateError::Undefined { line: 2, variables: "`greeting`, `name`".to_owned() });
 }
 
 #[test]
-fn a_syntax_error_names_its_line() {
+fn syntax_error_names_its_line() {
     let error = Template::parse("fine\n{% if %}").expect_err("syntax");
     assert!(matches!(error, TemplateError::Syntax { line: 2, .. }), "{error:?}");
 }
 
 #[test]
-fn empty_and_long_sources_are_refused() {
+fn rejects_empty_and_long_source() {
     assert_eq!(Template::parse(" \n"), Err(TemplateError::Empty));
     assert_eq!(Template::parse(&"x".repeat(Template::MAX_BYTES + 1)), Err(TemplateError::TooLong));
     assert!(Template::parse(&"x".repeat(Template::MAX_BYTES)).is_ok());
 }
 
 #[test]
-fn hostile_templates_are_refused() {
+fn rejects_hostile_templates() {
     let many = json!({"big": "x".repeat(60_000)});
     for hostile in [
         "{{ 'x' * 300000000 }}",
@@ -60,7 +60,7 @@ fn hostile_templates_are_refused() {
 }
 
 #[test]
-fn a_value_is_never_run_as_a_template() {
+fn value_is_never_evaluated() {
     assert_eq!(
         render("{{ x }}", json!({"x": "{{ 7 * 7 }}{% for %}"})).as_deref(),
         Ok("{{ 7 * 7 }}{% for %}")
@@ -69,7 +69,7 @@ fn a_value_is_never_run_as_a_template() {
 
 proptest! {
     #[test]
-    fn no_source_makes_the_renderer_panic(source in "(\\{\\{|\\}\\}|\\{%|%\\}|for|in|if|x|[ -~]|\\PC){0,60}") {
+    fn renderer_never_panics(source in "(\\{\\{|\\}\\}|\\{%|%\\}|for|in|if|x|[ -~]|\\PC){0,60}") {
         let _ = render(&source, json!({"x": [1, "two", {"three": null}]}));
     }
 }

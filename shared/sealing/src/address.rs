@@ -1,13 +1,13 @@
 use bulkhead_tenancy::names::{ItemKey, MessageGroup, Purpose, VectorIndexName};
 use ring::digest::{SHA256, digest};
 
-/// Bytes of an address' hash that are kept with a value.
+/// Bytes of an address's hash stored with a value.
 pub(crate) const DIGEST_LEN: usize = 16;
 
-/// Where a sealed value lies and what it is for. Authenticated with it, so that a copy
-/// elsewhere does not open.
+/// The location and purpose of a sealed value. Authenticated with the value, so a copy at
+/// another address does not open.
 ///
-/// Made of derived names, so an address is always one tenant's.
+/// Built from derived names, so an address always belongs to one tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
     purpose: Purpose,
@@ -15,22 +15,22 @@ pub struct Address {
 }
 
 impl Address {
-    /// An attribute of an item in a table.
+    /// Returns the address of an attribute of an item in a table.
     pub fn item(purpose: Purpose, table: &str, key: &ItemKey, attribute: &str) -> Self {
         Self::new(purpose, [table, key.partition(), key.sort(), attribute])
     }
 
-    /// The text of one vector of an index.
+    /// Returns the address of the passage of one vector in an index.
     pub fn vector(index: &VectorIndexName, key: &str) -> Self {
         Self::new(Purpose::Passage, ["s3vectors", index.as_str(), key, "passage"])
     }
 
-    /// A job on its way through the queue.
+    /// Returns the address of a job in the queue.
     pub fn job(group: &MessageGroup) -> Self {
         Self::new(Purpose::Job, ["sqs", group.as_str(), "", "job"])
     }
 
-    /// Every part after its length, so that no two addresses have the same bytes.
+    /// Prefixes every part with its length, so different addresses have different bytes.
     fn new(purpose: Purpose, parts: [&str; 4]) -> Self {
         let mut bytes = b"bulkhead sealed value 1".to_vec();
         for part in [purpose.as_str()].into_iter().chain(parts) {
@@ -40,7 +40,7 @@ impl Address {
         Self { purpose, bytes }
     }
 
-    /// Returns what the value is for; part of the encryption context of its data key.
+    /// Returns the purpose, which is part of the encryption context of the data key.
     pub fn purpose(&self) -> Purpose {
         self.purpose
     }
@@ -50,7 +50,7 @@ impl Address {
         std::array::from_fn(|at| whole.as_ref().get(at).copied().unwrap_or_default())
     }
 
-    /// What is authenticated with a value: its address and its wrapped data key.
+    /// Returns the associated data of a value: its address and its wrapped data key.
     pub(crate) fn authenticated(&self, wrapped: &[u8]) -> Vec<u8> {
         let mut bytes = self.bytes.clone();
         bytes.extend_from_slice(&(wrapped.len() as u64).to_be_bytes());

@@ -6,9 +6,9 @@ use zeroize::Zeroizing;
 
 use crate::{Address, Envelope, Sealed, UnsealError};
 
-/// A data key and the form in which KMS wrapped it.
+/// A data key, in plain and in the form that KMS wrapped.
 ///
-/// Nonces are random, so one key may seal far fewer than 2^32 values; its owner counts.
+/// Nonces are random, so one key must seal far fewer than 2^32 values. The caller counts.
 pub struct DataKey {
     cipher: LessSafeKey,
     wrapped: Vec<u8>,
@@ -21,24 +21,21 @@ impl fmt::Debug for DataKey {
 }
 
 impl DataKey {
-    /// Takes the 32 bytes of a key, and what KMS made of them.
+    /// Returns a data key from its 32 bytes and their wrapped form.
     ///
     /// # Errors
-    /// [`UnsealError::Cipher`] where `plain` has another length.
+    /// [`UnsealError::Cipher`] if `plain` is not 32 bytes long.
     pub fn new(plain: &[u8], wrapped: Vec<u8>) -> Result<Self, UnsealError> {
         let key = UnboundKey::new(&AES_256_GCM, plain).map_err(|_| UnsealError::Cipher)?;
         Ok(Self { cipher: LessSafeKey::new(key), wrapped })
     }
 
-    /// Whether this is the key that `wrapped` unwraps to.
+    /// Returns whether `wrapped` is the wrapped form of this key.
     pub fn wraps_to(&self, wrapped: &[u8]) -> bool {
         self.wrapped == wrapped
     }
 
     /// Seals `plaintext` at `address`.
-    ///
-    /// # Errors
-    /// [`UnsealError::Cipher`].
     pub fn seal(&self, address: &Address, plaintext: &[u8]) -> Result<Sealed, UnsealError> {
         let mut nonce = [0; NONCE_LEN];
         SystemRandom::new().fill(&mut nonce).map_err(|_| UnsealError::Cipher)?;
@@ -56,8 +53,8 @@ impl DataKey {
     /// Opens `envelope`.
     ///
     /// # Errors
-    /// [`UnsealError::Tampered`], [`UnsealError::ForeignContext`] where it was sealed
-    /// under another data key.
+    /// [`UnsealError::ForeignContext`] if the value was sealed under another data key,
+    /// [`UnsealError::Tampered`] if its content was changed.
     pub fn open(&self, envelope: &Envelope<'_>) -> Result<Zeroizing<Vec<u8>>, UnsealError> {
         if !self.wraps_to(envelope.wrapped) {
             return Err(UnsealError::ForeignContext);

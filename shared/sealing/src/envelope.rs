@@ -10,9 +10,9 @@ use crate::{Address, UnsealError};
 const VERSION: u8 = 1;
 pub(crate) const TAG_LEN: usize = 16;
 
-/// A sealed value, as it is stored. Nothing about it is believed until it is opened.
+/// A sealed value as stored. Untrusted until it is opened.
 ///
-/// In text (JSON, metadata) it stands as base64.
+/// Serializes to base64 in text (JSON, metadata).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Sealed(Vec<u8>);
@@ -31,8 +31,8 @@ impl From<Sealed> for String {
     }
 }
 
-/// The parts of a sealed value whose form is right and that claims to lie where it was
-/// found. Still to be opened.
+/// The parsed parts of a sealed value. The address hash matches; the content is untrusted
+/// until [`DataKey::open`](crate::DataKey::open).
 #[derive(Debug)]
 pub struct Envelope<'a> {
     pub(crate) address: &'a Address,
@@ -42,12 +42,12 @@ pub struct Envelope<'a> {
 }
 
 impl Sealed {
-    /// Takes bytes that claim to be a sealed value.
+    /// Wraps bytes without checking them.
     pub fn from_bytes(bytes: Vec<u8>) -> Self {
         Self(bytes)
     }
 
-    /// Returns the bytes as they are stored.
+    /// Returns the stored bytes.
     pub fn into_bytes(self) -> Vec<u8> {
         self.0
     }
@@ -73,7 +73,7 @@ impl Sealed {
         Ok(Self(parts.concat()))
     }
 
-    /// Takes the value apart, if it has the form of one that was sealed at `address`.
+    /// Parses the value and checks that it was sealed at `address`. Decrypts nothing.
     ///
     /// # Errors
     /// [`UnsealError::Malformed`], [`UnsealError::Truncated`] or [`UnsealError::Moved`].
@@ -109,7 +109,7 @@ impl Envelope<'_> {
         self.wrapped
     }
 
-    /// Returns the address at which the value lies.
+    /// Returns the address of the value.
     pub fn address(&self) -> &Address {
         self.address
     }

@@ -1,26 +1,26 @@
-/// Why a sealed value does not open. Each way of tampering has its own.
+/// Why a sealed value does not open. Each kind of damage has its own variant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnsealError {
-    /// The bytes are not a sealed value of a version we know.
-    #[error("not a sealed value")]
+    /// The bytes are not a sealed value of a known version.
+    #[error("the bytes are not a sealed value")]
     Malformed,
-    /// Bytes are missing, or follow that do not belong to it.
-    #[error("the sealed value was cut or lengthened")]
+    /// The value is shorter or longer than its lengths say.
+    #[error("the sealed value was truncated or extended")]
     Truncated,
     /// The value was sealed for another purpose, item, attribute, version or tenant.
     #[error("the sealed value was moved from another address")]
     Moved,
-    /// The text, its nonce or its tag is not what was sealed.
+    /// The ciphertext, its nonce or its tag was changed.
     #[error("the sealed value was changed")]
     Tampered,
     /// KMS does not unwrap the data key under this tenant and purpose.
     #[error("the data key belongs to another tenant or purpose, or was changed")]
     ForeignContext,
-    /// The data key was wrapped by another KMS key than the tenant's.
+    /// The data key was wrapped by a KMS key that is not the tenant's.
     #[error("the data key was wrapped by another KMS key")]
     WrongKey,
-    /// The cipher could not be used.
+    /// The cipher or the random generator failed, or the key has a wrong length.
     #[error("the cipher failed")]
     Cipher,
 }

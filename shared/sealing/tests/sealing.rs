@@ -1,5 +1,5 @@
-//! A sealed value opens where it was sealed and nowhere else, and says why not. That KMS
-//! and IAM refuse the rest is tested against the deployed stack, in `tests/isolation`.
+//! A sealed value opens only at its own address, and the error says why. The tests in
+//! `tests/isolation` show on the deployed stack that KMS and IAM refuse everything else.
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 const TENANT_A: &str = "0192f3c5b7a07e0e9d3a5c1b2d4e6f80";
 const TENANT_B: &str = "0192f3c5b7a07e0e9d3a5c1b2d4e6f81";
-const WRAPPED: &[u8] = b"what KMS made of the key";
+const WRAPPED: &[u8] = b"a wrapped key";
 
 fn scope<'i>(invocation: &'i Invocation, tenant: &str) -> TenantScope<'i> {
     let admission = Admission::new(IsolationMode::PerTenant);
@@ -21,7 +21,7 @@ fn key() -> DataKey {
     DataKey::new(&[7; 32], WRAPPED.to_vec()).expect("a key")
 }
 
-/// One address of every kind, for a tenant, in the order of their purposes and stores.
+/// Returns addresses of every kind for a tenant.
 fn addresses(tenant: &str) -> Vec<Address> {
     let invocation = Invocation::begin();
     let scope = scope(&invocation, tenant);
@@ -47,7 +47,7 @@ fn open(sealed: &Sealed, address: &Address) -> Result<Vec<u8>, UnsealError> {
 }
 
 #[test]
-fn a_value_opens_at_its_own_address_alone() {
+fn value_opens_only_at_its_own_address() {
     let every: Vec<_> = [TENANT_A, TENANT_B].into_iter().flat_map(addresses).collect();
     for (here, address) in every.iter().enumerate() {
         let sealed = key().seal(address, b"text").expect("sealed");
@@ -59,35 +59,35 @@ fn a_value_opens_at_its_own_address_alone() {
 }
 
 #[test]
-fn a_forged_address_digest_does_not_help() {
-    let places = addresses(TENANT_A);
-    let here = key().seal(&places[0], b"text").expect("sealed").into_bytes();
-    let there = key().seal(&places[1], b"text").expect("sealed").into_bytes();
-    // The digest of the other address, over the same ciphertext.
+fn forged_address_digest_is_rejected() {
+    let addresses = addresses(TENANT_A);
+    let here = key().seal(&addresses[0], b"text").expect("sealed").into_bytes();
+    let there = key().seal(&addresses[1], b"text").expect("sealed").into_bytes();
+    // The digest of another address in front of the same ciphertext.
     let digest = 7..23;
     let forged = [&here[..7], &there[digest.clone()], &here[digest.end..]].concat();
-    assert_eq!(open(&Sealed::from_bytes(forged), &places[1]), Err(UnsealError::Tampered));
+    assert_eq!(open(&Sealed::from_bytes(forged), &addresses[1]), Err(UnsealError::Tampered));
 }
 
 #[test]
-fn another_data_key_does_not_open_it() {
+fn other_data_key_is_rejected() {
     let address = &addresses(TENANT_A)[0];
     let sealed = key().seal(address, b"text").expect("sealed");
     let envelope = sealed.envelope(address).expect("an envelope");
     let other = DataKey::new(&[7; 32], b"wrapped otherwise".to_vec()).expect("a key");
     assert_eq!(other.open(&envelope).expect_err("foreign"), UnsealError::ForeignContext);
-    let same_name = DataKey::new(&[8; 32], WRAPPED.to_vec()).expect("a key");
-    assert_eq!(same_name.open(&envelope).expect_err("tampered"), UnsealError::Tampered);
+    let same_wrapping = DataKey::new(&[8; 32], WRAPPED.to_vec()).expect("a key");
+    assert_eq!(same_wrapping.open(&envelope).expect_err("tampered"), UnsealError::Tampered);
 }
 
 #[test]
-fn the_same_text_is_never_sealed_twice_alike() {
+fn sealing_is_not_deterministic() {
     let address = &addresses(TENANT_A)[0];
     assert_ne!(key().seal(address, b"text"), key().seal(address, b"text"));
 }
 
 #[test]
-fn in_text_it_stands_as_base64() {
+fn serializes_as_base64() {
     let sealed = key().seal(&addresses(TENANT_A)[0], b"text").expect("sealed");
     let text = serde_json::to_string(&sealed).expect("JSON");
     assert_eq!(serde_json::from_str::<Sealed>(&text).expect("a sealed value"), sealed);
@@ -95,7 +95,7 @@ fn in_text_it_stands_as_base64() {
 }
 
 #[test]
-fn another_version_is_not_read_as_this_one() {
+fn unknown_version_is_malformed() {
     let address = &addresses(TENANT_A)[0];
     let mut bytes = key().seal(address, b"text").expect("sealed").into_bytes();
     bytes[0] = 2;
@@ -104,14 +104,14 @@ fn another_version_is_not_read_as_this_one() {
 
 proptest! {
     #[test]
-    fn what_was_sealed_comes_back(text in proptest::collection::vec(any::<u8>(), 0..500)) {
+    fn opens_to_the_sealed_text(text in proptest::collection::vec(any::<u8>(), 0..500)) {
         let address = &addresses(TENANT_A)[0];
         let sealed = key().seal(address, &text).expect("sealed");
         prop_assert_eq!(open(&sealed, address), Ok(text));
     }
 
     #[test]
-    fn a_cut_value_says_so(text in proptest::collection::vec(any::<u8>(), 0..50), cut in any::<prop::sample::Index>()) {
+    fn shortened_value_is_truncated(text in proptest::collection::vec(any::<u8>(), 0..50), cut in any::<prop::sample::Index>()) {
         let address = &addresses(TENANT_A)[0];
         let whole = key().seal(address, &text).expect("sealed").into_bytes();
         let cut = whole[..cut.index(whole.len())].to_vec();
@@ -119,7 +119,7 @@ proptest! {
     }
 
     #[test]
-    fn a_lengthened_value_says_so(more in proptest::collection::vec(any::<u8>(), 1..50)) {
+    fn extended_value_is_truncated(more in proptest::collection::vec(any::<u8>(), 1..50)) {
         let address = &addresses(TENANT_A)[0];
         let whole = key().seal(address, b"text").expect("sealed").into_bytes();
         let longer = [whole, more].concat();
@@ -127,7 +127,7 @@ proptest! {
     }
 
     #[test]
-    fn no_flipped_bit_goes_unnoticed(at in any::<prop::sample::Index>(), bit in 0..8_u8) {
+    fn flipped_bit_is_detected(at in any::<prop::sample::Index>(), bit in 0..8_u8) {
         let address = &addresses(TENANT_A)[0];
         let mut bytes = key().seal(address, b"some text").expect("sealed").into_bytes();
         let at = at.index(bytes.len());
@@ -136,7 +136,7 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_bytes_never_panic_and_never_open(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+    fn arbitrary_bytes_never_open(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let address = &addresses(TENANT_A)[0];
         prop_assert!(open(&Sealed::from_bytes(bytes), address).is_err());
     }

@@ -3,27 +3,24 @@ use std::collections::HashMap;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
 
-/// A key and the one algorithm that it may verify.
+/// A public key and the only algorithm that it may verify.
 pub(crate) struct Key {
     pub(crate) algorithm: Algorithm,
     pub(crate) decoding: DecodingKey,
 }
 
-/// An issuer's public keys, by their ids.
+/// An issuer's public keys by key id.
 pub struct KeySet(HashMap<String, Key>);
 
 impl KeySet {
-    /// Reads a JSON Web Key Set. Keys that are not for signatures by ES256 or RS256, or
-    /// have no id, are left out.
-    ///
-    /// # Errors
-    /// Where it is not a key set.
+    /// Parses a JSON Web Key Set. Skips keys without an id and keys that cannot verify
+    /// ES256 or RS256 signatures.
     pub fn from_json(bytes: &[u8]) -> Result<Self, serde_json::Error> {
         let set: JwkSet = serde_json::from_slice(bytes)?;
         Ok(Self(set.keys.iter().filter_map(usable).collect()))
     }
 
-    /// Whether the issuer has a key of this id.
+    /// Returns whether the set contains the key `kid`.
     pub fn contains(&self, kid: &str) -> bool {
         self.0.contains_key(kid)
     }
@@ -33,7 +30,7 @@ impl KeySet {
     }
 }
 
-/// A key for signatures by ES256 or RS256, by its own kind; all others are left out.
+/// Returns the key if it can verify ES256 or RS256. The key type decides the algorithm.
 fn usable(jwk: &Jwk) -> Option<(String, Key)> {
     let algorithm = match &jwk.algorithm {
         AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => Algorithm::ES256,

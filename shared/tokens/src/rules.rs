@@ -6,34 +6,36 @@ use serde_json::Value;
 
 use crate::KeySet;
 
-/// Clock skew that is forgiven, seconds: of `exp`, `nbf` and `iat`.
+/// Tolerated clock skew in seconds, for `exp`, `nbf` and `iat`.
 const LEEWAY: u64 = 30;
-/// Longest token, bytes. API Gateway's limit for all headers is 10,240.
+/// Maximum token length in bytes. API Gateway's limit for all headers is 10,240.
 const MAX_TOKEN: usize = 8 * 1024;
 
-/// What a verified token says. Which tenant it names is checked by the caller.
+/// The claims of a verified token. The caller checks the tenant.
 #[derive(Debug)]
 pub struct Claims {
-    /// The tenant, as anything JSON can hold.
+    /// The tenant claim: any JSON value.
     pub tenant_id: Option<Value>,
     /// The tier.
     pub tier: Option<String>,
 }
 
-/// Whom a token has to be for, and which claim says so. One of them, never either: the
-/// claim that an issuer leaves out is one that somebody else may fill.
+/// The audience that a token must name, and the claim that holds it.
+///
+/// Exactly one claim is checked. Accepting either would let another party fill the claim
+/// that the issuer leaves out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Audience {
-    /// The claim `aud`, as most issuers have it.
+    /// The claim `aud`, used by most issuers.
     Aud(String),
-    /// The claim `client_id`, together with `token_use` = `access`: Cognito's access
-    /// tokens, which have no `aud`. Its id tokens have one, and no `client_id`.
+    /// The claim `client_id`, with `token_use` = `access`: Cognito access tokens, which have
+    /// no `aud`. Cognito id tokens have an `aud` and no `client_id`.
     ClientId(String),
 }
 
 impl Audience {
-    /// Returns the audience `name`, to be found in the claim `aud` or `client_id`; none for
-    /// any other claim.
+    /// Returns the audience `name` in the claim `aud` or `client_id`, or `None` for any other
+    /// claim.
     pub fn of(claim: &str, name: &str) -> Option<Self> {
         match claim {
             "aud" => Some(Self::Aud(name.to_owned())),
@@ -43,24 +45,24 @@ impl Audience {
     }
 }
 
-/// Why a token proves nothing.
+/// Why a token was rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// It is not a token.
-    #[error("not a token")]
+    /// The text is not a JWT.
+    #[error("the text is not a token")]
     Malformed,
-    /// Its algorithm is not one of ours, or not its key's.
-    #[error("the algorithm is not allowed")]
+    /// The algorithm is not ES256 or RS256, or is not the key's algorithm.
+    #[error("the token's algorithm is not allowed")]
     AlgorithmNotAllowed,
-    /// It names no key, or none of the issuer's.
-    #[error("the issuer has no such key")]
+    /// The token names no key, or a key that the issuer does not have.
+    #[error("the token's key is not one of the issuer's keys")]
     UnknownKey,
-    /// Signature, issuer, audience or time do not hold.
+    /// The signature, issuer, audience or time is wrong.
     #[error("the token is not valid")]
     Invalid,
-    /// The issuer signed it for another use: an id token tells an app who signed in, and
-    /// admits to nothing.
+    /// The token is not an access token. An id token tells an app who signed in and grants
+    /// no access.
     #[error("the token is not an access token")]
     NotForAccess,
 }
@@ -78,15 +80,14 @@ impl TokenError {
     }
 }
 
-/// What tokens have to satisfy: one issuer, one audience.
+/// The rules for accepted tokens: one issuer, one audience.
 #[derive(Debug, Clone)]
 pub struct Rules {
     issuer: String,
     audience: Audience,
 }
 
-/// Everything that is looked at beyond the signature. A claim of another type than stands
-/// here makes the token worthless.
+/// The checked claims. A claim of another type makes the token invalid.
 #[derive(Deserialize)]
 struct Signed {
     iss: Value,
@@ -104,23 +105,20 @@ impl Rules {
         Self { issuer: issuer.to_owned(), audience }
     }
 
-    /// Returns the id of the key that `token` says it was signed with. Unproven: it only
-    /// says which key to fetch.
+    /// Returns the id of the key that `token` names, so that the caller can fetch the key.
+    /// Not verified.
     ///
     /// # Errors
-    /// [`TokenError`] where no key could make it valid.
+    /// [`TokenError`] if no key could make the token valid.
     pub fn key_id(&self, token: &str) -> Result<String, TokenError> {
         Ok(header(token)?.1)
     }
 
-    /// Returns what `token` says, if it is proven by one of `keys`.
-    ///
-    /// # Errors
-    /// [`TokenError`].
+    /// Verifies `token` with one of `keys` and returns its claims.
     pub fn verify(&self, token: &str, keys: &KeySet) -> Result<Claims, TokenError> {
         let (algorithm, kid) = header(token)?;
         let key = keys.get(&kid).ok_or(TokenError::UnknownKey)?;
-        // The header only picks among what we allow; the key then decides.
+        // The header only selects a key; the key decides the algorithm.
         if key.algorithm != algorithm {
             return Err(TokenError::AlgorithmNotAllowed);
         }
@@ -133,7 +131,7 @@ impl Rules {
                 rules.set_audience(&[audience]);
                 rules.set_required_spec_claims(&["exp", "iss", "aud"]);
             }
-            // Looked at below: left to the library, an `aud` it cannot read would pass.
+            // Checked below, because the library accepts an `aud` that it cannot parse.
             Audience::ClientId(_) => {
                 rules.validate_aud = false;
                 rules.set_required_spec_claims(&["exp", "iss"]);
@@ -144,21 +142,21 @@ impl Rules {
         Ok(Claims { tenant_id: signed.tenant_id, tier: signed.tier })
     }
 
-    /// What the library does not look at, or not as strictly.
+    /// Checks what the library does not check, or checks less strictly.
     fn check(&self, signed: &Signed) -> Result<(), TokenError> {
         let says = |claim: &Option<Value>, text: &str| claim.as_ref().is_some_and(|claim| claim == text);
-        // The library has found our issuer, which a list of several may hold as well.
+        // The library also accepts a list of issuers that contains ours.
         if !signed.iss.is_string() || signed.iat.is_some_and(|at| at > latest()) {
             return Err(TokenError::Invalid);
         }
         if let Audience::ClientId(client) = &self.audience {
-            // An `aud` of its own would make it a token for somebody else's API.
+            // A different `aud` means that the token is for another API.
             if !says(&signed.client_id, client) || !signed.aud.as_ref().is_none_or(|aud| aud == client) {
                 return Err(TokenError::Invalid);
             }
             return if says(&signed.token_use, "access") { Ok(()) } else { Err(TokenError::NotForAccess) };
         }
-        // Others have no such claim; whoever has it means it.
+        // Most issuers do not set `token_use`. If it is set, it must be `access`.
         if signed.token_use.is_some() && !says(&signed.token_use, "access") {
             return Err(TokenError::NotForAccess);
         }
@@ -166,7 +164,7 @@ impl Rules {
     }
 }
 
-/// The latest time that a token may have been made at, if its issuer's clock is ahead.
+/// Returns the latest accepted `iat`: now plus the tolerated skew.
 fn latest() -> f64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     (now + LEEWAY) as f64

@@ -1,4 +1,4 @@
-//! A token proves what its issuer signed, and nothing that was changed since.
+//! Only an unchanged token of the issuer is accepted.
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -13,7 +13,7 @@ use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
 
-/// An issuer with one key, made for this run.
+/// An issuer with one generated key.
 struct Issuer {
     key: EcdsaKeyPair,
     keys: KeySet,
@@ -38,7 +38,7 @@ fn rules() -> Rules {
     Rules::new("https://issuer.example", Audience::Aud("bulkhead".to_owned()))
 }
 
-/// The rules for Cognito's access tokens.
+/// The rules for Cognito access tokens.
 fn client_rules() -> Rules {
     Rules::new("https://issuer.example", Audience::ClientId("bulkhead".to_owned()))
 }
@@ -58,7 +58,7 @@ fn client_claims() -> Value {
            "exp": now() + 300, "iat": now(), "tenant_id": TENANT, "tier": "basic"})
 }
 
-/// `claims` with some of them set, or taken out where the change is null.
+/// Returns `claims` with `change` applied. A null value removes the claim.
 fn changed(mut claims: Value, change: &Value) -> Value {
     for (name, value) in change.as_object().expect("an object") {
         let claims = claims.as_object_mut().expect("an object");
@@ -89,14 +89,14 @@ fn verify_by(rules: &Rules, token: &str) -> Result<Option<Value>, TokenError> {
 }
 
 #[test]
-fn a_genuine_token_proves_its_tenant() {
+fn accepts_genuine_token() {
     let token = sign(&json!({"alg": "ES256", "kid": "one"}), &claims());
     assert_eq!(verify(&token), Ok(Some("0192f3c5b7a07e0e9d3a5c1b2d4e6f80".into())));
     assert_eq!(rules().key_id(&token).as_deref(), Ok("one"));
 }
 
 #[test]
-fn every_claim_that_is_missing_or_wrong_makes_it_worthless() {
+fn rejects_missing_or_wrong_claims() {
     let changes = [
         json!({"exp": null}),
         json!({"exp": now() - 60}),
@@ -118,14 +118,14 @@ fn every_claim_that_is_missing_or_wrong_makes_it_worthless() {
         let token = signed(&changed(claims(), &change));
         assert_eq!(verify(&token), Err(TokenError::Invalid), "{change}");
         let token = signed(&changed(client_claims(), &change));
-        let for_nobody = change.get("aud").is_some_and(Value::is_null);
-        let expected = if for_nobody { Ok(Some(TENANT.into())) } else { Err(TokenError::Invalid) };
+        let without_aud = change.get("aud").is_some_and(Value::is_null);
+        let expected = if without_aud { Ok(Some(TENANT.into())) } else { Err(TokenError::Invalid) };
         assert_eq!(verify_by(&client_rules(), &token), expected, "{change}");
     }
 }
 
 #[test]
-fn times_are_forgiven_half_a_minute_and_no_more() {
+fn tolerates_30_seconds_of_clock_skew() {
     for (change, holds) in [
         (json!({"exp": now() - 20}), true),
         (json!({"exp": now() - 40}), false),
@@ -143,12 +143,12 @@ fn times_are_forgiven_half_a_minute_and_no_more() {
 }
 
 #[test]
-fn an_id_token_is_no_access_token() {
-    // As Cognito makes it: `aud` in place of `client_id`.
+fn rejects_id_token() {
+    // A Cognito id token has `aud` instead of `client_id`.
     let of_cognito = json!({"client_id": null, "aud": "bulkhead", "token_use": "id"});
     let token = signed(&changed(client_claims(), &of_cognito));
     assert_eq!(verify_by(&client_rules(), &token), Err(TokenError::Invalid));
-    // Even where the wrong claim was configured, and where it has both.
+    // Also rejected if the wrong claim is configured, and if the token has both claims.
     assert_eq!(verify(&token), Err(TokenError::NotForAccess));
     for change in [json!({"token_use": "id"}), json!({"token_use": null}), json!({"token_use": ["access"]})] {
         let token = signed(&changed(client_claims(), &change));
@@ -157,13 +157,13 @@ fn an_id_token_is_no_access_token() {
 }
 
 #[test]
-fn one_claim_names_the_audience_and_never_either() {
+fn accepts_audience_only_in_configured_claim() {
     let by_client = signed(&client_claims());
     let by_aud = signed(&changed(claims(), &json!({"token_use": "access"})));
     assert!(verify_by(&client_rules(), &by_client).is_ok() && verify(&by_aud).is_ok());
     assert_eq!(verify(&by_client), Err(TokenError::Invalid));
     assert_eq!(verify_by(&client_rules(), &by_aud), Err(TokenError::Invalid));
-    // For our client, but for another API.
+    // Our client, but another API.
     for aud in [json!("other"), json!(["bulkhead"]), json!(["bulkhead", "other"]), json!(7), json!({})] {
         let token = signed(&changed(client_claims(), &json!({ "aud": aud })));
         assert_eq!(verify_by(&client_rules(), &token), Err(TokenError::Invalid), "{aud}");
@@ -174,7 +174,7 @@ fn one_claim_names_the_audience_and_never_either() {
 }
 
 #[test]
-fn only_the_claims_we_know_can_name_an_audience() {
+fn audience_of_knows_only_aud_and_client_id() {
     assert_eq!(Audience::of("aud", "a"), Some(Audience::Aud("a".to_owned())));
     assert_eq!(Audience::of("client_id", "a"), Some(Audience::ClientId("a".to_owned())));
     for claim in ["", "azp", "AUD", "aud,client_id", "scope"] {
@@ -183,7 +183,7 @@ fn only_the_claims_we_know_can_name_an_audience() {
 }
 
 #[test]
-fn the_algorithm_is_the_keys_and_not_the_tokens() {
+fn key_decides_the_algorithm() {
     for (header, expected) in [
         (json!({"alg": "RS256", "kid": "one"}), TokenError::AlgorithmNotAllowed),
         (json!({"alg": "HS256", "kid": "one"}), TokenError::AlgorithmNotAllowed),
@@ -197,26 +197,26 @@ fn the_algorithm_is_the_keys_and_not_the_tokens() {
 
 proptest! {
     #[test]
-    fn no_text_is_a_token(text in "\\PC{0,300}") {
+    fn rejects_arbitrary_text(text in "\\PC{0,300}") {
         prop_assert!(verify(&text).is_err());
     }
 
-    /// Any other byte anywhere, and it proves nothing or the very same.
+    /// A token with one changed byte is rejected, or still names the same tenant.
     #[test]
-    fn a_changed_token_proves_nothing_else(at in any::<prop::sample::Index>(), to in "[A-Za-z0-9_.-]") {
+    fn changed_token_never_names_another_tenant(at in any::<prop::sample::Index>(), to in "[A-Za-z0-9_.-]") {
         let token = sign(&json!({"alg": "ES256", "kid": "one"}), &claims());
         let at = at.index(token.len());
         let changed = format!("{}{to}{}", &token[..at], &token[at + 1..]);
         match verify(&changed) {
             Err(_) => {}
-            // The last character of a part may hold bits that mean nothing.
+            // The last character of a base64 part has unused bits.
             Ok(tenant) => prop_assert_eq!(tenant, Some("0192f3c5b7a07e0e9d3a5c1b2d4e6f80".into())),
         }
     }
 
-    /// Whatever JSON stands in header and claims, unsigned it proves nothing.
+    /// A token without a valid signature is rejected, for any header and claims.
     #[test]
-    fn an_unsigned_token_proves_nothing(header in json(), claims in json(), signature in "[A-Za-z0-9_-]{0,90}") {
+    fn rejects_unsigned_token(header in json(), claims in json(), signature in "[A-Za-z0-9_-]{0,90}") {
         let token = format!(
             "{}.{}.{signature}", BASE64.encode(header.to_string()), BASE64.encode(claims.to_string()),
         );
@@ -224,10 +224,10 @@ proptest! {
         prop_assert!(verify_by(&client_rules(), &token).is_err());
     }
 
-    /// Whatever is signed: it is for us exactly where the one claim says so, and for access.
+    /// A signed token is accepted exactly if the configured claim names us and it is for access.
     #[test]
-    fn a_signed_token_is_for_us_exactly_where_its_claim_says_so(
-        aud in whom(), client in whom(), usage in whom(),
+    fn accepts_signed_token_exactly_if_audience_and_use_match(
+        aud in claim_value(), client in claim_value(), usage in claim_value(),
     ) {
         let change = json!({"aud": aud, "client_id": client, "token_use": usage});
         let token = signed(&changed(client_claims(), &change));
@@ -242,13 +242,13 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_a_key_set_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+    fn key_set_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         let _ = KeySet::from_json(&bytes);
     }
 }
 
-/// What may stand in a claim that says whom or what for, and null for its absence.
-fn whom() -> impl Strategy<Value = Value> {
+/// Values for an audience or use claim. Null removes the claim.
+fn claim_value() -> impl Strategy<Value = Value> {
     prop_oneof![
         Just(json!(null)),
         Just(json!("bulkhead")),
@@ -264,7 +264,7 @@ fn whom() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// JSON objects with the names that matter, and any values.
+/// JSON objects with relevant claim names and arbitrary values.
 fn json() -> impl Strategy<Value = Value> {
     let value = prop_oneof![
         Just(json!("ES256")),
