@@ -28,7 +28,7 @@ FUZZ_VERSION := 0.13.2
 FUZZ_SECONDS ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down status build package capacity chaos cli harness events bench-neighbour mutants fuzz cargo-fuzz openapi refusals lint lint-rust lint-templates deny venv clean
+.PHONY: help demo test up down status build package capacity chaos cli harness events bench-neighbour mutants fuzz cargo-fuzz openapi refusals lint lint-rust lint-python lint-templates deny venv clean
 
 help: ## this list
 	@echo "Bulkhead: a multi-tenant AI backend whose tenants cannot reach each other."
@@ -120,6 +120,12 @@ lint-templates: venv
 	@rm -rf .local/expanded
 	@$(RUN) tools.deploy.expand .local/expanded $(TEMPLATES)
 	cfn-lint --regions us-east-1 --template .local/expanded/*.json
+
+# Format, lint and types of tools/ and tests/; pyproject.toml says the rules.
+lint-python: venv
+	ruff format --check tools tests
+	ruff check tools tests
+	mypy
 
 deny:
 	@cargo deny --version 2>/dev/null | grep -qx 'cargo-deny $(DENY_VERSION)' || \

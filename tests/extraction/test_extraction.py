@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,7 +58,7 @@ json.dump([status, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024], sys.st
 
 def read(content_type: str, content: bytes) -> Read:
     """One document, in one process."""
-    command = [sys.executable, "-S", "-c", _MEASURE, BOOTSTRAP, "parse", content_type]
+    command: list[str | Path] = [sys.executable, "-S", "-c", _MEASURE, BOOTSTRAP, "parse", content_type]
     done = subprocess.run(command, input=content, capture_output=True, timeout=_PATIENCE)
     status, seconds, memory = json.loads(done.stderr)
     answer = json.loads(done.stdout) if status == 0 else {}
@@ -66,7 +67,7 @@ def read(content_type: str, content: bytes) -> Read:
 
 
 @pytest.fixture
-def process() -> subprocess.Popen[bytes]:
+def process() -> Iterator[subprocess.Popen[bytes]]:
     """A process that has put its limits on and waits for its document."""
     process = subprocess.Popen(
         [BOOTSTRAP, "parse", "text/plain"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={"SECRET": "x"}
@@ -205,7 +206,7 @@ def test_time_on_a_processor_ends_a_process() -> None:
     def a_second() -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (1, 2))
 
-    command = [BOOTSTRAP, "parse", slow.content_type]
+    command: list[str | Path] = [BOOTSTRAP, "parse", slow.content_type]
     done = subprocess.run(command, input=slow.content, stdout=subprocess.PIPE, preexec_fn=a_second)
     assert done.returncode == -signal.SIGXCPU
     assert done.stdout == b""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -71,7 +71,7 @@ class Underway:
 
 
 @pytest.fixture(scope="module")
-def done(stack: LocalStack, newcomer: Callable[..., Tenant]) -> Iterator[dict[Case, Underway]]:
+def done(stack: LocalStack, newcomer: Callable[..., Tenant]) -> dict[Case, Underway]:
     """Every case begun, cut off, and brought to its end."""
     cases: dict[Case, Underway] = {}
     with ExitStack() as lines:

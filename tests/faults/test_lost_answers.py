@@ -30,7 +30,7 @@ def api(stack: LocalStack, tenant: Tenant) -> Api:
 
 
 def test_a_save_whose_answer_was_lost_is_one_version(faults: Faults, tenant: Tenant, api: Api) -> None:
-    lost = {"service": "dynamodb", "action": "TransactWriteItems", "session": tenant.id, "count": 1}
+    lost: dict[str, Any] = {"service": "dynamodb", "action": "TransactWriteItems", "session": tenant.id, "count": 1}
     for version, status in ((1, 201), (2, 200)):
         with faults.rule(DropAfter(), **lost) as rule:
             saved = api.put("/v1/templates/once", {"body": f"Text {version}."})
@@ -44,7 +44,7 @@ def test_a_save_whose_answer_was_lost_is_one_version(faults: Faults, tenant: Ten
 def test_a_document_whose_answers_were_lost_is_taken_in_once(
     stack: LocalStack, faults: Faults, tenant: Tenant, api: Api, ready: Ready
 ) -> None:
-    lost = {"session": tenant.id, "count": 1}
+    lost: dict[str, Any] = {"session": tenant.id, "count": 1}
     with (
         faults.rule(DropAfter(), service="dynamodb", action="PutItem", **lost) as recorded,
         faults.rule(DropAfter(), service="s3", action="PutObject", **lost) as stored,

@@ -203,7 +203,7 @@ def test_another_pool_of_the_account_is_not_ours(people: Directory, acme: Tenant
         {"tenant_id": "0" * 32, "tier": "Basic"},
     ],
 )
-def test_whoever_has_no_tenant_is_not_signed_in(people: Directory, attributes: dict[str, str]) -> None:
+def test_whoever_has_no_tenant_is_not_signed_in(people: Directory, attributes: dict[str, Any]) -> None:
     assert code(people.sign_in, people.person(**attributes)) == "UserLambdaValidationException"
 
 

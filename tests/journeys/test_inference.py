@@ -83,7 +83,8 @@ def test_variables_are_filled_in(api: Api) -> None:
 
 def test_a_missing_variable_is_named(api: Api) -> None:
     api.save_template("strict", "Talk to {{ reader }}.")
-    for more in ({}, {"variables": {}}, {"variables": {"writer": "x"}}):
+    cases: list[dict[str, Any]] = [{}, {"variables": {}}, {"variables": {"writer": "x"}}]
+    for more in cases:
         answer = api.post(PATH, {"template": "strict", "question": "Why?", **more})
         assert 400 <= answer.status < 500, answer.text
         problem(answer, answer.status, "reader")

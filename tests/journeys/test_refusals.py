@@ -445,8 +445,8 @@ def _under(ground: Ground, effect: Effect, service: str, request: Callable[[Api]
 
 def broken(ground: Ground) -> Iterator[Refusal]:
     """Functions that fail as a whole."""
-    nowhere, registry = {"JWKS_URL": "http://127.0.0.1:1/"}, {"service": "dynamodb", "session": ""}
-    with ground.configured("Authorizer", **nowhere):
+    registry: dict[str, Any] = {"service": "dynamodb", "session": ""}
+    with ground.configured("Authorizer", JWKS_URL="http://127.0.0.1:1/"):
         yield Refusal("the issuer's keys cannot be fetched", ground.first_call(), "AUTHORIZER_FAILURE")
     api = ground.newcomer()[1]
     with ground.faults.rule(Fail("InternalServerError"), action="GetItem", **registry):
@@ -456,7 +456,7 @@ def broken(ground: Ground) -> Iterator[Refusal]:
     with ground.configured("Templates", TABLE=""):
         yield Refusal("the function does not start", api.get(TEMPLATES), "DEFAULT_5XX")
     tenant, api = ground.newcomer("Slow")
-    slow = {"service": "dynamodb", "action": "UpdateItem", "session": tenant.id, "count": 1}
+    slow: dict[str, Any] = {"service": "dynamodb", "action": "UpdateItem", "session": tenant.id, "count": 1}
     with ground.configured("Templates", timeout=1), ground.faults.rule(Delay(3_000), **slow):
         yield Refusal("the function is ended by its time-out", api.get(TEMPLATES), "DEFAULT_5XX")
     with ground.integrated(TEMPLATES, "timeoutInMillis", "500"), ground.faults.rule(Delay(3_000), **slow):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -81,7 +82,7 @@ def test_two_tenants_of_the_same_name_are_two_tenants(stack: LocalStack) -> None
     assert one.id in one.index and two.id in two.index
 
 
-def _refused(stack: LocalStack, action: str, **arguments: object) -> None:
+def _refused(stack: LocalStack, action: str, **arguments: Any) -> None:
     """Refused in words: as an answer, or, for a request that cannot be read, as Lambda's error."""
     try:
         answer = stack.control(action, **arguments)

@@ -71,7 +71,7 @@ def crossings(case: Case) -> Iterator[Crossing]:
 def _aimed_at(case: Case, own: str, other: str) -> Case:
     """The request, and with it the policy of a key of one's own, become the other's."""
     asked = {key: value for key, value in case.context.items() if not key.startswith(CALLER)}
-    changed: dict[str, Any] = json.loads(json.dumps([case.resource, asked, case.resource_policy]).replace(own, other))
+    changed: list[Any] = json.loads(json.dumps([case.resource, asked, case.resource_policy]).replace(own, other))
     resource, asked, resource_policy = changed
     return replace(case, resource=resource, context={**case.context, **asked}, resource_policy=resource_policy)
 

@@ -134,7 +134,9 @@ def _load(document: Any) -> Policy:
 
 def as_written(stacks: list[Deployment]) -> Policies:
     """What the templates say, with every reference filled in; AWS's own policies by name alone."""
-    roles, keys, buckets = {}, {}, {}
+    roles: dict[str, Role] = {}
+    keys: dict[str, Policy] = {}
+    buckets: dict[str, Policy] = {}
     for stack in stacks:
 
         def fill(value: Any, stack: Deployment = stack) -> Any:
@@ -145,7 +147,7 @@ def as_written(stacks: list[Deployment]) -> Policies:
             for attached in stack.of("AWS::IAM::Policy").values():
                 if {"Ref": name} in attached["Roles"]:
                     written[attached["PolicyName"]] = attached["PolicyDocument"]
-            managed = {arn: {} for arn in fill(properties.get("ManagedPolicyArns", []))}
+            managed: dict[str, Policy] = {arn: {} for arn in fill(properties.get("ManagedPolicyArns", []))}
             roles[name] = Role(fill(properties["AssumeRolePolicyDocument"]), fill(written) | managed)
         keys |= {name: fill(each["KeyPolicy"]) for name, each in stack.of("AWS::KMS::Key").items()}
         for name in stack.of("AWS::S3::Bucket"):
@@ -171,7 +173,7 @@ def resolve(value: Any, stack: Deployment) -> Any:
         return _name(value["Ref"], stack)
     if set(value) == {"Fn::GetAtt"}:
         given = value["Fn::GetAtt"]
-        return _attribute(*(given if isinstance(given, list) else given.split(".")), stack)
+        return _attribute(given if isinstance(given, list) else given.split("."), stack)
     if set(value) == {"Fn::Sub"}:
         return _substituted(value["Fn::Sub"], stack)
     unknown = [key for key in value if key.startswith("Fn::")]
@@ -207,7 +209,8 @@ def _name(name: str, stack: Deployment) -> str:
     return known.get(name) or stack.physical[name]
 
 
-def _attribute(name: str, attribute: str, stack: Deployment) -> str:
+def _attribute(path: list[str], stack: Deployment) -> str:
+    name, attribute = path
     assert attribute == "Arn", f"{name}.{attribute}: fill that in here as well"
     id_ = stack.physical[name]
     return _ARNS[stack.resources[name]["Type"]].format(
@@ -223,7 +226,7 @@ def _substituted(pattern: str, stack: Deployment) -> str:
         if name.startswith("!"):
             filled.append("${" + name[1:] + "}")
         elif "." in name:
-            filled.append(_attribute(*name.split("."), stack))
+            filled.append(_attribute(name.split("."), stack))
         else:
             filled.append(_name(name, stack))
         filled.append(literal)

@@ -85,6 +85,7 @@ class Record:
             return None
         found = _judgement(entry, self._documents)
         if found.kind == "trust":
+            assert found.resource_policy is not None
             self._trusts[found.resource] = found.resource_policy
         elif found.action in _OF_STS:
             # The caller's side, before the trust policy was asked.

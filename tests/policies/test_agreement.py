@@ -78,15 +78,15 @@ def _condition(operator: str) -> Any:
 def test_a_change_of_policies_is_a_disagreement(what: str, change: Any, judged: Judged, engine: SecondEngine) -> None:
     """The emulator judged by the true policies, the second engine here by changed ones."""
 
-    def changed(policy: Policy | None) -> Policy | None:
-        return policy and {**policy, "Statement": [change(each) for each in _statements(policy)]}
+    def changed(policy: Policy) -> Policy:
+        return {**policy, "Statement": [change(each) for each in _statements(policy)]}
 
     altered = [
         (
             replace(
                 case,
                 identity={name: changed(each) for name, each in case.identity.items()},
-                resource_policy=changed(case.resource_policy),
+                resource_policy=case.resource_policy and changed(case.resource_policy),
             ),
             allowed,
         )

@@ -205,10 +205,9 @@ _BROKEN: dict[str, tuple[str, str, Callable[[Policy], Any]]] = {
 def test_the_table_notices_when(broken: str, tried: dict[str, Tried], engine: SecondEngine) -> None:
     what, where, change = _BROKEN[broken]
 
-    def changed(policy: Policy | None) -> Policy | None:
+    def changed(policy: Policy) -> Policy:
         policy = copy.deepcopy(policy)
-        if policy:
-            change(policy)
+        change(policy)
         return policy
 
     cases = [case for verdicts in tried[what].verdicts.values() for case, _ in verdicts]
@@ -219,7 +218,9 @@ def test_the_table_notices_when(broken: str, tried: dict[str, Tried], engine: Se
             if "tenant-data" in case.identity
         ]
     if "trust" in where or "key" in where:
-        cases = [replace(case, resource_policy=changed(case.resource_policy)) for case in cases]
+        cases = [
+            replace(case, resource_policy=case.resource_policy and changed(case.resource_policy)) for case in cases
+        ]
     verdicts = engine.judge(cases)
     assert not [verdict.error for verdict in verdicts if verdict.error]
     assert any(verdict.allowed for verdict in verdicts), f"{broken}, and nobody may {what}"

@@ -166,7 +166,7 @@ class Chaos:
         for customer in customers:
             wanted = {each.job.document: each.job.passages for each in load.of(customer.number)}
             found = until(
-                lambda each=customer: _records(self.stack, each),
+                partial(_records, self.stack, customer),
                 _all_ready,
                 "the calm documents are ready",
                 _CALM_SECONDS,
@@ -283,7 +283,8 @@ def _all_ready(found: dict[str, tuple[str, int]]) -> bool:
 
 
 def _waits(customer: Customer, found: Everything, taken: list[Taken]) -> Waits:
-    calm, storm = [], []
+    calm: list[float] = []
+    storm: list[float] = []
     for each in taken:
         if each.customer == customer.number and (ready := found.ready.get(each.job.document)):
             into = calm if each.hand_in.number >= _CALM_FROM else storm

@@ -82,7 +82,7 @@ class Storming:
     def begin(self) -> None:
         about = {"service": "bedrock-runtime", "action": "InvokeModel", "session": self._customer.tenant.id}
         for effect in (Delay(self._milliseconds), Fail("ValidationException")):
-            rule = self._stack.faults.rule(effect, **about)  # type: ignore[arg-type]
+            rule = self._stack.faults.rule(effect, **about)
             rule.__enter__()
             self._rules.append(rule)
 

@@ -200,7 +200,7 @@ def _function(template: _Template, logical: str, written: dict[str, Any]) -> Fun
     variables = written.get("Environment", {}).get("Variables", {})
     caps = [setting(variables, name) for name in _CAPS]
     events = written.get("Events", {}).values()
-    queue = next((each["Properties"] for each in events if each["Type"] == "SQS"), {})
+    queue: dict[str, Any] = next((each["Properties"] for each in events if each["Type"] == "SQS"), {})
     mode = setting(written, "TenancyConfig")
     return Function(
         name=Path(written["CodeUri"]).name,

@@ -91,7 +91,7 @@ class Account:
         """A client for one service; one attempt only, so that a refusal is seen as it is."""
         with self._making:
             if service not in self._clients:
-                self._clients[service] = self._session.client(service, endpoint_url=self.endpoint, config=_ONCE)
+                self._clients[service] = self._session.client(service, endpoint_url=self.endpoint, config=_ONCE)  # type: ignore[call-overload] # the name is a variable
             return self._clients[service]
 
     def assume(self, role: str, name: str, tags: Mapping[str, str] | None = None, **more: Any) -> Account:

@@ -195,8 +195,8 @@ class LocalStack:
 
     def deploy_silo(self, name: str, tenant: str) -> None:
         """Deploy `infra/silo.yaml` for one tenant: a stack of its own beside the pooled tiers."""
-        given = ("RegistryTable", "RegistryTableArn", "RunsTable", "RunsTableArn")
-        given += _OF_THE_ISSUER if self._cognito else ()
+        shared = ("RegistryTable", "RegistryTableArn", "RunsTable", "RunsTableArn")
+        given = (*shared, *(_OF_THE_ISSUER if self._cognito else ()))
         parameters = {each: self.outputs[each] for each in given} | {"Name": name, "Tenant": tenant}
         stack = f"{STACK_NAME}-{name}"
         step = f"sam deploy the silo {name}"

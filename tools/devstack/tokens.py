@@ -41,7 +41,7 @@ def generate(algorithm: str) -> PrivateKey:
 
 def public_jwk(key: PrivateKey, algorithm: str, kid: str) -> dict[str, str]:
     """The public half as a JSON web key."""
-    kind = jwt.algorithms.ECAlgorithm if algorithm == "ES256" else jwt.algorithms.RSAAlgorithm
+    kind: Any = jwt.algorithms.ECAlgorithm if algorithm == "ES256" else jwt.algorithms.RSAAlgorithm
     jwk = kind.to_jwk(key.public_key(), as_dict=True)
     jwk.pop("key_ops", None)
     return {**jwk, "kid": kid, "alg": algorithm, "use": "sig"}

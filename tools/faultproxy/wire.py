@@ -47,7 +47,7 @@ class Link:
                 self._h11.receive_data(await self._reader.read(_CHUNK))
         except (OSError, h11.RemoteProtocolError) as error:
             raise Broken from error
-        return event
+        return event  # type: ignore[return-value] # mypy cannot tell NEED_DATA from PAUSED
 
     async def body(self) -> AsyncIterator[bytes]:
         """The rest of the message that has begun."""

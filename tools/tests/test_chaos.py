@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -46,7 +47,7 @@ def test_the_storming_tenant_hands_in_ten_times_as_much() -> None:
 @pytest.mark.parametrize("seed", range(30))
 def test_all_of_a_plan_happens_within_its_time(seed: int) -> None:
     made = plan.make(seed, 600)
-    acts = [*made.hand_ins, *made.troubles, *made.kills, *made.repeats, *made.key_outages]
+    acts: list[Any] = [*made.hand_ins, *made.troubles, *made.kills, *made.repeats, *made.key_outages]
     assert all(0 <= each.at < made.seconds for each in acts)
     assert list(made.hand_ins) == sorted(made.hand_ins, key=lambda each: each.at)
     assert {each.function for each in made.kills} <= set(plan.FUNCTIONS)

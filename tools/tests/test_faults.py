@@ -10,7 +10,7 @@ import json
 import socket
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
 
 
 @pytest.fixture
-def seen(aws: Local) -> Iterator[Any]:
+def seen(aws: Local) -> Callable[[], Any]:
     """The calls that passed since the test began."""
     before = aws.faults.calls()
     return lambda: aws.faults.calls() - before

@@ -112,7 +112,7 @@ def test_packing_twice_is_packing_once(tree: Path) -> None:
     os.utime(tree / "target/lambda/sort/bootstrap", (1, 1))
     package(tree, out)
     assert (out / "SHA256SUMS").read_text() == first
-    sums = dict(reversed(line.split("  ")) for line in first.splitlines())
+    sums = {name: digest for digest, name in (line.split("  ") for line in first.splitlines())}
     assert sums == {
         each.relative_to(out).as_posix(): hashlib.sha256(each.read_bytes()).hexdigest()
         for each in out.rglob("*")

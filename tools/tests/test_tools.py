@@ -10,7 +10,9 @@ import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import jwt
 import pytest
@@ -31,7 +33,7 @@ TENANT = "0191f3c0a1b27c3d8e4f5a6b7c8d9e0f"
 
 
 @pytest.fixture
-def served(tmp_path: Path):
+def served(tmp_path: Path) -> Iterator[Any]:
     """An issuer that answers, and its address."""
     listening, url = issuer.server(tmp_path)
     thread = threading.Thread(target=listening.serve_forever, daemon=True)
@@ -43,7 +45,7 @@ def served(tmp_path: Path):
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_a_minted_token_verifies_with_the_published_key(served, algorithm: str) -> None:
+def test_a_minted_token_verifies_with_the_published_key(served: Any, algorithm: str) -> None:
     minter, url = served
     token = minter.mint(TENANT, algorithm=algorithm)
     with urllib.request.urlopen(url + issuer.DISCOVERY_PATH) as answer:
@@ -54,7 +56,7 @@ def test_a_minted_token_verifies_with_the_published_key(served, algorithm: str) 
     assert (claims["tenant_id"], claims["tier"]) == (TENANT, "basic")
 
 
-def test_the_published_keys_hold_nothing_private(served) -> None:
+def test_the_published_keys_hold_nothing_private(served: Any) -> None:
     _, url = served
     with urllib.request.urlopen(url + issuer.JWKS_PATH) as answer:
         keys = json.load(answer)["keys"]
@@ -73,7 +75,7 @@ def test_keys_survive_a_restart_and_are_readable_by_their_owner_only(tmp_path: P
     assert modes == {0o600}, f"private keys are open to others: {modes}"
 
 
-def test_no_forged_token_is_a_good_one(served) -> None:
+def test_no_forged_token_is_a_good_one(served: Any) -> None:
     minter, url = served
     client = jwt.PyJWKClient(url + issuer.JWKS_PATH)
     for bad in BAD_TOKENS:

@@ -40,9 +40,9 @@ def tenant_functions_have_no_event_source(template: Template) -> Iterator[str]:
             for function in sorted(names(properties) & isolated):
                 yield f"{function}: is started by {source} ({kind}), which names no tenant"
     for name, properties in template.of("AWS::Lambda::Permission"):
-        function = names(properties.get("FunctionName")) & isolated
-        if function and properties.get("Principal") != GATEWAY:
-            yield f"{name}: lets {text(properties.get('Principal'))} start {function.pop()} for any tenant"
+        named = names(properties.get("FunctionName")) & isolated
+        if named and properties.get("Principal") != GATEWAY:
+            yield f"{name}: lets {text(properties.get('Principal'))} start {named.pop()} for any tenant"
 
 
 def functions_reserve_concurrency(template: Template) -> Iterator[str]:

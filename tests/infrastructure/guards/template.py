@@ -53,7 +53,7 @@ class Statement:
 
     def keys(self, *operators: str) -> dict[str, Any]:
         """Condition keys (in lower case) of the operators that begin with one of the given words."""
-        found = {}
+        found: dict[str, Any] = {}
         for operator, block in self.body.get("Condition", {}).items():
             if operator.lower().startswith(operators):
                 found |= {key.lower(): value for key, value in block.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 import pytest
 
@@ -53,7 +53,7 @@ def caller(corrupted_stack: LocalStack, settled: Settle) -> Tenant:
 
 
 @pytest.fixture(scope="package")
-def corruption(corrupted_stack: LocalStack, victim: Tenant) -> Callable[..., contextmanager]:
+def corruption(corrupted_stack: LocalStack, victim: Tenant) -> Callable[..., AbstractContextManager[None]]:
     """Leads names of the given kinds to the victim, for as long as the context lasts."""
     names = [corrupted_stack.outputs[f"Basic{name.capitalize()}Function"] for name in FUNCTIONS]
 
@@ -63,7 +63,7 @@ def corruption(corrupted_stack: LocalStack, victim: Tenant) -> Callable[..., con
         variables = {"CORRUPTED": ",".join(kinds), "CORRUPTED_VICTIM": victim.id}
         with ExitStack() as changes:
             for name in names:
-                changes.enter_context(configured(corrupted_stack, name, **variables))
+                changes.enter_context(configured(corrupted_stack, name, None, **variables))
             yield
 
     return corrupted

@@ -164,5 +164,6 @@ def _document(document: Any) -> str:
 
 
 def _write(line: dict[str, Any]) -> None:
+    assert _file is not None, "nothing is written down"
     with _lock:
         _file.write(json.dumps(line, default=str) + "\n")

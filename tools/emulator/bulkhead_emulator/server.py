@@ -9,6 +9,7 @@ import signal
 import sys
 import tempfile
 import urllib.request
+from typing import Any
 
 from . import settings
 from .version import require_pinned_ministack
@@ -60,7 +61,7 @@ def _send_stderr_to(path: str) -> None:
     os.close(descriptor)
 
 
-async def _serve(application, port: int) -> None:
+async def _serve(application: Any, port: int) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 

@@ -99,8 +99,10 @@ def _with_usage_key(result: dict | None) -> dict | None:
 def _exact(result: dict | None) -> dict | None:
     """MiniStack takes any spelling of `unauthorized` for a 401; AWS only the exact message."""
     body = (result or {}).get("body")
-    message = body.get("errorMessage") if isinstance(body, dict) else None
-    if result and result.get("error") and isinstance(message, str) and message != "Unauthorized":
+    if not result or not isinstance(body, dict):
+        return result
+    message = body.get("errorMessage")
+    if result.get("error") and isinstance(message, str) and message != "Unauthorized":
         return {**result, "body": {**body, "errorMessage": f"authorizer failed: {message}"}}
     return result
 

@@ -101,8 +101,9 @@ def _candidates(texts: list[str], weight: float) -> list[Candidate]:
                 source = None
                 continue
             # A marker at the beginning names the source of all paragraphs up to the next one.
-            if leading := _LEADING_MARKER.match(passage):
-                source = _MARKER.search(leading.group()).group()
+            leading = _LEADING_MARKER.match(passage)
+            if leading and (first := _MARKER.search(leading.group())):
+                source = first.group()
             marker = _MARKER.search(passage)
             named = marker.group() if marker else source
             for sentence in sentences(passage):

@@ -44,7 +44,7 @@ class Model:
         if self.geography is None:
             return [f"arn:aws:bedrock:{self.region}::foundation-model/{self.name}"]
         return [
-            self.profile_arn,
+            f"{self.profile_arn}",
             *(f"arn:aws:bedrock:{region}::foundation-model/{self.name}" for region in _GEOGRAPHIES[self.geography]),
         ]
 

@@ -77,11 +77,11 @@ async def handle_request(method: str, path: str, headers: dict, body: bytes, que
 
 def _operate(model: models.Model, operation: str, request: dict) -> tuple:
     if operation == "invoke" and model.embeds:
-        answer, tokens = embeddings.invoke(request)
+        embedded, tokens = embeddings.invoke(request)
         return (
             200,
             {"Content-Type": "application/json", "X-Amzn-Bedrock-Input-Token-Count": str(tokens)},
-            json.dumps(answer).encode(),
+            json.dumps(embedded).encode(),
         )
     if operation.startswith("invoke"):
         raise invalid(f"this emulator offers {model.name} through Converse and ConverseStream only")

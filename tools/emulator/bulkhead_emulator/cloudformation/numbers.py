@@ -7,6 +7,7 @@ with numbers later.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from ..patch import replace_provisioner
@@ -21,8 +22,8 @@ _NUMBERS = {
 
 def install() -> None:
     for resource_type in _NUMBERS:
-        replace_provisioner(resource_type, "create", lambda create, known=resource_type: _on_create(create, known))
-        replace_provisioner(resource_type, "update", lambda update, known=resource_type: _on_update(update, known))
+        replace_provisioner(resource_type, "create", partial(_on_create, resource_type=resource_type))
+        replace_provisioner(resource_type, "update", partial(_on_update, resource_type=resource_type))
 
 
 def convert(value: Any, numbers: set[str], key: str = "") -> Any:

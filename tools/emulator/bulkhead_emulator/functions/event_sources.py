@@ -135,6 +135,5 @@ def _failed(answer: Any, handles: dict[str, str]) -> set[str]:
     if failures is None or failures == []:
         return set()
     ids = [failure.get("itemIdentifier") if isinstance(failure, dict) else None for failure in failures]
-    if not all(id_ in handles for id_ in ids):
-        return set(handles)
-    return set(ids)
+    known = {id_ for id_ in ids if id_ in handles}
+    return known if all(id_ in known for id_ in ids) else set(handles)

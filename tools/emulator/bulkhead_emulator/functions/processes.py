@@ -59,9 +59,10 @@ def environment(config: dict, code_dir: str, port: int) -> dict[str, str]:
 
 
 def build_handler_class(worker: Any, generation: int, pending: Any) -> type:
-    base = _build_handler_class(worker, generation, pending)
+    base: Any = _build_handler_class(worker, generation, pending)
 
     class RuntimeApi(base):
+        path: str
         # MiniStack writes headers and body apart: with Nagle's algorithm that costs 40 ms per invocation.
         disable_nagle_algorithm = True
 
@@ -93,7 +94,9 @@ def build_handler_class(worker: Any, generation: int, pending: Any) -> type:
             if not found or found.group(2) != "response" or not streaming.is_streamed(self.headers):
                 super().do_POST()
                 return
-            request_id, trailers, collected = found.group(1), {}, []
+            request_id = found.group(1)
+            trailers: dict[str, str] = {}
+            collected: list[bytes] = []
             mine = generation == worker._generation and request_id == worker._current_request_id
             sink = getattr(worker, "sink", None) if mine else None
             for chunk in streaming.chunks(self.rfile, trailers):

@@ -8,8 +8,10 @@ alphabet; otherwise InvalidParameterValueException.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 HEADER = "x-amz-tenant-id"
 RUNTIME_HEADER = "Lambda-Runtime-Aws-Tenant-Id"
@@ -48,7 +50,7 @@ def check(config: dict, tenant: str | None) -> None:
 
 
 @contextmanager
-def invoking_for(tenant: str | None):
+def invoking_for(tenant: str | None) -> Iterator[Any]:
     """Invocations started inside are for ``tenant``."""
     token = _current.set(tenant)
     try:

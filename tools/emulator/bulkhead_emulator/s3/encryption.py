@@ -132,7 +132,7 @@ def _agree_to_parts(caller: Caller, method: str, query_params: dict) -> None:
     """A part is encrypted under the upload's key; completing the upload reads the parts back."""
     upload = s3._multipart_uploads.get(s3._qp(query_params, "uploadId")) if "uploadId" in query_params else None
     stored = (upload or {}).get("preserved_headers", {})
-    if method not in ("PUT", "POST") or stored.get(_PREFIX) != "aws:kms":
+    if upload is None or method not in ("PUT", "POST") or stored.get(_PREFIX) != "aws:kms":
         return
     given = _given_context(stored.get(_CONTEXT))
     context = _full_context(given, upload["bucket"], upload["key"], _BUCKET_KEY in stored)

@@ -16,11 +16,11 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _ARN = re.compile(r"arn:aws[-a-z0-9]*:s3vectors:([a-z0-9-]+):(\d{12}):bucket/([^/]+)(?:/index/([^/]+))?")
 
 
-def bucket_arn(bucket: str) -> str:
+def bucket_arn(bucket: str | None) -> str:
     return f"arn:aws:s3vectors:{get_region()}:{get_account_id()}:bucket/{bucket}"
 
 
-def index_arn(bucket: str, index: str) -> str:
+def index_arn(bucket: str | None, index: str | None) -> str:
     return f"{bucket_arn(bucket)}/index/{index}"
 
 

@@ -40,13 +40,13 @@ def reset() -> None:
     _buckets.clear()
 
 
-def find_bucket(name: str) -> Bucket | None:
-    return _buckets.get((get_account_id(), get_region(), name))
+def find_bucket(name: str | None) -> Bucket | None:
+    return _buckets.get((get_account_id(), get_region(), name)) if name else None
 
 
-def find_index(bucket: str, name: str) -> Index | None:
+def find_index(bucket: str | None, name: str | None) -> Index | None:
     found = find_bucket(bucket)
-    return found.indexes.get(name) if found else None
+    return found.indexes.get(name) if found and name else None
 
 
 def _bucket(request: dict) -> Bucket:
@@ -171,7 +171,9 @@ def list_indexes(request: dict) -> dict:
 
 def delete_index(request: dict) -> dict:
     found = _index(request)
-    del find_bucket(found.bucket).indexes[found.name]
+    bucket = find_bucket(found.bucket)
+    assert bucket is not None
+    del bucket.indexes[found.name]
     return {}
 
 
@@ -201,7 +203,8 @@ def delete_vectors(request: dict) -> dict:
 def list_vectors(request: dict) -> dict:
     index = _index(request)
     count, segment = request.get("segmentCount"), request.get("segmentIndex")
-    if (count is None) != (segment is None) or (count is not None and not 0 <= segment < count <= 16):
+    whole = count is None and segment is None
+    if not whole and (count is None or segment is None or not 0 <= segment < count <= 16):
         raise invalid("segmentCount (1 to 16) and segmentIndex (below segmentCount) belong together")
     keys = [k for k in index.vectors if count is None or zlib.crc32(k.encode()) % count == segment]
     page, token = _page(keys, request, 500, 1000)

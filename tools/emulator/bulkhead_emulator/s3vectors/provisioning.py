@@ -73,7 +73,7 @@ def create_index(logical_id: str, props: dict, stack: str) -> tuple[str, dict]:
 
 def update_tags(physical_id: str, old: dict, new: dict, stack: str) -> tuple[str, dict]:
     bucket, index = target({"resourceArn": physical_id})
-    found = operations.find_index(bucket, index) if index else operations.find_bucket(bucket)
+    found: Any = operations.find_index(bucket, index) if index else operations.find_bucket(bucket)
     if found is None:
         raise ValueError(f"{physical_id} is gone; it was deleted outside CloudFormation")
     found.tags = _tags(new)
@@ -144,10 +144,13 @@ def _tags(props: dict) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in props.get("Tags") or []}
 
 
-def _bucket_attributes(name: str) -> dict:
-    return {"VectorBucketArn": bucket_arn(name), "CreationTime": str(operations.find_bucket(name).created)}
+def _bucket_attributes(name: str | None) -> dict:
+    bucket = operations.find_bucket(name)
+    assert bucket is not None
+    return {"VectorBucketArn": bucket_arn(name), "CreationTime": str(bucket.created)}
 
 
 def _index_attributes(arn: str) -> dict:
-    bucket, index = target({"resourceArn": arn})
-    return {"IndexArn": index_arn(bucket, index), "CreationTime": str(operations.find_index(bucket, index).created)}
+    index = operations.find_index(*target({"resourceArn": arn}))
+    assert index is not None
+    return {"IndexArn": index_arn(index.bucket, index.name), "CreationTime": str(index.created)}

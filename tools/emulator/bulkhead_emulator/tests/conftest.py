@@ -7,13 +7,13 @@ already fail (it would prove nothing).
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterator
+from typing import Any
+
 import pytest
 
 from bulkhead_emulator.tests.support.cloud import Cloud
 from bulkhead_emulator.tests.support.process import Emulator
-
-_BARE = pytest.StashKey[bool]()
-_emulator: Emulator | None = None
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,28 +25,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--bare"):
+    if _bare(config):
         kept = [item for item in items if item.get_closest_marker("extension")]
         config.hook.pytest_deselected(items=[item for item in items if item not in kept])
         items[:] = kept
 
 
-def pytest_sessionstart(session: pytest.Session) -> None:
-    global _emulator
-    if not session.config.option.collectonly:
-        _emulator = Emulator.start(bare=session.config.getoption("--bare"))
-
-
-def pytest_sessionfinish(exitstatus: int) -> None:
-    if _emulator is not None:
-        _emulator.stop(keep_log=exitstatus != 0)
-
-
 @pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Generator[None, Any, None]:
     outcome = yield
     report = outcome.get_result()
-    if not item.config.getoption("--bare") or report.skipped:
+    if not _bare(item.config) or report.skipped:
         return
     if report.when == "setup" and report.failed:
         report.longrepr = f"fixture failed on the bare emulator, so the test proves nothing:\n{report.longrepr}"
@@ -58,7 +47,13 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
 
 
 @pytest.fixture(scope="session")
-def cloud() -> Cloud:
-    """The emulator as the account's root."""
-    assert _emulator is not None
-    return Cloud(_emulator.address)
+def cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
+    """The emulator as the account's root user. Keeps the emulator's log if a test failed."""
+    emulator = Emulator.start(bare=_bare(request.config))
+    yield Cloud(emulator.address)
+    emulator.stop(keep_log=request.session.testsfailed > 0)
+
+
+def _bare(config: pytest.Config) -> bool:
+    # The option is missing when pytest reads this file after the command line, as for `pytest tools`.
+    return bool(config.getoption("--bare", default=False))

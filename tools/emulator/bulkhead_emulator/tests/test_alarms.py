@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import WaiterError
 
+from bulkhead_emulator.tests.support.cloud import Cloud
+
 _ERRORS = {"Namespace": "AWS/Lambda", "MetricName": "Errors", "Dimensions": [{"Name": "FunctionName", "Value": "a"}]}
 _METRIC = {"Id": "m", "ReturnData": False, "MetricStat": {"Stat": "Sum", "Period": 300, "Metric": _ERRORS}}
 _SHARE = {"Id": "share", "Expression": "100 * m / 20", "Label": "percent", "ReturnData": True}
@@ -24,7 +26,7 @@ _ALARM = {
 }
 
 
-def deploy(cloud, name: str, **properties: Any) -> str:
+def deploy(cloud: Cloud, name: str, **properties: Any) -> str:
     """How making (or changing) a stack with one alarm ends."""
     template = {"Resources": {"Alarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": {**_ALARM, **properties}}}}
     stacks = cloud.client("cloudformation")
@@ -40,13 +42,13 @@ def deploy(cloud, name: str, **properties: Any) -> str:
     return ""
 
 
-def described(cloud) -> dict[str, Any]:
+def described(cloud: Cloud) -> dict[str, Any]:
     (alarm,) = cloud.client("cloudwatch").describe_alarms(AlarmNames=["share-of-errors"])["MetricAlarms"]
     return alarm
 
 
 @pytest.mark.extension
-def test_an_alarm_watches_an_expression(cloud):
+def test_an_alarm_watches_an_expression(cloud: Cloud) -> None:
     assert deploy(cloud, "math") == ""
     alarm = described(cloud)
     assert alarm["Metrics"] == [_SHARE, _METRIC]
@@ -84,5 +86,5 @@ def test_an_alarm_watches_an_expression(cloud):
         ("both-kinds", {"Namespace": "AWS/Lambda", "MetricName": "Errors"}, "Metrics cannot be combined"),
     ],
 )
-def test_an_expression_that_aws_refuses(cloud, name, properties, says):
+def test_an_expression_that_aws_refuses(cloud: Cloud, name: str, properties: Any, says: Any) -> None:
     assert says in deploy(cloud, name, **properties)

@@ -7,11 +7,13 @@ import itertools
 import json
 import threading
 import urllib.request
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bulkhead_emulator.tests.support import http
-from bulkhead_emulator.tests.support.cloud import ACCOUNT
+from bulkhead_emulator.tests.support.cloud import ACCOUNT, Cloud
 from bulkhead_emulator.tests.support.process import eventually
 from bulkhead_emulator.tests.support.stack import deploy, prepare
 
@@ -20,7 +22,7 @@ _counted = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
-def tier(cloud, tmp_path_factory):
+def tier(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Any:
     directory = prepare(tmp_path_factory.mktemp("tier"))
     return deploy(
         cloud,
@@ -37,23 +39,23 @@ def tier(cloud, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def url(tier):
+def url(tier: Any) -> Any:
     return tier["Url"]
 
 
-def tenant_call(url, body=None, path="/work", **headers):
+def tenant_call(url: str, body: Any = None, path: str = "/work", **headers: Any) -> Any:
     return http.call("POST", url + path, body or {}, **{**ACME, **headers})
 
 
 @pytest.mark.extension
-def test_the_authorizers_tenant_becomes_the_invocations(url):
+def test_the_authorizers_tenant_becomes_the_invocations(url: str) -> None:
     answer = tenant_call(url)
     assert answer.status == 200 and answer.json()["tenant"] == "acme"
     assert tenant_call(url, Authorization="allow other").json()["tenant"] == "other"
 
 
 @pytest.mark.extension
-def test_a_client_cannot_choose_the_tenant(url):
+def test_a_client_cannot_choose_the_tenant(url: str) -> None:
     for name in ("X_Amz_Tenant_Id", "x_amz_tenant_id", "X_AMZ_TENANT_ID"):
         answer = tenant_call(url, **{name: "other"}).json()
         assert answer["tenant"] == "acme"
@@ -62,7 +64,7 @@ def test_a_client_cannot_choose_the_tenant(url):
 
 
 @pytest.mark.extension
-def test_without_a_mapping_there_is_no_tenant(url):
+def test_without_a_mapping_there_is_no_tenant(url: str) -> None:
     answer = tenant_call(url, path="/unmapped", X_Amz_Tenant_Id="other")
     assert (answer.status, answer.json()["code"]) == (503, "busy")
     answer = http.call("POST", url + "/plain", {}, X_Amz_Tenant_Id="other")
@@ -70,13 +72,13 @@ def test_without_a_mapping_there_is_no_tenant(url):
 
 
 @pytest.mark.extension
-def test_a_tenant_without_a_value_is_refused(url):
+def test_a_tenant_without_a_value_is_refused(url: str) -> None:
     answer = tenant_call(url, Authorization="allow ")
     assert answer.status in (401, 503)
 
 
 @pytest.mark.extension
-def test_missing_identity_source(url):
+def test_missing_identity_source(url: str) -> None:
     answer = http.call("POST", url + "/work", {})
     assert answer.status == 401 and answer.headers["WWW-Authenticate"] == "Bearer"
     body = answer.json()
@@ -85,40 +87,40 @@ def test_missing_identity_source(url):
 
 
 @pytest.mark.extension
-def test_authorizer_says_unauthorized(url):
+def test_authorizer_says_unauthorized(url: str) -> None:
     assert tenant_call(url, Authorization="error Unauthorized").json()["code"] == "unauthorized"
 
 
 @pytest.mark.extension
 @pytest.mark.parametrize("message", ["unauthorized", "Unauthorized!", "boom"])
-def test_any_other_authorizer_error_is_a_500(url, message):
+def test_any_other_authorizer_error_is_a_500(url: str, message: Any) -> None:
     answer = tenant_call(url, Authorization=f"error {message}")
     assert (answer.status, answer.json()) == (500, {"code": "server", "type": "AUTHORIZER_FAILURE"})
 
 
 @pytest.mark.extension
-def test_malformed_authorizer_answer(url):
+def test_malformed_authorizer_answer(url: str) -> None:
     answer = tenant_call(url, Authorization="malformed x")
     assert (answer.status, answer.json()["code"]) == (500, "server")
 
 
 @pytest.mark.extension
-def test_denied_by_the_authorizer(url):
+def test_denied_by_the_authorizer(url: str) -> None:
     answer = tenant_call(url, Authorization="deny acme")
     assert answer.status == 403 and answer.json()["code"] == "forbidden"
     assert "explicit deny" in answer.json()["message"]
 
 
 @pytest.mark.extension
-def test_a_cached_policy_is_matched_against_the_next_method(url):
+def test_a_cached_policy_is_matched_against_the_next_method(url: str) -> None:
     token = {"Authorization": "exact acme"}
     assert http.call("POST", url + "/work", {}, **token).status == 200
     other = http.call("GET", url + "/work/1", **token)
     assert (other.status, other.json()["code"]) == (403, "forbidden")
 
 
-def test_authorizer_results_are_cached_by_identity_source(url):
-    def issued(tenant):
+def test_authorizer_results_are_cached_by_identity_source(url: str) -> None:
+    def issued(tenant: Any) -> Any:
         answer = http.call("POST", url + "/work", {}, Authorization=f"allow {tenant}")
         return answer.json()["event"]["requestContext"]["authorizer"]["issued"]
 
@@ -127,21 +129,21 @@ def test_authorizer_results_are_cached_by_identity_source(url):
     assert issued("cached2") != first
 
 
-def test_authorizer_context_is_strings(url):
+def test_authorizer_context_is_strings(url: str) -> None:
     context = tenant_call(url).json()["event"]["requestContext"]["authorizer"]
     found = [context[name] for name in ("tenantId", "number", "flag", "principalId")]
     assert found == ["acme", "7", "true", "acme"]
 
 
 @pytest.mark.extension
-def test_unknown_route_uses_the_default_response(url):
+def test_unknown_route_uses_the_default_response(url: str) -> None:
     answer = http.call("GET", url + "/nowhere")
     assert (answer.status, answer.json()) == (403, {"code": "client", "type": "MISSING_AUTHENTICATION_TOKEN"})
     assert http.call("PUT", url + "/work", {}).status == 403
 
 
 @pytest.mark.extension
-def test_a_throttled_function_is_an_integration_failure(url):
+def test_a_throttled_function_is_an_integration_failure(url: str) -> None:
     """Two executions are reserved. By default the client would see 500; the template says 503 and when to retry."""
     tenant_call(url)
     outcomes = []
@@ -168,25 +170,25 @@ def test_a_throttled_function_is_an_integration_failure(url):
         {"exit": 1},
     ],
 )
-def test_function_errors_and_malformed_answers_are_502(url, body):
+def test_function_errors_and_malformed_answers_are_502(url: str, body: Any) -> None:
     answer = http.call("POST", url + "/plain", body)
     assert (answer.status, answer.json()) == (502, {"code": "server", "type": "DEFAULT_5XX"})
 
 
 @pytest.mark.extension
-def test_integration_timeout(url):
+def test_integration_timeout(url: str) -> None:
     answer = http.call("POST", url + "/brief", {"sleep": 3})
     assert (answer.status, answer.json()) == (504, {"code": "server", "type": "INTEGRATION_TIMEOUT"})
 
 
 @pytest.mark.extension
-def test_the_functions_policy_must_let_the_api_in(url):
+def test_the_functions_policy_must_let_the_api_in(url: str) -> None:
     answer = http.call("POST", url + "/unpermitted", {})
     assert (answer.status, answer.json()["code"]) == (500, "server")
 
 
 @pytest.mark.extension
-def test_payload_limits(url):
+def test_payload_limits(url: str) -> None:
     over_gateway = http.call("POST", url + "/plain", b"x" * (10 * 1024 * 1024 + 1))
     over_lambda = http.call("POST", url + "/plain", b"x" * (6 * 1024 * 1024))
     for answer in (over_gateway, over_lambda):
@@ -194,7 +196,7 @@ def test_payload_limits(url):
 
 
 @pytest.mark.extension
-def test_the_proxy_event(url, tier):
+def test_the_proxy_event(url: str, tier: Any) -> None:
     answer = http.call("POST", url + "/plain?a=1&a=2&b=%20x", {"k": "v"}, X_Forwarded_For="6.6.6.6", User_Agent="test")
     event = answer.json()["event"]
     context = event["requestContext"]
@@ -210,27 +212,27 @@ def test_the_proxy_event(url, tier):
 
 
 @pytest.mark.extension
-def test_a_mock_integration_answers_preflights(url):
+def test_a_mock_integration_answers_preflights(url: str) -> None:
     answer = http.call("OPTIONS", url + "/plain")
     assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (204, "https://example.org")
 
 
-def test_path_parameters(url):
+def test_path_parameters(url: str) -> None:
     event = http.call("GET", url + "/files/report%201.pdf").json()["event"]
     assert event["pathParameters"] == {"name": "report 1.pdf"} and event["resource"] == "/files/{name}"
 
 
-def test_addressing_by_host_name(cloud, url):
+def test_addressing_by_host_name(cloud: Cloud, url: str) -> None:
     api = url.split("/")[4]
     host = cloud.address.replace("http://127.0.0.1", f"{api}.execute-api.localhost")
     assert http.call("POST", f"{cloud.address}/v1/plain", {}, Host=host).status == 200
 
 
-def test_throttling_of_a_method(cloud, url):
+def test_throttling_of_a_method(cloud: Cloud, url: str) -> None:
     client, api = cloud.client("apigateway"), url.split("/")[4]
     path = "/~1brief/POST/throttling/"
 
-    def limit(value):
+    def limit(value: Any) -> None:
         client.update_stage(
             restApiId=api,
             stageName="v1",
@@ -247,7 +249,7 @@ def test_throttling_of_a_method(cloud, url):
 
 
 @pytest.mark.extension
-def test_streamed_responses_arrive_as_they_are_written(url, tmp_path):
+def test_streamed_responses_arrive_as_they_are_written(url: str, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     body = json.dumps({"stream": ["data: one\n\n", "data: two\n\n"], "wait_for": str(gate)}).encode()
     request = urllib.request.Request(url + "/stream", body, ACME, method="POST")
@@ -259,7 +261,7 @@ def test_streamed_responses_arrive_as_they_are_written(url, tmp_path):
 
 
 @pytest.mark.extension
-def test_a_stream_that_breaks_off_is_seen_to(url):
+def test_a_stream_that_breaks_off_is_seen_to(url: str) -> None:
     body = json.dumps({"stream": ["one"], "break": True}).encode()
     request = urllib.request.Request(url + "/stream", body, ACME, method="POST")
     with urllib.request.urlopen(request, timeout=20) as answer, pytest.raises(http_client.IncompleteRead):
@@ -268,13 +270,13 @@ def test_a_stream_that_breaks_off_is_seen_to(url):
 
 @pytest.mark.extension
 @pytest.mark.parametrize("body, status", [({}, 500), ({"fail": "x"}, 502), ({"exit": 1}, 502)])
-def test_without_a_stream_there_is_an_error(url, body, status):
+def test_without_a_stream_there_is_an_error(url: str, body: Any, status: Any) -> None:
     answer = http.call("POST", url + "/stream", body, **ACME)
     assert (answer.status, answer.json()["code"]) == (status, "server")
 
 
 @pytest.mark.extension
-def test_a_stream_behind_a_buffered_integration_has_no_body(url):
+def test_a_stream_behind_a_buffered_integration_has_no_body(url: str) -> None:
     answer = http.call("POST", url + "/work", {"stream": ["one"]}, **ACME)
     assert (answer.status, answer.body) == (201, b"")
 
@@ -284,7 +286,7 @@ def usage_key(tenant: str) -> str:
 
 
 @pytest.fixture
-def counted(cloud, tier):
+def counted(cloud: Cloud, tier: Any) -> str:
     """A tenant that the plan counts; its authorization."""
     gateway, tenant = cloud.client("apigateway"), f"counted{next(_counted)}"
     key = gateway.create_api_key(name=tenant, value=usage_key(tenant), enabled=True)["id"]
@@ -293,7 +295,7 @@ def counted(cloud, tier):
 
 
 @pytest.mark.extension
-def test_a_usage_plan_counts_by_the_authorizers_key(url, counted):
+def test_a_usage_plan_counts_by_the_authorizers_key(url: str, counted: Any) -> None:
     statuses = [http.call("POST", url + "/counted", {}, Authorization=counted).status for _ in range(8)]
     assert statuses[0] == 200 and 429 in statuses, statuses
     # What does not demand a key is not counted.
@@ -301,7 +303,7 @@ def test_a_usage_plan_counts_by_the_authorizers_key(url, counted):
 
 
 @pytest.mark.extension
-def test_a_client_cannot_send_the_key_itself(cloud, url, counted):
+def test_a_client_cannot_send_the_key_itself(cloud: Cloud, url: str, counted: Any) -> None:
     known = usage_key(counted.removeprefix("allow "))
     answer = http.call("POST", url + "/counted", {}, Authorization="allow nobody", X_Api_Key=known)
     assert answer.status == 403 and answer.json()["type"] == "INVALID_API_KEY"
@@ -309,7 +311,7 @@ def test_a_client_cannot_send_the_key_itself(cloud, url, counted):
 
 
 @pytest.mark.extension
-def test_a_key_is_made_and_counted_once(cloud, tier):
+def test_a_key_is_made_and_counted_once(cloud: Cloud, tier: Any) -> None:
     gateway, tenant = cloud.client("apigateway"), f"counted{next(_counted)}"
     key = gateway.create_api_key(name=tenant, value=usage_key(tenant), enabled=True)["id"]
     with pytest.raises(gateway.exceptions.ConflictException):

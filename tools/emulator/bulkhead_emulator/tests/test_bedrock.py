@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+from typing import Any
 
 import pytest
 
-from bulkhead_emulator.tests.support.cloud import ACCOUNT, allow, denied, error
+from bulkhead_emulator.tests.support.cloud import ACCOUNT, Cloud, allow, denied, error
 
 pytestmark = pytest.mark.extension
 TITAN, NOVA = "amazon.titan-embed-text-v2:0", "amazon.nova-lite-v1:0"
@@ -24,21 +25,21 @@ CONTEXT = """Use only these passages.
 
 
 @pytest.fixture(scope="module")
-def bedrock(cloud):
+def bedrock(cloud: Cloud) -> Any:
     return cloud.client("bedrock-runtime")
 
 
-def embed(bedrock, text, **more):
+def embed(bedrock: Any, text: str, **more: Any) -> Any:
     body = json.dumps({"inputText": text, **more})
     return json.loads(bedrock.invoke_model(modelId=TITAN, body=body)["body"].read())
 
 
-def similarity(left, right):
+def similarity(left: Any, right: Any) -> Any:
     return sum(map(lambda a, b: a * b, left, right))
 
 
 @pytest.mark.parametrize("dimensions", [256, 512, 1024])
-def test_embeddings_are_normalised_and_deterministic(bedrock, dimensions):
+def test_embeddings_are_normalised_and_deterministic(bedrock: Any, dimensions: Any) -> None:
     first = embed(bedrock, "Refunds take fourteen days.", dimensions=dimensions)
     assert len(first["embedding"]) == dimensions
     assert math.isclose(similarity(first["embedding"], first["embedding"]), 1, abs_tol=1e-6)
@@ -60,7 +61,7 @@ def test_embeddings_are_normalised_and_deterministic(bedrock, dimensions):
         ("Lieferzeit der Bestellung", "Die Lieferzeiten betragen drei Tage.", "Das Lager öffnet morgens um sieben."),
     ],
 )
-def test_related_texts_are_nearer(bedrock, query, near, far):
+def test_related_texts_are_nearer(bedrock: Any, query: Any, near: Any, far: Any) -> None:
     question = embed(bedrock, query)["embedding"]
     good, bad = (similarity(question, embed(bedrock, text)["embedding"]) for text in (near, far))
     assert good > bad + 0.1
@@ -78,25 +79,25 @@ def test_related_texts_are_nearer(bedrock, query, near, far):
         {"inputText": "x", "unknown": 1},
     ],
 )
-def test_embedding_limits(bedrock, body):
+def test_embedding_limits(bedrock: Any, body: Any) -> None:
     code, status, _ = error(bedrock.invoke_model, modelId=TITAN, body=json.dumps(body))
     assert (code, status) == ("ValidationException", 400)
 
 
 @pytest.mark.parametrize("model", ["amazon.unknown-v1:0", "amazon.titan-embed-text-v9:0", "eu." + NOVA])
-def test_unknown_models(bedrock, model):
+def test_unknown_models(bedrock: Any, model: Any) -> None:
     call = {"messages": [{"role": "user", "content": [{"text": "Hello?"}]}]}
     code, status, message = error(bedrock.converse, modelId=model, **call)
     assert (code, status) == ("ValidationException", 400) and "model identifier is invalid" in message
 
 
-def test_models_that_need_an_inference_profile(bedrock):
+def test_models_that_need_an_inference_profile(bedrock: Any) -> None:
     messages = [{"role": "user", "content": [{"text": "Hello?"}]}]
     assert "on-demand throughput" in error(bedrock.converse, modelId=CLAUDE, messages=messages)[2]
     bedrock.converse(modelId="us." + CLAUDE, messages=messages)
 
 
-def ask(bedrock, text, system=None, **more):
+def ask(bedrock: Any, text: str, system: Any = None, **more: Any) -> Any:
     return bedrock.converse(
         modelId=NOVA,
         messages=[{"role": "user", "content": [{"text": text}]}],
@@ -105,7 +106,7 @@ def ask(bedrock, text, system=None, **more):
     )
 
 
-def said(answer):
+def said(answer: Any) -> Any:
     return answer["output"]["message"]["content"][0]["text"]
 
 
@@ -117,7 +118,7 @@ def said(answer):
         ("On which days does support answer?", "weekdays between nine and five. [3]", "Rotterdam"),
     ],
 )
-def test_the_answer_quotes_the_passage_with_its_marker(bedrock, question, quoted, unquoted):
+def test_the_answer_quotes_the_passage_with_its_marker(bedrock: Any, question: Any, quoted: Any, unquoted: Any) -> None:
     for prompt, system in (
         (f"{CONTEXT}\n\nQuestion: {question}", None),
         (f"{CONTEXT}\n\n{question}", "You help."),
@@ -130,12 +131,12 @@ def test_the_answer_quotes_the_passage_with_its_marker(bedrock, question, quoted
     assert said(ask(bedrock, f"{CONTEXT}\n\n{question}")) == said(ask(bedrock, f"{CONTEXT}\n\n{question}"))
 
 
-def test_it_says_when_it_does_not_know(bedrock):
+def test_it_says_when_it_does_not_know(bedrock: Any) -> None:
     assert "do not know" in said(ask(bedrock, f"{CONTEXT}\n\nWho wrote the opera Carmen?"))
     assert "do not know" in said(ask(bedrock, "Who wrote the opera Carmen?"))
 
 
-def test_it_obeys_how_to_begin_and_end(bedrock):
+def test_it_obeys_how_to_begin_and_end(bedrock: Any) -> None:
     prompt = f"{CONTEXT}\n\nWhen are refunds paid?"
     begun = said(ask(bedrock, prompt, 'Be kind. Begin every answer with "Dear customer,"'))
     assert begun.startswith("Dear customer, Refunds")
@@ -144,7 +145,7 @@ def test_it_obeys_how_to_begin_and_end(bedrock):
     assert both.startswith("System ")
 
 
-def test_earlier_turns_are_context(bedrock):
+def test_earlier_turns_are_context(bedrock: Any) -> None:
     answer = bedrock.converse(
         modelId=NOVA,
         messages=[
@@ -156,7 +157,7 @@ def test_earlier_turns_are_context(bedrock):
     assert "[1]" in said(answer)
 
 
-def test_usage_stop_reasons_and_limits(bedrock):
+def test_usage_stop_reasons_and_limits(bedrock: Any) -> None:
     prompt = f"{CONTEXT}\n\nWhen are refunds paid?"
     whole = ask(bedrock, prompt)
     assert whole["stopReason"] == "end_turn" and whole["metrics"]["latencyMs"] >= 0
@@ -178,12 +179,12 @@ def test_usage_stop_reasons_and_limits(bedrock):
         [{"role": "user", "content": [{"text": "a"}]}] * 2,
     ],
 )
-def test_malformed_conversations(cloud, messages):
+def test_malformed_conversations(cloud: Cloud, messages: Any) -> None:
     client = cloud.client("bedrock-runtime", parameter_validation=False)
     assert error(client.converse, modelId=NOVA, messages=messages)[0] == "ValidationException"
 
 
-def test_streamed_answers_say_the_same(bedrock):
+def test_streamed_answers_say_the_same(bedrock: Any) -> None:
     messages = [{"role": "user", "content": [{"text": f"{CONTEXT}\n\nWhen are refunds paid?"}]}]
     events = list(bedrock.converse_stream(modelId=NOVA, messages=messages)["stream"])
     text = "".join(e["contentBlockDelta"]["delta"]["text"] for e in events if "contentBlockDelta" in e)
@@ -194,7 +195,7 @@ def test_streamed_answers_say_the_same(bedrock):
     assert events[-1]["metadata"]["usage"] == whole["usage"]
 
 
-def test_converse_is_authorised_as_invoke_model(cloud):
+def test_converse_is_authorised_as_invoke_model(cloud: Cloud) -> None:
     messages = [{"role": "user", "content": [{"text": "Hello?"}]}]
     arn = MODEL.format("us-east-1", NOVA)
     session = cloud.tenant("acme", allow("bedrock:InvokeModel", arn)).client("bedrock-runtime")
@@ -210,11 +211,11 @@ def test_converse_is_authorised_as_invoke_model(cloud):
     assert denied(named.converse, modelId=NOVA, messages=messages)
 
 
-def test_a_profile_needs_the_model_in_every_region(cloud):
+def test_a_profile_needs_the_model_in_every_region(cloud: Cloud) -> None:
     messages = [{"role": "user", "content": [{"text": "Hello?"}]}]
     profile = f"arn:aws:bedrock:us-east-1:{ACCOUNT}:inference-profile/us.{NOVA}"
 
-    def refused(*resources):
+    def refused(*resources: Any) -> Any:
         session = cloud.tenant("acme", allow("bedrock:InvokeModel", list(resources))).client("bedrock-runtime")
         return denied(session.converse, modelId="us." + NOVA, messages=messages)
 
@@ -236,5 +237,5 @@ full, on the card you paid with.
 Do I get my money back?"""
 
 
-def test_a_wrapped_line_is_one_sentence_and_later_paragraphs_keep_their_source(bedrock):
+def test_a_wrapped_line_is_one_sentence_and_later_paragraphs_keep_their_source(bedrock: Any) -> None:
     assert "money back in full, on the card you paid with. [1]" in said(ask(bedrock, WRAPPED))

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bulkhead_emulator.tests.support import http
-from bulkhead_emulator.tests.support.cloud import allow, denied
+from bulkhead_emulator.tests.support.cloud import Cloud, allow, denied
 from bulkhead_emulator.tests.support.functions import invoke
 from bulkhead_emulator.tests.support.process import eventually
 from bulkhead_emulator.tests.support.stack import deploy, prepare, sam_deploy
 
 
 @pytest.fixture(scope="module")
-def directory(tmp_path_factory):
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return prepare(tmp_path_factory.mktemp("nested"))
 
 
-def functions(cloud, *names):
+def functions(cloud: Cloud, *names: Any) -> Any:
     return [cloud.client("lambda").get_function(FunctionName=name) for name in names]
 
 
 @pytest.mark.extension
-def test_nested_sam_applications(cloud, directory):
+def test_nested_sam_applications(cloud: Cloud, directory: Any) -> None:
     first = deploy(cloud, directory, "root.yaml", "nested", Endpoint=cloud.address)
     basic, premium = functions(cloud, first["BasicFunction"], first["PremiumFunction"])
     assert [f["Concurrency"]["ReservedConcurrentExecutions"] for f in (basic, premium)] == [3, 7]
@@ -54,7 +56,7 @@ def test_nested_sam_applications(cloud, directory):
         functions(cloud, second["BasicFunction"])
 
 
-def vectors_work(cloud, outputs):
+def vectors_work(cloud: Cloud, outputs: Any) -> None:
     """`Ref` of bucket and index are their ARNs, as the resource schemas say."""
     api = cloud.client("s3vectors")
     assert outputs["IndexArn"] == outputs["VectorBucket"] + "/index/t-acme-docs"
@@ -62,7 +64,7 @@ def vectors_work(cloud, outputs):
     assert api.get_vector_bucket(vectorBucketArn=outputs["VectorBucket"])
 
 
-def alias_is_seen_by_iam(cloud, outputs):
+def alias_is_seen_by_iam(cloud: Cloud, outputs: Any) -> None:
     session = cloud.tenant(
         "acme", allow("kms:Encrypt", Condition={"ForAnyValue:StringEquals": {"kms:ResourceAliases": outputs["Alias"]}})
     ).client("kms")
@@ -72,7 +74,7 @@ def alias_is_seen_by_iam(cloud, outputs):
 
 
 @pytest.mark.extension
-def test_nested_transforms_need_auto_expand(cloud, directory):
+def test_nested_transforms_need_auto_expand(cloud: Cloud, directory: Any) -> None:
     """The root has no transform of its own here: only the nested template needs the capability."""
     plain = directory / "plain-root.yaml"
     plain.write_text("""
@@ -98,7 +100,7 @@ Resources:
 
 
 @pytest.mark.extension
-def test_an_unknown_managed_policy_is_refused(cloud, tmp_path):
+def test_an_unknown_managed_policy_is_refused(cloud: Cloud, tmp_path: Path) -> None:
     (tmp_path / "t.yaml").write_text("""
 Resources:
   Role:
@@ -113,7 +115,7 @@ Resources:
 
 
 @pytest.mark.extension
-def test_a_document_pipeline(cloud, directory, tmp_path):
+def test_a_document_pipeline(cloud: Cloud, directory: Any, tmp_path: Path) -> None:
     """Every resource type of the pipeline, deployed twice, and an object's way through it."""
     parameters = {"Endpoint": cloud.address, "Journal": str(tmp_path)}
     out = deploy(cloud, directory, "data.yaml", "pipeline", **parameters)
@@ -150,7 +152,7 @@ def test_a_document_pipeline(cloud, directory, tmp_path):
 
 
 @pytest.mark.extension
-def test_a_roles_boundary_is_kept(cloud, directory, tmp_path):
+def test_a_roles_boundary_is_kept(cloud: Cloud, directory: Any, tmp_path: Path) -> None:
     out = deploy(cloud, directory, "data.yaml", "bounded", Endpoint=cloud.address, Journal=str(tmp_path))
     call = {"aws": {"service": "s3", "operation": "list_buckets"}}
     assert "AccessDenied" in invoke(cloud, out["Dispatch"], call)["aws"]["message"]
@@ -158,7 +160,7 @@ def test_a_roles_boundary_is_kept(cloud, directory, tmp_path):
 
 @pytest.mark.extension
 @pytest.mark.parametrize("big", ["trust", "inline"])
-def test_role_quotas(cloud, tmp_path, big):
+def test_role_quotas(cloud: Cloud, tmp_path: Path, big: Any) -> None:
     lines = "\n".join(f"              - 's3:Get{'x' * 90}{n}'" for n in range(120 if big == "inline" else 1))
     principals = "\n".join(f"              - 'arn:aws:iam::{n:012}:root'" for n in range(70 if big == "trust" else 1))
     (tmp_path / "t.yaml").write_text(f"""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -123,11 +124,11 @@ def permit(cloud: Cloud, function: str, source: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def pool(cloud):
+def pool(cloud: Cloud) -> Any:
     return Pool.make(cloud)
 
 
-def test_a_person_signs_in_by_srp_and_gets_tokens_that_the_pools_keys_prove(pool):
+def test_a_person_signs_in_by_srp_and_gets_tokens_that_the_pools_keys_prove(pool: Any) -> None:
     tokens = pool.sign_in(pool.person(tenant_id="acme"))
     access, identity = pool.claims(tokens["AccessToken"]), pool.claims(tokens["IdToken"])
     issuer = f"https://cognito-idp.{REGION}.amazonaws.com/{pool.id}"
@@ -137,13 +138,13 @@ def test_a_person_signs_in_by_srp_and_gets_tokens_that_the_pools_keys_prove(pool
     assert identity["custom:tenant_id"] == "acme"
 
 
-def test_a_wrong_password_proves_nothing(pool):
+def test_a_wrong_password_proves_nothing(pool: Any) -> None:
     email = pool.person()
     assert error(pool.sign_in, email, "Wrong-horse-9-battery")[:2] == ("NotAuthorizedException", 400)
     assert error(pool.sign_in, "nobody@example.org")[:2] == ("NotAuthorizedException", 400)
 
 
-def test_a_password_is_not_taken_where_only_srp_is_allowed(pool):
+def test_a_password_is_not_taken_where_only_srp_is_allowed(pool: Any) -> None:
     email = pool.person()
     parameters = {"USERNAME": email, "PASSWORD": PASSWORD}
     code = error(pool.app.initiate_auth, ClientId=pool.client, AuthFlow="USER_PASSWORD_AUTH", AuthParameters=parameters)
@@ -158,7 +159,7 @@ def test_a_password_is_not_taken_where_only_srp_is_allowed(pool):
     assert code[0] == "InvalidParameterException"
 
 
-def test_people_are_made_by_whoever_iam_lets(cloud, pool):
+def test_people_are_made_by_whoever_iam_lets(cloud: Cloud, pool: Any) -> None:
     arguments = {
         "UserPoolId": pool.id,
         "Username": "x@example.org",
@@ -174,7 +175,7 @@ def test_people_are_made_by_whoever_iam_lets(cloud, pool):
 
 
 @pytest.mark.extension
-def test_a_temporary_password_that_is_made_up_follows_the_policy(pool):
+def test_a_temporary_password_that_is_made_up_follows_the_policy(pool: Any) -> None:
     made = pool.admin.admin_create_user(UserPoolId=pool.id, Username="made@example.org", MessageAction="SUPPRESS")
     assert made["User"]["UserStatus"] == "FORCE_CHANGE_PASSWORD"
 
@@ -184,7 +185,7 @@ def test_a_temporary_password_that_is_made_up_follows_the_policy(pool):
 
 @pytest.mark.extension
 @pytest.mark.parametrize("name", ["custom:tenant_id", "custom:tier", "email_verified"])
-def test_a_person_writes_what_the_client_lists(pool, name):
+def test_a_person_writes_what_the_client_lists(pool: Any, name: str) -> None:
     token = pool.sign_in(pool.person(tenant_id="acme", tier="basic"))["AccessToken"]
     change = [{"Name": name, "Value": "other"}]
     assert error(pool.app.update_user_attributes, AccessToken=token, UserAttributes=change)[:2] == (
@@ -200,7 +201,7 @@ def test_a_person_writes_what_the_client_lists(pool, name):
 
 
 @pytest.mark.extension
-def test_what_is_not_mutable_nobody_changes(pool):
+def test_what_is_not_mutable_nobody_changes(pool: Any) -> None:
     email = pool.person(tenant_id="acme", tier="basic")
     change = {"UserPoolId": pool.id, "Username": email}
     for value in ("other", "acme"):
@@ -226,7 +227,7 @@ def test_what_is_not_mutable_nobody_changes(pool):
 
 
 @pytest.mark.extension
-def test_what_the_schema_lacks_is_no_attribute(pool):
+def test_what_the_schema_lacks_is_no_attribute(pool: Any) -> None:
     wrong = [{"Name": "custom:tenantid", "Value": "acme"}]
     code = error(
         pool.admin.admin_create_user,
@@ -245,7 +246,7 @@ def test_what_the_schema_lacks_is_no_attribute(pool):
 
 
 @pytest.mark.extension
-def test_nobody_signs_up_where_administrators_make_people(pool):
+def test_nobody_signs_up_where_administrators_make_people(pool: Any) -> None:
     found = error(
         pool.app.sign_up,
         ClientId=pool.client,
@@ -259,7 +260,7 @@ def test_nobody_signs_up_where_administrators_make_people(pool):
 # ── challenges ──────────────────────────────────────────────────────────────
 
 
-def test_a_first_password_is_set_by_whoever_knows_the_temporary_one(pool):
+def test_a_first_password_is_set_by_whoever_knows_the_temporary_one(pool: Any) -> None:
     email = pool.person(permanent=False)
     chosen = "Another-horse-9-battery"
     pool.sign_in(email, ask=lambda _: chosen)
@@ -269,7 +270,7 @@ def test_a_first_password_is_set_by_whoever_knows_the_temporary_one(pool):
 
 @pytest.mark.extension
 @pytest.mark.parametrize("challenge", ["NEW_PASSWORD_REQUIRED", "SOFTWARE_TOKEN_MFA", "MFA_SETUP", "SMS_MFA"])
-def test_a_challenge_is_answered_with_the_session_it_came_with(pool, challenge):
+def test_a_challenge_is_answered_with_the_session_it_came_with(pool: Any, challenge: Any) -> None:
     email = pool.person(permanent=False)
     responses = {"USERNAME": email, "NEW_PASSWORD": PASSWORD, "SOFTWARE_TOKEN_MFA_CODE": "123456", "SMS_MFA_CODE": "1"}
     for session in ("A" * 40, None):
@@ -313,7 +314,7 @@ def session_of(pool: Pool, email: str) -> str:
 
 
 @pytest.mark.extension
-def test_a_session_is_for_one_person_one_client_and_one_success(pool):
+def test_a_session_is_for_one_person_one_client_and_one_success(pool: Any) -> None:
     mine, other = pool.person(permanent=False), pool.person(permanent=False)
     session = session_of(pool, mine)
 
@@ -339,7 +340,7 @@ def test_a_session_is_for_one_person_one_client_and_one_success(pool):
 # ── the trigger ─────────────────────────────────────────────────────────────
 
 
-def test_the_trigger_writes_into_the_access_token(cloud):
+def test_the_trigger_writes_into_the_access_token(cloud: Cloud) -> None:
     pool = Pool.make(cloud, trigger=trigger(cloud, {"response": ACCESS}))
     tokens = pool.sign_in(pool.person())
     access, identity = pool.claims(tokens["AccessToken"]), pool.claims(tokens["IdToken"])
@@ -348,7 +349,7 @@ def test_the_trigger_writes_into_the_access_token(cloud):
 
 
 @pytest.mark.extension
-def test_the_trigger_is_asked_once_for_both_tokens(cloud, tmp_path):
+def test_the_trigger_is_asked_once_for_both_tokens(cloud: Cloud, tmp_path: Path) -> None:
     journal = tmp_path / "journal"
     pool = Pool.make(cloud, trigger=trigger(cloud, {"response": ACCESS}, JOURNAL=str(journal)))
     email = pool.person(tenant_id="acme", tier="basic")
@@ -373,7 +374,7 @@ def test_the_trigger_is_asked_once_for_both_tokens(cloud, tmp_path):
         ({"raw": {"version": "2"}}, "InvalidLambdaResponseException", "Unrecognizable"),
     ],
 )
-def test_a_trigger_that_fails_ends_the_sign_in(cloud, answer, code, says):
+def test_a_trigger_that_fails_ends_the_sign_in(cloud: Cloud, answer: Any, code: Any, says: Any) -> None:
     pool = Pool.make(cloud, trigger=trigger(cloud, answer))
     found, status, message = error(pool.sign_in, pool.person())
     assert (found, status) == (code, 400) and says in message
@@ -381,7 +382,7 @@ def test_a_trigger_that_fails_ends_the_sign_in(cloud, answer, code, says):
 
 @pytest.mark.extension
 @pytest.mark.parametrize("source", [None, "us-east-1_other"])
-def test_cognito_needs_the_functions_permission(cloud, source):
+def test_cognito_needs_the_functions_permission(cloud: Cloud, source: Any) -> None:
     function = trigger(cloud, {"response": ACCESS}, source=source)
     pool = Pool.make(cloud, trigger=function)
     email = pool.person()
@@ -393,7 +394,7 @@ def test_cognito_needs_the_functions_permission(cloud, source):
 
 
 @pytest.mark.extension
-def test_a_trigger_that_is_gone_ends_the_sign_in(cloud):
+def test_a_trigger_that_is_gone_ends_the_sign_in(cloud: Cloud) -> None:
     function = trigger(cloud, {"response": ACCESS})
     pool = Pool.make(cloud, trigger=function)
     cloud.client("lambda").delete_function(FunctionName=function)
@@ -419,7 +420,7 @@ RESERVED = [
 
 
 @pytest.mark.extension
-def test_who_made_a_token_for_whom_is_not_the_triggers(cloud):
+def test_who_made_a_token_for_whom_is_not_the_triggers(cloud: Cloud) -> None:
     wanted = {**dict.fromkeys(RESERVED, "forged"), "aud": "forged", "mine": "yes"}
     details = {"claimsToAddOrOverride": wanted, "claimsToSuppress": ["exp", "client_id", "token_use"]}
     answer = {"claimsAndScopeOverrideDetails": {"accessTokenGeneration": details, "idTokenGeneration": details}}
@@ -432,7 +433,7 @@ def test_who_made_a_token_for_whom_is_not_the_triggers(cloud):
         assert claims["exp"] > claims["iat"]
 
 
-def test_suppressing_wins_over_overriding(cloud):
+def test_suppressing_wins_over_overriding(cloud: Cloud) -> None:
     details = {"claimsToAddOrOverride": {"tenant_id": "written"}, "claimsToSuppress": ["tenant_id"]}
     pool = Pool.make(
         cloud,
@@ -442,7 +443,7 @@ def test_suppressing_wins_over_overriding(cloud):
 
 
 @pytest.mark.extension
-def test_access_tokens_are_customised_on_the_essentials_plan(cloud):
+def test_access_tokens_are_customised_on_the_essentials_plan(cloud: Cloud) -> None:
     function = trigger(cloud, {"response": ACCESS})
     found = error(Pool.make, cloud, trigger=function, UserPoolTier="LITE")
     assert found[:2] == ("FeatureUnavailableInTierException", 400)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from bulkhead_emulator.tests.support.cloud import ACCOUNT, allow, denied, unique
+from bulkhead_emulator.tests.support.cloud import ACCOUNT, Cloud, allow, denied, unique
 
 OWN, OTHER = "TENANT#acme", "TENANT#other"
 
 
 @pytest.fixture(scope="module")
-def table(cloud):
+def table(cloud: Cloud) -> Any:
     name, dynamodb = unique("pooled"), cloud.client("dynamodb")
     dynamodb.create_table(
         TableName=name,
@@ -31,7 +33,7 @@ def table(cloud):
 
 
 @pytest.fixture(scope="module")
-def acme(cloud, table):
+def acme(cloud: Cloud, table: Any) -> Any:
     arn = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/{table}"
     return cloud.tenant(
         "acme",
@@ -46,20 +48,20 @@ def acme(cloud, table):
     ).client("dynamodb")
 
 
-def item(partition, sort="1", **more):
+def item(partition: Any, sort: str = "1", **more: Any) -> Any:
     return {"pk": {"S": partition}, "sk": {"S": sort}, **more}
 
 
 @pytest.mark.extension
 @pytest.mark.parametrize("operation", ["get_item", "delete_item"])
-def test_item_reads_and_deletes(acme, table, operation):
+def test_item_reads_and_deletes(acme: Any, table: Any, operation: str) -> None:
     call = getattr(acme, operation)
     assert not denied(call, TableName=table, Key=item(OWN, "none"))
     assert denied(call, TableName=table, Key=item(OTHER, "none"))
 
 
 @pytest.mark.extension
-def test_item_writes(acme, table):
+def test_item_writes(acme: Any, table: Any) -> None:
     assert not denied(acme.put_item, TableName=table, Item=item(OWN, "2"))
     assert denied(acme.put_item, TableName=table, Item=item(OTHER, "2"))
     update = {"UpdateExpression": "SET a = :a", "ExpressionAttributeValues": {":a": {"S": "x"}}}
@@ -77,8 +79,8 @@ def test_item_writes(acme, table):
         ("begins_with(sk, :sk) AND #k = :pk", {"#k": "pk"}),
     ],
 )
-def test_query(acme, table, expression, names):
-    def query(partition):
+def test_query(acme: Any, table: Any, expression: str, names: Any) -> None:
+    def query(partition: Any) -> Any:
         values = {":pk": {"S": partition}, **({":sk": {"S": "1"}} if ":sk" in expression else {})}
         return denied(
             acme.query,
@@ -93,8 +95,8 @@ def test_query(acme, table, expression, names):
 
 
 @pytest.mark.extension
-def test_legacy_key_conditions(acme, table):
-    def query(partition):
+def test_legacy_key_conditions(acme: Any, table: Any) -> None:
+    def query(partition: Any) -> Any:
         return denied(
             acme.query,
             TableName=table,
@@ -106,8 +108,8 @@ def test_legacy_key_conditions(acme, table):
 
 
 @pytest.mark.extension
-def test_index_query_is_judged_by_the_indexs_key(acme, table):
-    def query(partition):
+def test_index_query_is_judged_by_the_indexs_key(acme: Any, table: Any) -> None:
+    def query(partition: Any) -> Any:
         return denied(
             acme.query,
             TableName=table,
@@ -121,17 +123,17 @@ def test_index_query_is_judged_by_the_indexs_key(acme, table):
 
 
 @pytest.mark.extension
-def test_batches_must_stay_inside_the_tenant(acme, table):
-    def get(*partitions):
+def test_batches_must_stay_inside_the_tenant(acme: Any, table: Any) -> None:
+    def get(*partitions: Any) -> Any:
         return denied(acme.batch_get_item, RequestItems={table: {"Keys": [item(p) for p in partitions]}})
 
-    def write(*partitions):
+    def write(*partitions: Any) -> Any:
         return denied(
             acme.batch_write_item,
             RequestItems={table: [{"PutRequest": {"Item": item(p, f"b{n}")}} for n, p in enumerate(partitions)]},
         )
 
-    def erase(*partitions):
+    def erase(*partitions: Any) -> Any:
         return denied(
             acme.batch_write_item,
             RequestItems={table: [{"DeleteRequest": {"Key": item(p, f"b{n}")}} for n, p in enumerate(partitions)]},
@@ -145,8 +147,8 @@ def test_batches_must_stay_inside_the_tenant(acme, table):
 
 
 @pytest.mark.extension
-def test_transactions_must_stay_inside_the_tenant(acme, table):
-    def check(partition):
+def test_transactions_must_stay_inside_the_tenant(acme: Any, table: Any) -> None:
+    def check(partition: Any) -> Any:
         return {
             "ConditionCheck": {
                 "TableName": table,
@@ -155,10 +157,10 @@ def test_transactions_must_stay_inside_the_tenant(acme, table):
             }
         }
 
-    def put(partition):
+    def put(partition: Any) -> Any:
         return {"Put": {"TableName": table, "Item": item(partition, "t")}}
 
-    def write(*items):
+    def write(*items: Any) -> Any:
         return denied(acme.transact_write_items, TransactItems=list(items))
 
     assert not write(put(OWN), check(OWN))
@@ -169,7 +171,7 @@ def test_transactions_must_stay_inside_the_tenant(acme, table):
 
 
 @pytest.mark.extension
-def test_transaction_items_are_authorised_as_single_actions(cloud, table):
+def test_transaction_items_are_authorised_as_single_actions(cloud: Cloud, table: Any) -> None:
     arn = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/{table}"
     own = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [OWN]}, "Null": {"dynamodb:LeadingKeys": "false"}}
     session = cloud.tenant("acme", allow("dynamodb:PutItem", arn, Condition=own)).client("dynamodb")
@@ -179,7 +181,7 @@ def test_transaction_items_are_authorised_as_single_actions(cloud, table):
     assert denied(session.transact_write_items, TransactItems=[put, other])
 
 
-def test_scan_and_partiql_carry_no_leading_keys(acme, table):
+def test_scan_and_partiql_carry_no_leading_keys(acme: Any, table: Any) -> None:
     assert denied(acme.scan, TableName=table)
     assert denied(acme.scan, TableName=table, IndexName="by-gpk")
     select = f"SELECT * FROM \"{table}\" WHERE pk = '{OWN}'"
@@ -191,7 +193,7 @@ def test_scan_and_partiql_carry_no_leading_keys(acme, table):
     )
 
 
-def test_for_all_values_without_the_guard_lets_a_scan_through(cloud, table):
+def test_for_all_values_without_the_guard_lets_a_scan_through(cloud: Cloud, table: Any) -> None:
     """AWS: `ForAllValues` is true when the key is absent. The emulator must not be safer than AWS here."""
     arn = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/{table}"
     session = cloud.tenant(
@@ -201,7 +203,7 @@ def test_for_all_values_without_the_guard_lets_a_scan_through(cloud, table):
 
 
 @pytest.mark.extension
-def test_partiql_is_authorised_by_its_verb_on_its_table(cloud, table):
+def test_partiql_is_authorised_by_its_verb_on_its_table(cloud: Cloud, table: Any) -> None:
     arn = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/{table}"
     session = cloud.tenant("acme", allow("dynamodb:PartiQLSelect", arn)).client("dynamodb")
     assert not denied(session.execute_statement, Statement=f"SELECT * FROM \"{table}\" WHERE pk='{OWN}'")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 from bulkhead_emulator.fairness import Fairness, in_fair_order
 
@@ -10,16 +11,17 @@ from bulkhead_emulator.fairness import Fairness, in_fair_order
 class Queue:
     """A queue whose time a test tells."""
 
-    def __init__(self):
-        self.messages, self.fairness, self.now = [], Fairness(), 1000.0
+    def __init__(self) -> None:
+        self.messages: list[Any] = []
+        self.fairness, self.now = Fairness(), 1000.0
         self._numbers = itertools.count()
 
-    def send(self, group, count=1):
+    def send(self, group: str | None, count: int = 1) -> None:
         for _ in range(count):
             number = next(self._numbers)
             self.messages.append({"id": str(number), "group_id": group, "receipt_handle": None, "visible_at": self.now})
 
-    def receive(self, limit=1, visible_after=10_000.0):
+    def receive(self, limit: int = 1, visible_after: float = 10_000.0) -> Any:
         """The groups of the messages received."""
         self.fairness.notice(self.messages, self.now)
         waiting = [each for each in self.messages if each["visible_at"] <= self.now]
@@ -30,7 +32,7 @@ class Queue:
         self.fairness.deliver(received, self.now)
         return [each["group_id"] for each in received]
 
-    def finish(self, group=None):
+    def finish(self, group: Any = None) -> None:
         """Delete what is in flight, of one group or of all."""
         self.messages = [
             each for each in self.messages if each["visible_at"] <= self.now or group not in (None, each["group_id"])
@@ -38,7 +40,7 @@ class Queue:
         self.fairness.notice(self.messages, self.now)
 
 
-def busy(groups, count, seconds):
+def busy(groups: Any, count: int, seconds: Any) -> Any:
     """A queue in which each of `groups` had `count` messages in flight at the same time, for so long."""
     queue = Queue()
     for group in groups:
@@ -48,7 +50,7 @@ def busy(groups, count, seconds):
     return queue
 
 
-def test_thirty_in_flight_and_more_than_a_tenth_make_noisy():
+def test_thirty_in_flight_and_more_than_a_tenth_make_noisy() -> None:
     for in_flight, first in ((29, "many"), (30, "quiet")):
         queue = Queue()
         queue.send("many", in_flight + 1)
@@ -58,7 +60,7 @@ def test_thirty_in_flight_and_more_than_a_tenth_make_noisy():
         assert queue.receive() == [first], f"with {in_flight} in flight"
 
 
-def test_thirty_in_flight_are_not_noisy_where_they_are_a_tenth():
+def test_thirty_in_flight_are_not_noisy_where_they_are_a_tenth() -> None:
     queue = Queue()
     for group in range(10):
         queue.send(f"tenant-{group}", 30)
@@ -68,21 +70,21 @@ def test_thirty_in_flight_are_not_noisy_where_they_are_a_tenth():
     assert queue.receive(2) == ["tenant-0", "quiet"]
 
 
-def test_more_than_a_tenth_of_the_processing_time_makes_noisy_with_a_single_message():
+def test_more_than_a_tenth_of_the_processing_time_makes_noisy_with_a_single_message() -> None:
     queue = busy(["slow"], 1, 5.0)
     queue.send("slow")
     queue.send("quiet")
     assert queue.receive(2) == ["quiet", "slow"]
 
 
-def test_a_tenth_of_the_processing_time_is_not_noisy():
+def test_a_tenth_of_the_processing_time_is_not_noisy() -> None:
     queue = busy([f"tenant-{group}" for group in range(10)], 1, 5.0)
     queue.send("tenant-0")
     queue.send("quiet")
     assert queue.receive(2) == ["tenant-0", "quiet"]
 
 
-def test_processing_time_counts_after_the_message_is_gone_and_is_forgotten_after_a_while():
+def test_processing_time_counts_after_the_message_is_gone_and_is_forgotten_after_a_while() -> None:
     for pause, order in ((0.0, ["quiet", "slow"]), (301.0, ["slow", "quiet"])):
         queue = busy(["slow"], 1, 60.0)
         queue.finish()
@@ -92,7 +94,7 @@ def test_processing_time_counts_after_the_message_is_gone_and_is_forgotten_after
         assert queue.receive(2) == order, f"after {pause} s"
 
 
-def test_a_message_that_was_not_deleted_counts_until_its_visibility_timeout():
+def test_a_message_that_was_not_deleted_counts_until_its_visibility_timeout() -> None:
     queue = Queue()
     queue.send("slow")
     queue.receive(visible_after=2.0)
@@ -101,13 +103,13 @@ def test_a_message_that_was_not_deleted_counts_until_its_visibility_timeout():
     assert [ended - started for started, ended, _ in queue.fairness.spent] in ([2.0], [])
 
 
-def test_no_limit_per_tenant_where_nobody_else_waits():
+def test_no_limit_per_tenant_where_nobody_else_waits() -> None:
     queue = busy(["many"], 40, 60.0)
     queue.send("many", 200)
     assert queue.receive(200) == ["many"] * 200
 
 
-def test_each_message_without_a_group_is_a_tenant_of_its_own():
+def test_each_message_without_a_group_is_a_tenant_of_its_own() -> None:
     queue = busy([None], 40, 5.0)
     queue.send(None)
     queue.send("quiet")
@@ -118,7 +120,7 @@ def test_each_message_without_a_group_is_a_tenant_of_its_own():
     assert queue.receive(2) == [None, "slow"]
 
 
-def test_messages_without_a_group_count_among_those_in_flight():
+def test_messages_without_a_group_count_among_those_in_flight() -> None:
     queue = Queue()
     queue.send("many", 31)
     queue.send(None, 300)
@@ -130,7 +132,7 @@ def test_messages_without_a_group_count_among_those_in_flight():
     assert queue.receive() == ["many"], "thirty of 330 are less than a tenth"
 
 
-def test_among_noisy_tenants_the_one_with_the_fewest_in_flight_comes_first():
+def test_among_noisy_tenants_the_one_with_the_fewest_in_flight_comes_first() -> None:
     queue = Queue()
     queue.send("more", 3)
     queue.send("less", 1)
@@ -141,7 +143,7 @@ def test_among_noisy_tenants_the_one_with_the_fewest_in_flight_comes_first():
     assert queue.receive(4) == ["less", "less", "more", "less"]
 
 
-def test_a_tenant_is_quiet_again_when_none_of_its_messages_waits():
+def test_a_tenant_is_quiet_again_when_none_of_its_messages_waits() -> None:
     queue = busy(["slow", "other"], 1, 5.0)
     queue.send("slow")
     assert queue.receive() == ["slow"]
@@ -152,7 +154,7 @@ def test_a_tenant_is_quiet_again_when_none_of_its_messages_waits():
     assert queue.receive(2) == ["slow", "quiet"]
 
 
-def test_a_tenant_is_quiet_again_after_five_minutes_with_nothing_in_flight():
+def test_a_tenant_is_quiet_again_after_five_minutes_with_nothing_in_flight() -> None:
     queue = busy(["slow"], 1, 5.0)
     queue.finish()
     queue.now += 200.0
@@ -164,7 +166,7 @@ def test_a_tenant_is_quiet_again_after_five_minutes_with_nothing_in_flight():
     assert queue.receive() == ["slow"]
 
 
-def test_a_noisy_tenant_is_quiet_again_when_its_shares_are_those_of_the_others():
+def test_a_noisy_tenant_is_quiet_again_when_its_shares_are_those_of_the_others() -> None:
     queue = Queue()
     queue.send("many", 40)
     queue.receive(30)
@@ -176,7 +178,7 @@ def test_a_noisy_tenant_is_quiet_again_when_its_shares_are_those_of_the_others()
     assert queue.receive() == ["many"], "thirty of 431 are less than a tenth"
 
 
-def test_quiet_tenants_keep_the_order_in_which_they_were_sent():
+def test_quiet_tenants_keep_the_order_in_which_they_were_sent() -> None:
     queue = busy(["slow"], 1, 5.0)
     for group in ("a", "slow", "b", "a", "slow", "c"):
         queue.send(group)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from bulkhead_emulator.tests.support import http
-from bulkhead_emulator.tests.support.cloud import ACCOUNT, allow, denied, deny, error, policy, unique
+from bulkhead_emulator.tests.support.cloud import ACCOUNT, Cloud, allow, denied, deny, error, policy, unique
 
 TABLE = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/"
 NEEDS_TENANT = {"Null": {"aws:PrincipalTag/TenantId": "false"}}
 
 
 @pytest.fixture(scope="module")
-def bucket(cloud):
+def bucket(cloud: Cloud) -> Any:
     name = unique("iam-bucket")
     s3 = cloud.client("s3")
     s3.create_bucket(Bucket=name)
@@ -21,19 +23,19 @@ def bucket(cloud):
     return name
 
 
-def reads(session, bucket, key):
+def reads(session: Any, bucket: str, key: Any) -> Any:
     return not denied(session.client("s3").get_object, Bucket=bucket, Key=key)
 
 
 @pytest.mark.extension
-def test_variable_in_resource_allows_only_the_own_prefix(cloud, bucket):
+def test_variable_in_resource_allows_only_the_own_prefix(cloud: Cloud, bucket: str) -> None:
     session = cloud.tenant("acme", allow("s3:GetObject", f"arn:aws:s3:::{bucket}/t/${{aws:PrincipalTag/TenantId}}/*"))
     assert reads(session, bucket, "t/acme/x")
     assert not reads(session, bucket, "t/other/x")
 
 
 @pytest.mark.extension
-def test_variable_in_a_condition_value(cloud, bucket):
+def test_variable_in_a_condition_value(cloud: Cloud, bucket: str) -> None:
     session = cloud.tenant(
         "acme",
         allow(
@@ -48,28 +50,28 @@ def test_variable_in_a_condition_value(cloud, bucket):
     assert denied(listing, Bucket=bucket)
 
 
-def test_variable_without_a_value_matches_nothing(cloud, bucket):
+def test_variable_without_a_value_matches_nothing(cloud: Cloud, bucket: str) -> None:
     role = cloud.role(allow("s3:GetObject", f"arn:aws:s3:::{bucket}/t/${{aws:PrincipalTag/TenantId}}/*"))
     assert not reads(cloud.assume(role), bucket, "t/acme/x")
     assert not reads(cloud.assume(role), bucket, "t//x")
 
 
 @pytest.mark.extension
-def test_variable_with_a_default(cloud, bucket):
+def test_variable_with_a_default(cloud: Cloud, bucket: str) -> None:
     role = cloud.role(allow("s3:GetObject", f"arn:aws:s3:::{bucket}/t/${{aws:PrincipalTag/TenantId, 'acme'}}/*"))
     assert reads(cloud.assume(role), bucket, "t/acme/x")
     assert not reads(cloud.assume(role, tags={"TenantId": "other"}), bucket, "t/acme/x")
 
 
 @pytest.mark.extension
-def test_special_variables_are_the_characters_themselves(cloud, bucket):
+def test_special_variables_are_the_characters_themselves(cloud: Cloud, bucket: str) -> None:
     session = cloud.tenant("acme", allow("s3:GetObject", f"arn:aws:s3:::{bucket}/t/acme${{*}}/x"))
     assert reads(session, bucket, "t/acme*/x")
     assert not reads(session, bucket, "t/acme/x")
 
 
 @pytest.mark.extension
-def test_substituted_values_are_no_wildcards(cloud, bucket):
+def test_substituted_values_are_no_wildcards(cloud: Cloud, bucket: str) -> None:
     """An ARN's session name may hold no `*`, but a user name's path or a request value can hold anything."""
     role = cloud.role(allow("s3:GetObject", f"arn:aws:s3:::{bucket}/t/${{s3:prefix, '*'}}/x"))
     session = cloud.assume(role)
@@ -78,20 +80,20 @@ def test_substituted_values_are_no_wildcards(cloud, bucket):
     assert reads(cloud.assume(role), bucket, "t/acme*/x")
 
 
-def test_variables_need_policy_version_2012(cloud, bucket):
+def test_variables_need_policy_version_2012(cloud: Cloud, bucket: str) -> None:
     statement = allow("s3:GetObject", f"arn:aws:s3:::{bucket}/t/${{aws:PrincipalTag/TenantId}}/*")
     session = cloud.tenant("acme", statement, version="2008-10-17")
     assert not reads(session, bucket, "t/acme/x")
 
 
-def test_deny_without_a_tenant_tag(cloud, bucket):
+def test_deny_without_a_tenant_tag(cloud: Cloud, bucket: str) -> None:
     role = cloud.role(allow("*"), deny("*", Condition={"Null": {"aws:PrincipalTag/TenantId": "true"}}))
     assert not reads(cloud.assume(role), bucket, "plain")
     assert reads(cloud.assume(role, tags={"TenantId": "acme"}), bucket, "plain")
 
 
 @pytest.mark.extension
-def test_inverted_operator_with_a_variable_denies_everybody_else(cloud, bucket):
+def test_inverted_operator_with_a_variable_denies_everybody_else(cloud: Cloud, bucket: str) -> None:
     bucket_policy = policy(
         deny(
             "s3:GetObject",
@@ -111,7 +113,7 @@ def test_inverted_operator_with_a_variable_denies_everybody_else(cloud, bucket):
 
 
 @pytest.mark.extension
-def test_variable_in_a_session_policy_narrows(cloud, bucket):
+def test_variable_in_a_session_policy_narrows(cloud: Cloud, bucket: str) -> None:
     role = cloud.role(allow("s3:GetObject"))
     narrowed = policy(allow("s3:GetObject", f"arn:aws:s3:::{bucket}/t/${{aws:PrincipalTag/TenantId}}/*"))
     session = cloud.assume(role, tags={"TenantId": "acme"}, Policy=narrowed)
@@ -119,14 +121,14 @@ def test_variable_in_a_session_policy_narrows(cloud, bucket):
     assert not reads(session, bucket, "t/other/x")
 
 
-def test_session_policy_cannot_widen(cloud, bucket):
+def test_session_policy_cannot_widen(cloud: Cloud, bucket: str) -> None:
     role = cloud.role(allow("s3:GetObject", f"arn:aws:s3:::{bucket}/t/acme/*"))
     session = cloud.assume(role, Policy=policy(allow("s3:*")))
     assert not reads(session, bucket, "t/other/x")
 
 
 @pytest.mark.extension
-def test_variable_in_a_trust_policy_ties_the_session_name_to_the_tag(cloud):
+def test_variable_in_a_trust_policy_ties_the_session_name_to_the_tag(cloud: Cloud) -> None:
     role = cloud.role(
         trust=allow(
             ["sts:AssumeRole", "sts:TagSession"],
@@ -148,7 +150,7 @@ def test_variable_in_a_trust_policy_ties_the_session_name_to_the_tag(cloud):
     assert denied(assume, RoleArn=role, RoleSessionName="acme", Tags=[{"Key": "TenantId", "Value": ""}])
 
 
-def test_role_tags_are_principal_tags_and_session_tags_win(cloud, bucket):
+def test_role_tags_are_principal_tags_and_session_tags_win(cloud: Cloud, bucket: str) -> None:
     role = cloud.role(allow("s3:GetObject", Condition={"StringEquals": {"aws:PrincipalTag/TenantId": "acme"}}))
     cloud.client("iam").tag_role(RoleName=role.rpartition("/")[2], Tags=[{"Key": "TenantId", "Value": "acme"}])
     assert reads(cloud.assume(role), bucket, "plain")
@@ -156,7 +158,7 @@ def test_role_tags_are_principal_tags_and_session_tags_win(cloud, bucket):
 
 
 @pytest.mark.extension
-def test_the_principals_arn_is_the_role_and_not_the_session(cloud, bucket):
+def test_the_principals_arn_is_the_role_and_not_the_session(cloud: Cloud, bucket: str) -> None:
     role = cloud.role(allow("s3:GetObject"))
     session = cloud.assume(role)
     for arn, allowed in ((role, True), (session.client("sts").get_caller_identity()["Arn"], False)):
@@ -178,12 +180,12 @@ def test_the_principals_arn_is_the_role_and_not_the_session(cloud, bucket):
 
 
 @pytest.mark.extension
-def test_wildcards_stay_within_their_arn_segment(cloud, bucket):
+def test_wildcards_stay_within_their_arn_segment(cloud: Cloud, bucket: str) -> None:
     session = cloud.tenant("acme", allow("s3:GetObject", f"arn:aws:s3*:{bucket}/plain"))
     assert not reads(session, bucket, "plain")
 
 
-def test_anonymous_requests_are_refused(cloud, bucket):
+def test_anonymous_requests_are_refused(cloud: Cloud, bucket: str) -> None:
     import urllib.error
     import urllib.request
 
@@ -193,14 +195,14 @@ def test_anonymous_requests_are_refused(cloud, bucket):
         assert raised.value.code == 403
 
 
-def test_wrong_signature_is_refused(cloud):
+def test_wrong_signature_is_refused(cloud: Cloud) -> None:
     user = cloud.user(allow("*"))
     forged = cloud.acting_as({**user.credentials, "aws_secret_access_key": "not-it"})
     assert error(forged.client("dynamodb").list_tables)[0] == "InvalidSignatureException"
 
 
 @pytest.mark.extension
-def test_tagging_a_session_needs_the_callers_own_permission(cloud):
+def test_tagging_a_session_needs_the_callers_own_permission(cloud: Cloud) -> None:
     role = cloud.role(allow("s3:*"))
     tag = [{"Key": "TenantId", "Value": "acme"}]
     without = cloud.user(allow("sts:AssumeRole", role)).client("sts")
@@ -210,14 +212,14 @@ def test_tagging_a_session_needs_the_callers_own_permission(cloud):
     assert not denied(with_right.assume_role, RoleArn=role, RoleSessionName="acme", Tags=tag)
 
 
-def test_tagging_a_session_needs_the_trust_policy(cloud):
+def test_tagging_a_session_needs_the_trust_policy(cloud: Cloud) -> None:
     role = cloud.role(trust=allow("sts:AssumeRole", None, Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:root"}))
     caller = cloud.user(allow("sts:*")).client("sts")
     assert denied(caller.assume_role, RoleArn=role, RoleSessionName="acme", Tags=[{"Key": "TenantId", "Value": "a"}])
 
 
 @pytest.mark.extension
-def test_role_chaining_is_limited_to_an_hour(cloud):
+def test_role_chaining_is_limited_to_an_hour(cloud: Cloud) -> None:
     role = cloud.role(allow("sts:*"))
     cloud.client("iam").update_role(RoleName=role.rpartition("/")[2], MaxSessionDuration=43200)
     cloud.assume(role, DurationSeconds=7200)
@@ -239,14 +241,14 @@ def test_role_chaining_is_limited_to_an_hour(cloud):
         {"Ten*": "a"},
     ],
 )
-def test_tag_alphabet_and_length(cloud, tags):
+def test_tag_alphabet_and_length(cloud: Cloud, tags: Any) -> None:
     given = [{"Key": key, "Value": value} for key, value in tags.items()]
     sts = cloud.client("sts", parameter_validation=False)
     assert error(sts.assume_role, RoleArn=cloud.role(), RoleSessionName="acme", Tags=given)[0] == "ValidationError"
 
 
 @pytest.mark.extension
-def test_the_callers_policy_can_demand_session_name_and_tag(cloud):
+def test_the_callers_policy_can_demand_session_name_and_tag(cloud: Cloud) -> None:
     role = cloud.role()
     caller = cloud.user(
         allow(
@@ -259,7 +261,7 @@ def test_the_callers_policy_can_demand_session_name_and_tag(cloud):
     )
     assume = caller.client("sts").assume_role
 
-    def refused(session, tenant):
+    def refused(session: Any, tenant: Any) -> Any:
         return denied(assume, RoleArn=role, RoleSessionName=session, Tags=[{"Key": "TenantId", "Value": tenant}])
 
     assert not refused("acme", "acme")
@@ -267,7 +269,7 @@ def test_the_callers_policy_can_demand_session_name_and_tag(cloud):
     assert refused("other", "other")
 
 
-def signed(cloud, method, service, path, body=b"", **headers):
+def signed(cloud: Cloud, method: Any, service: str, path: str, body: bytes = b"", **headers: Any) -> Any:
     """An HTTP call with hand-made headers and path, signed as ``cloud``."""
     from botocore.auth import SigV4Auth
     from botocore.awsrequest import AWSRequest
@@ -282,15 +284,15 @@ def signed(cloud, method, service, path, body=b"", **headers):
     )
     signer = Credentials(keys["aws_access_key_id"], keys["aws_secret_access_key"], keys.get("aws_session_token"))
     SigV4Auth(signer, service, cloud.region).add_auth(request)
-    return http.call(method, request.url, body, **{k.replace("-", "_"): v for k, v in request.headers.items()})
+    return http.call(method, str(request.url), body, **{k.replace("-", "_"): v for k, v in request.headers.items()})
 
 
 @pytest.mark.extension
-def test_the_action_judged_is_the_action_performed(cloud):
+def test_the_action_judged_is_the_action_performed(cloud: Cloud) -> None:
     """Whoever may list tables only must not get an item by calling it something else elsewhere."""
     caller = cloud.user(allow(["dynamodb:ListTables", "kms:ListKeys", "s3:ListAllMyBuckets", "sts:GetCallerIdentity"]))
 
-    def target(name):
+    def target(name: str) -> Any:
         return {"Content_Type": "application/x-amz-json-1.0", "X_Amz_Target": name}
 
     assume = b"Action=AssumeRole&RoleArn=x&RoleSessionName=ab"
@@ -315,7 +317,7 @@ def test_the_action_judged_is_the_action_performed(cloud):
 
 
 @pytest.mark.extension
-def test_every_operation_is_judged(cloud):
+def test_every_operation_is_judged(cloud: Cloud) -> None:
     """MiniStack lets operations pass that it cannot name, such as a streaming invocation."""
     caller = cloud.user(allow("sts:GetCallerIdentity"))
     functions = caller.client("lambda")
@@ -326,7 +328,7 @@ def test_every_operation_is_judged(cloud):
 
 
 @pytest.mark.extension
-def test_the_policy_that_sam_gives_for_traces_is_known(cloud):
+def test_the_policy_that_sam_gives_for_traces_is_known(cloud: Cloud) -> None:
     arn = "arn:aws:iam::aws:policy/AWSXrayWriteOnlyAccess"
     found = cloud.client("iam").get_policy_version(PolicyArn=arn, VersionId="v1")["PolicyVersion"]["Document"]
     assert {each.split(":")[0] for each in found["Statement"][0]["Action"]} == {"xray"}

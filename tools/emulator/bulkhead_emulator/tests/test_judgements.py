@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +19,7 @@ TABLE = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/"
 
 
 @pytest.fixture(scope="module")
-def recorded(request, tmp_path_factory):
+def recorded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """An emulator that writes its judgements down, and a way to read those made since a moment."""
     file = tmp_path_factory.mktemp("record") / "judgements.jsonl"
     bare = request.config.getoption("--bare")
@@ -27,11 +29,11 @@ def recorded(request, tmp_path_factory):
 
 
 @pytest.fixture
-def since(recorded):
+def since(recorded: Any) -> Any:
     """The judgements of a principal whose ARN holds a text, and all documents."""
     _, file = recorded
 
-    def read(principal):
+    def read(principal: Any) -> Any:
         lines = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
         return (
             [each for each in lines if each["kind"] != "document" and principal in each["principal"]],
@@ -42,7 +44,7 @@ def since(recorded):
 
 
 @pytest.fixture(scope="module")
-def table(recorded):
+def table(recorded: Any) -> Any:
     name = unique("judged")
     recorded[0].client("dynamodb").create_table(
         TableName=name,
@@ -54,7 +56,7 @@ def table(recorded):
 
 
 @pytest.mark.extension
-def test_a_call_is_written_down_with_what_it_was_judged_by(recorded, since, table):
+def test_a_call_is_written_down_with_what_it_was_judged_by(recorded: Any, since: Any, table: Any) -> None:
     statement = allow(
         "dynamodb:GetItem",
         TABLE + table,
@@ -80,7 +82,7 @@ def test_a_call_is_written_down_with_what_it_was_judged_by(recorded, since, tabl
 
 
 @pytest.mark.extension
-def test_each_part_of_a_transaction_is_a_judgement(recorded, since, table):
+def test_each_part_of_a_transaction_is_a_judgement(recorded: Any, since: Any, table: Any) -> None:
     session = recorded[0].tenant("parts", allow(["dynamodb:PutItem", "dynamodb:DeleteItem"]))
     session.client("dynamodb").transact_write_items(
         TransactItems=[
@@ -93,7 +95,7 @@ def test_each_part_of_a_transaction_is_a_judgement(recorded, since, table):
 
 
 @pytest.mark.extension
-def test_a_resource_policy_takes_part(recorded, since):
+def test_a_resource_policy_takes_part(recorded: Any, since: Any) -> None:
     cloud, bucket = recorded[0], unique("judged-bucket")
     cloud.client("s3").create_bucket(Bucket=bucket)
     statement = deny("s3:PutObject", f"arn:aws:s3:::{bucket}/*", Principal="*")
@@ -106,7 +108,7 @@ def test_a_resource_policy_takes_part(recorded, since):
 
 
 @pytest.mark.extension
-def test_a_change_of_policy_shows_from_then_on(recorded, since, table):
+def test_a_change_of_policy_shows_from_then_on(recorded: Any, since: Any, table: Any) -> None:
     cloud = recorded[0]
     role = cloud.role(allow("dynamodb:Scan"), name=unique("changing"))
     scan = cloud.assume(role, session="changing").client("dynamodb").scan
@@ -123,7 +125,7 @@ def test_a_change_of_policy_shows_from_then_on(recorded, since, table):
 
 
 @pytest.mark.extension
-def test_trust_is_a_judgement_of_its_own(recorded, since):
+def test_trust_is_a_judgement_of_its_own(recorded: Any, since: Any) -> None:
     cloud = recorded[0]
     both = ["sts:AssumeRole", "sts:TagSession"]
     role = cloud.role(
@@ -155,7 +157,7 @@ def test_trust_is_a_judgement_of_its_own(recorded, since):
 
 
 @pytest.mark.extension
-def test_a_session_policy_is_told_of(recorded, since, table):
+def test_a_session_policy_is_told_of(recorded: Any, since: Any, table: Any) -> None:
     cloud = recorded[0]
     role, narrow = cloud.role(allow("dynamodb:*")), policy(allow("dynamodb:GetItem"))
     session = cloud.assume(role, session="narrowed", Policy=narrow)
@@ -164,7 +166,7 @@ def test_a_session_policy_is_told_of(recorded, since, table):
 
 
 @pytest.mark.extension
-def test_nothing_secret_is_written_down(recorded, since, table):
+def test_nothing_secret_is_written_down(recorded: Any, since: Any, table: Any) -> None:
     cloud, file = recorded
     session = cloud.tenant("discreet", allow(["dynamodb:PutItem", "kms:*", "s3:PutObject"]))
     session.client("dynamodb").put_item(TableName=table, Item={"pk": {"S": "a"}, "text": {"S": "a private matter"}})
@@ -177,7 +179,7 @@ def test_nothing_secret_is_written_down(recorded, since, table):
     assert [each for each in secrets if each in text] == []
 
 
-def test_ministack_alone_keeps_no_record_and_says_so(tmp_path):
+def test_ministack_alone_keeps_no_record_and_says_so(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "bulkhead_emulator", "--port", "1", "--bare", "--judgements", str(tmp_path / "x")]
     refused = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert refused.returncode == 2 and "extension" in refused.stderr

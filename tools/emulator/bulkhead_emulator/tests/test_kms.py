@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from bulkhead_emulator.tests.support.cloud import ACCOUNT, allow, denied, error, unique
+from bulkhead_emulator.tests.support.cloud import ACCOUNT, Cloud, allow, denied, error, unique
 
 CONTEXT = {"tenant": "acme", "purpose": "test"}
 
 
 @pytest.fixture(scope="module")
-def kms(cloud):
+def kms(cloud: Cloud) -> Any:
     return cloud.client("kms")
 
 
 @pytest.fixture(scope="module")
-def key(kms):
+def key(kms: Any) -> Any:
     return kms.create_key()["KeyMetadata"]["Arn"]
 
 
 @pytest.mark.extension
-def test_encryption_context_condition(cloud, key):
+def test_encryption_context_condition(cloud: Cloud, key: Any) -> None:
     session = cloud.tenant(
         "acme",
         allow(
@@ -38,12 +40,12 @@ def test_encryption_context_condition(cloud, key):
 
 
 @pytest.mark.extension
-def test_reencryption_needs_both_keys_each_with_its_context(cloud, kms, key):
+def test_reencryption_needs_both_keys_each_with_its_context(cloud: Cloud, kms: Any, key: Any) -> None:
     """MiniStack has no ReEncrypt; who may not do it is refused before that shows."""
     other = kms.create_key()["KeyMetadata"]["Arn"]
     sealed = kms.encrypt(KeyId=key, Plaintext=b"x", EncryptionContext={"tenant": "acme"})["CiphertextBlob"]
 
-    def refused(*statements):
+    def refused(*statements: Any) -> Any:
         session = cloud.assume(cloud.role(*statements)).client("kms")
         return error(
             session.re_encrypt,
@@ -53,7 +55,7 @@ def test_reencryption_needs_both_keys_each_with_its_context(cloud, kms, key):
             DestinationEncryptionContext={"tenant": "new"},
         )[0]
 
-    def on(action, arn, tenant):
+    def on(action: Any, arn: Any, tenant: Any) -> Any:
         return allow(f"kms:{action}", arn, Condition={"StringEquals": {"kms:EncryptionContext:tenant": tenant}})
 
     source, destination = on("ReEncryptFrom", key, "acme"), on("ReEncryptTo", other, "new")
@@ -64,8 +66,8 @@ def test_reencryption_needs_both_keys_each_with_its_context(cloud, kms, key):
 
 
 @pytest.mark.extension
-def test_making_a_key_with_tags_needs_the_right_to_tag(cloud):
-    def refused(statement, **tags):
+def test_making_a_key_with_tags_needs_the_right_to_tag(cloud: Cloud) -> None:
+    def refused(statement: Any, **tags: Any) -> Any:
         given = [{"TagKey": key, "TagValue": value} for key, value in tags.items()]
         return denied(cloud.assume(cloud.role(statement)).client("kms").create_key, Tags=given)
 
@@ -77,7 +79,7 @@ def test_making_a_key_with_tags_needs_the_right_to_tag(cloud):
 
 
 @pytest.mark.extension
-def test_encryption_context_keys_condition(cloud, key):
+def test_encryption_context_keys_condition(cloud: Cloud, key: Any) -> None:
     session = cloud.tenant(
         "acme",
         allow(
@@ -95,7 +97,7 @@ def test_encryption_context_keys_condition(cloud, key):
 
 
 @pytest.mark.extension
-def test_resource_aliases_condition(cloud, kms, key):
+def test_resource_aliases_condition(cloud: Cloud, kms: Any, key: Any) -> None:
     own, other = (kms.create_key()["KeyMetadata"]["Arn"] for _ in range(2))
     prefix = "alias/" + unique("silo")
     kms.create_alias(AliasName=f"{prefix}/acme", TargetKeyId=own)
@@ -115,7 +117,7 @@ def test_resource_aliases_condition(cloud, kms, key):
 
 
 @pytest.mark.extension
-def test_request_alias_condition(cloud, kms):
+def test_request_alias_condition(cloud: Cloud, kms: Any) -> None:
     arn = kms.create_key()["KeyMetadata"]["Arn"]
     alias = "alias/" + unique("requested")
     kms.create_alias(AliasName=alias, TargetKeyId=arn)
@@ -127,7 +129,7 @@ def test_request_alias_condition(cloud, kms):
 
 
 @pytest.mark.extension
-def test_an_alias_in_resource_does_not_authorise_the_key(cloud, kms):
+def test_an_alias_in_resource_does_not_authorise_the_key(cloud: Cloud, kms: Any) -> None:
     arn = kms.create_key()["KeyMetadata"]["Arn"]
     alias = "alias/" + unique("named")
     kms.create_alias(AliasName=alias, TargetKeyId=arn)
@@ -136,7 +138,7 @@ def test_an_alias_in_resource_does_not_authorise_the_key(cloud, kms):
 
 
 @pytest.mark.extension
-def test_alias_management_needs_the_alias_and_the_key(cloud, kms, key):
+def test_alias_management_needs_the_alias_and_the_key(cloud: Cloud, kms: Any, key: Any) -> None:
     name = "alias/" + unique("managed")
     alias = f"arn:aws:kms:us-east-1:{ACCOUNT}:{name}"
     only_alias = cloud.tenant("acme", allow("kms:*Alias", alias)).client("kms")
@@ -149,14 +151,14 @@ def test_alias_management_needs_the_alias_and_the_key(cloud, kms, key):
 
 @pytest.mark.extension
 @pytest.mark.parametrize("position", [70, 90, -1])
-def test_tampered_ciphertext(kms, key, position):
+def test_tampered_ciphertext(kms: Any, key: Any, position: Any) -> None:
     blob = bytearray(kms.encrypt(KeyId=key, Plaintext=b"secret", EncryptionContext=CONTEXT)["CiphertextBlob"])
     blob[position] ^= 1
     code, status, _ = error(kms.decrypt, CiphertextBlob=bytes(blob), EncryptionContext=CONTEXT)
     assert (code, status) == ("InvalidCiphertextException", 400)
 
 
-def test_wrong_context(kms, key):
+def test_wrong_context(kms: Any, key: Any) -> None:
     blob = kms.encrypt(KeyId=key, Plaintext=b"secret", EncryptionContext=CONTEXT)["CiphertextBlob"]
     for context in ({}, {"tenant": "acme"}, {**CONTEXT, "more": "1"}):
         assert error(kms.decrypt, CiphertextBlob=blob, EncryptionContext=context)[0] == "InvalidCiphertextException"
@@ -164,25 +166,25 @@ def test_wrong_context(kms, key):
 
 
 @pytest.mark.extension
-def test_naming_another_key_at_decrypt(kms, key):
+def test_naming_another_key_at_decrypt(kms: Any, key: Any) -> None:
     blob = kms.encrypt(KeyId=key, Plaintext=b"secret")["CiphertextBlob"]
     other = kms.create_key()["KeyMetadata"]["Arn"]
     assert error(kms.decrypt, CiphertextBlob=blob, KeyId=other)[0] == "IncorrectKeyException"
 
 
 @pytest.mark.extension
-def test_encrypt_is_limited_to_4096_bytes(kms, key):
+def test_encrypt_is_limited_to_4096_bytes(kms: Any, key: Any) -> None:
     kms.encrypt(KeyId=key, Plaintext=b"x" * 4096)
     assert error(kms.encrypt, KeyId=key, Plaintext=b"x" * 4097)[0] == "ValidationException"
 
 
 @pytest.mark.extension
-def test_data_key_needs_exactly_one_size(kms, key):
+def test_data_key_needs_exactly_one_size(kms: Any, key: Any) -> None:
     assert error(kms.generate_data_key, KeyId=key)[0] == "ValidationException"
     assert len(kms.generate_data_key(KeyId=key, NumberOfBytes=64)["Plaintext"]) == 64
 
 
-def test_unusable_keys(kms):
+def test_unusable_keys(kms: Any) -> None:
     key = kms.create_key()["KeyMetadata"]["KeyId"]
     blob = kms.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]
     kms.disable_key(KeyId=key)
@@ -192,7 +194,7 @@ def test_unusable_keys(kms):
     assert error(kms.decrypt, CiphertextBlob=blob)[0] == "KMSInvalidStateException"
 
 
-def test_a_key_policy_without_the_account_delegates_nothing(cloud, kms):
+def test_a_key_policy_without_the_account_delegates_nothing(cloud: Cloud, kms: Any) -> None:
     import json
 
     owner = cloud.role(allow("kms:*"))

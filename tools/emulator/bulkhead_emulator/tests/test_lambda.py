@@ -7,26 +7,28 @@ import json
 import os
 import threading
 import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bulkhead_emulator.tests.support.cloud import ACCOUNT, allow, denied, error
+from bulkhead_emulator.tests.support.cloud import ACCOUNT, Cloud, allow, denied, error
 from bulkhead_emulator.tests.support.functions import invoke, make, package
 from bulkhead_emulator.tests.support.process import eventually
 
 
 @pytest.fixture(scope="module")
-def tenants(cloud):
+def tenants(cloud: Cloud) -> Any:
     return make(cloud, tenants=True)
 
 
 @pytest.fixture(scope="module")
-def plain(cloud):
+def plain(cloud: Cloud) -> Any:
     return make(cloud)
 
 
 @pytest.mark.extension
-def test_each_tenant_has_an_environment_of_its_own(cloud, tenants):
+def test_each_tenant_has_an_environment_of_its_own(cloud: Cloud, tenants: Any) -> None:
     acme, other = invoke(cloud, tenants, tenant="acme"), invoke(cloud, tenants, tenant="other")
     assert (acme["tenant"], other["tenant"]) == ("acme", "other")
     assert acme["pid"] != other["pid"]
@@ -35,7 +37,7 @@ def test_each_tenant_has_an_environment_of_its_own(cloud, tenants):
 
 
 @pytest.mark.extension
-def test_tenant_id_is_demanded_and_refused(cloud, tenants, plain):
+def test_tenant_id_is_demanded_and_refused(cloud: Cloud, tenants: Any, plain: Any) -> None:
     client = cloud.client("lambda")
     code, status, message = error(client.invoke, FunctionName=tenants)
     assert (code, status) == ("InvalidParameterValueException", 400) and "Add a valid tenant ID" in message
@@ -45,19 +47,19 @@ def test_tenant_id_is_demanded_and_refused(cloud, tenants, plain):
 
 @pytest.mark.extension
 @pytest.mark.parametrize("tenant", ["a#b", "a\u00e9", "a" * 257, "a\tb"])
-def test_tenant_id_alphabet(cloud, tenants, tenant):
+def test_tenant_id_alphabet(cloud: Cloud, tenants: Any, tenant: Any) -> None:
     client = cloud.client("lambda", parameter_validation=False)
     assert error(client.invoke, FunctionName=tenants, TenantId=tenant)[0] == "InvalidParameterValueException"
 
 
 @pytest.mark.extension
-def test_tenant_ids_with_every_allowed_symbol_stay_apart(cloud, tenants):
+def test_tenant_ids_with_every_allowed_symbol_stay_apart(cloud: Cloud, tenants: Any) -> None:
     found = {tenant: invoke(cloud, tenants, tenant=tenant)["pid"] for tenant in ("a:b", "a/b", "a@b", "a b", "a.b=+-_")}
     assert len(set(found.values())) == len(found)
 
 
 @pytest.mark.extension
-def test_asynchronous_invocation_carries_the_tenant(cloud, tmp_path):
+def test_asynchronous_invocation_carries_the_tenant(cloud: Cloud, tmp_path: Path) -> None:
     journal = tmp_path / "journal"
     name = make(cloud, tenants=True, environment={"JOURNAL": str(journal)})
     cloud.client("lambda").invoke(FunctionName=name, InvocationType="Event", TenantId="acme", Payload=b"{}")
@@ -66,7 +68,7 @@ def test_asynchronous_invocation_carries_the_tenant(cloud, tmp_path):
 
 
 @pytest.mark.extension
-def test_environments_are_limited_by_reserved_concurrency(cloud):
+def test_environments_are_limited_by_reserved_concurrency(cloud: Cloud) -> None:
     name = make(cloud, tenants=True, reserved=2)
     for number in range(5):
         invoke(cloud, name, tenant=f"t{number}")
@@ -75,12 +77,12 @@ def test_environments_are_limited_by_reserved_concurrency(cloud):
     assert invoke(cloud, name, tenant="t0")["tenant"] == "t0"
 
 
-def test_reserved_concurrency_throttles(cloud):
+def test_reserved_concurrency_throttles(cloud: Cloud) -> None:
     name, client = make(cloud, reserved=1), cloud.client("lambda")
     invoke(cloud, name)
     outcomes = []
 
-    def call():
+    def call() -> None:
         try:
             client.invoke(FunctionName=name, Payload=json.dumps({"sleep": 0.5}))
             outcomes.append(200)
@@ -96,14 +98,14 @@ def test_reserved_concurrency_throttles(cloud):
 
 
 @pytest.mark.extension
-def test_a_hundred_executions_stay_unreserved(cloud, plain):
+def test_a_hundred_executions_stay_unreserved(cloud: Cloud, plain: Any) -> None:
     client = cloud.client("lambda")
     code, _, message = error(client.put_function_concurrency, FunctionName=plain, ReservedConcurrentExecutions=901)
     assert code == "InvalidParameterValueException" and "minimum value of [100]" in message
 
 
 @pytest.mark.extension
-def test_lambda_must_be_able_to_assume_the_role(cloud):
+def test_lambda_must_be_able_to_assume_the_role(cloud: Cloud) -> None:
     code, _, message = error(
         cloud.client("lambda").create_function,
         FunctionName="unassumable",
@@ -116,7 +118,7 @@ def test_lambda_must_be_able_to_assume_the_role(cloud):
 
 
 @pytest.mark.extension
-def test_excluded_features(cloud, tenants):
+def test_excluded_features(cloud: Cloud, tenants: Any) -> None:
     client = cloud.client("lambda")
     queue = cloud.client("sqs").create_queue(QueueName=f"for-{tenants}")["QueueUrl"]
     arn = f"arn:aws:sqs:us-east-1:{ACCOUNT}:{queue.rpartition('/')[2]}"
@@ -128,7 +130,7 @@ def test_excluded_features(cloud, tenants):
         assert error(call, FunctionName=tenants, **arguments)[0] == "InvalidParameterValueException"
 
 
-def test_a_crashed_environment_is_replaced(cloud, plain):
+def test_a_crashed_environment_is_replaced(cloud: Cloud, plain: Any) -> None:
     before = invoke(cloud, plain)
     crashed = invoke(cloud, plain, {"exit": 7})
     assert crashed["FunctionError"] == "Unhandled"
@@ -136,11 +138,11 @@ def test_a_crashed_environment_is_replaced(cloud, plain):
     assert after["pid"] != before["pid"] and after["count"] == 1
 
 
-def test_a_killed_environment_is_replaced(cloud, plain):
+def test_a_killed_environment_is_replaced(cloud: Cloud, plain: Any) -> None:
     before = invoke(cloud, plain)
     os.kill(before["pid"], 9)
 
-    def replaced():
+    def replaced() -> Any:
         answer = invoke(cloud, plain)
         return "FunctionError" not in answer and answer["pid"] != before["pid"]
 
@@ -148,19 +150,19 @@ def test_a_killed_environment_is_replaced(cloud, plain):
 
 
 @pytest.mark.extension
-def test_a_broken_environment_does_not_end_another_tenants(cloud, tmp_path):
+def test_a_broken_environment_does_not_end_another_tenants(cloud: Cloud, tmp_path: Path) -> None:
     name = make(cloud, tenants=True)
     acme = invoke(cloud, name, tenant="acme")
     assert invoke(cloud, name, {"exit": 1}, tenant="other")["FunctionError"] == "Unhandled"
     assert invoke(cloud, name, tenant="acme")["pid"] == acme["pid"]
 
 
-def test_function_errors(cloud, plain):
+def test_function_errors(cloud: Cloud, plain: Any) -> None:
     failed = invoke(cloud, plain, {"fail": "told so"})
     assert failed == {"FunctionError": "Unhandled", "payload": {"errorMessage": "told so", "errorType": "Failure"}}
 
 
-def test_timeouts(cloud):
+def test_timeouts(cloud: Cloud) -> None:
     name = make(cloud, Timeout=1)
     failed = invoke(cloud, name, {"sleep": 5})
     assert failed["FunctionError"] == "Unhandled"
@@ -168,7 +170,7 @@ def test_timeouts(cloud):
 
 
 @pytest.mark.extension
-def test_request_limit(cloud, plain):
+def test_request_limit(cloud: Cloud, plain: Any) -> None:
     client = cloud.client("lambda")
     code, status, _ = error(client.invoke, FunctionName=plain, Payload=json.dumps("x" * (6 * 1024 * 1024)))
     assert (code, status) == ("RequestTooLargeException", 413)
@@ -179,26 +181,26 @@ def test_request_limit(cloud, plain):
 
 
 @pytest.mark.extension
-def test_response_limit(cloud, plain):
+def test_response_limit(cloud: Cloud, plain: Any) -> None:
     assert len(invoke(cloud, plain, {"big": 6 * 1024 * 1024 - 100})) == 6 * 1024 * 1024 - 100
     failed = invoke(cloud, plain, {"big": 6 * 1024 * 1024 + 200})
     assert failed["payload"]["errorType"] == "Function.ResponseSizeTooLarge"
 
 
 @pytest.mark.extension
-def test_a_payload_must_be_json(cloud, plain):
+def test_a_payload_must_be_json(cloud: Cloud, plain: Any) -> None:
     call = cloud.client("lambda").invoke
     assert error(call, FunctionName=plain, Payload=b"{no")[0] == "InvalidRequestContentException"
 
 
-def test_invoking_needs_permission(cloud, plain, tenants):
+def test_invoking_needs_permission(cloud: Cloud, plain: Any, tenants: Any) -> None:
     arn = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:"
     session = cloud.tenant("acme", allow("lambda:InvokeFunction", arn + plain)).client("lambda")
     assert not denied(session.invoke, FunctionName=plain)
     assert denied(session.invoke, FunctionName=tenants, TenantId="acme")
 
 
-def test_the_functions_own_credentials_are_judged(cloud):
+def test_the_functions_own_credentials_are_judged(cloud: Cloud) -> None:
     name = make(cloud, allow("s3:ListAllMyBuckets"))
     assert "Buckets" in invoke(cloud, name, {"aws": {"service": "s3", "operation": "list_buckets"}})["aws"]
     refused = invoke(cloud, name, {"aws": {"service": "dynamodb", "operation": "list_tables"}})["aws"]
@@ -208,7 +210,7 @@ def test_the_functions_own_credentials_are_judged(cloud):
 
 
 @pytest.mark.extension
-def test_a_functions_role_session_is_limited_to_an_hour_of_chaining(cloud):
+def test_a_functions_role_session_is_limited_to_an_hour_of_chaining(cloud: Cloud) -> None:
     role = cloud.role(allow("s3:*"))
     name = make(cloud, allow(["sts:AssumeRole", "sts:TagSession"], role))
     arguments = {"RoleArn": role, "RoleSessionName": "acme", "Tags": [{"Key": "TenantId", "Value": "acme"}]}
@@ -219,7 +221,7 @@ def test_a_functions_role_session_is_limited_to_an_hour_of_chaining(cloud):
 
 
 @pytest.mark.extension
-def test_the_process_sees_lambdas_variables_and_the_functions_only(cloud):
+def test_the_process_sees_lambdas_variables_and_the_functions_only(cloud: Cloud) -> None:
     name = make(cloud, environment={"OWN": "1", "AUTH": "true"})
     env = invoke(cloud, name, {"env": True})["env"]
     assert env["OWN"] == "1" and env["AUTH"] == "true"
@@ -229,7 +231,7 @@ def test_the_process_sees_lambdas_variables_and_the_functions_only(cloud):
 
 @pytest.mark.extension
 @pytest.mark.parametrize("update", ["code", "configuration"])
-def test_updates_retire_environments_and_let_running_ones_finish(cloud, update):
+def test_updates_retire_environments_and_let_running_ones_finish(cloud: Cloud, update: Any) -> None:
     name, client = make(cloud, tenants=True), cloud.client("lambda")
     before = invoke(cloud, name, tenant="a:b")
     running = []
@@ -246,7 +248,7 @@ def test_updates_retire_environments_and_let_running_ones_finish(cloud, update):
     assert "FunctionError" not in running[0]
 
 
-def test_log_lines_belong_to_their_invocation(cloud, plain):
+def test_log_lines_belong_to_their_invocation(cloud: Cloud, plain: Any) -> None:
     for number in range(5):
         answer = cloud.client("lambda").invoke(
             FunctionName=plain, LogType="Tail", Payload=json.dumps({"log": f"line {number}"})
@@ -255,7 +257,7 @@ def test_log_lines_belong_to_their_invocation(cloud, plain):
 
 
 @pytest.mark.extension
-def test_warm_invocations_are_quick(cloud, plain):
+def test_warm_invocations_are_quick(cloud: Cloud, plain: Any) -> None:
     """MiniStack alone waits 50 ms for log lines, and 40 ms for a delayed TCP acknowledgement."""
     client = cloud.client("lambda")
     client.invoke(FunctionName=plain)

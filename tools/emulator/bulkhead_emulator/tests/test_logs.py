@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import time
 from itertools import chain
+from typing import Any
 
 import pytest
 
-from bulkhead_emulator.tests.support.cloud import error, unique
+from bulkhead_emulator.tests.support.cloud import Cloud, error, unique
 
 _FULL = 10_000
 
 
-def logged(cloud, *, streams: int, each: int, apart: int) -> tuple[str, list[str]]:
+def logged(cloud: Cloud, *, streams: int, each: int, apart: int) -> tuple[str, list[str]]:
     """A log group of several streams' events, so many ms apart, and their messages in the order of time."""
     logs, group, now = cloud.client("logs"), unique("/aws/lambda/group"), int(time.time() * 1000) - 600_000
     logs.create_log_group(logGroupName=group)
-    lines = []
+    lines: list[str] = []
     for stream in range(streams):
         name = f"stream-{stream}"
         logs.create_log_stream(logGroupName=group, logStreamName=name)
-        events = [
+        events: list[dict[str, Any]] = [
             {"timestamp": now + (number * streams + stream) * apart, "message": f"{number * streams + stream:06}x"}
             for number in range(each)
         ]
@@ -30,13 +31,13 @@ def logged(cloud, *, streams: int, each: int, apart: int) -> tuple[str, list[str
     return group, sorted(lines)
 
 
-def found(cloud, group: str, **more) -> list[list[str]]:
+def found(cloud: Cloud, group: str, **more: Any) -> list[list[str]]:
     pages = cloud.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group, **more)
     return [[event["message"] for event in page["events"]] for page in pages]
 
 
 @pytest.mark.extension
-def test_more_events_than_a_page_holds_are_found(cloud):
+def test_more_events_than_a_page_holds_are_found(cloud: Cloud) -> None:
     group, lines = logged(cloud, streams=3, each=7_001, apart=1)
     pages = found(cloud, group)
     assert list(chain(*pages)) == lines
@@ -45,7 +46,7 @@ def test_more_events_than_a_page_holds_are_found(cloud):
 
 @pytest.mark.extension
 @pytest.mark.parametrize("limit", [1, 4, 5])
-def test_events_of_one_moment_lie_on_several_pages(cloud, limit):
+def test_events_of_one_moment_lie_on_several_pages(cloud: Cloud, limit: int) -> None:
     group, lines = logged(cloud, streams=2, each=5, apart=0)
     pages = found(cloud, group, limit=limit)
     assert sorted(chain(*pages)) == lines
@@ -53,13 +54,13 @@ def test_events_of_one_moment_lie_on_several_pages(cloud, limit):
 
 
 @pytest.mark.extension
-def test_a_pattern_counts_what_it_finds(cloud):
+def test_a_pattern_counts_what_it_finds(cloud: Cloud) -> None:
     group, lines = logged(cloud, streams=2, each=10, apart=1)
     assert list(chain(*found(cloud, group, filterPattern='"1x"', limit=1))) == [line for line in lines if "1x" in line]
 
 
 @pytest.mark.extension
-def test_what_is_logged_between_two_pages_is_on_the_next(cloud):
+def test_what_is_logged_between_two_pages_is_on_the_next(cloud: Cloud) -> None:
     group, _lines = logged(cloud, streams=1, each=4, apart=1)
     logs = cloud.client("logs")
     first = logs.filter_log_events(logGroupName=group, limit=4)
@@ -75,7 +76,7 @@ def test_what_is_logged_between_two_pages_is_on_the_next(cloud):
 
 @pytest.mark.extension
 @pytest.mark.parametrize("token", ["x", "1", "1/x", "-1/2"])
-def test_a_token_of_somebody_else_is_refused(cloud, token):
+def test_a_token_of_somebody_else_is_refused(cloud: Cloud, token: Any) -> None:
     group, _ = logged(cloud, streams=1, each=1, apart=1)
     code, status, _ = error(cloud.client("logs").filter_log_events, logGroupName=group, nextToken=token)
     assert (code, status) == ("InvalidParameterException", 400)

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from bulkhead_emulator.tests.support.process import Emulator, eventually
 ROOT = Path(__file__).resolve().parents[4]
 
 
-def alive(pid):
+def alive(pid: Any) -> Any:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -25,7 +26,7 @@ def alive(pid):
     return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
 
 
-def test_sigterm_ends_it_and_its_functions():
+def test_sigterm_ends_it_and_its_functions() -> None:
     emulator = Emulator.start()
     cloud = Cloud(emulator.address)
     function = invoke(cloud, make(cloud))["pid"]
@@ -36,14 +37,14 @@ def test_sigterm_ends_it_and_its_functions():
     assert not scratch.exists()
 
 
-def test_it_listens_on_the_loopback_interface_only(cloud):
+def test_it_listens_on_the_loopback_interface_only(cloud: Cloud) -> None:
     port = int(cloud.address.rpartition(":")[2])
     listeners = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     listening = [entry[1].split(":") for entry in listeners if entry[3] == "0A"]
     assert {address for address, number in listening if int(number, 16) == port} == {"0100007F"}
 
 
-def test_a_taken_port_is_refused():
+def test_a_taken_port_is_refused() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -58,7 +59,7 @@ def test_a_taken_port_is_refused():
     assert done.returncode == 1 and "in use" in done.stderr
 
 
-def test_another_ministack_is_refused(monkeypatch):
+def test_another_ministack_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     from bulkhead_emulator import version
 
     monkeypatch.setattr(version.metadata, "version", lambda name: "1.5.34")
@@ -68,7 +69,7 @@ def test_another_ministack_is_refused(monkeypatch):
 
 @pytest.mark.extension
 @pytest.mark.parametrize("path", ["/_ministack/reset", "/_ministack/config", "/_ministack/sqs/messages"])
-def test_ministacks_own_endpoints_are_closed(cloud, path):
+def test_ministacks_own_endpoints_are_closed(cloud: Cloud, path: str) -> None:
     """They read and change everything without credentials: nothing like them exists on AWS."""
     import urllib.error
 

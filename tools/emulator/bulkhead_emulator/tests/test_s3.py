@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import urllib.parse
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bulkhead_emulator.tests.support import http
-from bulkhead_emulator.tests.support.cloud import ACCOUNT, allow, denied, error, policy, unique
+from bulkhead_emulator.tests.support.cloud import ACCOUNT, Cloud, allow, denied, error, policy, unique
 from bulkhead_emulator.tests.support.functions import make
 from bulkhead_emulator.tests.support.process import eventually
 
@@ -17,28 +19,28 @@ VIA = "s3.us-east-1.amazonaws.com"
 
 
 @pytest.fixture(scope="module")
-def s3(cloud):
+def s3(cloud: Cloud) -> Any:
     return cloud.client("s3")
 
 
 @pytest.fixture(scope="module")
-def bucket(s3):
+def bucket(s3: Any) -> Any:
     name = unique("docs")
     s3.create_bucket(Bucket=name)
     return name
 
 
 @pytest.fixture(scope="module")
-def key(cloud):
+def key(cloud: Cloud) -> Any:
     return cloud.client("kms").create_key()["KeyMetadata"]["Arn"]
 
 
-def encrypted(key, context=None):
+def encrypted(key: Any, context: Any = None) -> Any:
     header = {"SSEKMSEncryptionContext": base64.b64encode(json.dumps(context).encode()).decode()} if context else {}
     return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key, **header}
 
 
-def tenant_key(key, *actions):
+def tenant_key(key: Any, *actions: Any) -> Any:
     return allow(
         [f"kms:{a}" for a in actions],
         key,
@@ -49,7 +51,7 @@ def tenant_key(key, *actions):
 
 
 @pytest.mark.extension
-def test_writing_needs_generate_data_key_and_reading_decrypt(cloud, s3, bucket, key):
+def test_writing_needs_generate_data_key_and_reading_decrypt(cloud: Cloud, s3: Any, bucket: str, key: Any) -> None:
     objects = allow(["s3:GetObject", "s3:PutObject"], f"arn:aws:s3:::{bucket}/*")
     neither = cloud.tenant("acme", objects).client("s3")
     assert denied(neither.put_object, Bucket=bucket, Key="k1", Body=b"x", **encrypted(key))
@@ -63,7 +65,7 @@ def test_writing_needs_generate_data_key_and_reading_decrypt(cloud, s3, bucket, 
 
 
 @pytest.mark.extension
-def test_the_encryption_context_is_judged_at_both_ends(cloud, s3, bucket, key):
+def test_the_encryption_context_is_judged_at_both_ends(cloud: Cloud, s3: Any, bucket: str, key: Any) -> None:
     objects = allow(["s3:GetObject", "s3:PutObject"], f"arn:aws:s3:::{bucket}/*")
     acme, other = (
         cloud.tenant(t, objects, tenant_key(key, "GenerateDataKey", "Decrypt")).client("s3") for t in ("acme", "other")
@@ -80,7 +82,7 @@ def test_the_encryption_context_is_judged_at_both_ends(cloud, s3, bucket, key):
 
 
 @pytest.mark.extension
-def test_the_object_arn_is_in_the_context(cloud, bucket, key):
+def test_the_object_arn_is_in_the_context(cloud: Cloud, bucket: str, key: Any) -> None:
     objects = allow(["s3:GetObject", "s3:PutObject"], f"arn:aws:s3:::{bucket}/*")
     use = allow(
         "kms:*", key, Condition={"StringLike": {"kms:EncryptionContext:aws:s3:arn": f"arn:aws:s3:::{bucket}/t/acme/*"}}
@@ -92,7 +94,7 @@ def test_the_object_arn_is_in_the_context(cloud, bucket, key):
 
 
 @pytest.mark.extension
-def test_unknown_and_unusable_keys(cloud, s3, bucket):
+def test_unknown_and_unusable_keys(cloud: Cloud, s3: Any, bucket: str) -> None:
     kms = cloud.client("kms")
     missing = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/00000000-0000-0000-0000-000000000000"
     unknown = error(s3.put_object, Bucket=bucket, Key="u", Body=b"x", **encrypted(missing))
@@ -106,7 +108,7 @@ def test_unknown_and_unusable_keys(cloud, s3, bucket):
 
 
 @pytest.mark.extension
-def test_the_buckets_default_encryption_applies(cloud, s3, key):
+def test_the_buckets_default_encryption_applies(cloud: Cloud, s3: Any, key: Any) -> None:
     name = unique("default")
     s3.create_bucket(Bucket=name)
     s3.put_bucket_encryption(
@@ -123,7 +125,7 @@ def test_the_buckets_default_encryption_applies(cloud, s3, key):
 
 
 @pytest.mark.extension
-def test_copies_read_their_source(cloud, s3, bucket, key):
+def test_copies_read_their_source(cloud: Cloud, s3: Any, bucket: str, key: Any) -> None:
     s3.put_object(Bucket=bucket, Key="source", Body=b"x", **encrypted(key, {"tenant": "other"}))
     objects = allow(["s3:GetObject", "s3:PutObject"], f"arn:aws:s3:::{bucket}/*")
     copy = {"Bucket": bucket, "Key": "copied", "CopySource": {"Bucket": bucket, "Key": "source"}}
@@ -132,7 +134,7 @@ def test_copies_read_their_source(cloud, s3, bucket, key):
     assert "SSEKMSKeyId" not in s3.head_object(Bucket=bucket, Key="copied")
 
 
-def test_copying_needs_to_read_the_source(cloud, s3, bucket):
+def test_copying_needs_to_read_the_source(cloud: Cloud, s3: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="t/other/secret", Body=b"x")
     own = allow(["s3:GetObject", "s3:PutObject"], f"arn:aws:s3:::{bucket}/t/acme/*")
     session = cloud.tenant("acme", own).client("s3")
@@ -141,7 +143,7 @@ def test_copying_needs_to_read_the_source(cloud, s3, bucket):
 
 
 @pytest.mark.extension
-def test_multipart_uploads(cloud, s3, bucket, key):
+def test_multipart_uploads(cloud: Cloud, s3: Any, bucket: str, key: Any) -> None:
     objects = allow(["s3:GetObject", "s3:PutObject"], f"arn:aws:s3:::{bucket}/*")
     writer = cloud.tenant("acme", objects, allow("kms:GenerateDataKey", key)).client("s3")
     upload = writer.create_multipart_upload(Bucket=bucket, Key="big", **encrypted(key))["UploadId"]
@@ -154,7 +156,7 @@ def test_multipart_uploads(cloud, s3, bucket, key):
     assert s3.head_object(Bucket=bucket, Key="big")["SSEKMSKeyId"] == key
 
 
-def test_listing_is_bound_to_the_prefix(cloud, bucket):
+def test_listing_is_bound_to_the_prefix(cloud: Cloud, bucket: str) -> None:
     session = cloud.tenant(
         "acme", allow("s3:ListBucket", f"arn:aws:s3:::{bucket}", Condition={"StringLike": {"s3:prefix": "t/acme/*"}})
     ).client("s3")
@@ -166,7 +168,7 @@ def test_listing_is_bound_to_the_prefix(cloud, bucket):
 
 
 @pytest.mark.extension
-def test_keys_are_judged_literally(cloud, s3, bucket):
+def test_keys_are_judged_literally(cloud: Cloud, s3: Any, bucket: str) -> None:
     own = allow(["s3:PutObject", "s3:GetObject"], f"arn:aws:s3:::{bucket}/t/acme/*")
     session = cloud.tenant("acme", own).client("s3")
     for key in ("t//acme/x", "t/acme//x"):
@@ -177,7 +179,7 @@ def test_keys_are_judged_literally(cloud, s3, bucket):
 
 
 @pytest.mark.extension
-def test_form_uploads_ask_for_the_key_too(cloud, s3, key):
+def test_form_uploads_ask_for_the_key_too(cloud: Cloud, s3: Any, key: Any) -> None:
     name = unique("forms")
     s3.create_bucket(Bucket=name)
     s3.put_bucket_encryption(
@@ -187,7 +189,7 @@ def test_form_uploads_ask_for_the_key_too(cloud, s3, key):
         },
     )
 
-    def upload(signer):
+    def upload(signer: Any) -> Any:
         form = signer.client("s3", signature_version="s3v4").generate_presigned_post(name, "t/acme/x")
         parts = [f'Content-Disposition: form-data; name="{k}"\r\n\r\n{v}' for k, v in form["fields"].items()]
         parts.append('Content-Disposition: form-data; name="file"; filename="x"\r\n\r\ncontent')
@@ -200,7 +202,7 @@ def test_form_uploads_ask_for_the_key_too(cloud, s3, key):
     assert upload(cloud.tenant("acme", objects, allow("kms:GenerateDataKey", key, Condition=here))) == 204
 
 
-def test_batch_deletes_are_judged_key_by_key(cloud, s3, bucket):
+def test_batch_deletes_are_judged_key_by_key(cloud: Cloud, s3: Any, bucket: str) -> None:
     session = cloud.tenant("acme", allow("s3:DeleteObject", f"arn:aws:s3:::{bucket}/t/acme/*")).client("s3")
     own, other = {"Key": "t/acme/d"}, {"Key": "t/other/secret"}
     s3.put_object(Bucket=bucket, Key=other["Key"], Body=b"x")
@@ -209,7 +211,7 @@ def test_batch_deletes_are_judged_key_by_key(cloud, s3, bucket):
     s3.head_object(Bucket=bucket, Key=other["Key"])
 
 
-def test_encryption_headers_in_a_bucket_policy(cloud, s3, key):
+def test_encryption_headers_in_a_bucket_policy(cloud: Cloud, s3: Any, key: Any) -> None:
     name = unique("only-kms")
     s3.create_bucket(Bucket=name)
     everything = f"arn:aws:s3:::{name}/*"
@@ -231,7 +233,7 @@ def test_encryption_headers_in_a_bucket_policy(cloud, s3, key):
 
 
 @pytest.mark.extension
-def test_the_key_id_header_in_a_bucket_policy(cloud, s3, key):
+def test_the_key_id_header_in_a_bucket_policy(cloud: Cloud, s3: Any, key: Any) -> None:
     name = unique("only-this-key")
     s3.create_bucket(Bucket=name)
     everything = f"arn:aws:s3:::{name}/*"
@@ -254,7 +256,7 @@ def test_the_key_id_header_in_a_bucket_policy(cloud, s3, key):
 
 
 @pytest.mark.extension
-def test_the_loopback_endpoint_counts_as_tls(cloud, s3):
+def test_the_loopback_endpoint_counts_as_tls(cloud: Cloud, s3: Any) -> None:
     name = unique("tls")
     s3.create_bucket(Bucket=name)
     s3.put_bucket_policy(
@@ -274,7 +276,7 @@ def test_the_loopback_endpoint_counts_as_tls(cloud, s3):
 
 
 @pytest.fixture(scope="module")
-def signer(cloud, s3, bucket):
+def signer(cloud: Cloud, s3: Any, bucket: str) -> Any:
     for tenant in ("acme", "other"):
         s3.put_object(Bucket=bucket, Key=f"t/{tenant}/p", Body=b"content")
     return cloud.tenant("acme", allow(["s3:GetObject", "s3:PutObject"], f"arn:aws:s3:::{bucket}/t/acme/*"))
@@ -284,44 +286,44 @@ class TestPresigned:
     """A presigned request is its signer's: verified, and judged as that session."""
 
     @staticmethod
-    def sign(signer, operation, bucket, key, expires=60, **more):
+    def sign(signer: Any, operation: str, bucket: str, key: Any, expires: int = 60, **more: Any) -> Any:
         client = signer.client("s3", signature_version="s3v4")
         what = {"Bucket": bucket, "Key": key, **more}
         return client.generate_presigned_url(operation, Params=what, ExpiresIn=expires)
 
-    def test_get_and_put(self, signer, bucket):
+    def test_get_and_put(self, signer: Any, bucket: str) -> None:
         assert http.call("GET", self.sign(signer, "get_object", bucket, "t/acme/p")).body == b"content"
         assert http.call("PUT", self.sign(signer, "put_object", bucket, "t/acme/new"), b"new").status == 200
 
-    def test_judged_as_the_session(self, signer, bucket):
+    def test_judged_as_the_session(self, signer: Any, bucket: str) -> None:
         assert http.call("GET", self.sign(signer, "get_object", bucket, "t/other/p")).status == 403
         assert http.call("PUT", self.sign(signer, "put_object", bucket, "t/other/new"), b"new").status == 403
 
-    def test_tampering(self, signer, bucket):
+    def test_tampering(self, signer: Any, bucket: str) -> None:
         url = self.sign(signer, "get_object", bucket, "t/acme/p")
         assert http.call("GET", url.replace("t/acme/p", "t/acme/new")).status == 403
         assert http.call("GET", url[:-1] + ("0" if url[-1] != "0" else "1")).status == 403
         assert http.call("PUT", url, b"x").status == 403
         assert http.call("GET", url.replace("X-Amz-Expires=60", "X-Amz-Expires=600")).status == 403
 
-    def test_expiry(self, signer, bucket):
+    def test_expiry(self, signer: Any, bucket: str) -> None:
         url = self.sign(signer, "get_object", bucket, "t/acme/p", expires=1)
         assert eventually(lambda: http.call("GET", url).status == 403, within=5)
 
-    def test_signed_headers(self, signer, bucket):
+    def test_signed_headers(self, signer: Any, bucket: str) -> None:
         url = self.sign(signer, "put_object", bucket, "t/acme/typed", ContentType="application/pdf")
         assert "content-type" in urllib.parse.unquote(url)
         assert http.call("PUT", url, b"x", Content_Type="text/html").status == 403
         assert http.call("PUT", url, b"x", Content_Type="application/pdf").status == 200
 
     @pytest.mark.extension
-    def test_encryption_in_a_presigned_put(self, cloud, bucket, key):
+    def test_encryption_in_a_presigned_put(self, cloud: Cloud, bucket: str, key: Any) -> None:
         signer = cloud.tenant(
             "acme", allow("s3:PutObject", f"arn:aws:s3:::{bucket}/t/acme/*"), tenant_key(key, "GenerateDataKey")
         )
         headers = {"x_amz_server_side_encryption": "aws:kms", "x_amz_server_side_encryption_aws_kms_key_id": key}
 
-        def put(tenant):
+        def put(tenant: Any) -> Any:
             sse = encrypted(key, {"tenant": tenant})
             url = self.sign(signer, "put_object", bucket, "t/acme/sealed", **sse)
             return http.call(
@@ -333,7 +335,7 @@ class TestPresigned:
 
 
 @pytest.mark.extension
-def test_created_objects_reach_a_function_through_eventbridge(cloud, s3, tmp_path):
+def test_created_objects_reach_a_function_through_eventbridge(cloud: Cloud, s3: Any, tmp_path: Path) -> None:
     """The key is not URL-encoded, the event is shaped as AWS documents, and the function's policy is needed."""
     name, journal, events = unique("events"), tmp_path / "journal", cloud.client("events")
     s3.create_bucket(Bucket=name)
@@ -381,7 +383,7 @@ def test_created_objects_reach_a_function_through_eventbridge(cloud, s3, tmp_pat
 
 
 @pytest.mark.extension
-def test_eventbridge_retries_throttled_functions(cloud, s3, tmp_path):
+def test_eventbridge_retries_throttled_functions(cloud: Cloud, s3: Any, tmp_path: Path) -> None:
     """AWS keeps a throttled asynchronous event for hours; MiniStack drops it."""
     name, journal, events = unique("events"), tmp_path / "journal", cloud.client("events")
     s3.create_bucket(Bucket=name)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import math
+from typing import Any
 
 import pytest
 
-from bulkhead_emulator.tests.support.cloud import ACCOUNT, allow, denied, error, policy, unique
+from bulkhead_emulator.tests.support.cloud import ACCOUNT, Cloud, allow, denied, error, policy, unique
 
 pytestmark = pytest.mark.extension
 ARN = f"arn:aws:s3vectors:us-east-1:{ACCOUNT}:bucket/"
@@ -16,10 +17,10 @@ ARN = f"arn:aws:s3vectors:us-east-1:{ACCOUNT}:bucket/"
 class Store:
     """A vector bucket with one index, as the bare emulator would need to have it too."""
 
-    def __init__(self, cloud):
+    def __init__(self, cloud: Cloud) -> None:
         self.cloud, self.api, self.bucket = cloud, cloud.client("s3vectors"), unique("vectors")
 
-    def make(self, index="t-acme-docs", dimension=3, metric="cosine", **more):
+    def make(self, index: str = "t-acme-docs", dimension: int = 3, metric: str = "cosine", **more: Any) -> Any:
         with contextlib.suppress(self.api.exceptions.ConflictException):
             self.api.create_vector_bucket(vectorBucketName=self.bucket)
         self.api.create_index(
@@ -32,7 +33,7 @@ class Store:
         )
         return {"vectorBucketName": self.bucket, "indexName": index}
 
-    def put(self, where, vectors, metadata=None):
+    def put(self, where: Any, vectors: Any, metadata: Any = None) -> None:
         self.api.put_vectors(
             **where,
             vectors=[
@@ -41,17 +42,17 @@ class Store:
             ],
         )
 
-    def keys(self, where, query, **more):
+    def keys(self, where: Any, query: Any, **more: Any) -> Any:
         found = self.api.query_vectors(**where, queryVector={"float32": query}, topK=more.pop("topK", 10), **more)
         return [vector["key"] for vector in found["vectors"]]
 
 
 @pytest.fixture
-def store(cloud):
+def store(cloud: Cloud) -> Any:
     return Store(cloud)
 
 
-def test_cosine_ranking_and_distances(store):
+def test_cosine_ranking_and_distances(store: Any) -> None:
     where = store.make()
     store.put(where, {"x": [2, 0, 0], "xy": [1, 1, 0], "z": [0, 0, 5], "-x": [-1, 0, 0]})
     found = store.api.query_vectors(**where, queryVector={"float32": [1, 0, 0]}, topK=3, returnDistance=True)
@@ -59,7 +60,7 @@ def test_cosine_ranking_and_distances(store):
     assert [v["distance"] for v in found["vectors"]] == pytest.approx([0, 1 - math.sqrt(0.5), 1], abs=1e-6)
 
 
-def test_euclidean_ranking(store):
+def test_euclidean_ranking(store: Any) -> None:
     where = store.make(metric="euclidean")
     store.put(where, {"near": [1, 1, 0], "far": [9, 0, 0]})
     found = store.api.query_vectors(**where, queryVector={"float32": [1, 0, 0]}, topK=2, returnDistance=True)
@@ -88,7 +89,7 @@ def test_euclidean_ranking(store):
         ({"kind": "a", "year": 2000}, "1"),
     ],
 )
-def test_filters(store, expression, expected):
+def test_filters(store: Any, expression: str, expected: Any) -> None:
     where = store.make()
     store.put(
         where,
@@ -117,13 +118,13 @@ def test_filters(store, expression, expected):
         {f"k{n}": n for n in range(101)},
     ],
 )
-def test_invalid_filters(store, expression):
+def test_invalid_filters(store: Any, expression: str) -> None:
     where = store.make(metadataConfiguration={"nonFilterableMetadataKeys": ["text"]})
     query = {"queryVector": {"float32": [1, 0, 0]}, "topK": 1, "filter": expression}
     assert error(store.api.query_vectors, **where, **query)[0] == "ValidationException"
 
 
-def test_vectors_come_back_as_put(store):
+def test_vectors_come_back_as_put(store: Any) -> None:
     where = store.make()
     store.put(where, {"a": [1, 2, 3], "b": [4, 5, 6]}, {"a": {"n": 1}})
     got = store.api.get_vectors(**where, keys=["b", "a", "missing"], returnData=True, returnMetadata=True)["vectors"]
@@ -150,13 +151,13 @@ def test_vectors_come_back_as_put(store):
         ([1, 2, 3], {"text": "x" * 41_000}),
     ],
 )
-def test_put_limits(store, data, metadata):
+def test_put_limits(store: Any, data: Any, metadata: Any) -> None:
     where = store.make(metadataConfiguration={"nonFilterableMetadataKeys": ["text"]})
     vectors = [{"key": "a", "data": {"float32": data}, "metadata": metadata}]
     assert error(store.api.put_vectors, **where, vectors=vectors)[0] == "ValidationException"
 
 
-def test_large_metadata_is_possible_when_not_filterable(store):
+def test_large_metadata_is_possible_when_not_filterable(store: Any) -> None:
     where = store.make(metadataConfiguration={"nonFilterableMetadataKeys": ["text"]})
     store.put(where, {"a": [1, 2, 3]}, {"a": {"text": "x" * 30_000}})
 
@@ -173,17 +174,18 @@ def test_large_metadata_is_possible_when_not_filterable(store):
         ("list_vectors", {"segmentCount": 2, "segmentIndex": 2}),
     ],
 )
-def test_request_limits(store, operation, arguments):
+def test_request_limits(store: Any, operation: str, arguments: Any) -> None:
     where = store.make()
     api = store.cloud.client("s3vectors", parameter_validation=False)
     assert error(getattr(api, operation), **where, **arguments)[0] == "ValidationException"
 
 
-def test_query_pages_of_a_hundred(store):
+def test_query_pages_of_a_hundred(store: Any) -> None:
     where = store.make()
     store.put(where, {f"{n:03}": [1, n / 1000, 0] for n in range(250)})
     query = {**where, "queryVector": {"float32": [1, 0, 0]}, "topK": 230}
-    pages, token = [], {}
+    pages: list[Any] = []
+    token: dict[str, str] = {}
     while True:
         page = store.api.query_vectors(**query, **token)
         pages.append([v["key"] for v in page["vectors"]])
@@ -195,7 +197,7 @@ def test_query_pages_of_a_hundred(store):
     assert error(store.api.query_vectors, **{**query, "topK": 229}, **token)[0] == "ValidationException"
 
 
-def test_list_vectors_in_pages_and_segments(store):
+def test_list_vectors_in_pages_and_segments(store: Any) -> None:
     where = store.make()
     store.put(where, {f"{n:02}": [1, 1, 1] for n in range(25)})
     pages = store.api.get_paginator("list_vectors").paginate(**where, PaginationConfig={"PageSize": 10})
@@ -204,7 +206,7 @@ def test_list_vectors_in_pages_and_segments(store):
     assert sorted(v["key"] for s in segments for v in s) == [f"{n:02}" for n in range(25)]
 
 
-def test_buckets_and_indexes(store):
+def test_buckets_and_indexes(store: Any) -> None:
     where = store.make()
     api = store.api
     assert api.get_vector_bucket(vectorBucketName=store.bucket)["vectorBucket"]["vectorBucketArn"] == ARN + store.bucket
@@ -225,23 +227,23 @@ def test_buckets_and_indexes(store):
 
 
 @pytest.mark.parametrize("name", ["Upper", "a_b", "-ab", "ab-", "a" * 64, "ab"])
-def test_names(store, name):
+def test_names(store: Any, name: str) -> None:
     api = store.cloud.client("s3vectors", parameter_validation=False)
     assert error(api.create_vector_bucket, vectorBucketName=name)[0] == "ValidationException"
 
 
-def test_aliases_are_refused_as_keys(store):
+def test_aliases_are_refused_as_keys(store: Any) -> None:
     api = store.cloud.client("s3vectors", parameter_validation=False)
     encryption = {"sseType": "aws:kms", "kmsKeyArn": f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/x"}
     code = error(api.create_vector_bucket, vectorBucketName=unique("kms"), encryptionConfiguration=encryption)[0]
     assert code == "ValidationException"
 
 
-def tenant_policy(bucket, *actions):
+def tenant_policy(bucket: str, *actions: Any) -> Any:
     return allow([f"s3vectors:{a}" for a in actions], f"{ARN}{bucket}/index/t-${{aws:PrincipalTag/TenantId}}-*")
 
 
-def test_a_tenant_reaches_its_own_index_only(cloud, store):
+def test_a_tenant_reaches_its_own_index_only(cloud: Cloud, store: Any) -> None:
     own, other = store.make("t-acme-docs"), store.make("t-other-docs")
     session = cloud.tenant("acme", tenant_policy(store.bucket, "*")).client("s3vectors")
     vector = [{"key": "a", "data": {"float32": [1, 0, 0]}}]
@@ -259,7 +261,7 @@ def test_a_tenant_reaches_its_own_index_only(cloud, store):
     assert denied(session.list_vector_buckets)
 
 
-def test_query_with_filter_or_metadata_needs_get_vectors(cloud, store):
+def test_query_with_filter_or_metadata_needs_get_vectors(cloud: Cloud, store: Any) -> None:
     where = store.make()
     store.put(where, {"a": [1, 0, 0]}, {"a": {"k": 1}})
     query = {**where, "queryVector": {"float32": [1, 0, 0]}, "topK": 1}
@@ -271,14 +273,14 @@ def test_query_with_filter_or_metadata_needs_get_vectors(cloud, store):
     assert not denied(both.query_vectors, **query, returnMetadata=True, filter={"k": 1})
 
 
-def test_list_with_data_needs_get_vectors(cloud, store):
+def test_list_with_data_needs_get_vectors(cloud: Cloud, store: Any) -> None:
     where = store.make()
     session = cloud.tenant("acme", tenant_policy(store.bucket, "ListVectors")).client("s3vectors")
     assert not denied(session.list_vectors, **where)
     assert denied(session.list_vectors, **where, returnData=True)
 
 
-def test_an_index_under_a_key_needs_decrypt(cloud, store):
+def test_an_index_under_a_key_needs_decrypt(cloud: Cloud, store: Any) -> None:
     key = cloud.client("kms").create_key()["KeyMetadata"]["Arn"]
     where = store.make(encryptionConfiguration={"sseType": "aws:kms", "kmsKeyArn": key})
     query = {**where, "queryVector": {"float32": [1, 0, 0]}, "topK": 1}
@@ -290,7 +292,7 @@ def test_an_index_under_a_key_needs_decrypt(cloud, store):
     assert denied(having.client("kms").decrypt, CiphertextBlob=b"x" * 100, KeyId=key)
 
 
-def test_bucket_policies(cloud, store):
+def test_bucket_policies(cloud: Cloud, store: Any) -> None:
     where = store.make()
     session = cloud.tenant("acme", tenant_policy(store.bucket, "*")).client("s3vectors")
     store.api.put_vector_bucket_policy(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -52,7 +54,7 @@ def assumed(cloud: Cloud, role: str, asked: int) -> tuple[Cloud, datetime]:
 
 
 @pytest.fixture(scope="module")
-def brief(request):
+def brief(request: pytest.FixtureRequest) -> Iterator[Any]:
     """An emulator whose sessions last a second, and how many seconds to ask for.
 
     MiniStack alone has no such option but grants a second to whoever asks, so that on it these tests fail for
@@ -65,7 +67,7 @@ def brief(request):
 
 
 @pytest.fixture(scope="module")
-def expired(brief):
+def expired(brief: Any) -> Any:
     """A session that is over, while others began meanwhile; and a URL it had signed."""
     cloud, asked = brief
     cloud.client("s3").create_bucket(Bucket=OBJECT["Bucket"])
@@ -84,33 +86,35 @@ def expired(brief):
     CALLS,
     ids=[f"{service}.{operation}" for service, operation, *_ in CALLS],
 )
-def test_an_expired_session_is_refused_as_expired(expired, service, operation, arguments, refusal):
+def test_an_expired_session_is_refused_as_expired(
+    expired: Any, service: str, operation: str, arguments: Any, refusal: Any
+) -> None:
     session, _ = expired
     assert error(getattr(session.client(service), operation), **arguments)[:2] == refusal
 
 
 @pytest.mark.extension
-def test_an_expired_session_cannot_renew_itself(expired, brief):
+def test_an_expired_session_cannot_renew_itself(expired: Any, brief: Any) -> None:
     session, _ = expired
     role = brief[0].role(allow("*"))
     assert error(session.client("sts").assume_role, RoleArn=role, RoleSessionName="again")[:2] == QUERY
 
 
 @pytest.mark.extension
-def test_a_signed_url_ends_with_the_session_that_signed_it(expired):
+def test_a_signed_url_ends_with_the_session_that_signed_it(expired: Any) -> None:
     answer = http.call("GET", expired[1])
     assert answer.status == 400 and b"<Code>ExpiredToken</Code>" in answer.body
 
 
 @pytest.mark.extension
-def test_short_sessions_are_short_whatever_was_asked(brief):
+def test_short_sessions_are_short_whatever_was_asked(brief: Any) -> None:
     cloud, _ = brief
     _, ends = assumed(cloud, cloud.role(allow("*")), 900)
     assert abs((ends - datetime.now(UTC)).total_seconds() - SECONDS) < 2
 
 
 @pytest.mark.extension
-def test_asking_for_too_short_a_session_is_refused_all_the_same(brief):
+def test_asking_for_too_short_a_session_is_refused_all_the_same(brief: Any) -> None:
     """The option changes what is granted, not what may be asked."""
     cloud, _ = brief
     call = cloud.client("sts", parameter_validation=False).assume_role
@@ -119,6 +123,6 @@ def test_asking_for_too_short_a_session_is_refused_all_the_same(brief):
 
 
 @pytest.mark.parametrize("asked", [900, 3600])
-def test_without_the_option_a_session_lasts_as_long_as_asked(cloud, asked):
+def test_without_the_option_a_session_lasts_as_long_as_asked(cloud: Cloud, asked: Any) -> None:
     _, ends = assumed(cloud, cloud.role(allow("*")), asked)
     assert abs((ends - datetime.now(UTC)).total_seconds() - asked) < 5

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,17 +17,17 @@ from bulkhead_emulator.tests.support.process import Emulator, eventually
 RIGHTS = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
 
 
-def queue(cloud, **attributes):
+def queue(cloud: Cloud, **attributes: Any) -> Any:
     name = unique("queue")
     url = cloud.client("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
     return url, f"arn:aws:sqs:us-east-1:{ACCOUNT}:{name}"
 
 
-def lines(path):
+def lines(path: Path) -> Any:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def test_queues_are_under_iam(cloud):
+def test_queues_are_under_iam(cloud: Cloud) -> None:
     url, arn = queue(cloud)
     sender = cloud.tenant("acme", allow("sqs:SendMessage", arn)).client("sqs")
     assert not denied(sender.send_message, QueueUrl=url, MessageBody="x")
@@ -35,7 +38,7 @@ def test_queues_are_under_iam(cloud):
 
 @pytest.mark.extension
 @pytest.mark.parametrize("missing", RIGHTS)
-def test_a_mapping_needs_the_roles_rights(cloud, missing):
+def test_a_mapping_needs_the_roles_rights(cloud: Cloud, missing: Any) -> None:
     _, arn = queue(cloud)
     name = make(cloud, allow([right for right in RIGHTS if right != missing], arn))
     create = cloud.client("lambda").create_event_source_mapping
@@ -44,7 +47,7 @@ def test_a_mapping_needs_the_roles_rights(cloud, missing):
 
 
 @pytest.mark.extension
-def test_a_mapping_stops_when_the_role_loses_its_rights(cloud, tmp_path):
+def test_a_mapping_stops_when_the_role_loses_its_rights(cloud: Cloud, tmp_path: Path) -> None:
     url, arn = queue(cloud)
     journal = tmp_path / "journal"
     name = make(cloud, allow(RIGHTS, arn), environment={"JOURNAL": str(journal)})
@@ -64,14 +67,14 @@ def test_a_mapping_stops_when_the_role_loses_its_rights(cloud, tmp_path):
 
 
 @pytest.mark.extension
-def test_the_visibility_timeout_must_cover_the_functions(cloud):
+def test_the_visibility_timeout_must_cover_the_functions(cloud: Cloud) -> None:
     _, arn = queue(cloud, VisibilityTimeout="5")
     name = make(cloud, allow(RIGHTS, arn), Timeout=10)
     code, _, message = error(cloud.client("lambda").create_event_source_mapping, FunctionName=name, EventSourceArn=arn)
     assert code == "InvalidParameterValueException" and "visibility timeout" in message
 
 
-def mapped(cloud, tmp_path, **attributes):
+def mapped(cloud: Cloud, tmp_path: Path, **attributes: Any) -> Any:
     """A queue with a dead-letter queue, mapped to a function that reports messages saying `poison`."""
     dead, dead_arn = queue(cloud)
     redrive = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": 2})
@@ -88,7 +91,7 @@ def mapped(cloud, tmp_path, **attributes):
     return url, dead, journal
 
 
-def test_partial_batches_and_dead_letters(cloud, tmp_path):
+def test_partial_batches_and_dead_letters(cloud: Cloud, tmp_path: Path) -> None:
     sqs = cloud.client("sqs")
     url, dead, journal = mapped(cloud, tmp_path, VisibilityTimeout="1")
     sqs.send_message_batch(
@@ -115,7 +118,7 @@ def test_partial_batches_and_dead_letters(cloud, tmp_path):
 
 @pytest.mark.extension
 @pytest.mark.parametrize("failure", [{"itemIdentifier": ""}, {"itemIdentifier": "unknown"}, {"wrong": "x"}])
-def test_an_unreadable_failure_report_fails_the_whole_batch(cloud, tmp_path, failure):
+def test_an_unreadable_failure_report_fails_the_whole_batch(cloud: Cloud, tmp_path: Path, failure: Any) -> None:
     url, arn = queue(cloud, VisibilityTimeout="1")
     journal = tmp_path / "journal"
     answer = json.dumps({"batchItemFailures": [failure]})
@@ -128,7 +131,7 @@ def test_an_unreadable_failure_report_fails_the_whole_batch(cloud, tmp_path, fai
     assert {r["attributes"]["ApproximateReceiveCount"] for r in lines(journal)} >= {"1", "2"}
 
 
-def test_an_empty_failure_report_is_a_success(cloud, tmp_path):
+def test_an_empty_failure_report_is_a_success(cloud: Cloud, tmp_path: Path) -> None:
     url, arn = queue(cloud, VisibilityTimeout="1")
     journal = tmp_path / "journal"
     name = make(cloud, allow(RIGHTS, arn), environment={"JOURNAL": str(journal), "ANSWER": "null"}, Timeout=1)
@@ -139,7 +142,7 @@ def test_an_empty_failure_report_is_a_success(cloud, tmp_path):
     sqs.send_message(QueueUrl=url, MessageBody="x")
     eventually(lambda: lines(journal))
 
-    def left():
+    def left() -> Any:
         found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
         return int(found["ApproximateNumberOfMessages"]) + int(found["ApproximateNumberOfMessagesNotVisible"])
 
@@ -147,11 +150,11 @@ def test_an_empty_failure_report_is_a_success(cloud, tmp_path):
 
 
 @pytest.mark.extension
-def test_a_quiet_tenant_overtakes_a_noisy_one(cloud):
+def test_a_quiet_tenant_overtakes_a_noisy_one(cloud: Cloud) -> None:
     url, _ = queue(cloud)
     sqs = cloud.client("sqs")
 
-    def send(group, count):
+    def send(group: str, count: int) -> None:
         for start in range(0, count, 10):
             sqs.send_message_batch(
                 QueueUrl=url,
@@ -160,7 +163,7 @@ def test_a_quiet_tenant_overtakes_a_noisy_one(cloud):
                 ],
             )
 
-    def receive(number):
+    def receive(number: Any) -> Any:
         found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=number).get("Messages", [])
         return [m["Body"] for m in found]
 
@@ -174,7 +177,7 @@ def test_a_quiet_tenant_overtakes_a_noisy_one(cloud):
 
 
 @pytest.mark.extension
-def test_a_tenant_whose_few_messages_take_long_is_overtaken(cloud):
+def test_a_tenant_whose_few_messages_take_long_is_overtaken(cloud: Cloud) -> None:
     """By processing time alone: fewer than thirty messages, and nobody else works."""
     url, _ = queue(cloud)
     sqs = cloud.client("sqs")
@@ -185,7 +188,7 @@ def test_a_tenant_whose_few_messages_take_long_is_overtaken(cloud):
     assert [sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"] for _ in range(2)] == ["quiet", "slow"]
 
 
-def test_a_message_keeps_its_turn_while_it_is_in_flight(cloud):
+def test_a_message_keeps_its_turn_while_it_is_in_flight(cloud: Cloud) -> None:
     url, _ = queue(cloud)
     sqs = cloud.client("sqs")
     for body in ("first", "second"):
@@ -195,7 +198,7 @@ def test_a_message_keeps_its_turn_while_it_is_in_flight(cloud):
     assert (again["Body"], again["Attributes"]["ApproximateReceiveCount"]) == ("first", "2")
 
 
-def batches_of(cloud, tmp_path, messages, **settings):
+def batches_of(cloud: Cloud, tmp_path: Path, messages: Any, **settings: Any) -> Any:
     """What a function whose batches last half a second was given of so many messages."""
     url, arn = queue(cloud)
     file = tmp_path / "batches"
@@ -208,21 +211,21 @@ def batches_of(cloud, tmp_path, messages, **settings):
     return eventually(lambda: sum(b["size"] for b in lines(file)) >= messages and lines(file))
 
 
-def most_at_once(batches):
+def most_at_once(batches: Any) -> Any:
     return max(sum(each["started"] <= moment["started"] < each["ended"] for each in batches) for moment in batches)
 
 
 @pytest.mark.parametrize("limit", [2, 4])
-def test_as_many_batches_at_once_as_the_mapping_allows_and_no_more(cloud, tmp_path, limit):
+def test_as_many_batches_at_once_as_the_mapping_allows_and_no_more(cloud: Cloud, tmp_path: Path, limit: int) -> None:
     batches = batches_of(cloud, tmp_path, 24, BatchSize=3, ScalingConfig={"MaximumConcurrency": limit})
     assert most_at_once(batches) == limit and max(each["size"] for each in batches) == 3
 
 
-def test_a_batch_does_not_wait_to_be_full(cloud, tmp_path):
+def test_a_batch_does_not_wait_to_be_full(cloud: Cloud, tmp_path: Path) -> None:
     assert [each["size"] for each in batches_of(cloud, tmp_path, 1, BatchSize=10)] == [1]
 
 
-def test_no_message_is_lost_between_sender_and_poller(cloud, tmp_path):
+def test_no_message_is_lost_between_sender_and_poller(cloud: Cloud, tmp_path: Path) -> None:
     """Both change the same queue, each in its own thread, while it is long."""
     _dead, dead_arn = queue(cloud)
     redrive = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": 5})
@@ -237,7 +240,7 @@ def test_no_message_is_lost_between_sender_and_poller(cloud, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def plain(request, tmp_path_factory):
+def plain(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """An emulator without fair queues, that writes down what functions did, and its file."""
     file = tmp_path_factory.mktemp("record") / "invocations.jsonl"
     bare = request.config.getoption("--bare")
@@ -246,7 +249,7 @@ def plain(request, tmp_path_factory):
     emulator.stop()
 
 
-def test_without_fair_queues_messages_come_as_they_were_sent(plain):
+def test_without_fair_queues_messages_come_as_they_were_sent(plain: Any) -> None:
     cloud, _ = plain
     url, _ = queue(cloud)
     sqs = cloud.client("sqs")
@@ -258,7 +261,7 @@ def test_without_fair_queues_messages_come_as_they_were_sent(plain):
 
 
 @pytest.mark.extension
-def test_invocations_are_written_down(plain):
+def test_invocations_are_written_down(plain: Any) -> None:
     cloud, file = plain
     name = make(cloud, tenants=True)
     before = time.time()

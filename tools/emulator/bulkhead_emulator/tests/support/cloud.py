@@ -32,16 +32,15 @@ class Cloud:
     region: str = REGION
 
     def client(self, service: str, **config: Any) -> Any:
-        settings = {
+        settings: dict[str, Any] = {
             "retries": {"max_attempts": 0},
             "s3": {"addressing_style": "path"},
             "read_timeout": 60,
             "max_pool_connections": 32,
             **config,
         }
-        return boto3.client(
-            service, endpoint_url=self.address, region_name=self.region, config=Config(**settings), **self.credentials
-        )
+        identity: dict[str, Any] = {"region_name": self.region, **self.credentials}
+        return boto3.client(service, endpoint_url=self.address, config=Config(**settings), **identity)  # type: ignore[call-overload] # the name is a variable
 
     def acting_as(self, credentials: dict[str, str]) -> Cloud:
         return Cloud(self.address, credentials, self.region)

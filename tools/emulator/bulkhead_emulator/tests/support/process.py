@@ -13,6 +13,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 _ROOT = Path(__file__).resolve().parents[5]
 _START_DEADLINE = 60.0
@@ -43,6 +44,7 @@ class Emulator:
         command += ["--judgements", judgements] if judgements else []
         command += more
         process = subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
+        assert process.stdout
         ready, _, _ = select.select([process.stdout], [], [], _START_DEADLINE)
         line = process.stdout.readline().strip() if ready else ""
         if line != f"ready http://127.0.0.1:{port}":
@@ -69,7 +71,7 @@ def _free_port() -> int:
         return probe.getsockname()[1]
 
 
-def eventually(check, *, within: float = 20.0, every: float = 0.05):
+def eventually(check: Any, *, within: float = 20.0, every: float = 0.05) -> Any:
     """Call ``check`` until it returns something truthy, and return that."""
     deadline = time.monotonic() + within
     while True:
