@@ -1,6 +1,6 @@
 use crate::DocumentError;
 
-/// What a document's bytes are.
+/// A supported document format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// `text/plain`, UTF-8.
@@ -11,8 +11,7 @@ pub enum Format {
     Html,
     /// `application/pdf`.
     Pdf,
-    /// `application/vnd.openxmlformats-officedocument.wordprocessingml.document`: what Word
-    /// writes.
+    /// `application/vnd.openxmlformats-officedocument.wordprocessingml.document`: Word.
     Docx,
 }
 
@@ -20,10 +19,7 @@ impl Format {
     /// Every format.
     pub const ALL: [Self; 5] = [Self::Text, Self::Markdown, Self::Html, Self::Pdf, Self::Docx];
 
-    /// Returns the format that `content_type` names; parameters such as `charset` are ignored.
-    ///
-    /// # Errors
-    /// [`DocumentError::Unsupported`].
+    /// Returns the format of `content_type`. Ignores parameters such as `charset`.
     pub fn from_content_type(content_type: &str) -> Result<Self, DocumentError> {
         let essence = content_type.split(';').next().unwrap_or_default().trim();
         Self::ALL

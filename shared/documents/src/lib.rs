@@ -10,28 +10,29 @@ pub use format::Format;
 #[cfg(feature = "parsers")]
 pub use read::passages;
 
-/// Largest document, bytes. With [`MAX_PASSAGES`], what one run of the worker can embed
-/// within its two minutes.
+/// Maximum size of a document in bytes. With [`MAX_PASSAGES`], this is the most that one
+/// worker can embed within its two minutes.
 pub const MAX_BYTES: usize = 4 * 1024 * 1024;
-/// Most passages of one document.
+/// Maximum number of passages of a document.
 pub const MAX_PASSAGES: usize = 4_000;
-/// Most text of one document, bytes of UTF-8 in all its passages as they are written in
-/// JSON, where a quote, a backslash and a line end take two.
+/// Maximum text of a document: bytes of UTF-8 of all passages as JSON strings, in which a
+/// quote, a backslash and a line end take two bytes.
 ///
-/// An answer of a Lambda function has at most 6 MB:
+/// A Lambda response has at most 6 MB:
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>. The rest is for
 /// the quotes and commas around the passages.
 pub const MAX_TEXT: usize = 5_500_000;
-/// Most pages of a PDF.
+/// Maximum number of pages of a PDF.
 pub const MAX_PAGES: usize = 5_000;
-/// Most bytes that one compressed part of a document, a stream of a PDF or the text of a
-/// DOCX, may expand to.
+/// Maximum expanded size, in bytes, of one compressed part: a stream of a PDF or the text
+/// of a DOCX.
 pub const MAX_EXPANDED: usize = 32 * 1024 * 1024;
-/// How deep elements may nest in HTML and DOCX.
+/// Maximum nesting depth of elements in HTML and DOCX.
 pub const MAX_DEPTH: usize = 200;
 
-/// Returns a fingerprint of what a document's passages are made of: SHA-256, hexadecimal, of
-/// each part after its length, so that no two lists of parts have the same.
+/// Returns the SHA-256 of `parts` in hexadecimal, for the inputs of a document's passages.
+///
+/// Each part is hashed after its length, so different lists have different fingerprints.
 pub fn fingerprint(parts: &[&[u8]]) -> String {
     let mut hash = ring::digest::Context::new(&ring::digest::SHA256);
     for part in parts {

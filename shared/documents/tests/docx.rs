@@ -1,4 +1,4 @@
-//! DOCX files: their text, and why there is none.
+//! DOCX files: extracted text and errors.
 
 mod samples;
 
@@ -14,20 +14,20 @@ fn body(body: &str) -> Result<String, DocumentError> {
 }
 
 #[test]
-fn paragraphs_come_in_their_order() {
+fn reads_paragraphs_in_order() {
     let bytes = docx(&["Opening hours".to_owned(), "Nine to five &amp; later &#x2014; ask.".to_owned()]);
     assert_eq!(read(&bytes).expect("a DOCX"), "Opening hours\n\nNine to five & later — ask.");
 }
 
 #[test]
-fn runs_are_joined_and_marks_become_characters() {
+fn joins_runs_and_converts_marks() {
     let run = "<w:p><w:r><w:t>Har</w:t></w:r><w:r><w:t>bour</w:t><w:tab/><w:t>lamp</w:t><w:br></w:br>\
         <w:t>two</w:t><w:noBreakHyphen/><w:t>fold</w:t></w:r></w:p>";
     assert_eq!(body(run).expect("a DOCX"), "Harbour\tlamp\ntwo-fold");
 }
 
 #[test]
-fn rows_of_a_table_are_lines() {
+fn table_rows_become_lines() {
     let cell = |text| format!("<w:tc><w:p><w:r><w:t>{text}</w:t></w:r></w:p></w:tc>");
     let table = format!(
         "<w:tbl><w:tr>{}{}</w:tr><w:tr>{}{}</w:tr></w:tbl>",
@@ -41,7 +41,7 @@ fn rows_of_a_table_are_lines() {
 }
 
 #[test]
-fn what_is_not_shown_is_not_read() {
+fn skips_hidden_content() {
     let hidden = "<w:p><w:r><w:instrText>HYPERLINK secret</w:instrText><w:delText>gone</w:delText>\
         <mc:AlternateContent xmlns:mc=\"x\"><mc:Choice><w:t>once</w:t></mc:Choice>\
         <mc:Fallback><w:t>once</w:t></mc:Fallback></mc:AlternateContent></w:r></w:p>";
@@ -49,7 +49,7 @@ fn what_is_not_shown_is_not_read() {
 }
 
 #[test]
-fn what_is_no_docx_is_refused_with_a_reason() {
+fn rejects_invalid_docx_with_reason() {
     assert_eq!(read(b"hello"), Err(DocumentError::NotZip));
     assert_eq!(read(b"PK\x03\x04 and nothing more"), Err(DocumentError::BrokenDocx));
     assert_eq!(read(&zip(&[])), Err(DocumentError::NotDocx));
@@ -63,7 +63,7 @@ fn what_is_no_docx_is_refused_with_a_reason() {
 }
 
 #[test]
-fn document_types_and_entities_are_refused() {
+fn rejects_document_types_and_entities() {
     let typed =
         "<!DOCTYPE x [<!ENTITY a \"ha\"><!ENTITY b \"&a;&a;\">]><w:document><w:t>&b;</w:t></w:document>";
     assert_eq!(read(&docx_of(typed)), Err(DocumentError::DocumentType));
@@ -74,12 +74,12 @@ fn document_types_and_entities_are_refused() {
 }
 
 #[test]
-fn bombs_do_not_go_off() {
+fn rejects_decompression_bombs() {
     let mut bomb = document_xml("").into_bytes();
     bomb.resize(MAX_EXPANDED + 1, b' ');
     let entry = Entry::of("word/document.xml", &bomb);
     assert_eq!(read(&zip(&[entry])), Err(DocumentError::Expands));
-    // Whatever the archive says about sizes: it is unpacked no further than it says.
+    // Unpacking stops at the smaller of the declared size and the limit.
     let mut entry = Entry::of("word/document.xml", &bomb);
     entry.declared = 10;
     assert_eq!(read(&zip(&[entry])), Err(DocumentError::BrokenDocx));
@@ -90,7 +90,7 @@ fn bombs_do_not_go_off() {
 }
 
 #[test]
-fn nesting_ends() {
+fn rejects_deep_nesting() {
     let nested = |depth| format!("{}{}", "<w:p>".repeat(depth), "</w:p>".repeat(depth));
     assert_eq!(body(&nested(MAX_DEPTH - 2)), Err(DocumentError::Empty));
     assert_eq!(body(&nested(MAX_DEPTH - 1)), Err(DocumentError::TooDeep));
@@ -98,7 +98,7 @@ fn nesting_ends() {
 }
 
 #[test]
-fn a_thousand_pages_are_read() {
+fn reads_a_thousand_pages() {
     let paragraphs: Vec<_> = (0..1_000).map(|number| page(number).join(" ")).collect();
     let text = read(&docx(&paragraphs)).expect("a DOCX").replace('\n', " ");
     for number in [0, 1, 500, 999] {

@@ -1,4 +1,4 @@
-//! From bytes to passages.
+//! Passages from text, Markdown and HTML, and errors of every format.
 
 mod samples;
 
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 #[test]
-fn html_becomes_its_text() {
+fn reads_visible_text_of_html() {
     let page = b"<!doctype html><html><head><title>T</title><style>p{color:red}</style><script>alert(1)</script></head>\
         <body><h1>Refunds</h1><p>Within <b>14 days</b>.</p><ul><li>Bring the receipt<li>Ask for Ada</ul></body></html>";
     let text = passages(page, Format::Html).expect("html").join("\n");
@@ -20,7 +20,7 @@ fn html_becomes_its_text() {
 }
 
 #[test]
-fn markdown_is_split_at_its_headings() {
+fn splits_markdown_at_headings() {
     let section =
         |n: usize| format!("## Section {n}\n\n{}\n\n", format!("Sentence number {n} is here. ").repeat(30));
     let text: String = (0..6).map(section).collect();
@@ -32,7 +32,7 @@ fn markdown_is_split_at_its_headings() {
 }
 
 #[test]
-fn what_is_not_a_document_is_refused_with_a_reason() {
+fn rejects_invalid_documents_with_reason() {
     assert_eq!(passages(b"", Format::Text), Err(DocumentError::Empty));
     assert_eq!(passages(b" \n\t", Format::Markdown), Err(DocumentError::Empty));
     assert_eq!(passages(b"<p></p>", Format::Html), Err(DocumentError::Empty));
@@ -44,7 +44,7 @@ fn what_is_not_a_document_is_refused_with_a_reason() {
 }
 
 #[test]
-fn every_content_type_names_its_format() {
+fn content_type_round_trips() {
     for format in Format::ALL {
         assert_eq!(Format::from_content_type(format.content_type()), Ok(format));
         let named = DocumentError::Unsupported.to_string();
@@ -53,7 +53,7 @@ fn every_content_type_names_its_format() {
 }
 
 #[test]
-fn what_is_something_else_than_it_says_is_refused() {
+fn rejects_mismatched_content_type() {
     let pdf = samples::pdf(&[vec!["text".to_owned()]]);
     let docx = samples::docx(&["text".to_owned()]);
     let refused = |bytes: &[u8], format| passages(bytes, format).expect_err("a disguise").to_string();
@@ -66,26 +66,26 @@ fn what_is_something_else_than_it_says_is_refused() {
     assert!(
         refused(b"GIF89a<script>alert(1)</script>", Format::Html).ends_with("but the document is a picture")
     );
-    // Both at once: a PDF is one from its first byte on, and so is an archive.
+    // Both formats in one file: the first byte decides.
     assert!(refused(&[docx.clone(), pdf.clone()].concat(), Format::Pdf).ends_with("a zip archive"));
     assert!(refused(&[pdf, docx].concat(), Format::Docx).ends_with("a PDF"));
 }
 
 #[test]
-fn text_controls_nothing() {
+fn removes_control_characters() {
     let bytes = b"one\x1b[2Jtwo\r\nthree\rfour\x0cfive\x07";
     assert_eq!(passages(bytes, Format::Text), Ok(vec!["one[2Jtwo\nthree\nfour\nfive".to_owned()]));
 }
 
 #[test]
-fn what_does_not_fit_into_an_answer_is_refused() {
+fn rejects_text_longer_than_one_response() {
     // Each quote takes two bytes in JSON.
     let quotes = "\"\\ ".repeat(MAX_BYTES / 3);
     assert_eq!(passages(quotes.as_bytes(), Format::Text), Err(DocumentError::TooMuchText));
 }
 
 #[test]
-fn deeply_nested_markup_is_refused_instead_of_overflowing_the_stack() {
+fn rejects_deeply_nested_html() {
     let page = format!("{}x{}", "<div>".repeat(200_000), "</div>".repeat(200_000));
     assert_eq!(passages(page.as_bytes(), Format::Html), Err(DocumentError::TooDeep));
     let stray = "<div></x>".repeat(100_000);
@@ -98,7 +98,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn no_text_is_lost_or_invented(words in proptest::collection::vec("[a-z]{1,12}[.?!]?", 1..800)) {
+    fn passages_keep_every_word(words in proptest::collection::vec("[a-z]{1,12}[.?!]?", 1..800)) {
         let text = words.join(" ");
         let passages = passages(text.as_bytes(), Format::Text).expect("text");
         let again: Vec<_> = passages.iter().flat_map(|p| p.split_whitespace()).collect();
@@ -106,10 +106,10 @@ proptest! {
     }
 
     #[test]
-    fn the_same_bytes_give_the_same_passages(bytes in proptest::collection::vec(any::<u8>(), 0..2_000)) {
+    fn same_bytes_give_same_passages(bytes in proptest::collection::vec(any::<u8>(), 0..2_000)) {
         for format in Format::ALL {
             prop_assert_eq!(passages(&bytes, format), passages(&bytes, format));
-            // Past the first look at them, too.
+            // Also bytes that pass the signature check.
             for beginning in [&b"%PDF-1.7\n"[..], b"PK\x03\x04"] {
                 let bytes = [beginning, &bytes].concat();
                 prop_assert_eq!(passages(&bytes, format), passages(&bytes, format));
@@ -118,7 +118,7 @@ proptest! {
     }
 
     #[test]
-    fn damage_is_survived(flips in proptest::collection::vec((any::<Index>(), any::<u8>()), 1..12)) {
+    fn damaged_files_never_panic(flips in proptest::collection::vec((any::<Index>(), any::<u8>()), 1..12)) {
         let pdf = samples::pdf(&[samples::page(1), samples::page(2)]);
         let docx = samples::docx(&samples::page(1));
         for (mut bytes, format) in [(pdf, Format::Pdf), (docx, Format::Docx)] {
@@ -133,17 +133,17 @@ proptest! {
     }
 
     #[test]
-    fn no_xml_makes_extraction_panic(xml in "(<[w:/!?a-t]{0,8}>?|&[a-z#0-9]{0,6};?|<w:r><w:t>|[ -~]|\\PC){0,80}") {
+    fn arbitrary_xml_never_panics(xml in "(<[w:/!?a-t]{0,8}>?|&[a-z#0-9]{0,6};?|<w:r><w:t>|[ -~]|\\PC){0,80}") {
         let _ = passages(&samples::docx_of(&xml), Format::Docx);
     }
 
     #[test]
-    fn no_operators_make_extraction_panic(content in "(BT |ET |/F1 9 Tf |T[jJdDmL*] |[0-9.-]{1,9} |[<(\\[][a-f0-9 ]{0,6}[>)\\]]? |[ -~]){0,80}") {
+    fn arbitrary_pdf_operators_never_panic(content in "(BT |ET |/F1 9 Tf |T[jJdDmL*] |[0-9.-]{1,9} |[<(\\[][a-f0-9 ]{0,6}[>)\\]]? |[ -~]){0,80}") {
         let _ = passages(&samples::pdf_with(&[content.into_bytes()]), Format::Pdf);
     }
 
     #[test]
-    fn no_markup_makes_extraction_panic(page in "(<[a-z/!]{0,6}>?|&[a-z#0-9]{0,6};?|[ -~]|\\PC){0,120}") {
+    fn arbitrary_html_never_panics(page in "(<[a-z/!]{0,6}>?|&[a-z#0-9]{0,6};?|[ -~]|\\PC){0,120}") {
         let _ = passages(page.as_bytes(), Format::Html);
     }
 }

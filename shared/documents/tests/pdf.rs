@@ -1,4 +1,4 @@
-//! PDFs: their text, and why there is none.
+//! PDFs: extracted text and errors.
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -16,24 +16,24 @@ fn shown(content: &str) -> String {
 }
 
 #[test]
-fn pages_and_lines_come_in_their_order() {
+fn reads_pages_and_lines_in_order() {
     let lines = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
     let bytes = pdf(&[lines(&["Opening hours", "Nine to five."]), lines(&["Refunds"])]);
     assert_eq!(read(&bytes).expect("a PDF"), "Opening hours\nNine to five.\n\nRefunds");
 }
 
 #[test]
-fn places_tell_words_and_lines_apart() {
+fn positions_separate_words_and_lines() {
     assert_eq!(shown("BT /F1 9 Tf [(Har) 20 (bour) -300 (lamp)] TJ ET"), "Harbour lamp");
     assert_eq!(shown("BT /F1 9 Tf (one) Tj 0 -12 Td (two) Tj 30 0 Td (three) Tj ET"), "one\ntwo three");
     assert_eq!(shown("BT /F1 9 Tf (one) Tj (two) ' 1 2 (three) \" ET"), "one\ntwo\nthree");
-    // Each word in a block of its own, as many programs write.
+    // One text block per word, as many programs write.
     let word = |x, y, word| format!("BT /F1 9 Tf 1 0 0 1 {x} {y} Tm ({word}) Tj ET ");
     assert_eq!(shown(&[word(10, 700, "a"), word(40, 700, "b"), word(10, 680, "c")].concat()), "a b\nc");
 }
 
 #[test]
-fn letters_beyond_ascii_are_what_the_font_says() {
+fn font_maps_non_ascii_characters() {
     assert_eq!(shown("BT /F1 9 Tf (caf\\351 \\226 \\200 5) Tj ET"), "café – € 5");
     let map = b"/CIDInit /ProcSet findresource begin\n12 dict begin\nbegincmap\n\
         /CMapName /Adobe-Identity-UCS def\n/CMapType 2 def\n\
@@ -46,7 +46,7 @@ fn letters_beyond_ascii_are_what_the_font_says() {
 }
 
 #[test]
-fn a_pdf_without_text_says_so() {
+fn reports_pdf_without_text() {
     let picture = b"q 595 0 0 842 0 0 cm /Im1 Do Q".to_vec();
     assert_eq!(read(&pdf_with(&[picture])), Err(DocumentError::NoTextInPdf));
     let mute = b"<< /Type /Font /Subtype /Type0 /BaseFont /X /Encoding /Identity-H >>".to_vec();
@@ -55,7 +55,7 @@ fn a_pdf_without_text_says_so() {
 }
 
 #[test]
-fn what_is_no_pdf_is_refused_with_a_reason() {
+fn rejects_invalid_pdf_with_reason() {
     assert_eq!(read(b"hello"), Err(DocumentError::NotPdf));
     assert_eq!(read(b"%PDF-1.7\nand nothing more"), Err(DocumentError::PdfTable));
     let catalog = b"<< /Type /Catalog /Pages 2 0 R >>".to_vec();
@@ -66,7 +66,7 @@ fn what_is_no_pdf_is_refused_with_a_reason() {
 }
 
 #[test]
-fn a_password_is_asked_for() {
+fn rejects_pdf_that_needs_password() {
     let encrypt = format!("<< /Filter /Standard /V 1 /R 2 /O <{0}> /U <{0}> /P -4 >>", "5a".repeat(32));
     let objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>".to_vec(),
@@ -80,7 +80,7 @@ fn a_password_is_asked_for() {
 }
 
 #[test]
-fn a_damaged_table_is_mended_from_the_objects() {
+fn rebuilds_damaged_cross_reference_table() {
     let mut bytes = pdf(&[vec!["Still here".to_owned()]]);
     let table = bytes.windows(5).rposition(|at| at == b"xref\n").expect("startxref");
     bytes.truncate(table - 5);
@@ -92,7 +92,7 @@ fn a_damaged_table_is_mended_from_the_objects() {
 }
 
 #[test]
-fn bombs_do_not_go_off() {
+fn rejects_decompression_bombs() {
     let zeros = zlib(&vec![b' '; MAX_EXPANDED + 1]);
     let page = |content| {
         let objects = [
@@ -113,7 +113,7 @@ fn bombs_do_not_go_off() {
 }
 
 #[test]
-fn nesting_ends_in_the_parser() {
+fn deep_nesting_never_overflows_the_stack() {
     let deep = format!("<< /Type /Catalog /Pages 2 0 R /X {} >>", "[".repeat(100_000));
     assert!(read(&pdf_of(&[deep.into_bytes()], "")).is_err());
     let content = [b"BT ".to_vec(), b"[".repeat(100_000), b" TJ ET".to_vec()].concat();
@@ -121,7 +121,7 @@ fn nesting_ends_in_the_parser() {
 }
 
 #[test]
-fn a_thousand_pages_are_read_and_too_many_are_not() {
+fn reads_a_thousand_pages_and_rejects_too_many() {
     let pages: Vec<_> = (0..1_000).map(page).collect();
     let bytes = pdf(&pages);
     let text = read(&bytes).expect("a PDF");

@@ -1,9 +1,9 @@
-//! Files that are one thing to us and another to whoever opens them.
+//! Rejects files whose first bytes do not match the declared content type.
 
 use crate::{DocumentError, Format};
 
-/// How files begin that are none of the formats of text, and what they are.
-const BEGINNINGS: [(&[u8], &str); 9] = [
+/// First bytes of binary formats, and a description of each.
+const SIGNATURES: [(&[u8], &str); 9] = [
     (b"%PDF-", "a PDF"),
     (b"PK\x03\x04", "a zip archive"),
     (b"PK\x05\x06", "an empty zip archive"),
@@ -15,12 +15,13 @@ const BEGINNINGS: [(&[u8], &str); 9] = [
     (b"{\\rtf", "a document in rich text format"),
 ];
 
-/// Refuses bytes that begin as something else than `format`. A PDF and a zip archive are
-/// recognised by readers wherever they begin; here they begin at the first byte, so that no
-/// file is both.
+/// Fails if `bytes` start with the signature of another format than `format`.
+///
+/// Many readers accept a PDF or a zip archive at any offset. Here it must start at the first
+/// byte, so no file is both.
 pub(crate) fn check(bytes: &[u8], format: Format) -> Result<(), DocumentError> {
     let found =
-        BEGINNINGS.iter().find(|(beginning, _)| bytes.starts_with(beginning)).map(|(_, found)| *found);
+        SIGNATURES.iter().find(|(signature, _)| bytes.starts_with(signature)).map(|(_, found)| *found);
     match (format, found) {
         (Format::Pdf, Some("a PDF")) | (Format::Docx, Some("a zip archive" | "an empty zip archive")) => {
             Ok(())

@@ -1,5 +1,6 @@
-//! Text of a DOCX: one part of a zip archive, as XML events. No tree is built, nothing but
-//! that part is unpacked, and what the archive says about sizes is not believed.
+//! Text of a DOCX: one part of a zip archive, read as XML events.
+//!
+//! Builds no tree, unpacks only that part, and ignores the sizes that the archive declares.
 
 use std::io::{Cursor, Read};
 
@@ -12,10 +13,10 @@ use zip::result::ZipError;
 use super::text::utf8;
 use crate::{DocumentError, MAX_DEPTH, MAX_EXPANDED};
 
-/// Where Word writes a document's text.
+/// The part of the archive that holds the text.
 const MAIN: &str = "word/document.xml";
 
-/// Returns the text of a DOCX, paragraphs apart by an empty line.
+/// Returns the text of a DOCX, with an empty line between paragraphs.
 pub(crate) fn text(bytes: &[u8]) -> Result<String, DocumentError> {
     let xml = unpack(bytes)?;
     let mut body = Body::default();
@@ -24,16 +25,16 @@ pub(crate) fn text(bytes: &[u8]) -> Result<String, DocumentError> {
 }
 
 fn unpack(bytes: &[u8]) -> Result<Vec<u8>, DocumentError> {
-    // An archive that begins elsewhere is hidden in a file of another kind.
+    // An archive at another offset is hidden in a file of another format.
     let config = Config { archive_offset: ArchiveOffset::Known(0) };
-    let mut archive = ZipArchive::with_config(config, Cursor::new(bytes)).map_err(refused)?;
-    let part = archive.by_name(MAIN).map_err(refused)?;
+    let mut archive = ZipArchive::with_config(config, Cursor::new(bytes)).map_err(classify)?;
+    let part = archive.by_name(MAIN).map_err(classify)?;
     let mut xml = Vec::new();
     part.take(MAX_EXPANDED as u64 + 1).read_to_end(&mut xml).map_err(|_| DocumentError::BrokenDocx)?;
     if xml.len() > MAX_EXPANDED { Err(DocumentError::Expands) } else { Ok(xml) }
 }
 
-fn refused(error: ZipError) -> DocumentError {
+fn classify(error: ZipError) -> DocumentError {
     match error {
         ZipError::FileNotFound => DocumentError::NotDocx,
         ZipError::UnsupportedArchive(_) | ZipError::InvalidPassword => DocumentError::PackedDocx,
@@ -41,17 +42,17 @@ fn refused(error: ZipError) -> DocumentError {
     }
 }
 
-/// What was read of a document's body, and where in it the reader is.
+/// The text read so far, and the reader's position in the element tree.
 #[derive(Default)]
 struct Body {
     text: String,
     depth: usize,
-    /// Runs, the elements that hold what is shown; and texts within them.
+    /// Open runs (`w:r`), and open texts (`w:t`) within them.
     runs: usize,
     texts: usize,
     tables: usize,
-    /// The depth of an alternative for old readers, which repeats what was just read.
-    repeats: Option<usize>,
+    /// The depth of an open `mc:Fallback`, which repeats the preceding content.
+    fallback: Option<usize>,
 }
 
 impl Body {
@@ -82,10 +83,10 @@ impl Body {
             "r" => self.runs += 1,
             "t" => self.texts += 1,
             "tbl" => self.tables += 1,
-            "Fallback" if self.repeats.is_none() => self.repeats = Some(self.depth),
+            "Fallback" if self.fallback.is_none() => self.fallback = Some(self.depth),
             _ => {}
         }
-        // Not every writer closes these in one tag.
+        // Some writers use a start and an end tag instead of an empty element.
         self.mark(name);
         Ok(())
     }
@@ -96,20 +97,21 @@ impl Body {
             "t" => self.texts = self.texts.saturating_sub(1),
             "tbl" => self.tables = self.tables.saturating_sub(1),
             "p" if self.tables == 0 => self.text.push_str("\n\n"),
-            // A row of a table is a line.
+            // A table row becomes one line.
             "p" => self.text.push(' '),
             "tr" => self.text.push('\n'),
             _ => {}
         }
-        if self.repeats == Some(self.depth) {
-            self.repeats = None;
+        if self.fallback == Some(self.depth) {
+            self.fallback = None;
         }
         self.depth = self.depth.saturating_sub(1);
     }
 
-    /// What stands for a character. Outside runs the same names set tab stops.
+    /// Appends the character for an element such as `w:tab`. Outside runs, the same names
+    /// define tab stops.
     fn mark(&mut self, name: &str) {
-        if self.runs == 0 || self.repeats.is_some() {
+        if self.runs == 0 || self.fallback.is_some() {
             return;
         }
         match name {
@@ -121,14 +123,14 @@ impl Body {
     }
 
     fn show(&mut self, text: &str) {
-        if self.texts > 0 && self.repeats.is_none() {
+        if self.texts > 0 && self.fallback.is_none() {
             self.text.push_str(text);
         }
     }
 }
 
-/// A character by its number, or one of the five that XML itself names. An entity that a
-/// document defines could stand for anything, of any size.
+/// Resolves a numeric reference or one of XML's five predefined entities. A custom entity
+/// could expand to any size.
 fn resolve(reference: &BytesRef<'_>) -> Result<char, DocumentError> {
     match &**reference {
         "amp" => Ok('&'),

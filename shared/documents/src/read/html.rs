@@ -2,13 +2,12 @@ use html2text::render::TrivialDecorator;
 
 use crate::{DocumentError, MAX_DEPTH};
 
-/// Text columns: wide enough that sentences are not broken into lines.
+/// Columns of the rendered text, wide enough not to wrap sentences.
 const COLUMNS: usize = 10_000;
 
 /// Returns the text of a page of HTML.
 pub(crate) fn text(source: &str) -> Result<String, DocumentError> {
-    // The parser builds deeper trees without complaint and overflows the stack when it walks
-    // them.
+    // The parser builds deeper trees too, but overflows the stack when it walks them.
     if depth(source) > MAX_DEPTH {
         return Err(DocumentError::TooDeep);
     }
@@ -17,16 +16,17 @@ pub(crate) fn text(source: &str) -> Result<String, DocumentError> {
         .map_err(|_| DocumentError::Markup)
 }
 
-/// How deep elements nest, counted by their names: a closing tag closes what it names and
-/// what is open within it; one that names nothing open closes nothing. Counting ends at
-/// the limit.
+/// Returns the nesting depth of elements, or one more than the limit.
+///
+/// A closing tag closes the innermost open element of its name and everything within it.
+/// A closing tag without an open element closes nothing.
 fn depth(source: &str) -> usize {
-    /// Elements that never have a closing tag.
+    /// Elements without a closing tag.
     const VOID: [&str; 13] = [
         "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr",
     ];
-    /// Elements that end where the next one of their kind begins.
-    const CLOSE_THEMSELVES: [&str; 8] = ["p", "li", "dt", "dd", "option", "tr", "td", "th"];
+    /// Elements that the next element of the same kind closes.
+    const IMPLICITLY_CLOSED: [&str; 8] = ["p", "li", "dt", "dd", "option", "tr", "td", "th"];
     let mut open: Vec<String> = Vec::new();
     let mut highest = 0;
     for tag in source.split('<').skip(1) {
@@ -39,7 +39,7 @@ fn depth(source: &str) -> usize {
             }
         } else if !name.is_empty()
             && !VOID.contains(&name.as_str())
-            && !CLOSE_THEMSELVES.contains(&name.as_str())
+            && !IMPLICITLY_CLOSED.contains(&name.as_str())
         {
             open.push(name);
             highest = highest.max(open.len());

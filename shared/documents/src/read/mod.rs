@@ -1,4 +1,4 @@
-//! Reading: the only code here that parses a stranger's bytes.
+//! The parsers: the only code of this crate that reads untrusted bytes.
 
 mod disguise;
 mod docx;
@@ -11,12 +11,11 @@ use crate::{DocumentError, Format, MAX_BYTES, MAX_PASSAGES, MAX_TEXT};
 
 /// Returns the passages of a document, in order.
 ///
-/// Bounded in what it returns ([`MAX_PASSAGES`], [`MAX_TEXT`]) and in what it expands, but not
-/// in time: markup can be written that takes long to read. Strangers' documents belong into a
-/// process that can be ended.
+/// The output ([`MAX_PASSAGES`], [`MAX_TEXT`]) and expanded sizes are bounded; the time is
+/// not, because markup can be written to parse slowly. Run this in a process that can be
+/// killed.
 ///
-/// # Errors
-/// [`DocumentError`] where the bytes cannot be read or hold no text.
+/// Fails if the bytes cannot be read or hold no text.
 pub fn passages(bytes: &[u8], format: Format) -> Result<Vec<String>, DocumentError> {
     if bytes.len() > MAX_BYTES {
         return Err(DocumentError::TooLarge);
@@ -32,7 +31,7 @@ pub fn passages(bytes: &[u8], format: Format) -> Result<Vec<String>, DocumentErr
         Format::Docx => docx::text(bytes)?,
     };
     let text = text::clean(text);
-    if text::written(&text) > MAX_TEXT {
+    if text::json_length(&text) > MAX_TEXT {
         return Err(DocumentError::TooMuchText);
     }
     let passages = split::passages(&text, format);

@@ -1,8 +1,7 @@
-//! Text of a PDF: what its pages show, in the order in which they show it.
+//! Text of a PDF, in the order in which the pages draw it.
 //!
-//! Letters are looked up through the fonts; where on the page they stand decides only
-//! whether a space or a line end is between them. Text within drawings that a page embeds
-//! (form XObjects) is not read.
+//! Fonts map codes to characters. Positions on the page decide only about spaces and line
+//! ends. Text in embedded drawings (form XObjects) is not read.
 
 use std::collections::BTreeMap;
 
@@ -13,17 +12,17 @@ use lopdf::{
 
 use crate::{DocumentError, MAX_EXPANDED, MAX_PAGES, MAX_TEXT};
 
-/// How far apart letters are pulled, in thousandths of the font's size, before it is a space.
+/// Adjustment between characters, in thousandths of the font size, that counts as a space.
 const SPACE: f32 = -200.0;
-/// How far apart the feet of two letters are, in points, before they are on two lines.
+/// Distance between two baselines, in points, that counts as a new line.
 const LINE: f32 = 1.0;
 
-/// Returns the text of a PDF, pages apart by an empty line.
+/// Returns the text of a PDF, with an empty line between pages.
 pub(crate) fn text(bytes: &[u8]) -> Result<String, DocumentError> {
     let options = LoadOptions::with_max_decompressed_size(MAX_EXPANDED);
-    let document = Document::load_mem_with_options(bytes, options).map_err(refused)?;
-    // Without a password there is nothing of it to read. Where none is needed, as for
-    // documents that only forbid printing, it was decrypted above.
+    let document = Document::load_mem_with_options(bytes, options).map_err(classify)?;
+    // A PDF with an empty user password, such as one that only forbids printing, was
+    // decrypted above. Any other encrypted PDF cannot be read.
     if document.trailer.has(b"Encrypt") && document.encryption_state.is_none() {
         return Err(DocumentError::EncryptedPdf);
     }
@@ -33,7 +32,7 @@ pub(crate) fn text(bytes: &[u8]) -> Result<String, DocumentError> {
         n if n > MAX_PAGES => return Err(DocumentError::TooManyPages),
         _ => {}
     }
-    let mut fonts = Fonts { document: &document, known: BTreeMap::new() };
+    let mut fonts = Fonts { document: &document, encodings: BTreeMap::new() };
     let mut text = String::new();
     for page in pages {
         fonts.read(page, &mut text)?;
@@ -42,7 +41,7 @@ pub(crate) fn text(bytes: &[u8]) -> Result<String, DocumentError> {
     Ok(text)
 }
 
-fn refused(error: Error) -> DocumentError {
+fn classify(error: Error) -> DocumentError {
     match error {
         Error::Decompress(DecompressError::MemoryLimitExceeded { .. }) => DocumentError::Expands,
         Error::Parse(ParseError::InvalidFileHeader) => DocumentError::NotPdf,
@@ -57,85 +56,85 @@ fn refused(error: Error) -> DocumentError {
     }
 }
 
-/// Which letters a document's fonts draw. Pages share fonts: each is read once.
+/// The encodings of a document's fonts. Pages share fonts, so each is read once.
 struct Fonts<'a> {
     document: &'a Document,
-    known: BTreeMap<*const Dictionary, Option<Encoding<'a>>>,
+    encodings: BTreeMap<*const Dictionary, Option<Encoding<'a>>>,
 }
 
 impl<'a> Fonts<'a> {
-    /// Adds the text of a page to `text`. What cannot be understood of a page is left out.
+    /// Appends the text of a page to `text`. Skips content that cannot be parsed.
     fn read(&mut self, page: ObjectId, text: &mut String) -> Result<(), DocumentError> {
         let names = self.document.get_page_fonts(page).unwrap_or_default();
         for font in names.values() {
-            self.learn(font)?;
+            self.load(font)?;
         }
         let content = match self.document.get_page_content_with_limit(page, MAX_EXPANDED) {
             Ok(content) => content,
-            Err(error) => return forgiven(error),
+            Err(error) => return skip_unless_bomb(error),
         };
-        let mut shown = Shown::new(text);
+        let mut page_text = PageText::new(text);
         let mut encoding = None;
         for operation in Content::decode_iter(&content) {
             let Ok(operation) = operation else { break };
             if operation.operator == "Tf" {
                 let name = operation.operands.first().and_then(|name| name.as_name().ok());
                 let font = name.and_then(|name| names.get(name));
-                encoding = font.and_then(|font| self.known.get(&std::ptr::from_ref(*font))?.as_ref());
+                encoding = font.and_then(|font| self.encodings.get(&std::ptr::from_ref(*font))?.as_ref());
             } else {
-                shown.operate(&operation, encoding);
+                page_text.execute(&operation, encoding);
             }
-            if shown.text.len() > MAX_TEXT {
+            if page_text.text.len() > MAX_TEXT {
                 return Err(DocumentError::TooMuchText);
             }
         }
         Ok(())
     }
 
-    fn learn(&mut self, font: &'a Dictionary) -> Result<(), DocumentError> {
+    fn load(&mut self, font: &'a Dictionary) -> Result<(), DocumentError> {
         let address = std::ptr::from_ref(font);
-        if !self.known.contains_key(&address) {
+        if !self.encodings.contains_key(&address) {
             let encoding = match font.get_font_encoding_with_limit(self.document, MAX_EXPANDED) {
                 Ok(encoding) => Some(encoding),
-                Err(error) => forgiven(error).map(|()| None)?,
+                Err(error) => skip_unless_bomb(error).map(|()| None)?,
             };
-            self.known.insert(address, encoding);
+            self.encodings.insert(address, encoding);
         }
         Ok(())
     }
 }
 
-/// A page or a font that cannot be understood is passed over; a bomb is not.
-fn forgiven(error: Error) -> Result<(), DocumentError> {
-    match refused(error) {
+/// Skips a page or font that cannot be parsed. Fails if it expands too much.
+fn skip_unless_bomb(error: Error) -> Result<(), DocumentError> {
+    match classify(error) {
         DocumentError::Expands => Err(DocumentError::Expands),
         _ => Ok(()),
     }
 }
 
-/// The text shown so far, and where on the page the next letter stands.
-struct Shown<'a> {
+/// The text so far, and the position of the next character.
+struct PageText<'a> {
     text: &'a mut String,
-    /// Height of the line, and how much its matrix stretches it.
-    height: f32,
-    stretch: f32,
-    /// How far down the next line is, where nothing else says so.
+    /// Height of the baseline, and the vertical scale of the text matrix.
+    baseline: f32,
+    scale: f32,
+    /// Default distance to the next line.
     leading: f32,
-    /// The height at which text was shown last, if any was on this page.
+    /// The baseline of the last text on this page.
     last: Option<f32>,
     moved: bool,
 }
 
-impl<'a> Shown<'a> {
+impl<'a> PageText<'a> {
     fn new(text: &'a mut String) -> Self {
-        Self { text, height: 0.0, stretch: 1.0, leading: 0.0, last: None, moved: false }
+        Self { text, baseline: 0.0, scale: 1.0, leading: 0.0, last: None, moved: false }
     }
 
-    /// Does what an operator of a page's content says about text: ISO 32000-1, 9.4.
-    fn operate(&mut self, operation: &Operation, encoding: Option<&Encoding<'_>>) {
+    /// Executes a text operator of a page's content: ISO 32000-1, 9.4.
+    fn execute(&mut self, operation: &Operation, encoding: Option<&Encoding<'_>>) {
         let operands = operation.operands.as_slice();
         match operation.operator.as_str() {
-            "BT" => (self.height, self.stretch, self.moved) = (0.0, 1.0, true),
+            "BT" => (self.baseline, self.scale, self.moved) = (0.0, 1.0, true),
             "Td" => self.step(number(operands, 1)),
             "TD" => {
                 self.leading = -number(operands, 1);
@@ -144,7 +143,7 @@ impl<'a> Shown<'a> {
             "TL" => self.leading = number(operands, 0),
             "T*" => self.line(),
             "Tm" => {
-                (self.stretch, self.height, self.moved) = (number(operands, 3), number(operands, 5), true);
+                (self.scale, self.baseline, self.moved) = (number(operands, 3), number(operands, 5), true);
             }
             "Tj" => self.show(operands, encoding),
             "'" => {
@@ -165,11 +164,11 @@ impl<'a> Shown<'a> {
     }
 
     fn step(&mut self, down: f32) {
-        self.height += down * self.stretch;
+        self.baseline += down * self.scale;
         self.moved = true;
     }
 
-    /// Goes to the next line. One that nobody said the height of is a line all the same.
+    /// Moves to the next line. Without a leading, uses a distance that counts as a new line.
     fn line(&mut self) {
         let leading = if self.leading == 0.0 { 2.0 * LINE } else { self.leading };
         self.step(-leading);
@@ -181,7 +180,7 @@ impl<'a> Shown<'a> {
             match part {
                 Object::String(letters, _) => {
                     self.separate();
-                    // Letters that a font does not explain are left out.
+                    // Characters that the font does not map are skipped.
                     let _ = encoding.write_to_string(letters, self.text);
                 }
                 part if part.as_float().is_ok_and(|pull| pull < SPACE) => self.space(),
@@ -190,10 +189,10 @@ impl<'a> Shown<'a> {
         }
     }
 
-    /// Puts between what was shown last and what follows what their places say.
+    /// Appends a line end or a space if the position changed since the last text.
     fn separate(&mut self) {
-        match self.last.replace(self.height) {
-            Some(last) if (last - self.height).abs() > LINE => self.text.push('\n'),
+        match self.last.replace(self.baseline) {
+            Some(last) if (last - self.baseline).abs() > LINE => self.text.push('\n'),
             Some(_) if self.moved => self.space(),
             _ => {}
         }
@@ -207,7 +206,7 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// The operand at `index`, or nothing where there is none that is a number.
+/// Returns the number at `index`, or 0 if there is none.
 fn number(operands: &[Object], index: usize) -> f32 {
     operands.get(index).and_then(|operand| operand.as_float().ok()).unwrap_or_default()
 }

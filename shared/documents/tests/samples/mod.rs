@@ -1,4 +1,4 @@
-//! Documents made by hand, good ones and others.
+//! Hand-made documents, valid and invalid.
 
 #![allow(dead_code, clippy::expect_used, reason = "no test needs all of them, and none works without")]
 
@@ -11,16 +11,16 @@ use flate2::{Compression, Crc};
 /// trailer's dictionary.
 pub fn pdf_of(objects: &[Vec<u8>], trailer: &str) -> Vec<u8> {
     let mut file = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n".to_vec();
-    let mut places = vec![];
+    let mut offsets = vec![];
     for (number, object) in (1..).zip(objects) {
-        places.push(file.len());
+        offsets.push(file.len());
         file.extend(format!("{number} 0 obj\n").bytes());
         file.extend(object);
         file.extend(b"\nendobj\n");
     }
     let table = file.len();
     file.extend(format!("xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1).bytes());
-    places.iter().for_each(|place| file.extend(format!("{place:010} 00000 n \n").bytes()));
+    offsets.iter().for_each(|offset| file.extend(format!("{offset:010} 00000 n \n").bytes()));
     let size = objects.len() + 1;
     file.extend(
         format!("trailer\n<< /Size {size} /Root 1 0 R {trailer} >>\nstartxref\n{table}\n%%EOF\n").bytes(),
@@ -53,8 +53,8 @@ pub fn pdf_with(contents: &[Vec<u8>]) -> Vec<u8> {
     pdf_in(contents, &[font.to_vec()])
 }
 
-/// The same with fonts of its own; the first object is the font, others are what it refers
-/// to, from object 4 on.
+/// A PDF with a custom font. The first object is the font (object 3); the others are the
+/// objects that it refers to, from object 4 on.
 pub fn pdf_in(contents: &[Vec<u8>], font: &[Vec<u8>]) -> Vec<u8> {
     let first = 3 + font.len();
     let page = |n: usize| first + 2 * n;
@@ -92,7 +92,7 @@ pub struct Entry {
     pub name: &'static str,
     pub packed: Vec<u8>,
     pub sum: u32,
-    /// The size that the archive says it has when it is unpacked.
+    /// The unpacked size that the archive declares.
     pub declared: u32,
 }
 
@@ -111,7 +111,7 @@ pub fn zip(entries: &[Entry]) -> Vec<u8> {
     let mut file = vec![];
     let mut directory = vec![];
     for entry in entries {
-        let place = u32::try_from(file.len()).expect("small");
+        let offset = u32::try_from(file.len()).expect("small");
         let length = u32::try_from(entry.packed.len()).expect("small");
         let mut about = vec![20, 0, 0, 0, 8, 0, 0, 0, 0, 0];
         for number in [entry.sum, length, entry.declared] {
@@ -126,23 +126,23 @@ pub fn zip(entries: &[Entry]) -> Vec<u8> {
         directory.extend(b"PK\x01\x02\x14\0");
         directory.extend(&about);
         directory.extend([0; 10]);
-        directory.extend(place.to_le_bytes());
+        directory.extend(offset.to_le_bytes());
         directory.extend(entry.name.bytes());
     }
     let count = u16::try_from(entries.len()).expect("few").to_le_bytes();
-    let (size, place) = (directory.len(), file.len());
+    let (size, offset) = (directory.len(), file.len());
     file.extend(directory);
     file.extend(b"PK\x05\x06\0\0\0\0");
     file.extend(count);
     file.extend(count);
-    for number in [size, place] {
+    for number in [size, offset] {
         file.extend(u32::try_from(number).expect("small").to_le_bytes());
     }
     file.extend([0, 0]);
     file
 }
 
-/// A DOCX with this as its `word/document.xml`.
+/// A DOCX with `xml` as its `word/document.xml`.
 pub fn docx_of(xml: &str) -> Vec<u8> {
     zip(&[Entry::of("[Content_Types].xml", b"<Types/>"), Entry::of("word/document.xml", xml.as_bytes())])
 }
