@@ -10,10 +10,10 @@ from typing import Any
 import jwt
 import pytest
 
+from bulkhead_emulator.sign_in import Srp, cognito, sign_in
 from bulkhead_emulator.tests.support import http
 from bulkhead_emulator.tests.support.cloud import ACCOUNT, REGION, Cloud, allow, denied, error, unique
 from bulkhead_emulator.tests.support.functions import make
-from tools.devstack.sign_in import cognito, sign_in
 
 PASSWORD = "Correct-horse-9-battery"
 ACCESS = {
@@ -298,8 +298,6 @@ def test_a_challenge_is_answered_with_the_session_it_came_with(pool: Any, challe
 
 def session_of(pool: Pool, email: str) -> str:
     """The session of a first sign-in."""
-    from tools.devstack.sign_in import Srp
-
     srp = Srp(pool.id)
     first = pool.app.initiate_auth(
         ClientId=pool.client, AuthFlow="USER_SRP_AUTH", AuthParameters={"USERNAME": email, "SRP_A": srp.public}

@@ -5,8 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from tools.devstack.process import ROOT
-
 # In a process of its own: MiniStack takes its settings from the environment, which it is given empty.
 _SCRIPT = """
 import copy, json, random
@@ -101,5 +99,5 @@ print("the same", pages)
 
 
 def test_a_partition_in_order_is_queried_as_before() -> None:
-    done = subprocess.run([sys.executable, "-c", _SCRIPT], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", _SCRIPT], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0 and done.stdout.startswith("the same"), done.stdout + done.stderr

@@ -5,8 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from tools.devstack.process import ROOT
-
 # In a process of its own: MiniStack takes its settings from the environment, which it is given empty.
 _SCRIPT = """
 from bulkhead_emulator import settings
@@ -44,5 +42,5 @@ print("the same", len(texts))
 
 
 def test_a_remembered_condition_is_judged_as_before() -> None:
-    done = subprocess.run([sys.executable, "-c", _SCRIPT], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", _SCRIPT], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and done.stdout.startswith("the same"), done.stdout + done.stderr

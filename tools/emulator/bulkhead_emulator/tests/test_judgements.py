@@ -14,7 +14,6 @@ import pytest
 from bulkhead_emulator.tests.support.cloud import ACCOUNT, Cloud, allow, denied, deny, policy, unique
 from bulkhead_emulator.tests.support.process import Emulator
 
-ROOT = Path(__file__).resolve().parents[4]
 TABLE = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/"
 
 
@@ -22,7 +21,7 @@ TABLE = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/"
 def recorded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """An emulator that writes its judgements down, and a way to read those made since a moment."""
     file = tmp_path_factory.mktemp("record") / "judgements.jsonl"
-    bare = request.config.getoption("--bare")
+    bare = request.config.getoption("--bare", default=False)
     emulator = Emulator.start(bare=bare, judgements=None if bare else str(file))
     yield Cloud(emulator.address), file
     emulator.stop()
@@ -181,6 +180,6 @@ def test_nothing_secret_is_written_down(recorded: Any, since: Any, table: Any) -
 
 def test_ministack_alone_keeps_no_record_and_says_so(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "bulkhead_emulator", "--port", "1", "--bare", "--judgements", str(tmp_path / "x")]
-    refused = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    refused = subprocess.run(command, capture_output=True, text=True)
     assert refused.returncode == 2 and "extension" in refused.stderr
     assert not list(tmp_path.iterdir())

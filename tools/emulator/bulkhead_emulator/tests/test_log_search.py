@@ -5,8 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from tools.devstack.process import ROOT
-
 # In a process of its own: MiniStack takes its settings from the environment, which it is given empty.
 _SCRIPT = """
 import json
@@ -49,5 +47,5 @@ assert (status, found["logGroupName"], found["storedBytes"]) == (200, "group", 8
 
 
 def test_groups_are_described_while_a_stream_begins() -> None:
-    done = subprocess.run([sys.executable, "-c", _SCRIPT], cwd=ROOT, env={}, text=True, capture_output=True)
+    done = subprocess.run([sys.executable, "-c", _SCRIPT], env={}, text=True, capture_output=True)
     assert done.returncode == 0, done.stderr

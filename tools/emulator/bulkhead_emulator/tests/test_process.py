@@ -15,8 +15,6 @@ from bulkhead_emulator.tests.support.cloud import Cloud
 from bulkhead_emulator.tests.support.functions import invoke, make
 from bulkhead_emulator.tests.support.process import Emulator, eventually
 
-ROOT = Path(__file__).resolve().parents[4]
-
 
 def alive(pid: Any) -> Any:
     try:
@@ -51,7 +49,6 @@ def test_a_taken_port_is_refused() -> None:
         port = taken.getsockname()[1]
         done = subprocess.run(
             [sys.executable, "-m", "bulkhead_emulator", "--port", str(port)],
-            cwd=ROOT,
             capture_output=True,
             text=True,
             timeout=30,

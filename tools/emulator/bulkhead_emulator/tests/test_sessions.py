@@ -60,7 +60,7 @@ def brief(request: pytest.FixtureRequest) -> Iterator[Any]:
     MiniStack alone has no such option but grants a second to whoever asks, so that on it these tests fail for
     what it says of an expired session, not for want of one.
     """
-    bare = request.config.getoption("--bare")
+    bare = request.config.getoption("--bare", default=False)
     emulator = Emulator.start(bare=True) if bare else Emulator.start(session_seconds=SECONDS)
     yield Cloud(emulator.address), SECONDS if bare else 3600
     emulator.stop()

@@ -243,7 +243,7 @@ def test_no_message_is_lost_between_sender_and_poller(cloud: Cloud, tmp_path: Pa
 def plain(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """An emulator without fair queues, that writes down what functions did, and its file."""
     file = tmp_path_factory.mktemp("record") / "invocations.jsonl"
-    bare = request.config.getoption("--bare")
+    bare = request.config.getoption("--bare", default=False)
     emulator = Emulator.start(more=() if bare else ("--no-fair-queues", "--invocations", str(file)), bare=bare)
     yield Cloud(emulator.address), file
     emulator.stop()

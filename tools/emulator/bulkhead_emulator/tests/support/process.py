@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_ROOT = Path(__file__).resolve().parents[5]
 _START_DEADLINE = 60.0
 
 
@@ -43,7 +42,7 @@ class Emulator:
         command += ["--session-seconds", str(session_seconds)] if session_seconds else []
         command += ["--judgements", judgements] if judgements else []
         command += more
-        process = subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
         assert process.stdout
         ready, _, _ = select.select([process.stdout], [], [], _START_DEADLINE)
         line = process.stdout.readline().strip() if ready else ""
