@@ -1,6 +1,6 @@
-"""The demo turns on itself: everything B could try to reach A, and who says no.
+"""The attacks of the demo: tenant B tries to reach tenant A.
 
-Each attack first shows that the same call works for A, so that a refusal means something.
+Each attack first shows that the same call works for A. Without that control a refusal proves nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from tools.attacks.forged_tokens import BAD_TOKENS
 from tools.devstack.aws import Account, Tenant
 from tools.devstack.stack import LocalStack
 
-NOBODY_MAY = "refused too"
+# Shown for A if the operation is refused for every tenant.
+ALSO_REFUSED = "refused too"
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Attack:
-    """Something to try; `run` returns what A's own call gave and how B was refused."""
+    """One attack; `run` returns the result of A's call and the refusal of B's call."""
 
     what: str
     by: str
@@ -71,7 +72,7 @@ _TOKENS = (
 
 
 class Attacks:
-    """All attacks of tenant B on tenant A of one stack."""
+    """All attacks of tenant B on tenant A in one stack."""
 
     def __init__(self, stack: LocalStack, owner: Tenant, intruder: Tenant) -> None:
         self._stack, self._a, self._b = stack, owner, intruder
@@ -93,11 +94,11 @@ class Attacks:
         return Target.of(self._stack, self._b)
 
     def groups(self) -> Iterator[tuple[str, list[Attack]]]:
-        """The attacks, by the way they come in."""
+        """Returns the attacks grouped by entry point."""
         yield "Through the API, with B's token", self._api()
         yield "At the stores, with B's AWS session", self._stores()
-        yield "Towards a session of A's", self._sessions()
-        yield "With tokens that should not work", self._tokens()
+        yield "To get a session of A", self._sessions()
+        yield "With invalid tokens", self._tokens()
 
     # ── API ─────────────────────────────────────────────────────────────────
 
@@ -107,7 +108,7 @@ class Attacks:
                 a, b = self._stack.api(self._a), self._stack.api(self._b)
                 path = f"/v1/documents/{a.get('/v1/documents').expect(200)['documents'][0]['id']}"
                 tried = b.call(method, path)
-                # A's control call comes last here: B's DELETE must have changed nothing.
+                # A's control call is last: it shows that B's DELETE changed nothing.
                 own = a.get(path)
                 own.expect(200)
                 return str(own.status), _must_be(404, tried.status)
@@ -136,7 +137,7 @@ class Attacks:
                 known = operation(name)
                 known.control(self._session_a, self._target_a)
                 code = known.attack(self._session_b, self._target_a, self._target_b)
-                return ("works" if known.owner_may else NOBODY_MAY), code
+                return ("works" if known.owner_may else ALSO_REFUSED), code
 
             return run
 

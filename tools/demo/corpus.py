@@ -1,8 +1,7 @@
-"""The two customers of the demo: what they wrote, and the one word that only each of them knows.
+"""The two tenants of the demo: their pages, prompt templates and canary words.
 
-Their pages answer the same questions differently, so that an answer shows whose pages it came
-from. The canary word appears in one page of one tenant and nowhere else: wherever else it turns up,
-something leaked.
+Their pages answer the same questions differently, so an answer shows which tenant's pages were used. A
+canary word appears in one page of one tenant. If another tenant sees the word, data leaked.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Customer:
-    """A fictional company that keeps its handbook with us."""
+    """A fictional company, one tenant of the demo."""
 
     name: str
     folder: str
@@ -49,8 +48,8 @@ def _page(file: Path) -> Page:
     return Page(title.group(1), _CONTENT_TYPES[file.suffix], content)
 
 
-# The clinic corrected its template once: its version 2 stands beside the maker's version 1 under
-# the same name.
+# The clinic saved its prompt template twice, so its answers use version 2; the bicycle shop uses version 1
+# of a template with the same key.
 CLINIC = Customer(
     name="Gannet Point Clinic",
     folder="clinic",

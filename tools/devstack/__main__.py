@@ -1,4 +1,4 @@
-"""`python -m tools.devstack …`: a stack that stays up, for trying the API by hand."""
+"""Runs a local stack in the background, to try the API by hand: `python -m tools.devstack up`."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _DOCUMENT = "The reading room is open on weekdays from 9:00 to 17:30. On Saturda
 
 
 def up(console: Console) -> int:
-    """Start, deploy, onboard one tenant, and print lines that work as pasted."""
+    """Starts and deploys a stack, onboards one tenant and prints commands to paste."""
     if running(UP):
-        console.line("  It runs already; `make down` ends it, `python -m tools.devstack deploy` updates it.")
+        console.line("  Already running. `make down` stops it; `python -m tools.devstack deploy` updates it.")
         return status(console)
-    # A new emulator is empty, so yesterday's logs only mislead; the issuer's keys stay, so that
-    # a token in somebody's shell keeps its signature.
+    # A new emulator is empty, so the logs of an earlier run mislead. The issuer's keys stay, so that a
+    # token in a developer's shell stays valid.
     for stale in UP.glob("*.log"):
         stale.unlink()
     UP.mkdir(parents=True, exist_ok=True)
@@ -44,10 +44,10 @@ def up(console: Console) -> int:
 
 
 def down(console: Console) -> int:
-    """End what `up` started."""
+    """Stops the processes that `up` started."""
     processes = running(UP)
     if not processes:
-        console.line("  Nothing of `make up` is running.")
+        console.line("  Not running.")
         return 0
     for module, process in reversed(processes):
         with console.step(f"stop {module} (process {process.pid})"):
@@ -57,7 +57,7 @@ def down(console: Console) -> int:
 
 
 def status(console: Console) -> int:
-    """Say what runs, and the lines to try."""
+    """Prints the running processes and the commands to try."""
     processes = running(UP)
     if not processes:
         console.line("  Not running. `make up` starts it.")
@@ -74,62 +74,62 @@ def status(console: Console) -> int:
 
 
 def deploy(console: Console) -> int:
-    """Deploy the template again onto the stack that is up."""
+    """Deploys `template.yaml` again to the running stack."""
     if not running(UP):
-        raise StackError("nothing runs to deploy to: `make up` starts and deploys")
+        raise StackError("no stack is running: run `make up`, which also deploys")
     LocalStack.attach(UP, console).deploy()
     return 0
 
 
 def onboard(console: Console, name: str, tier: str) -> int:
-    """One more tenant on the stack that is up."""
+    """Onboards one more tenant to the running stack."""
     if not running(UP):
-        raise StackError("nothing runs to onboard to: `make up` first")
+        raise StackError("no stack is running: run `make up` first")
     stack = LocalStack.attach(UP, console)
     tenant = stack.onboard(name, tier=tier)
     console.line(tenant.id)
     if tier != "basic":
-        console.line(f"  its API: {stack.address(tier)}")
+        console.line(f"  API: {stack.address(tier)}")
     return 0
 
 
 def silo(console: Console, name: str) -> int:
-    """A tenant with a stack of its own, beside the one that is up."""
+    """Deploys a silo, a stack for one tenant, and onboards the tenant."""
     if not running(UP):
-        raise StackError("nothing runs to put a silo beside: `make up` first")
+        raise StackError("no stack is running: run `make up` first")
     stack = LocalStack.attach(UP, console)
     if name in stack.silos:
-        raise StackError(f"there is a silo {name} already; it has one tenant for good")
+        raise StackError(f"silo `{name}` exists already: a silo has one tenant, choose another name")
     stack.deploy_silo(name, uuid.uuid4().hex)
     return onboard(console, name.capitalize(), name)
 
 
 def hints(console: Console, stack: LocalStack, tenant: str) -> None:
-    """Ready-to-paste lines: token, template, document, question."""
+    """Prints commands to paste: token, prompt template, document, question."""
     python = shlex.quote(_shown(Path(sys.executable)))
     json_type = "-H 'Content-Type: application/json'"
     call = f'curl -sSw "\\n" -H "Authorization: Bearer $TOKEN" {json_type}'
-    console.heading("Try it (paste as it is, from this folder)")
+    console.heading("Try it (paste these lines in this folder)")
     lines = (
         f"export API={stack.base}",
         f"export TOKEN=$({python} -m tools.devstack.issuer mint --tenant {tenant})",
         f'{call} -X PUT "$API/v1/templates/default_summary" -d {_json(body=_TEMPLATE)}',
         f'{call} "$API/v1/documents" -d ' + _json(title="House rules", content_type="text/plain", content=_DOCUMENT),
-        f'{call} "$API/v1/documents"    # until its status is "ready"',
+        f'{call} "$API/v1/documents"    # repeat until the status is "ready"',
         f'{call} "$API/v1/inference" -d '
         + _json(template="default_summary", question="When does the reading room close on Saturdays?"),
     )
     for line in lines:
         console.line(f"  {line}")
-    console.heading("Another tenant, and its token")
+    console.heading("Onboard a second tenant and mint its token")
     console.line(f'  {python} -m tools.devstack onboard "Second tenant"')
-    console.line(f"  {python} -m tools.devstack.issuer mint --tenant <the id it printed>")
-    console.heading("The premium tier, and a tenant with a stack of its own")
+    console.line(f"  {python} -m tools.devstack.issuer mint --tenant <printed id>")
+    console.heading("Use the premium tier, or a silo for one tenant")
     console.line(f'  {python} -m tools.devstack onboard "Third tenant" --tier premium')
     console.line(f"  {python} -m tools.devstack silo acme")
     console.line(f"  {python} -m tools.devstack.issuer mint --tenant <id> --tier premium     # or: --tier acme")
     console.line()
-    console.line("  `make down` ends it.")
+    console.line("  Stop the stack with `make down`.")
 
 
 def _json(**members: str) -> str:
@@ -137,21 +137,21 @@ def _json(**members: str) -> str:
 
 
 def _shown(path: Path) -> str:
-    """A path as typed from the project's folder."""
+    """Returns the path relative to the current folder if possible."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.devstack", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("up", help="start, deploy, onboard a tenant, print lines to try")
-    commands.add_parser("down", help="end what `up` started")
-    commands.add_parser("status", help="what runs, and the lines to try")
-    commands.add_parser("deploy", help="deploy again onto the stack that is up")
-    newcomer = commands.add_parser("onboard", help="one more tenant")
+    commands.add_parser("up", help="start and deploy a stack, onboard a tenant, print commands to try")
+    commands.add_parser("down", help="stop the stack")
+    commands.add_parser("status", help="print the running processes and the commands to try")
+    commands.add_parser("deploy", help="deploy again to the running stack")
+    newcomer = commands.add_parser("onboard", help="onboard one more tenant")
     newcomer.add_argument("name")
-    newcomer.add_argument("--tier", default="basic", help="basic (default), premium, or a silo's name")
-    commands.add_parser("silo", help="one more tenant, with a stack of its own").add_argument("name")
+    newcomer.add_argument("--tier", default="basic", help="basic (default), premium or the name of a silo")
+    commands.add_parser("silo", help="onboard one tenant to a separate stack").add_argument("name")
     options = parser.parse_args(arguments)
     console = Console()
     try:

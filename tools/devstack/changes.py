@@ -1,4 +1,4 @@
-"""A deployed stack made otherwise for a while, as an operator could."""
+"""Temporary changes of a deployed stack."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .stack import LocalStack
 
 @contextmanager
 def queue_stopped(stack: LocalStack) -> Iterator[None]:
-    """Nothing is taken off the basic tier's queue; all that is accepted waits."""
+    """Stops the basic tier's queue: accepted jobs stay queued."""
     functions = stack.account.client("lambda")
     (mapping,) = functions.list_event_source_mappings(FunctionName=stack.outputs["BasicDispatchFunction"])[
         "EventSourceMappings"
@@ -24,7 +24,7 @@ def queue_stopped(stack: LocalStack) -> Iterator[None]:
 
 @contextmanager
 def configured(stack: LocalStack, function: str, timeout: int | None = None, **variables: str) -> Iterator[None]:
-    """A function, by its name, with another time-out or other variables, in new environments."""
+    """Changes a function's time-out or variables; the function starts new environments."""
     functions = stack.account.client("lambda")
     before = functions.get_function_configuration(FunctionName=function)
 

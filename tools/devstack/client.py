@@ -1,4 +1,4 @@
-"""A small HTTP client for the public API: what a tenant's developer would write first."""
+"""A small HTTP client for the public API."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 _TIMEOUT_SECONDS = 60.0
-# The stack is on the loopback interface: a proxy of the developer's shell has no part in it.
+# The stack listens on the loopback interface, so the shell's proxy settings must not apply.
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -29,20 +29,20 @@ class Answer:
 
     @property
     def json(self) -> Any:
-        """The body as JSON; a body that is none fails with the body in the message."""
+        """Returns the body as JSON. An error shows the body that is not JSON."""
         try:
             return json.loads(self.body)
         except ValueError as error:
             raise AssertionError(f"status {self.status}, not JSON: {self.text[:500]!r}") from error
 
     def expect(self, *statuses: int) -> Any:
-        """The decoded body, or a failure that shows what came instead."""
+        """Returns the decoded body if the status is one of `statuses`, and fails otherwise."""
         assert self.status in statuses, f"expected {statuses}, got {self.status}: {self.text[:1000]}"
         return self.json if self.body else None
 
 
 def send(method: str, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> Answer:
-    """One request; a refusal is an answer, not an exception."""
+    """Sends one request. An error status is returned, not raised."""
     request = urllib.request.Request(url, data=body, method=method, headers=dict(headers or {}))
     try:
         with _DIRECT.open(request, timeout=_TIMEOUT_SECONDS) as response:
@@ -72,7 +72,7 @@ class Api:
         raw: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Send JSON (`body`) or bytes as they are (`raw`)."""
+        """Sends a request with JSON (`body`) or unchanged bytes (`raw`)."""
         sent: dict[str, str] = {}
         if self.token is not None:
             sent["Authorization"] = f"Bearer {self.token}"
@@ -108,7 +108,7 @@ class Api:
         return self.post("/v1/inference", {"template": template, "question": question, **more}).expect(200)
 
     def pages(self, path: str, items: str, limit: int) -> list[list[Any]]:
-        """Every page of a listing, following its cursor; a listing that never ends fails."""
+        """Returns all pages of a listing. Fails after 1000 pages."""
         found: list[list[Any]] = []
         cursor = None
         for _ in range(1000):

@@ -1,7 +1,7 @@
-"""What a person sees while the local stack works: steps, elapsed seconds, plain words.
+"""Prints the steps of the local tools and their elapsed seconds.
 
-On a terminal a running step is one line that counts up; in a log it is a line when it ends, and
-one every few seconds while it lasts, so that nobody wonders whether it hangs.
+On a terminal a running step is one line that is rewritten. In a log it is one line at the end, and one
+line every few seconds before, so that a slow step does not look stuck.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "
 
 
 class Step:
-    """One running step; `note` says how far it is."""
+    """One running step; `note` shows its progress."""
 
     def __init__(self, console: Console, title: str) -> None:
         self._console, self._title = console, title
@@ -29,7 +29,7 @@ class Step:
         return time.monotonic() - self._started
 
     def note(self, text: str = "") -> None:
-        """Show progress: at once on a terminal, at most every few seconds in a log."""
+        """Shows progress: at once on a terminal, every few seconds in a log."""
         now = time.monotonic()
         line = f"  ...  {self._title}" + (f": {text}" if text else "")
         if self._console.tty:
@@ -40,7 +40,7 @@ class Step:
 
 
 class Console:
-    """Prints to one stream; colour only where a person looks at a terminal."""
+    """Prints to one stream, in colour if the stream is a terminal."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stdout
@@ -48,7 +48,7 @@ class Console:
         self._colour = self.tty and "NO_COLOR" not in os.environ
 
     def paint(self, text: str, *styles: str) -> str:
-        """`text` in colour, or as it is where colour would only be noise."""
+        """Returns the text in colour if the stream is a terminal, unchanged otherwise."""
         if not self._colour or not styles:
             return text
         return f"\x1b[{';'.join(_CODES[style] for style in styles)}m{text}\x1b[0m"
@@ -66,7 +66,7 @@ class Console:
 
     @contextmanager
     def step(self, title: str) -> Iterator[Step]:
-        """Run a step; print how long it took, or that it failed."""
+        """Runs a step and prints its verdict and duration."""
         step = Step(self, title)
         if self.tty:
             step.note()

@@ -3,8 +3,7 @@
     python -m tools.devstack.issuer serve [--port P] [--state DIR]
     python -m tools.devstack.issuer mint --tenant T [--tier basic] [--minutes 60] [--alg ES256]
 
-It serves the two documents a verifier reads, discovery and keys, and mints tokens from the
-command line only: nobody gets a token from it over the network.
+Serves the discovery document and the keys. Mints tokens on the command line only, never over the network.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ JWKS_PATH = "/.well-known/jwks.json"
 
 
 def documents(url: str, keys: Keys) -> dict[str, bytes]:
-    """Every path the issuer answers, with its body."""
+    """Returns the body of every path that the issuer serves."""
     discovery = {
         "issuer": url,
         "jwks_uri": url + JWKS_PATH,
@@ -40,12 +39,12 @@ def documents(url: str, keys: Keys) -> dict[str, bytes]:
 
 
 def server(state: Path, port: int = 0) -> tuple[ThreadingHTTPServer, str]:
-    """An issuer that is bound but not yet serving, and its address; recorded in `state`."""
+    """Returns a bound server that does not serve yet, and its address; records the address in `state`."""
     keys = Keys.load_or_create(state)
     served: dict[str, bytes] = {}
 
     class Handler(BaseHTTPRequestHandler):
-        """Answers the served documents and nothing else."""
+        """Serves the documents and answers 404 to other paths."""
 
         protocol_version = "HTTP/1.1"
 
@@ -85,9 +84,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.devstack.issuer", description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", help="serve discovery and keys until SIGTERM")
-    serve.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; free by default")
+    serve.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: a free port)")
     mint = commands.add_parser("mint", help="print a token for one tenant")
-    mint.add_argument("--tenant", required=True, help="tenant id, as onboarding answered it")
+    mint.add_argument("--tenant", required=True, help="tenant id, as printed by onboarding")
     mint.add_argument("--tier", default="basic")
     mint.add_argument("--minutes", type=float, default=60)
     mint.add_argument("--alg", choices=ALGORITHMS, default="ES256")

@@ -1,4 +1,4 @@
-"""Waiting for something to become true: often, with a deadline, and saying what was last seen."""
+"""Polls until a condition holds; the error at the deadline shows the last value."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class TooLate(AssertionError):
-    """It did not become true in time."""
+    """The condition did not hold before the deadline."""
 
 
 def until(
@@ -21,7 +21,7 @@ def until(
     every: float = 0.1,
     progress: Callable[[T], None] | None = None,
 ) -> T:
-    """Call `look` until `enough` is true of what it returns, and return that."""
+    """Calls `look` until `enough` accepts the value, and returns the value."""
     deadline = time.monotonic() + seconds
     while True:
         seen = look()
@@ -30,5 +30,5 @@ def until(
         if progress:
             progress(seen)
         if time.monotonic() > deadline:
-            raise TooLate(f"{what}: not so after {seconds:.0f} s; last seen {seen!r}")
+            raise TooLate(f"{what}: not true after {seconds:.0f} s; last seen {seen!r}")
         time.sleep(every)

@@ -1,4 +1,4 @@
-"""What every error of the API has to look like."""
+"""Checks the form of the API's errors."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from .client import Answer
 
 _MEMBERS = {"type", "title", "status", "detail", "request_id"}
 _TYPE = re.compile(r"^urn:bulkhead:problem:[a-z]+(-[a-z]+)*$")
-# What an error must never say: names from inside, and what the code is made of.
-_INSIDE = re.compile(
+# Internal names that an error must not contain.
+_INTERNAL = re.compile(
     r"arn:aws|TENANT#|VERSION#|dynamodb|s3vectors|kms|AccessDenied|panick|\.rs\b|src/|Lambda",
     re.IGNORECASE,
 )
 
 
 def problem(answer: Answer, status: int, *mentions: str) -> dict[str, Any]:
-    """Judge an error: status, form, readable words, nothing from inside; returns the body."""
+    """Checks an error's status, members and texts, and returns the body."""
     assert answer.status == status, f"expected {status}, got {answer.status}: {answer.text[:1000]}"
     kind = answer.headers.get("content-type", "")
-    assert kind.startswith("application/problem+json"), f"{status} came as {kind!r}: {answer.text}"
+    assert kind.startswith("application/problem+json"), f"{status} has content type {kind!r}: {answer.text}"
     body = answer.json
     assert set(body) == _MEMBERS, f"members are {sorted(body)}, not {sorted(_MEMBERS)}: {body}"
-    assert _TYPE.match(body["type"]), f"type {body['type']!r} is no problem name"
+    assert _TYPE.match(body["type"]), f"type {body['type']!r} is no problem type"
     assert body["status"] == status, f"the body says {body['status']}, the response {status}"
     for member in ("title", "detail", "request_id"):
         assert isinstance(body[member], str) and body[member], f"{member} is empty: {body}"
     said = f"{body['title']} {body['detail']}"
-    assert not _INSIDE.search(said), f"the error tells of the inside: {said}"
+    assert not _INTERNAL.search(said), f"the error contains an internal name: {said}"
     for word in mentions:
         assert word.lower() in said.lower(), f"the error does not mention {word!r}: {said}"
-    assert answer.headers.get("cache-control") == "no-store", f"an error may be cached: {answer.headers}"
+    assert answer.headers.get("cache-control") == "no-store", f"the error is cacheable: {answer.headers}"
     return body

@@ -1,7 +1,7 @@
-"""Child processes of the local stack: started on free ports, awaited, and ended by us only.
+"""Starts, awaits and stops the child processes of the local stack.
 
-A recorded process is known by its id *and* its start time, because ids are reused: `down` must
-never end a stranger that happens to have the number of an emulator of yesterday.
+A recorded process is identified by its id and its start time. The operating system reuses ids, and
+`down` must not stop another program.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ _PR_SET_PDEATHSIG = 1
 
 
 class StackError(Exception):
-    """Something the local stack needs did not work; the message says what to do next."""
+    """The local stack cannot start or deploy; the message says what to do next."""
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on right now."""
+    """Returns a free loopback port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
 def tail(log: Path, lines: int = 25) -> str:
-    """The end of a log, indented, for an error message."""
+    """Returns the end of a log, indented, for an error message."""
     if not log.exists():
-        return f"    ({log} was never written)"
+        return f"    ({log} does not exist)"
     found = log.read_text(errors="replace").splitlines()[-lines:]
     return "\n".join(f"    {line}" for line in found) or f"    ({log} is empty)"
 
 
 @dataclass(frozen=True)
 class Known:
-    """A process as it can be written down and recognised later."""
+    """A process, identified by id and start time."""
 
     pid: int
     born: str
@@ -58,7 +58,7 @@ class Known:
         return self.born != "" and _born(self.pid) == self.born
 
     def stop(self) -> None:
-        """SIGTERM, then SIGKILL when it does not listen; nothing when it is gone or another."""
+        """Sends SIGTERM, and SIGKILL after 10 seconds. Does nothing if the process is gone."""
         for number, patience in ((signal.SIGTERM, _STOP_SECONDS), (signal.SIGKILL, 2.0)):
             if not self.alive():
                 return
@@ -69,7 +69,7 @@ class Known:
 
 
 def _born(pid: int) -> str:
-    """Start time in clock ticks since boot; empty for a process that is gone or a zombie."""
+    """Returns the start time in clock ticks since boot; empty if the process is gone or a zombie."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -79,13 +79,13 @@ def _born(pid: int) -> str:
 
 
 class Child:
-    """A Python module of this project, running beside us."""
+    """A Python module of this project as a child process."""
 
     def __init__(self, module: str, arguments: Sequence[str], log: Path, *, detached: bool) -> None:
-        """Start `python -m module arguments…`, both outputs in `log`.
+        """Starts `python -m module arguments…` with stdout and stderr in `log`.
 
-        A detached child outlives us (`make up`); any other is told to end when we die, even by
-        SIGKILL, so that a broken-off test run leaves nothing behind.
+        A detached child outlives this process (`make up`). Any other child receives SIGTERM when this
+        process dies, even by SIGKILL, so that an interrupted test run leaves no process.
         """
         self.log = log
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -103,7 +103,7 @@ class Child:
         self.known = Known.of(self._process.pid)
 
     def ready(self, deadline_seconds: float, progress: Callable[[str], None]) -> str:
-        """Wait for the line `ready URL` in the output and return the URL."""
+        """Waits for the line `ready URL` in the output and returns the URL."""
         deadline = time.monotonic() + deadline_seconds
         while time.monotonic() < deadline:
             for line in self.log.read_text(errors="replace").splitlines():
@@ -111,14 +111,14 @@ class Child:
                     return line.split()[1]
             if self._process.poll() is not None:
                 raise StackError(
-                    f"{self.module} ended with status {self._process.returncode} before it was ready.\n"
-                    f"{tail(self.log)}\n  The whole log: {self.log}"
+                    f"{self.module} exited with status {self._process.returncode} before it was ready.\n"
+                    f"{tail(self.log)}\n  Full log: {self.log}"
                 )
-            progress("waiting for it to answer")
+            progress("waiting for the first answer")
             time.sleep(_POLL_SECONDS)
         raise StackError(
             f"{self.module} was not ready after {deadline_seconds:.0f} s.\n{tail(self.log)}\n"
-            f"  The whole log: {self.log}. A busy machine may need another try."
+            f"  Full log: {self.log}. On a busy machine, try again."
         )
 
     def stop(self) -> None:
@@ -139,7 +139,7 @@ def run_logged(
     describe: Callable[[str], str],
     cwd: Path = ROOT,
 ) -> int:
-    """Run a command with its output in `log`; `describe` makes progress of what it wrote so far."""
+    """Runs a command with its output in `log`; `describe` turns the output so far into a progress text."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
         process = subprocess.Popen(
