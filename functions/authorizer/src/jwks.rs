@@ -1,4 +1,4 @@
-//! The issuer's public keys, fetched when needed and kept. The same for every tenant.
+//! The issuer's public keys, fetched on demand and cached. The same for every tenant.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,37 +11,38 @@ use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
 use tokio::sync::Mutex;
 
-/// Keys are asked for again after this time. A key that was withdrawn ends with it; API
-/// Gateway remembers an answer for another minute, which makes it an hour.
+/// Maximum age of cached keys. A withdrawn key works at most this long, plus one minute for
+/// API Gateway's cache: one hour in total.
 const MAX_AGE: Duration = Duration::from_secs(59 * 60);
-/// For so long after that, keys we know go on where the issuer cannot be asked: its outage
-/// is not to become ours, but whoever keeps us from asking must not keep a stolen key alive.
+/// Extra time for known keys while the issuer is unreachable. Bounded, so that an attacker
+/// who blocks the issuer cannot keep a stolen key alive.
 const GRACE: Duration = Duration::from_secs(60 * 60);
-/// The issuer is asked at most this often, whether it answers or not: made-up key ids must
-/// not become a load on it, nor its silence a wait for every request.
+/// Minimum time between two fetches, successful or not. Limits the load that made-up key ids
+/// cause, and the waiting time while the issuer does not answer.
 const MIN_AGE: Duration = Duration::from_secs(10);
-/// The same as long as it never answered: nobody gets in without keys.
+/// Minimum time between two fetches before the first success. Shorter, because no request
+/// succeeds without keys.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const TIMEOUT: Duration = Duration::from_secs(3);
-/// Largest key set, bytes.
+/// Maximum size of a key set in bytes.
 const MAX_BYTES: usize = 256 * 1024;
 
-/// The issuer's keys cannot be fetched.
+/// No usable keys are cached and the issuer cannot be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct KeysUnavailable;
 
-/// The keys at one URL.
+/// The cached key set of one URL.
 pub(crate) struct Jwks {
     url: Uri,
     client: Client<HttpsConnector<HttpConnector>, Empty<&'static [u8]>>,
-    kept: Mutex<Kept>,
+    cache: Mutex<KeyCache>,
 }
 
-/// What we know of the issuer's keys, and when we asked last.
+/// The last fetched keys and the time of the last fetch attempt.
 #[derive(Default)]
-struct Kept {
+struct KeyCache {
     fetched: Option<Fetched>,
-    asked: Option<Instant>,
+    last_attempt: Option<Instant>,
 }
 
 struct Fetched {
@@ -49,25 +50,25 @@ struct Fetched {
     keys: Arc<KeySet>,
 }
 
-impl Kept {
-    /// Whether to ask the issuer before a token of the key `kid` is judged.
-    fn wants(&self, kid: &str, now: Instant) -> bool {
+impl KeyCache {
+    /// Returns whether to fetch keys before verifying a token of the key `kid`.
+    fn should_fetch(&self, kid: &str, now: Instant) -> bool {
         let good = self.fetched.as_ref().is_some_and(|it| it.keys.contains(kid) && it.age(now) < MAX_AGE);
         let pause = if self.fetched.is_some() { MIN_AGE } else { FIRST_PAUSE };
-        !good && self.asked.is_none_or(|at| now.saturating_duration_since(at) >= pause)
+        !good && self.last_attempt.is_none_or(|at| now.saturating_duration_since(at) >= pause)
     }
 
-    /// The keys to judge it by, whether or not the issuer was asked or answered.
-    fn serve(&self, kid: &str, now: Instant) -> Result<Arc<KeySet>, KeysUnavailable> {
+    /// Returns the cached keys if they are recent enough to judge a token of the key `kid`.
+    fn keys_for(&self, kid: &str, now: Instant) -> Result<Arc<KeySet>, KeysUnavailable> {
         let fetched = self.fetched.as_ref().ok_or(KeysUnavailable)?;
         let age = fetched.age(now);
-        // A key we do not know may be new: only an answer of just now says that there is none.
-        let told = age < MIN_AGE;
+        // An unknown key may be new. Only a recent key set shows that it does not exist.
+        let recent = age < MIN_AGE;
         let good = fetched.keys.contains(kid) && age < MAX_AGE + GRACE;
-        if told || good { Ok(Arc::clone(&fetched.keys)) } else { Err(KeysUnavailable) }
+        if recent || good { Ok(Arc::clone(&fetched.keys)) } else { Err(KeysUnavailable) }
     }
 
-    fn answered(&mut self, keys: KeySet, now: Instant) {
+    fn store(&mut self, keys: KeySet, now: Instant) {
         self.fetched = Some(Fetched { at: now, keys: Arc::new(keys) });
     }
 }
@@ -79,7 +80,7 @@ impl Fetched {
 }
 
 impl Jwks {
-    /// Returns the keys at `url`: https, or http on this very machine.
+    /// Returns an empty cache for `url`, or `None` unless it is https, or http on localhost.
     pub(crate) fn new(url: &str) -> Option<Self> {
         let url: Uri = url.parse().ok()?;
         let trusted = match url.scheme_str()? {
@@ -93,22 +94,22 @@ impl Jwks {
         let connector =
             HttpsConnectorBuilder::new().with_native_roots().ok()?.https_or_http().enable_http1().build();
         let client = Client::builder(TokioExecutor::new()).build(connector);
-        Some(Self { url, client, kept: Mutex::default() })
+        Some(Self { url, client, cache: Mutex::default() })
     }
 
-    /// Returns the issuer's keys, fetched anew where they are old or lack the key `kid`.
-    pub(crate) async fn with(&self, kid: &str) -> Result<Arc<KeySet>, KeysUnavailable> {
-        let mut kept = self.kept.lock().await;
-        if kept.wants(kid, Instant::now()) {
-            // Noted before the answer: an invocation that is cut off has asked as well.
-            let asked = Instant::now();
-            kept.asked = Some(asked);
+    /// Returns the issuer's keys. Fetches them if they are old or lack the key `kid`.
+    pub(crate) async fn keys_for(&self, kid: &str) -> Result<Arc<KeySet>, KeysUnavailable> {
+        let mut cache = self.cache.lock().await;
+        if cache.should_fetch(kid, Instant::now()) {
+            // Set before the fetch, so that a fetch that Lambda interrupts counts as well.
+            let started = Instant::now();
+            cache.last_attempt = Some(started);
             match self.fetch().await {
-                Ok(keys) => kept.answered(keys, asked),
-                Err(problem) => tracing::error!(problem, "the issuer's keys cannot be fetched"),
+                Ok(keys) => cache.store(keys, started),
+                Err(error) => tracing::error!(error, "key set fetch failed"),
             }
         }
-        kept.serve(kid, Instant::now())
+        cache.keys_for(kid, Instant::now())
     }
 
     async fn fetch(&self) -> Result<KeySet, String> {
@@ -132,7 +133,7 @@ mod tests {
 
     use super::*;
 
-    /// Key ids of a set, with the public key of RFC 7515's example A.3.
+    /// A key set with these key ids. Every key is the public key of RFC 7515, example A.3.
     fn set(kids: &[&str]) -> String {
         let key = |kid: &&str| {
             format!(
@@ -148,68 +149,68 @@ mod tests {
         KeySet::from_json(set(kids).as_bytes()).expect("a key set")
     }
 
-    /// An issuer that answered at the time returned, and was asked again, in vain, after `silent`.
-    fn kept(silent: Option<Duration>) -> (Kept, Instant) {
+    /// A cache filled at the returned time, with a failed fetch `failed_after` that time.
+    fn cache(failed_after: Option<Duration>) -> (KeyCache, Instant) {
         let start = Instant::now();
-        let mut kept = Kept { asked: Some(start), ..Kept::default() };
-        kept.answered(keys(&["known"]), start);
-        kept.asked = Some(silent.map_or(start, |after| start + after));
-        (kept, start)
+        let mut cache = KeyCache::default();
+        cache.store(keys(&["known"]), start);
+        cache.last_attempt = Some(failed_after.map_or(start, |after| start + after));
+        (cache, start)
     }
 
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn the_first_token_makes_us_ask_and_without_an_answer_nobody_gets_in() {
+    fn first_token_triggers_fetch_and_fails_without_keys() {
         let now = Instant::now();
-        let mut nothing = Kept::default();
-        assert!(nothing.wants("known", now));
-        assert_eq!(nothing.serve("known", now).err(), Some(KeysUnavailable));
-        nothing.asked = Some(now);
-        assert!(!nothing.wants("known", now + FIRST_PAUSE / 2));
-        assert!(nothing.wants("known", now + FIRST_PAUSE));
+        let mut empty = KeyCache::default();
+        assert!(empty.should_fetch("known", now));
+        assert_eq!(empty.keys_for("known", now).err(), Some(KeysUnavailable));
+        empty.last_attempt = Some(now);
+        assert!(!empty.should_fetch("known", now + FIRST_PAUSE / 2));
+        assert!(empty.should_fetch("known", now + FIRST_PAUSE));
     }
 
     #[test]
-    fn a_known_key_is_good_for_less_than_an_hour_without_asking() {
-        let (kept, start) = kept(None);
-        assert!(!kept.wants("known", start + MAX_AGE - SECOND));
-        assert!(kept.wants("known", start + MAX_AGE));
+    fn known_key_is_cached_for_less_than_an_hour() {
+        let (cache, start) = cache(None);
+        assert!(!cache.should_fetch("known", start + MAX_AGE - SECOND));
+        assert!(cache.should_fetch("known", start + MAX_AGE));
         assert!(MAX_AGE + Duration::from_secs(60) <= Duration::from_secs(3_600));
     }
 
     #[test]
-    fn an_unknown_key_makes_us_ask_at_most_every_ten_seconds() {
-        let (kept, start) = kept(None);
-        assert!(!kept.wants("new", start + MIN_AGE - SECOND));
-        assert!(kept.wants("new", start + MIN_AGE));
-        // The answer of just now has no such key: that is an answer.
-        assert!(kept.serve("new", start + MIN_AGE - SECOND).is_ok_and(|keys| !keys.contains("new")));
-        // Later it is none, whether the issuer was asked in vain or not at all.
-        assert!(kept.serve("new", start + MIN_AGE).is_err());
+    fn unknown_key_triggers_fetch_at_most_every_ten_seconds() {
+        let (cache, start) = cache(None);
+        assert!(!cache.should_fetch("new", start + MIN_AGE - SECOND));
+        assert!(cache.should_fetch("new", start + MIN_AGE));
+        // A recent key set shows that the key does not exist.
+        assert!(cache.keys_for("new", start + MIN_AGE - SECOND).is_ok_and(|keys| !keys.contains("new")));
+        // An older key set does not, whether or not a fetch failed since.
+        assert!(cache.keys_for("new", start + MIN_AGE).is_err());
     }
 
     #[test]
-    fn a_silent_issuer_is_left_alone_for_a_while() {
-        let silent = MAX_AGE + MIN_AGE;
-        let (kept, start) = kept(Some(silent));
+    fn failed_fetch_is_not_repeated_at_once() {
+        let failed = MAX_AGE + MIN_AGE;
+        let (cache, start) = cache(Some(failed));
         for kid in ["known", "new"] {
-            assert!(!kept.wants(kid, start + silent + MIN_AGE - SECOND), "{kid}");
-            assert!(kept.wants(kid, start + silent + MIN_AGE), "{kid}");
+            assert!(!cache.should_fetch(kid, start + failed + MIN_AGE - SECOND), "{kid}");
+            assert!(cache.should_fetch(kid, start + failed + MIN_AGE), "{kid}");
         }
     }
 
     #[test]
-    fn known_keys_outlive_an_outage_but_not_for_ever() {
-        let (kept, start) = kept(Some(MAX_AGE));
-        assert!(kept.serve("known", start + MAX_AGE + GRACE - SECOND).is_ok());
-        assert!(kept.serve("known", start + MAX_AGE + GRACE).is_err());
-        // Whether a key is new cannot be told: neither 401 nor admission.
-        assert!(kept.serve("new", start + MAX_AGE).is_err());
+    fn known_keys_survive_bounded_outage() {
+        let (cache, start) = cache(Some(MAX_AGE));
+        assert!(cache.keys_for("known", start + MAX_AGE + GRACE - SECOND).is_ok());
+        assert!(cache.keys_for("known", start + MAX_AGE + GRACE).is_err());
+        // The key may be new, so the token is neither rejected nor accepted.
+        assert!(cache.keys_for("new", start + MAX_AGE).is_err());
     }
 
     #[test]
-    fn keys_come_over_https_or_from_this_machine() {
+    fn accepts_only_https_or_localhost() {
         for (url, trusted) in [
             ("https://issuer.example/jwks.json", true),
             ("http://127.0.0.1:8080/jwks.json", true),
@@ -225,7 +226,7 @@ mod tests {
         }
     }
 
-    /// Serves each body once, then nothing more; says how often it was asked.
+    /// Serves each body once and reports each request.
     fn issuer(bodies: Vec<String>) -> (String, mpsc::Receiver<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}/jwks.json", listener.local_addr().expect("an address"));
@@ -233,7 +234,7 @@ mod tests {
         std::thread::spawn(move || {
             for body in bodies {
                 let (mut stream, _) = listener.accept().expect("a request");
-                asked.send(()).expect("somebody counts");
+                asked.send(()).expect("a receiver");
                 let _ = stream.read(&mut [0; 4096]).expect("a head");
                 let head =
                     format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
@@ -244,30 +245,30 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn keys_are_fetched_once_and_their_rotation_is_noticed() {
+    async fn fetches_once_and_notices_rotation() {
         let (url, asks) = issuer(vec![set(&["one"]), set(&["one", "two"])]);
         let jwks = Jwks::new(&url).expect("a trusted address");
         for _ in 0..3 {
-            assert!(jwks.with("one").await.expect("keys").contains("one"));
+            assert!(jwks.keys_for("one").await.expect("keys").contains("one"));
         }
-        assert!(!jwks.with("two").await.expect("an answer of just now").contains("two"));
+        assert!(!jwks.keys_for("two").await.expect("a recent key set").contains("two"));
         assert_eq!(asks.try_iter().count(), 1);
-        jwks.kept.lock().await.asked = Instant::now().checked_sub(MIN_AGE);
-        assert!(jwks.with("two").await.expect("keys").contains("two"));
+        jwks.cache.lock().await.last_attempt = Instant::now().checked_sub(MIN_AGE);
+        assert!(jwks.keys_for("two").await.expect("keys").contains("two"));
         assert_eq!(asks.try_iter().count(), 1);
     }
 
     #[tokio::test]
-    async fn an_issuer_that_talks_nonsense_changes_nothing() {
-        for nonsense in [String::from("<html>"), set(&["one"]) + &" ".repeat(MAX_BYTES)] {
-            let (url, asks) = issuer(vec![nonsense, set(&["one"])]);
+    async fn invalid_key_set_is_ignored() {
+        for body in [String::from("<html>"), set(&["one"]) + &" ".repeat(MAX_BYTES)] {
+            let (url, asks) = issuer(vec![body, set(&["one"])]);
             let jwks = Jwks::new(&url).expect("a trusted address");
-            assert!(jwks.with("one").await.is_err());
-            // Not asked again at once.
-            assert!(jwks.with("one").await.is_err());
+            assert!(jwks.keys_for("one").await.is_err());
+            // The second call does not fetch.
+            assert!(jwks.keys_for("one").await.is_err());
             assert_eq!(asks.try_iter().count(), 1);
-            jwks.kept.lock().await.asked = None;
-            assert!(jwks.with("one").await.expect("keys").contains("one"));
+            jwks.cache.lock().await.last_attempt = None;
+            assert!(jwks.keys_for("one").await.expect("keys").contains("one"));
         }
     }
 }

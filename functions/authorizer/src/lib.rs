@@ -1,8 +1,7 @@
-//! Says who speaks: verifies a token and turns it into the tenant that API Gateway
-//! passes on.
+//! The `authorizer` function: verifies a token and returns its tenant to API Gateway.
 //!
-//! The tenant comes from the verified token alone, so an answer cached by the token is
-//! right for every method and path.
+//! The tenant comes only from the verified token, so API Gateway can cache the response per
+//! token for every method and path.
 
 mod jwks;
 mod policy;
@@ -22,7 +21,7 @@ use serde::Deserialize;
 use jwks::{Jwks, KeysUnavailable};
 pub use policy::AuthorizerAnswer;
 
-/// What API Gateway asks.
+/// The request of API Gateway.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AuthorizerRequest {
@@ -31,12 +30,12 @@ pub struct AuthorizerRequest {
     headers: HashMap<String, String>,
 }
 
-/// Why no policy was returned. API Gateway knows the first text as a 401; any other is
-/// its 500 for a failed authorizer.
+/// Why no policy was returned. API Gateway answers 401 for the message `Unauthorized` and
+/// 500 for any other message.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html>
 #[derive(Debug, thiserror::Error)]
 pub enum AuthorizerError {
-    /// The token does not prove anything.
+    /// The token is not valid.
     #[error("Unauthorized")]
     Unauthorized,
     /// The issuer's keys or the registry could not be read.
@@ -50,7 +49,7 @@ impl From<AuthorizerError> for Diagnostic {
     }
 }
 
-/// Why a verified token is refused.
+/// Why a valid token is denied access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Denial {
     NoTenant,
@@ -80,15 +79,12 @@ pub struct Authorizer {
     keys: Jwks,
     registry: Registry,
     tier: String,
-    /// The tenant of a silo.
+    /// The only tenant of a silo; `None` in a pooled tier.
     only: Option<TenantId>,
 }
 
 impl Authorizer {
-    /// Prepares the authorizer from its environment variables.
-    ///
-    /// # Errors
-    /// [`ConfigError`].
+    /// Returns the authorizer configured by the environment variables.
     pub fn from_env(platform: &Platform) -> Result<Self, ConfigError> {
         let keys = Jwks::new(&config::required("JWKS_URL")?)
             .ok_or(ConfigError::Invalid { name: "JWKS_URL", expected: "an https URL" })?;
@@ -104,10 +100,7 @@ impl Authorizer {
         })
     }
 
-    /// Answers API Gateway.
-    ///
-    /// # Errors
-    /// [`AuthorizerError`].
+    /// Handles a request of API Gateway.
     pub async fn handle(&self, request: AuthorizerRequest) -> Result<AuthorizerAnswer, AuthorizerError> {
         let claims = match self.verify(bearer(&request.headers)).await {
             Ok(Ok(claims)) => claims,
@@ -127,7 +120,7 @@ impl Authorizer {
             }
             Err(error) => {
                 metrics::count(Counter::Fault, "registry", About::default());
-                tracing::error!(error = chain(&error), "the registry cannot be read");
+                tracing::error!(error = chain(&error), "registry read failed");
                 Err(AuthorizerError::Unavailable)
             }
         }
@@ -135,7 +128,7 @@ impl Authorizer {
 
     async fn verify(&self, token: &str) -> Result<Result<Claims, TokenError>, KeysUnavailable> {
         match self.rules.key_id(token) {
-            Ok(kid) => Ok(self.rules.verify(token, &*self.keys.with(&kid).await?)),
+            Ok(kid) => Ok(self.rules.verify(token, &*self.keys.keys_for(&kid).await?)),
             Err(error) => Ok(Err(error)),
         }
     }
@@ -143,7 +136,7 @@ impl Authorizer {
     async fn tenant_of(&self, claims: &Claims) -> Result<Result<TenantId, Denial>, ProvisioningError> {
         let tenant = match claims.tenant_id.as_ref() {
             None => return Ok(Err(Denial::NoTenant)),
-            // Anything but text that is an id, numbers and lists included.
+            // A claim of another JSON type is malformed as well.
             Some(claim) => match claim.as_str().map(TenantId::parse) {
                 Some(Ok(tenant)) => tenant,
                 _ => return Ok(Err(Denial::MalformedTenant)),
@@ -164,7 +157,7 @@ impl Authorizer {
     }
 }
 
-/// The token of the `Authorization` header, or nothing that could be one.
+/// Returns the bearer token of the `Authorization` header, or an empty text.
 fn bearer(headers: &HashMap<String, String>) -> &str {
     let header = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
     let value = header.map(|(_, value)| value.trim()).unwrap_or_default();

@@ -1,7 +1,7 @@
 use bulkhead_tenancy::TenantId;
 use serde::Serialize;
 
-/// What API Gateway is told, and what it passes on to the function behind.
+/// The authorizer's response: a policy, and the context that API Gateway passes on.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AuthorizerAnswer {
@@ -9,12 +9,12 @@ pub struct AuthorizerAnswer {
     policy_document: Policy,
     #[serde(skip_serializing_if = "Option::is_none")]
     context: Option<Context>,
-    /// Counts the tenant's calls against its tier's usage plan.
+    /// The key by which the usage plan of the tier counts the tenant's calls.
     #[serde(skip_serializing_if = "Option::is_none")]
     usage_identifier_key: Option<String>,
 }
 
-/// Readable as `context.authorizer.*`; its `tenantId` becomes `X-Amz-Tenant-Id`.
+/// Available as `context.authorizer.*`. API Gateway sends `tenantId` as `X-Amz-Tenant-Id`.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Context {
@@ -57,8 +57,8 @@ impl AuthorizerAnswer {
     }
 }
 
-/// A policy for every method of the stage: API Gateway caches it by the token and
-/// applies it to the next method as well.
+/// Returns a policy for every method of the stage, because API Gateway caches the policy
+/// per token and applies it to other methods as well.
 fn policy(effect: &'static str, method_arn: &str) -> Policy {
     let stage = method_arn.splitn(3, '/').take(2).collect::<Vec<_>>().join("/");
     let statement = Statement { action: "execute-api:Invoke", effect, resource: format!("{stage}/*") };
@@ -72,7 +72,7 @@ mod tests {
     const METHOD: &str = "arn:aws:execute-api:eu-west-1:000000000000:api123/v1/GET/v1/templates";
 
     #[test]
-    fn a_tenant_may_call_its_stage_and_is_named_in_the_context() {
+    fn allow_policy_covers_stage_and_names_tenant() {
         let tenant = TenantId::parse("aaaaaaaaaaaaaaaa").expect("id");
         let answer = serde_json::to_value(AuthorizerAnswer::allow(METHOD, &tenant, "basic")).expect("json");
         assert_eq!(answer["context"], serde_json::json!({"tenantId": "aaaaaaaaaaaaaaaa", "tier": "basic"}));
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_carries_no_context() {
+    fn deny_policy_has_no_context() {
         let answer = serde_json::to_value(AuthorizerAnswer::deny(METHOD)).expect("json");
         assert_eq!(answer["policyDocument"]["Statement"][0]["Effect"], "Deny");
         assert!(answer.get("context").is_none());

@@ -1,8 +1,7 @@
-//! Tells Cognito which tenant an access token is for: what an administrator wrote down
-//! about the person, and nothing that the person said while signing in.
+//! The `claims` function: adds the tenant and the tier to Cognito access tokens.
 //!
-//! The token's claims are this function's to choose, so it reads two attributes and looks
-//! at nothing else. Whoever has no tenant gets no token.
+//! Reads two user attributes that only an administrator can write, and nothing that the
+//! user sends while signing in. A user without a tenant gets no token.
 
 use bulkhead_runtime::metrics::{self, About, Counter};
 use bulkhead_tenancy::TenantId;
@@ -10,25 +9,24 @@ use lambda_runtime::Diagnostic;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-/// The event of Cognito's pre token generation trigger, as it came: it is handed back with
-/// an answer in it.
+/// The event of Cognito's pre token generation trigger. Returned with `response` filled in.
 /// <https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-lambda-pre-token-generation.html>
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(transparent)]
 pub struct SignIn(Map<String, Value>);
 
-/// Why nobody is signed in. Cognito shows the text to whoever tried.
+/// Why a sign-in was rejected. Cognito shows the message to the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClaimsError {
-    /// The trigger is not of version 2, whose answers alone reach access tokens.
-    #[error("sign-in is not set up correctly")]
-    OtherVersion,
-    /// The person has no tenant, or what is written there is none.
-    #[error("this account belongs to no tenant")]
+    /// The trigger event is not version 2. Only version 2 can change access tokens.
+    #[error("sign-in is misconfigured: the token trigger must have version V2_0")]
+    UnsupportedVersion,
+    /// The user's tenant attribute is missing or malformed.
+    #[error("this account has no tenant; ask an administrator to assign one")]
     NoTenant,
-    /// The person has no tier, or what is written there is none.
-    #[error("this account belongs to no tier")]
+    /// The user's tier attribute is missing or malformed.
+    #[error("this account has no tier; ask an administrator to assign one")]
     NoTier,
 }
 
@@ -36,7 +34,7 @@ impl ClaimsError {
     /// Returns a short, stable code for metrics.
     pub fn code(self) -> &'static str {
         match self {
-            Self::OtherVersion => "trigger_of_another_version",
+            Self::UnsupportedVersion => "trigger_of_another_version",
             Self::NoTenant => "account_without_tenant",
             Self::NoTier => "account_without_tier",
         }
@@ -49,28 +47,24 @@ impl From<ClaimsError> for Diagnostic {
     }
 }
 
-/// Answers Cognito; a refusal is counted.
-///
-/// # Errors
-/// [`ClaimsError`], upon which Cognito makes no token.
+/// Handles the trigger and counts rejections. If this fails, Cognito issues no token.
 pub async fn handle(event: SignIn) -> Result<Value, ClaimsError> {
     answer(event).inspect_err(|error| {
-        let counter = if *error == ClaimsError::OtherVersion { Counter::Fault } else { Counter::Refused };
+        let counter =
+            if *error == ClaimsError::UnsupportedVersion { Counter::Fault } else { Counter::Refused };
         metrics::count(counter, error.code(), About::default());
         tracing::warn!(reason = error.code(), "sign-in refused");
     })
 }
 
-/// Returns the event with the two claims of the access token as its whole answer. The id
-/// token gets none: it is for the app, and the API refuses it.
+/// Returns the event with a `response` that adds the two claims to the access token.
 ///
-/// # Errors
-/// [`ClaimsError`].
+/// The id token gets no claims, because the API rejects id tokens.
 pub fn answer(event: SignIn) -> Result<Value, ClaimsError> {
     let SignIn(mut event) = event;
-    // Version 1 would take the answer, and make access tokens without it.
+    // Version 1 accepts this response but leaves the access token unchanged.
     if event.get("version").and_then(Value::as_str) != Some("2") {
-        return Err(ClaimsError::OtherVersion);
+        return Err(ClaimsError::UnsupportedVersion);
     }
     let attribute = |name| event.get("request")?.get("userAttributes")?.get(name)?.as_str();
     let tenant = attribute("custom:tenant_id").and_then(|text| TenantId::parse(text).ok());
@@ -84,8 +78,8 @@ pub fn answer(event: SignIn) -> Result<Value, ClaimsError> {
     Ok(Value::Object(event))
 }
 
-/// Whether `text` can be the name of a tier: `^[a-z][a-z0-9]{1,11}$`, as the templates have it.
-/// Which tiers there are, and which of them is the tenant's, the registry knows.
+/// Returns whether `text` is a possible tier name: `^[a-z][a-z0-9]{1,11}$`, as in the
+/// CloudFormation templates. The registry knows the existing tiers and the tenant's tier.
 fn is_tier(text: &str) -> bool {
     (2..=12).contains(&text.len())
         && text.starts_with(|first: char| first.is_ascii_lowercase())

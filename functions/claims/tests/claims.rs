@@ -1,4 +1,4 @@
-//! A token's tenant is what an administrator wrote down, whatever else a sign-in carries.
+//! A token's tenant comes from the administrator's attribute, never from the sign-in request.
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 const TENANT: &str = "0192f3c5b7a07e0e9d3a5c1b2d4e6f80";
 const OTHER: &str = "ffffffffffffffffffffffffffffffff";
 
-/// A sign-in as Cognito tells of it.
+/// A trigger event as Cognito sends it.
 fn sign_in() -> Value {
     json!({
         "version": "2",
@@ -21,7 +21,7 @@ fn sign_in() -> Value {
         "request": {
             "userAttributes": {
                 "sub": "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0",
-                "email": "somebody@example.org",
+                "email": "user@example.org",
                 "custom:tenant_id": TENANT,
                 "custom:tier": "basic",
             },
@@ -36,7 +36,7 @@ fn ask(event: &Value) -> Result<Value, ClaimsError> {
     answer(serde_json::from_value::<SignIn>(event.clone()).expect("an event"))
 }
 
-/// The whole answer for a person of `TENANT` in tier `basic`.
+/// The response for a user of `TENANT` in tier `basic`.
 fn expected() -> Value {
     json!({"claimsAndScopeOverrideDetails": {"accessTokenGeneration": {
         "claimsToAddOrOverride": {"tenant_id": TENANT, "tier": "basic"},
@@ -51,17 +51,17 @@ fn with_attribute(name: &str, value: Value) -> Value {
 }
 
 #[test]
-fn the_access_token_says_what_was_written_down_and_the_id_token_nothing() {
+fn adds_attributes_to_access_token_only() {
     let answered = ask(&sign_in()).expect("a token");
     assert_eq!(answered["response"], expected());
-    // Cognito wants its event back, unchanged but for the answer.
+    // Cognito expects its event back with only `response` changed.
     let mut back = answered;
     back["response"] = sign_in()["response"].clone();
     assert_eq!(back, sign_in());
 }
 
 #[test]
-fn whoever_has_no_tenant_gets_no_token() {
+fn rejects_user_without_valid_tenant_or_tier() {
     for value in [
         json!(null),
         json!(""),
@@ -98,7 +98,7 @@ fn whoever_has_no_tenant_gets_no_token() {
 }
 
 #[test]
-fn tiers_and_silos_have_names_of_two_to_twelve_characters() {
+fn accepts_tier_names_of_2_to_12_characters() {
     for tier in ["ab", "a1", "basic", "premium", "abcdefghijkl"] {
         let answered = ask(&with_attribute("custom:tier", json!(tier))).expect("a token");
         let claims = &answered["response"]["claimsAndScopeOverrideDetails"]["accessTokenGeneration"];
@@ -107,7 +107,7 @@ fn tiers_and_silos_have_names_of_two_to_twelve_characters() {
 }
 
 #[test]
-fn an_event_without_attributes_gets_no_token() {
+fn rejects_event_without_attributes() {
     for path in ["request", "userAttributes"] {
         let mut event = sign_in();
         let holder = if path == "request" { &mut event } else { &mut event["request"] };
@@ -117,20 +117,20 @@ fn an_event_without_attributes_gets_no_token() {
 }
 
 #[test]
-fn only_version_two_reaches_access_tokens() {
+fn rejects_other_trigger_versions() {
     for version in [json!("1"), json!("3"), json!(2), json!(null), json!("")] {
         let mut event = sign_in();
         event["version"] = version.clone();
-        assert_eq!(ask(&event), Err(ClaimsError::OtherVersion), "{version}");
+        assert_eq!(ask(&event), Err(ClaimsError::UnsupportedVersion), "{version}");
     }
 }
 
 proptest! {
-    /// What the person sends, or may change about themselves, does not touch the answer.
+    /// Input of the user does not change the claims.
     #[test]
-    fn nothing_a_person_can_send_changes_the_claims(
+    fn user_input_never_changes_claims(
         metadata in anything(), group in anything(), scopes in anything(), attributes in attributes(),
-        answered_before in anything(), source in "\\PC{0,40}", name in "\\PC{0,40}", client in anything(),
+        previous_response in anything(), source in "\\PC{0,40}", name in "\\PC{0,40}", client in anything(),
     ) {
         let mut event = sign_in();
         event["triggerSource"] = json!(source);
@@ -139,16 +139,16 @@ proptest! {
         event["request"]["clientMetadata"] = metadata;
         event["request"]["groupConfiguration"] = group;
         event["request"]["scopes"] = scopes;
-        event["response"] = answered_before;
+        event["response"] = previous_response;
         for (name, value) in attributes {
             event["request"]["userAttributes"][name] = value;
         }
         prop_assert_eq!(&ask(&event).expect("a token")["response"], &expected());
     }
 
-    /// And nothing makes up for the attributes where they are missing.
+    /// Input of the user does not replace a missing attribute.
     #[test]
-    fn nothing_a_person_can_send_stands_in_for_a_tenant(metadata in anything(), group in anything()) {
+    fn user_input_never_replaces_missing_tenant(metadata in anything(), group in anything()) {
         let mut event = with_attribute("custom:tenant_id", Value::Null);
         event["request"]["clientMetadata"] = metadata;
         event["request"]["groupConfiguration"] = group;
@@ -159,7 +159,7 @@ proptest! {
     }
 }
 
-/// The names that matter, pointing to another tenant, in every place they fit.
+/// JSON with relevant names that point to another tenant.
 fn anything() -> impl Strategy<Value = Value> {
     let name = prop_oneof![
         "custom:tenant_id",
@@ -186,7 +186,7 @@ fn anything() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Attributes other than the two: those a person may write, and those that look alike.
+/// Other attributes: user-writable ones and look-alikes of the two.
 fn attributes() -> impl Strategy<Value = Vec<(String, Value)>> {
     let name = prop_oneof![
         Just("email".to_owned()),

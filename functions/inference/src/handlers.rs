@@ -1,4 +1,4 @@
-//! The one operation.
+//! The handler of the `infer` operation.
 
 use bulkhead_prompts::Template;
 use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse, Problem};
@@ -14,16 +14,16 @@ const MAX_BODY: usize = 256 * 1024;
 const DEFAULT_PASSAGES: u8 = 4;
 const DEFAULT_TOKENS: u16 = 512;
 
-/// Answers a question from the caller's documents.
+/// Answers a question from the tenant's documents.
 #[utoipa::path(
     post, path = "/v1/inference", operation_id = "infer", tag = "inference",
     request_body = Infer,
     responses(
         (status = 200, body = Inference),
         (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "No such template"),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "The template cannot be rendered"),
-        (status = 503, body = Problem, content_type = "application/problem+json", description = "Busy; see Retry-After"),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "The prompt template does not exist"),
+        (status = 422, body = Problem, content_type = "application/problem+json", description = "The prompt template cannot be rendered"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "The service is busy; wait the seconds in `Retry-After`"),
     ),
 )]
 pub async fn infer(
@@ -46,7 +46,7 @@ pub async fn infer(
         .map_err(|error| ApiError::Unprocessable(format!("template `{key}`: {error}")))?;
     let query = session.models().embed(question).await?;
     let found = session.passages().nearest(&query, passages).await?;
-    let prompt = prompt::layout(session.tenant().as_str(), instructions, &found, question, max_tokens);
+    let prompt = prompt::build(session.tenant().as_str(), instructions, &found, question, max_tokens);
     let answer = session.models().answer(model, &prompt).await?;
 
     Ok(ApiResponse::json(
@@ -66,18 +66,18 @@ fn question(text: &str) -> Result<&str, ApiError> {
     let question = text.trim();
     match question.chars().count() {
         1..=MAX_QUESTION => Ok(question),
-        _ => Err(ApiError::BadRequest(format!("`question` is 1 to {MAX_QUESTION} characters"))),
+        _ => Err(ApiError::BadRequest(format!("`question` must have 1 to {MAX_QUESTION} characters"))),
     }
 }
 
 fn within<T: PartialOrd + From<u8> + std::fmt::Display>(
     name: &str,
     value: T,
-    most: T,
+    maximum: T,
 ) -> Result<T, ApiError> {
-    if value >= T::from(1) && value <= most {
+    if value >= T::from(1) && value <= maximum {
         Ok(value)
     } else {
-        Err(ApiError::BadRequest(format!("`{name}` is 1 to {most}")))
+        Err(ApiError::BadRequest(format!("`{name}` must be 1 to {maximum}")))
     }
 }

@@ -1,4 +1,5 @@
-//! Answers a question from a tenant's own documents, by a tenant's own template.
+//! The `inference` function: answers a question from a tenant's documents with a tenant's
+//! prompt template.
 
 pub mod handlers;
 pub mod model;
@@ -13,8 +14,10 @@ pub struct InferenceApi {
 }
 
 impl InferenceApi {
-    /// Answers with `model`, a Bedrock model id. The tenant role allows that foundation
-    /// model in this Region; an inference profile would need more rights.
+    /// Returns the API that answers with `model`, a Bedrock model id.
+    ///
+    /// The tenant role allows only that foundation model in this Region. An inference
+    /// profile needs more permissions.
     pub fn new(model: String) -> Self {
         Self { model }
     }

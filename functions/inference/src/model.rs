@@ -1,95 +1,95 @@
-//! What clients send and receive.
+//! Request and response bodies.
 
 use bulkhead_prompts::Variables;
 use bulkhead_stores::Match;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Longest question, characters.
+/// Maximum length of a question in characters.
 pub const MAX_QUESTION: usize = 4_000;
-/// Most passages to answer from.
+/// Maximum number of passages in a prompt.
 pub const MAX_PASSAGES: u8 = 20;
-/// Most tokens of an answer.
+/// Maximum tokens of an answer.
 pub const MAX_TOKENS: u16 = 4_096;
 
-/// A question.
+/// A question to answer.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Infer {
-    /// Key of the template that says how to answer.
+    /// Key of the prompt template with the instructions.
     #[schema(example = "default_summary")]
     pub template: String,
-    /// A version of it; the latest if not given.
+    /// Version of the prompt template. Default: the latest.
     pub version: Option<u32>,
     /// The question, 1 to 4,000 characters.
     #[schema(example = "How long do I have to cancel?")]
     pub question: String,
-    /// Values of the template's variables.
+    /// Values for the variables of the prompt template.
     #[serde(default)]
     #[schema(value_type = Object)]
     pub variables: Variables,
-    /// How to look for passages.
+    /// Settings of the passage search.
     #[serde(default)]
     pub retrieval: Retrieval,
-    /// Most tokens to answer, 1 to 4,096; 512 if not given.
+    /// Maximum tokens of the answer, 1 to 4,096. Default: 512.
     pub max_tokens: Option<u16>,
 }
 
-/// How to look for passages.
+/// Settings of the passage search.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Retrieval {
-    /// Most passages to answer from, 1 to 20; 4 if not given.
+    /// Maximum number of passages to use, 1 to 20. Default: 4.
     pub limit: Option<u8>,
 }
 
 /// An answer.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Inference {
-    /// The text.
+    /// The text of the answer.
     pub answer: String,
-    /// The template that was used.
+    /// The prompt template version that was used.
     pub template: TemplateVersion,
-    /// The passages it was given, best first. `[1]` in the text is the first of them.
+    /// The passages in the prompt, best first. `[1]` in the answer refers to the first.
     pub citations: Vec<Citation>,
     /// The model that answered.
     pub model: String,
-    /// What it took.
+    /// Tokens used.
     pub usage: Usage,
-    /// Names this request in our logs.
+    /// Id of this request. Quote it when you ask for support.
     pub request_id: String,
 }
 
-/// A version of a template.
+/// A version of a prompt template.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TemplateVersion {
-    /// Its key.
+    /// Key of the prompt template.
     pub key: String,
-    /// Its version.
+    /// Version number.
     pub version: u32,
 }
 
 /// A passage of a document.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Citation {
-    /// The document's id.
+    /// Id of the document.
     pub document: String,
-    /// The document's title.
+    /// Title of the document.
     pub title: String,
-    /// The passage's position in the document, from 0.
+    /// Position of the passage in the document, starting at 0.
     pub chunk: u32,
-    /// Similarity with the question, at most 1.
+    /// Similarity to the question, at most 1.
     pub score: f32,
-    /// The passage.
+    /// Text of the passage.
     pub text: String,
 }
 
-/// Tokens.
+/// Tokens used by the model.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Usage {
-    /// Tokens read.
+    /// Tokens of the prompt.
     pub input_tokens: u64,
-    /// Tokens written.
+    /// Tokens of the answer.
     pub output_tokens: u64,
 }
 

@@ -1,4 +1,4 @@
-//! One function per operation.
+//! Handlers, one per operation.
 
 use bulkhead_prompts::Template as Prompt;
 use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse, Problem};
@@ -7,15 +7,15 @@ use bulkhead_tenancy::names::TemplateKey;
 
 use crate::model::{MAX_DESCRIPTION, SaveTemplate, Template, TemplatePage};
 
-/// Largest body of a request, bytes: a template and its JSON escapes.
+/// Maximum request body in bytes: a prompt template and its JSON escapes.
 const MAX_BODY: usize = 512 * 1024;
 
-/// Lists the caller's templates.
+/// Lists the tenant's prompt templates.
 #[utoipa::path(
     get, path = "/v1/templates", operation_id = "listTemplates", tag = "templates",
     params(
-        ("limit" = Option<u16>, Query, description = "Items of the page, 1 to 100; 25 if not given"),
-        ("cursor" = Option<String>, Query, description = "The `cursor` of the page before"),
+        ("limit" = Option<u16>, Query, description = "Maximum items per page, 1 to 100. Default: 25"),
+        ("cursor" = Option<String>, Query, description = "The `cursor` of the previous page"),
     ),
     responses((status = 200, body = TemplatePage), (status = 400, body = Problem, content_type = "application/problem+json")),
 )]
@@ -25,12 +25,12 @@ pub async fn list(request: &ApiRequest, session: TenantSession<'_>) -> Result<Ap
     Ok(ApiResponse::json(200, &TemplatePage::from(page)))
 }
 
-/// Reads one of the caller's templates: its latest version, or the one asked for.
+/// Returns one prompt template: its latest version, or the requested version.
 #[utoipa::path(
     get, path = "/v1/templates/{key}", operation_id = "getTemplate", tag = "templates",
     params(
-        ("key" = String, Path, description = "The template's key"),
-        ("version" = Option<u32>, Query, description = "A version; the latest if not given"),
+        ("key" = String, Path, description = "Key of the prompt template"),
+        ("version" = Option<u32>, Query, description = "Version number. Default: the latest"),
     ),
     responses(
         (status = 200, body = Template),
@@ -46,19 +46,19 @@ pub async fn get(request: &ApiRequest, session: TenantSession<'_>) -> Result<Api
     Ok(ApiResponse::json(200, &Template::from(template)))
 }
 
-/// Saves a template as its next version.
+/// Saves a prompt template as a new version.
 #[utoipa::path(
     put, path = "/v1/templates/{key}", operation_id = "saveTemplate", tag = "templates",
     params(("key" = String, Path, description = "1 to 64 characters from a-z, 0-9, `_` and `-`")),
     request_body = SaveTemplate,
     responses(
-        (status = 200, body = Template, description = "A later version was saved"),
+        (status = 200, body = Template, description = "A new version was saved"),
         (status = 201, body = Template, description = "The first version was saved"),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 409, body = Problem, content_type = "application/problem+json"),
         (status = 413, body = Problem, content_type = "application/problem+json"),
         (status = 415, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "The template does not parse"),
+        (status = 422, body = Problem, content_type = "application/problem+json", description = "The prompt template has a syntax error"),
     ),
 )]
 pub async fn put(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
@@ -68,7 +68,7 @@ pub async fn put(request: &ApiRequest, session: TenantSession<'_>) -> Result<Api
     let template = Prompt::parse(&save.body).map_err(|error| ApiError::Unprocessable(error.to_string()))?;
     if save.description.as_ref().is_some_and(|text| text.chars().count() > MAX_DESCRIPTION) {
         return Err(ApiError::BadRequest(format!(
-            "`description` is longer than {MAX_DESCRIPTION} characters"
+            "`description` must have at most {MAX_DESCRIPTION} characters"
         )));
     }
     let saved = session.templates().put(&key, template.source(), save.description.as_deref()).await?;
@@ -76,12 +76,12 @@ pub async fn put(request: &ApiRequest, session: TenantSession<'_>) -> Result<Api
     Ok(ApiResponse::json(status, &Template::from(saved)))
 }
 
-/// Deletes a template and all its versions. Numbers are not used again.
+/// Deletes a prompt template and all its versions. Version numbers are never reused.
 #[utoipa::path(
     delete, path = "/v1/templates/{key}", operation_id = "deleteTemplate", tag = "templates",
-    params(("key" = String, Path, description = "The template's key")),
+    params(("key" = String, Path, description = "Key of the prompt template")),
     responses(
-        (status = 204, description = "It is gone"),
+        (status = 204, description = "The prompt template was deleted"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
     ),
 )]

@@ -1,4 +1,4 @@
-//! A tenant's prompt templates over HTTP: save, read, list, delete.
+//! The `templates` function: saves, reads, lists and deletes a tenant's prompt templates.
 
 pub mod handlers;
 pub mod model;
@@ -6,8 +6,7 @@ pub mod model;
 use bulkhead_runtime::http::{Api, ApiError, ApiRequest, ApiResponse};
 use bulkhead_stores::TenantSession;
 
-/// The OpenAPI document of the whole service, generated from the handlers of all
-/// functions and compared with them by a test.
+/// The OpenAPI document of all functions. Generated from the handlers; a test compares it.
 const OPENAPI: &str = include_str!("../../../docs/openapi.json");
 
 /// The routes of this function.

@@ -1,57 +1,57 @@
-//! What clients send and receive.
+//! Request and response bodies.
 
 use bulkhead_stores::{Page, StoredTemplate, TemplateSummary};
 use bulkhead_tenancy::names::TemplateKey;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Longest description, characters.
+/// Maximum length of a description in characters.
 pub const MAX_DESCRIPTION: usize = 500;
 
-/// A template to save.
+/// A prompt template to save.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SaveTemplate {
-    /// The text, in minijinja's syntax (Jinja2). At most 64 KiB.
+    /// The text in minijinja syntax (Jinja2). At most 64 KiB.
     #[schema(example = "You answer for Harbour Clinic. Be brief and kind.")]
     pub body: String,
-    /// What it is for. At most 500 characters.
+    /// Purpose of the prompt template. At most 500 characters.
     pub description: Option<String>,
 }
 
-/// One immutable version of a template.
+/// One immutable version of a prompt template.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Template {
-    /// The template's key, unique within the tenant.
+    /// Key of the prompt template, unique within the tenant.
     #[schema(example = "default_summary")]
     pub key: String,
-    /// Counts from 1 and is never used twice.
+    /// Version number, starting at 1. Never reused.
     pub version: u32,
     /// The text.
     pub body: String,
-    /// What it is for.
+    /// Purpose of the prompt template.
     pub description: Option<String>,
-    /// When this version was saved, RFC 3339.
+    /// Time this version was saved, RFC 3339.
     pub created_at: String,
 }
 
-/// A template as listed.
+/// A prompt template in a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TemplateEntry {
-    /// The template's key.
+    /// Key of the prompt template.
     pub key: String,
-    /// Its latest version.
+    /// Latest version number.
     pub version: u32,
-    /// When that was saved, RFC 3339.
+    /// Time the latest version was saved, RFC 3339.
     pub updated_at: String,
 }
 
-/// A page of templates, by key.
+/// A page of prompt templates, sorted by key.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TemplatePage {
-    /// The templates.
+    /// The prompt templates of this page.
     pub templates: Vec<TemplateEntry>,
-    /// Pass it as `cursor` for the next page; `null` on the last one.
+    /// The `cursor` parameter for the next page; `null` on the last page.
     pub cursor: Option<String>,
 }
 
