@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tools.attacks.forged_tokens import stranger
+from tools.attacks.forged_tokens import unknown_key
 from tools.demo.corpus import CLINIC, QUESTIONS
 from tools.devstack.aws import Tenant
 from tools.devstack.client import Answer, Api, send
@@ -44,7 +44,7 @@ def test_a_route_is_closed_without_a_good_token(stack: LocalStack, clinic: Tenan
     method, path = route
     body = {"anything": 1} if method in ("PUT", "POST") else None
     problem(stack.api().call(method, _filled(path), body), 401)
-    forged = stranger(stack.issuer, clinic.id, "ES256")
+    forged = unknown_key(stack.issuer, clinic.id, "ES256")
     problem(stack.api(token=forged).call(method, _filled(path), body), 401)
 
 

@@ -1,7 +1,7 @@
-"""Every call a tenant's session can be made to try against another tenant, store by store.
+"""All attacks of a tenant's session on another tenant, store by store.
 
-`tests/isolation` compares this list with what the tenant role's policy allows: an action that is
-granted and not attacked here fails the build. The demo shows a part of it.
+`tests/isolation` compares the list with the tenant role's policy: the build fails if the policy grants an
+action that no attack tries. The demo shows a part of the list.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ OPERATIONS: tuple[Operation, ...] = TABLE + OBJECTS + VECTORS + KEYS + ELSEWHERE
 
 
 def operation(name: str) -> Operation:
-    """The operation called `store-Name`."""
+    """Returns the operation with the name `store-Name`."""
     return next(each for each in OPERATIONS if str(each) == name)
 
 

@@ -1,4 +1,4 @@
-"""What no tenant's session has any business with."""
+"""Services that no tenant's session may use."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Every kind of token that must not work, made to measure.
+"""Invalid tokens of every kind, each with the expected status.
 
-Each entry says what is wrong with it and which answer is right: 401 when the token proves nothing,
-403 when it is genuine but opens nothing here. The demo shows some; the tests send them all.
+401: the token is not valid. 403: the token is valid but grants no access. The demo sends some of them, the
+tests send all.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tools.devstack.tokens import Claims, Issuer, b64url, generate, public_jwk, 
 
 @dataclass(frozen=True)
 class BadToken:
-    """One way to try it, and the status that refuses it."""
+    """One invalid token and the status of its refusal."""
 
     what: str
     status: int
@@ -29,33 +29,33 @@ class BadToken:
 
 
 def raw(header: dict[str, Any], claims: Claims, signature: bytes) -> str:
-    """A token put together by hand: libraries rightly refuse to make most of these."""
+    """Builds a token by hand, because libraries refuse to build most invalid tokens."""
     head = b64url(json.dumps(header, separators=(",", ":")).encode())
     body = b64url(json.dumps(claims, separators=(",", ":")).encode())
     return f"{head}.{body}.{b64url(signature)}"
 
 
 def hs256(kid: str, claims: Claims, secret: bytes) -> str:
-    """Signed with a public key as if it were a shared secret (key confusion)."""
+    """Builds a token signed with a public key as if it were a shared secret (key confusion)."""
     unsigned = raw({"alg": "HS256", "typ": "JWT", "kid": kid}, claims, b"").rstrip(".")
     mac = hmac.new(secret, unsigned.encode(), hashlib.sha256).digest()
     return f"{unsigned}.{b64url(mac)}"
 
 
 def unsigned(issuer: Issuer, tenant: str, name: str) -> str:
-    """`alg: none`, in the given spelling."""
+    """Builds an unsigned token with `alg: none` in the given spelling."""
     header = {"alg": name, "typ": "JWT", "kid": issuer.keys.kid("ES256")}
     return raw(header, issuer.claims(tenant), b"")
 
 
 def changed(issuer: Issuer, tenant: str, **changes: Any) -> str:
-    """Genuinely signed, with changed claims; a claim set to None is left out."""
+    """Builds a correctly signed token with changed claims. A claim set to None is removed."""
     claims = {**issuer.claims(tenant), **changes}
     return issuer.sign({name: value for name, value in claims.items() if value is not None})
 
 
-def stranger(issuer: Issuer, tenant: str, algorithm: str, kid: str | None = None) -> str:
-    """Signed by somebody else's key, under the issuer's key id or another."""
+def unknown_key(issuer: Issuer, tenant: str, algorithm: str, kid: str | None = None) -> str:
+    """Builds a token signed with a key that the issuer does not publish, under the issuer's key id by default."""
     return jwt.encode(
         issuer.claims(tenant),
         generate(algorithm),
@@ -65,20 +65,20 @@ def stranger(issuer: Issuer, tenant: str, algorithm: str, kid: str | None = None
 
 
 def embedded_key(issuer: Issuer, tenant: str) -> str:
-    """Brings its own key in the header and hopes to be verified with that."""
+    """Builds a token that carries its verification key in the header."""
     key = generate("ES256")
     header = {"kid": "mine", "jwk": public_jwk(key, "ES256", "mine")}
     return jwt.encode(issuer.claims(tenant), key, algorithm="ES256", headers=header)
 
 
 def spliced(issuer: Issuer, tenant: str) -> str:
-    """The signature of one token under the claims of another."""
+    """Builds a token with the claims of one token and the signature of another."""
     signature = issuer.mint(None).rsplit(".", 1)[1]
     return f"{issuer.mint(tenant).rsplit('.', 1)[0]}.{signature}"
 
 
 def confused(issuer: Issuer, tenant: str, algorithm: str, form: str) -> str:
-    """HS256 over the published key, in one of the forms an attacker can download."""
+    """Builds an HS256 token whose secret is the published key, as PEM or as JWK."""
     key, kid = issuer.keys.private[algorithm], issuer.keys.kid(algorithm)
     if form == "pem":
         secret = public_pem(key)
@@ -91,7 +91,7 @@ def _now() -> int:
     return int(time.time())
 
 
-_UNPROVEN = (
+_NOT_VALID = (
     BadToken("garbage", 401, lambda i, t: "not-a-token"),
     BadToken("two parts only", 401, lambda i, t: i.mint(t).rsplit(".", 1)[0]),
     BadToken("expired an hour ago", 401, lambda i, t: i.mint(t, minutes=-60)),
@@ -100,11 +100,11 @@ _UNPROVEN = (
     BadToken("valid only in an hour", 401, lambda i, t: changed(i, t, nbf=_now() + 3600)),
     BadToken("another issuer", 401, lambda i, t: changed(i, t, iss="https://issuer.example")),
     BadToken("no issuer", 401, lambda i, t: changed(i, t, iss=None)),
-    BadToken("another audience", 401, lambda i, t: changed(i, t, aud="somebody-else")),
+    BadToken("another audience", 401, lambda i, t: changed(i, t, aud="another-audience")),
     BadToken("no audience", 401, lambda i, t: changed(i, t, aud=None)),
-    BadToken("wrong EC key, same key id", 401, lambda i, t: stranger(i, t, "ES256")),
-    BadToken("wrong RSA key, same key id", 401, lambda i, t: stranger(i, t, "RS256")),
-    BadToken("unknown key id", 401, lambda i, t: stranger(i, t, "ES256", kid="nobody")),
+    BadToken("wrong EC key, same key id", 401, lambda i, t: unknown_key(i, t, "ES256")),
+    BadToken("wrong RSA key, same key id", 401, lambda i, t: unknown_key(i, t, "RS256")),
+    BadToken("unknown key id", 401, lambda i, t: unknown_key(i, t, "ES256", kid="unknown")),
     BadToken("brings its own key", 401, embedded_key),
     BadToken("signature of another token", 401, spliced),
     BadToken("alg none", 401, lambda i, t: unsigned(i, t, "none")),
@@ -113,10 +113,10 @@ _UNPROVEN = (
     BadToken("HS256 over the RSA key's PEM", 401, lambda i, t: confused(i, t, "RS256", "pem")),
     BadToken("HS256 over the EC key's JWK", 401, lambda i, t: confused(i, t, "ES256", "jwk")),
     BadToken("HS256 over the RSA key's JWK", 401, lambda i, t: confused(i, t, "RS256", "jwk")),
-    BadToken("RSA key under the EC key's id", 401, lambda i, t: stranger(i, t, "RS256", i.keys.kid("ES256"))),
+    BadToken("RSA key under the EC key's id", 401, lambda i, t: unknown_key(i, t, "RS256", i.keys.kid("ES256"))),
 )
 
-_OPENS_NOTHING = (
+_NO_ACCESS = (
     BadToken("no tenant", 403, lambda i, t: i.mint(None)),
     BadToken("empty tenant", 403, lambda i, t: i.mint("")),
     BadToken("tenant in capitals", 403, lambda i, t: i.mint(t.upper())),
@@ -129,9 +129,9 @@ _OPENS_NOTHING = (
     BadToken("tenant is a policy variable", 403, lambda i, t: i.mint("${aws:PrincipalTag/TenantId}")),
     BadToken("tenant is a list", 403, lambda i, t: changed(i, t, tenant_id=[t])),
     BadToken("tenant is a number", 403, lambda i, t: changed(i, t, tenant_id=12345678901234567890)),
-    BadToken("tenant nobody onboarded", 403, lambda i, t: i.mint("0" * 32)),
+    BadToken("tenant not onboarded", 403, lambda i, t: i.mint("0" * 32)),
     BadToken("another tier", 403, lambda i, t: i.mint(t, tier="premium")),
     BadToken("no tier", 403, lambda i, t: changed(i, t, tier=None)),
 )
 
-BAD_TOKENS: tuple[BadToken, ...] = _UNPROVEN + _OPENS_NOTHING
+BAD_TOKENS: tuple[BadToken, ...] = _NOT_VALID + _NO_ACCESS

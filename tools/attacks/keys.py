@@ -1,4 +1,4 @@
-"""KMS: another tenant's sealed values under the shared key."""
+"""Attacks on KMS: sealed values of another tenant under the shared key."""
 
 from __future__ import annotations
 

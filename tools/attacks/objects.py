@@ -1,4 +1,4 @@
-"""S3: another tenant's prefix, and everything above one's own."""
+"""Attacks on S3: another tenant's prefix and the whole bucket."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .target import Operation, Target
 
 
 def _probe_object(target: Target) -> str:
-    """Beside a document's source, where ingestion takes no notice of it."""
+    """Returns a key beside a document's source that ingestion ignores."""
     return target.objects[0].rsplit("/", 1)[0] + "/probe"
 
 
@@ -21,7 +21,7 @@ def _delete_object(session: Account, own: Target) -> None:
 
 
 def _sealed_for(target: Target) -> dict[str, str]:
-    """How this tenant's objects have to be encrypted: its key, its context."""
+    """Returns the encryption headers that the tenant's objects need: its key and its context."""
     context = json.dumps(target.context("document"), separators=(",", ":"), sort_keys=True)
     return {
         "ServerSideEncryption": "aws:kms",

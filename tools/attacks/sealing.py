@@ -1,7 +1,7 @@
-"""Sealing as the product does it, written a second time, for attacks that need a genuine seal.
+"""A second implementation of the product's sealing, for attacks that need a correctly sealed value.
 
-A forged job is only a good forgery if it would open were it not for the tenant. It also keeps the
-documented form of sealed values honest: what this makes, the product opens.
+A forged job must differ from a valid job in the tenant only. The implementation also tests the documented
+format: the product opens values that are sealed here.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _NONCE_BYTES = 12
 
 
 def authenticated(purpose: str, store: str, container: str, key: str, attribute: str) -> bytes:
-    """The address of a value, as it is authenticated with it: every part after its length."""
+    """Returns the address that a value is bound to: each part after its length."""
     parts = (part.encode() for part in (purpose, store, container, key, attribute))
     return _DOMAIN + b"".join(len(part).to_bytes(8, "big") + part for part in parts)
 
 
 def seal(session: Account, owner: Target, purpose: str, address: bytes, text: bytes) -> bytes:
-    """Seal a value in the owner's session, under the owner's key and context."""
+    """Seals a value in the owner's session, with the owner's key and context."""
     made = session.client("kms").generate_data_key(
         KeyId=owner.key_arn, KeySpec="AES_256", EncryptionContext=owner.context(purpose)
     )
@@ -49,17 +49,17 @@ def seal(session: Account, owner: Target, purpose: str, address: bytes, text: by
 
 
 def unseal(key: bytes, address: bytes, sealed: bytes) -> bytes:
-    """Open a sealed value with the data key that KMS made of its `Wrapped.key`."""
+    """Opens a sealed value with the data key that KMS unwrapped from its `Wrapped.key`."""
     wrapped = Wrapped.parse(sealed)
     bound = address + len(wrapped.key).to_bytes(8, "big") + wrapped.key
     return AESGCM(key).decrypt(wrapped.rest[:_NONCE_BYTES], wrapped.rest[_NONCE_BYTES:], bound)
 
 
 def passage_address(index: str, key: str) -> bytes:
-    """Where the text of a passage lies: with its vector."""
+    """Returns the address of a passage's text, which is stored with its vector."""
     return authenticated("passage", "s3vectors", index, key, "passage")
 
 
 def job_address(tenant: str) -> bytes:
-    """Where a tenant's job lies: on the queue, in the tenant's group."""
+    """Returns the address of a tenant's job on the queue."""
     return authenticated("job", "sqs", tenant, "", "job")

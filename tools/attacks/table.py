@@ -1,4 +1,4 @@
-"""DynamoDB: another tenant's partition, whole, by item, or smuggled beside one's own."""
+"""Attacks on DynamoDB: another tenant's partition, alone or mixed with the attacker's items."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _probe_key(target: Target) -> dict[str, Any]:
 
 
 def _own_probe(target: Target) -> dict[str, Any]:
-    """Beside another tenant's item in one request, so that a mixed request is refused whole."""
+    """Returns the attacker's item of a mixed request, which must be refused as a whole."""
     return {"pk": {"S": target.tenant.partition}, "sk": {"S": PROBE + "-own"}}
 
 

@@ -1,8 +1,7 @@
-"""What an intruder aims at, and what counts as a refusal.
+"""Targets of attacks, and the check of refusals.
 
-An attack proves something only if the very same call works for the owner, and if it fails for the
-right reason: "access denied", not a misspelt parameter. Both are checked here for every attack, in
-the demo and in the tests alike.
+An attack proves isolation only if the same call works for the owner and if the service refuses it for the
+right reason: "access denied", not an invalid parameter. The demo and the tests check both for every attack.
 """
 
 from __future__ import annotations
@@ -16,24 +15,24 @@ from botocore.exceptions import ClientError
 from tools.devstack.aws import Account, Tenant, error_code
 from tools.devstack.stack import LocalStack
 
-# A refusal by policy, in each service's words; HEAD requests of S3 have no body, hence the 403.
+# The services' codes for a refusal by policy. A HEAD request of S3 has no body, so its code is 403.
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "403", "AuthorizationError"})
 
 
 class NotRefused(AssertionError):
-    """An attack worked, or failed for a reason that proves nothing."""
+    """An attack succeeded, or failed for another reason than a refusal."""
 
 
 def refusal(what: str, call: Callable[[], Any], codes: frozenset[str] = DENIED) -> str:
-    """Make a call that must be refused, and return the service's word for the refusal."""
+    """Makes a call that must be refused and returns the error code of the refusal."""
     try:
         answer = call()
     except ClientError as error:
         code = error_code(error)
         if code not in codes:
-            raise NotRefused(f"{what} failed, but not as a refusal: {error}") from error
+            raise NotRefused(f"{what} failed for another reason: {error}") from error
         return code
-    raise NotRefused(f"{what} was NOT refused. It answered: {str(answer)[:160]}")
+    raise NotRefused(f"{what} was NOT refused; the answer: {str(answer)[:160]}")
 
 
 # Version, length of the wrapped key, length of the ciphertext, hash of the address.
@@ -42,15 +41,15 @@ _HEAD = 1 + 2 + 4 + 16
 
 @dataclass(frozen=True)
 class Wrapped:
-    """The front of a sealed value: what KMS is asked to open."""
+    """A sealed value, split into the wrapped data key and the rest."""
 
     key: bytes
     rest: bytes
 
     @classmethod
     def parse(cls, sealed: bytes) -> Wrapped:
-        """The layout of `shared/sealing`: a head of 23 bytes, wrapped data key, nonce, ciphertext."""
-        assert len(sealed) > _HEAD, f"{len(sealed)} bytes are no sealed value"
+        """Parses the layout of `shared/sealing`: a head of 23 bytes, wrapped data key, nonce, ciphertext."""
+        assert len(sealed) > _HEAD, f"{len(sealed)} bytes are too short for a sealed value"
         length = int.from_bytes(sealed[1:3], "big")
         key, rest = sealed[_HEAD : _HEAD + length], sealed[_HEAD + length :]
         assert len(key) == length and len(rest) > 12, "a sealed value ends within its header"
@@ -59,7 +58,7 @@ class Wrapped:
 
 @dataclass(frozen=True)
 class Target:
-    """One tenant's data, as the account's root finds it in the stores."""
+    """One tenant's data in the stores, read by the account's root user."""
 
     tenant: Tenant
     table: str
@@ -103,7 +102,7 @@ class Target:
         )
 
     def item(self, prefix: str) -> dict[str, Any]:
-        """The last item whose sort key starts so."""
+        """Returns the last item whose sort key starts with `prefix`."""
         found = [each for each in self.items if each["sk"]["S"].startswith(prefix)]
         assert found, f"{self.tenant.name} has no item {prefix}…; it has {self.sort_keys()}"
         return max(found, key=lambda each: each["sk"]["S"])
@@ -116,7 +115,7 @@ class Target:
         return {"pk": found["pk"], "sk": found["sk"]}
 
     def sealed(self, prefix: str) -> bytes:
-        """The sealed bytes of an item, exactly as they lie in the table."""
+        """Returns the sealed bytes of an item."""
         found = [value["B"] for value in self.item(prefix).values() if "B" in value]
         assert len(found) == 1, f"expected one sealed value in {prefix}…, found {len(found)}"
         return found[0]
@@ -134,10 +133,10 @@ class Target:
 
 @dataclass(frozen=True)
 class Operation:
-    """One call against a store, for any caller and any tenant's data.
+    """One call to a store, for any caller and any tenant's data.
 
-    `call(session, victim, own)`: the owner's control run has `victim` and `own` the same.
-    `undo` cleans up after the owner's control run of a write.
+    `call(session, victim, own)`: in the owner's control, `victim` and `own` are the same.
+    `undo` cleans up after the owner's control of a write.
     """
 
     store: str
@@ -152,20 +151,18 @@ class Operation:
         return f"{self.store}-{self.name}"
 
     def control(self, session: Account, own: Target) -> Any:
-        """The owner's own call, which must work (or must not, where nobody may)."""
+        """Makes the owner's call, which must work, or must be refused if no tenant may make it."""
         if not self.owner_may:
             return refusal(f"{self} by its owner", lambda: self.call(session, own, own), self.codes)
         try:
             answer = self.call(session, own, own)
         except ClientError as error:
-            raise NotRefused(
-                f"the control call {self} fails for its owner, so a refusal proves nothing: {error}"
-            ) from error
+            raise NotRefused(f"the control {self} fails for its owner, so a refusal proves nothing: {error}") from error
         if self.undo:
             self.undo(session, own)
         return answer
 
     def attack(self, session: Account, victim: Target, own: Target) -> str:
-        """The intruder's call, which must be refused."""
+        """Makes the attacker's call, which must be refused, and returns the error code."""
         what = f"{self} on {victim.tenant.name} by {own.tenant.name}"
         return refusal(what, lambda: self.call(session, victim, own), self.codes)

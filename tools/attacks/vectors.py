@@ -1,4 +1,4 @@
-"""S3 Vectors: another tenant's index, and the bucket that holds all of them."""
+"""Attacks on S3 Vectors: another tenant's index and the bucket of all indexes."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ _TOKENS = (
     "HS256 over the RSA key's PEM",
     "no tenant",
     "tenant with a slash",
-    "tenant nobody onboarded",
+    "tenant not onboarded",
     "another tier",
 )
 

@@ -1,7 +1,7 @@
-"""The operator's way into the local account, and the tenants' sessions taken through it.
+"""Access to the local account: as root, as the operator and as a tenant's session.
 
-Attacks need a real session of the wrong tenant: account root → OperatorRole → TenantRole with the
-session tag, exactly the path an operator's command takes. Nothing here widens a policy.
+Attacks need a real session of the wrong tenant. The path is the operator's: account root → OperatorRole →
+TenantRole with the session tag. No policy is widened.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _ONCE = Config(
 
 
 def only_local_aws(environment: MutableMapping[str, str], endpoint: str | None = None) -> None:
-    """Leave no real account within reach: every AWS setting goes, the local ones come.
+    """Replaces every AWS setting of an environment with the local ones.
 
-    A developer's profile, SSO session or endpoint override must never send a demo's `deploy`, nor
-    an attack, anywhere but to the emulator.
+    A developer's profile, SSO session or endpoint override must never send a deployment or an attack to
+    a real account.
     """
     for name in [name for name in environment if name.startswith("AWS_")]:
         del environment[name]
@@ -67,18 +67,18 @@ ROOT_CREDENTIALS = Credentials("test", "test")
 
 
 class InvokeFailed(Exception):
-    """A function answered with an error instead of a result."""
+    """A function returned an error instead of a result."""
 
 
 class Account:
-    """The local AWS account as somebody with given credentials sees it."""
+    """The local AWS account, accessed with one set of credentials."""
 
     def __init__(self, endpoint: str, credentials: Credentials = ROOT_CREDENTIALS) -> None:
         only_local_aws(os.environ)
         self.endpoint = endpoint
         self.credentials = credentials
         self._clients: dict[str, Any] = {}
-        # Clients may be shared by threads; making one may not.
+        # Threads may share a client but must not create one at the same time.
         self._making = threading.Lock()
         self._session = boto3.Session(
             aws_access_key_id=credentials.key,
@@ -88,21 +88,21 @@ class Account:
         )
 
     def client(self, service: str) -> Any:
-        """A client for one service; one attempt only, so that a refusal is seen as it is."""
+        """Returns a client for one service. It makes one attempt, so that retries hide no refusal."""
         with self._making:
             if service not in self._clients:
                 self._clients[service] = self._session.client(service, endpoint_url=self.endpoint, config=_ONCE)  # type: ignore[call-overload] # the name is a variable
             return self._clients[service]
 
     def assume(self, role: str, name: str, tags: Mapping[str, str] | None = None, **more: Any) -> Account:
-        """The account as a session of `role`, with session tags when there are any."""
+        """Returns the account as a session of `role`, with optional session tags."""
         if tags:
             more["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
         answer = self.client("sts").assume_role(RoleArn=role, RoleSessionName=name, **more)
         return Account(self.endpoint, Credentials.of(answer))
 
     def invoke(self, function: str, payload: Any, tenant: str | None = None) -> Any:
-        """Invoke a function and return its result; its own failure raises :class:`InvokeFailed`."""
+        """Invokes a function and returns its result. A function error raises :class:`InvokeFailed`."""
         more = {"TenantId": tenant} if tenant is not None else {}
         answer = self.client("lambda").invoke(FunctionName=function, Payload=json.dumps(payload).encode(), **more)
         body = answer["Payload"].read().decode()
@@ -113,7 +113,7 @@ class Account:
 
 @dataclass(frozen=True)
 class Tenant:
-    """A tenant as onboarding answered it."""
+    """A tenant, as returned by onboarding."""
 
     id: str
     name: str
@@ -132,5 +132,5 @@ class Tenant:
 
 
 def error_code(error: ClientError) -> str:
-    """The service's own word for a refusal."""
+    """Returns the service's error code."""
     return error.response.get("Error", {}).get("Code", "")

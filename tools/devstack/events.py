@@ -1,10 +1,9 @@
-"""The sample events of `events/`: read, filled in, and run through every function.
+"""Sends each sample event of `events/` to its function.
 
     python -m tools.devstack.events
 
-In a container by `sam local invoke` where there is a container engine with Lambda's base image, as
-a process behind the harness of `tools/harness` where there is none. One line per event: how it was
-run, and what came back. A wrong answer fails the run.
+Functions run in containers by `sam local invoke` if a container engine has Lambda's base image, otherwise
+as processes behind the harness of `tools/harness`. Prints one line per event. A wrong answer fails the run.
 """
 
 from __future__ import annotations
@@ -31,19 +30,19 @@ if TYPE_CHECKING:
 EVENTS = ROOT / "events"
 _PLACEHOLDER = re.compile(r"@([A-Z_]+)@")
 
-# It takes the issuer's keys over plain http from its own machine alone, which a container is not.
-NOT_IN_CONTAINERS = {"authorizer": "whose issuer is on this machine, and its keys come over http"}
+# The authorizer accepts keys over plain HTTP from loopback only, which a container cannot reach.
+NOT_IN_CONTAINERS = {"authorizer": "because its issuer listens on this machine's loopback interface"}
 
 Invoke = Callable[[str, Any, "str | None"], Any]
 
 
 def names() -> list[str]:
-    """Every event there is."""
+    """Returns the names of all events."""
     return sorted(path.stem for path in EVENTS.glob("*.json"))
 
 
 def load(name: str, **values: str) -> Any:
-    """An event with its placeholders filled in: `@TENANT@` by `tenant=…`. None may be left."""
+    """Returns an event with its placeholders filled in: `@TENANT@` by `tenant=…`. Fails if one is left."""
 
     def fill(found: re.Match[str]) -> str:
         value = values.get(found[1].lower())
@@ -55,7 +54,7 @@ def load(name: str, **values: str) -> Any:
 
 
 def with_body(event: dict[str, Any], body: Any, **path: str) -> dict[str, Any]:
-    """A REST event with another body and other path parameters."""
+    """Returns a copy of a REST event with another body and other path parameters."""
     changed = {**event, "body": json.dumps(body) if body is not None else None}
     if path:
         changed["pathParameters"] = path
@@ -67,7 +66,7 @@ def with_body(event: dict[str, Any], body: Any, **path: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Sent:
-    """An event that was answered as it should be."""
+    """An event that received the expected answer."""
 
     event: str
     function: str
@@ -75,11 +74,11 @@ class Sent:
 
 
 class Wrong(AssertionError):
-    """An event was answered otherwise than it should be."""
+    """An event received an unexpected answer."""
 
 
 class Tour:
-    """Every event once, each with what the ones before it made: a tenant, a document, a job."""
+    """Sends every event once; later events use the tenant, document and job of earlier ones."""
 
     def __init__(self, stack: LocalStack, invoke: Invoke, jobs: Callable[[], list[Any]]) -> None:
         self._stack, self._invoke, self._jobs = stack, invoke, jobs
@@ -87,7 +86,7 @@ class Tour:
         self.sent: list[Sent] = []
 
     def run(self, tell: Callable[[Sent], None]) -> None:
-        """In an order in which each can succeed."""
+        """Sends the events in an order in which each can succeed."""
         for name in (
             "control-onboard",
             "control-show",
@@ -119,12 +118,12 @@ class Tour:
         return self._values["tenant"] if served else None
 
     def _before(self, name: str) -> None:
-        """What an event needs and no event makes."""
+        """Prepares what an event needs and no other event creates."""
         if name == "authorizer":
             self._values["token"] = self._stack.issuer.mint(self._values["tenant"])
         if name == "ingestion":
-            other = self._stack.onboard("Somebody else")
-            self._store_for(other)
+            other = self._stack.onboard("Second tenant")
+            self._upload_for(other)
             found: dict[str, dict[str, str]] = {}
 
             def look() -> dict[str, dict[str, str]]:
@@ -140,15 +139,15 @@ class Tour:
                 "other_sealed": found[other.id]["sealed"],
             }
 
-    def _store_for(self, other: Tenant) -> None:
-        """A document of another tenant, taken in by the stack itself."""
+    def _upload_for(self, other: Tenant) -> None:
+        """Adds a document of another tenant through the deployed functions."""
         values = {**self._values, "tenant": other.id}
         created = self._deployed("Documents", load("documents-create", **values), other.id)
         values["document"] = _body(created, 202)["id"]
         self._deployed("Intake", load("intake", **values))
 
     def _deployed(self, function: str, event: Any, tenant: str | None = None) -> Any:
-        """What the deployed function answers, so that this looks from elsewhere."""
+        """Invokes the deployed function, not the one under test."""
         name = self._stack.outputs[f"Basic{function}Function"]
         return self._stack.account.invoke(name, event, tenant)
 
@@ -157,7 +156,7 @@ class Tour:
 
         return dict(sealed_job(message) for message in self._jobs())
 
-    # ── what each has to be answered ────────────────────────────────────────
+    # ── expected answers ────────────────────────────────────────────────────
 
     def _control_onboard(self, answer: Any) -> str:
         self._values["tenant"] = _has(answer, "tenant")
@@ -173,7 +172,7 @@ class Tour:
         override = _has(answer, "response")["claimsAndScopeOverrideDetails"]
         claims = override["accessTokenGeneration"]["claimsToAddOrOverride"]
         _check(claims == {"tenant_id": self._values["tenant"], "tier": "basic"}, answer)
-        return f"the access token says tenant {claims['tenant_id']}, tier {claims['tier']}"
+        return f"the access token carries tenant {claims['tenant_id']}, tier {claims['tier']}"
 
     def _authorizer(self, answer: Any) -> str:
         effect = _has(answer, "policyDocument")["Statement"][0]["Effect"]
@@ -202,28 +201,28 @@ class Tour:
 
     def _intake(self, answer: Any) -> str:
         _check(answer is None, answer)
-        return "a sealed job is on the queue"
+        return "queued a sealed job"
 
     def _extraction(self, answer: Any) -> str:
         _check("noon on Saturdays" in "".join(_has(answer, "passages")), answer)
         return f"{len(answer['passages'])} passage"
 
     def _dispatch(self, answer: Any) -> str:
-        """One of its two jobs was done before, which is no failure; the other is new."""
+        """One of the two jobs is already complete, which is no failure."""
         _check(answer == {"batchItemFailures": []}, answer)
-        return f"two jobs of two tenants; the other's {self._indexed(self._values['other_tenant'])}"
+        return f"two jobs of two tenants; the second tenant's {self._indexed(self._values['other_tenant'])}"
 
     def _release(self, answer: Any) -> str:
-        """Both tenants' jobs are done, so what is left is the note that there were some."""
+        """Both tenants' jobs are complete, so no job is due."""
         _check(_has(answer, "failed") == 0 and answer["due"] == answer["lost"] == 0, answer)
-        return f"nothing waits; {answer['tenants']} tenants looked after"
+        return f"no job waits; {answer['tenants']} tenants checked"
 
     def _ingestion(self, answer: Any) -> str:
         _check(answer == {"release": False}, answer)
         return f"the {self._indexed(self._values['tenant'])}"
 
     def _indexed(self, tenant: str) -> str:
-        """What the tenant's only document has become."""
+        """Returns the status of the tenant's only document."""
         event = load("documents-list", **{**self._values, "tenant": tenant})
         found = _body(self._deployed("Documents", event, tenant), 200)["documents"]
         _check([each["status"] for each in found] == ["ready"], found)
@@ -251,14 +250,14 @@ def _body(answer: Any, status: int) -> Any:
     return json.loads(answer["body"])
 
 
-class Ways:
-    """How functions are run here: in containers where that is possible, otherwise as processes."""
+class Runners:
+    """Runs functions in containers if possible, otherwise as processes."""
 
     def __init__(self, harness: Harness, sam: SamLocal | None) -> None:
         self._harness, self._sam = harness, sam
 
     def of(self, function: str) -> str:
-        """What a person is told."""
+        """Returns the name of the runner, for display."""
         if self._sam and function not in NOT_IN_CONTAINERS:
             return "sam local"
         return "harness"
@@ -278,26 +277,26 @@ def _run(console: Console, stack: LocalStack) -> None:
         functions = running.enter_context(hosted(stack))
         harness = Harness(stack.state / "harness", **connected(functions))
         running.enter_context(harness)
-        console.heading("Every event through its function")
+        console.heading("Send every event to its function")
         try:
             sam = SamLocal(stack, functions, running.enter_context(reachable(stack)))
-            console.line("  in containers, by `sam local invoke`; behind the harness:")
+            console.line("  in containers by `sam local invoke`, except:")
             for function, why in NOT_IN_CONTAINERS.items():
-                console.line(f"  {function}, {why}")
+                console.line(f"  {function} (harness), {why}")
         except Unusable as why:
             sam = None
-            console.line(f"  as processes behind the harness; `sam local` cannot be used here ({why})")
-        ways = Ways(harness, sam)
+            console.line(f"  as processes behind the harness; `sam local` is unavailable ({why})")
+        runners = Runners(harness, sam)
 
         def tell(sent: Sent) -> None:
             verdict = console.paint(" ok ", "green")
-            console.line(f"  {verdict} {sent.event:<17} {ways.of(sent.function):<10} {sent.what}")
+            console.line(f"  {verdict} {sent.event:<17} {runners.of(sent.function):<10} {sent.what}")
 
-        tour = Tour(stack, ways.invoke, lambda: take_jobs(stack))
+        tour = Tour(stack, runners.invoke, lambda: take_jobs(stack))
         tour.run(tell)
-    by = Counter(ways.of(each.function) for each in tour.sent)
-    told = ", ".join(f"{count} by {way}" for way, count in by.items())
-    console.line(f"\n  {len(tour.sent)} events ({told}), each answered as it should be.")
+    by = Counter(runners.of(each.function) for each in tour.sent)
+    counts = ", ".join(f"{count} by {runner}" for runner, count in by.items())
+    console.line(f"\n  {len(tour.sent)} events ({counts}), each answered as expected.")
 
 
 def main() -> int:

@@ -1,7 +1,7 @@
-"""`sam local invoke`: a function in a container, before the local AWS of a running stack.
+"""Runs a function in a container by `sam local invoke`, against the local AWS of a running stack.
 
-Nothing is pulled: where the base image is not at hand, or no container engine, this says so and
-somebody else has to run the events.
+Pulls no image. If the base image or the container engine is missing, raises `Unusable`, and the caller
+runs the function elsewhere.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ _GATEWAY = "{{(index .IPAM.Config 0).Gateway}}"
 
 
 class Unusable(Exception):
-    """Why `sam local` cannot be used here, in one line."""
+    """`sam local` cannot be used; the message gives the reason in one line."""
 
 
 class SamLocalFailed(AssertionError):
-    """An invocation came to no answer."""
+    """An invocation returned no answer."""
 
 
 def _docker(*arguments: str) -> str:
-    """The output of a docker command; a failure is a reason not to use containers."""
+    """Returns the output of a docker command. A failure raises `Unusable`."""
     if not shutil.which("docker"):
-        raise Unusable("there is no docker")
+        raise Unusable("docker is not installed")
     try:
         done = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=20)
     except subprocess.TimeoutExpired as error:
@@ -54,15 +54,15 @@ def _docker(*arguments: str) -> str:
 
 @contextmanager
 def reachable(stack: LocalStack) -> Iterator[str]:
-    """An address at which containers reach the stack's local AWS, which listens on loopback alone.
+    """Forwards a port of the containers' bridge to the stack's local AWS, which listens on loopback only.
 
-    The way is open on the containers' bridge only, and only while this lasts.
+    Yields the address for containers. The port closes with the context.
     """
     _docker("info")
     try:
         _docker("image", "inspect", IMAGE)
     except Unusable as error:
-        raise Unusable(f"the image {IMAGE} is not here, and nothing is pulled") from error
+        raise Unusable(f"the image {IMAGE} is missing and is not pulled") from error
     gateway = _docker("network", "inspect", "bridge", "--format", _GATEWAY)
     target = urlsplit(stack.endpoint)
     assert target.hostname and target.port
@@ -74,7 +74,7 @@ def reachable(stack: LocalStack) -> Iterator[str]:
         arguments = (listener, (target.hostname, target.port))
         threading.Thread(target=_accept, args=arguments, daemon=True).start()
         yield f"http://{gateway}:{listener.getsockname()[1]}"
-        # Wakes the thread, which closing alone would leave waiting.
+        # Wakes the accepting thread; closing the socket does not.
         listener.shutdown(socket.SHUT_RDWR)
 
 
@@ -100,9 +100,9 @@ def _copy(source: socket.socket, sink: socket.socket) -> None:
 
 
 def _resource(function: Hosted, endpoint: str) -> dict[str, Any]:
-    """A function as it is deployed, but for where it finds AWS.
+    """Returns the template of a function as deployed, with another AWS endpoint.
 
-    Not out of `infra/tier.yaml`: SAM makes an empty variable of one that a condition leaves out.
+    It does not use `infra/tier.yaml`: SAM sets a variable that a condition removes to an empty text.
     """
     properties: dict[str, Any] = {
         "Runtime": "provided.al2023",
@@ -119,7 +119,7 @@ def _resource(function: Hosted, endpoint: str) -> dict[str, Any]:
 
 
 class SamLocal:
-    """Invokes functions as they are deployed."""
+    """Invokes functions with their deployed configuration."""
 
     def __init__(self, stack: LocalStack, functions: dict[str, Hosted], endpoint: str) -> None:
         self._functions = functions
@@ -163,7 +163,7 @@ class SamLocal:
         try:
             return json.loads(done.stdout.strip().splitlines()[-1])
         except (IndexError, ValueError) as error:
-            raise SamLocalFailed(f"{logical} answered {done.stdout!r}\n{done.stderr[-1500:]}") from error
+            raise SamLocalFailed(f"{logical} returned {done.stdout!r}\n{done.stderr[-1500:]}") from error
 
     def _file(self, name: str, content: Any) -> str:
         file = self._files / f"{name}.json"
@@ -171,7 +171,7 @@ class SamLocal:
         return str(file)
 
     def _environment(self, function: str) -> dict[str, str]:
-        """SAM hands the credentials it finds to the container: the function's own role's."""
+        """Returns the environment of SAM, which passes these credentials of the function's role to the container."""
         docker = os.environ.get("DOCKER_CONFIG", str(Path.home() / ".docker"))
         environment = dict(os.environ)
         only_local_aws(environment)

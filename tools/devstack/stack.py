@@ -1,9 +1,8 @@
-"""The whole product on this machine: issuer, emulator, `sam deploy`, and what it put out.
+"""The whole product on this machine: issuer, emulator and deployed stacks.
 
     python -m tools.devstack up | down | status | deploy | onboard NAME [--tier TIER] | silo NAME
 
-`LocalStack` is what the demo and the tests use: it starts its own processes on free ports, and
-stops those and no others.
+The demo and the tests use `LocalStack`. It starts its processes on free ports and stops only those.
 """
 
 from __future__ import annotations
@@ -34,18 +33,18 @@ STACK_NAME = "bulkhead-local"
 STAGE = "local"
 _READY_SECONDS = 60.0
 _DEPLOY_SECONDS = 600.0
-# A failed job comes back after the visibility timeout, and is buried after five deliveries. On AWS
-# that takes an hour, as it should; here somebody is waiting for it.
+# A failed job is delivered again after the visibility timeout and becomes a dead letter after five
+# deliveries. On AWS that takes an hour; tests cannot wait that long.
 _QUICK = {"WorkerTimeout": "10", "DispatchTimeout": "12", "VisibilityTimeout": "12"}
-# Tests and demo are tenants in a hurry. The premium tier keeps its caps, which have tests of their own.
+# Tests and demo send many requests at once. The premium tier keeps its quotas, which have separate tests.
 _HASTE = {"BasicTenantRate": "5000", "BasicTenantBurst": "5000", "BasicTenantEmbeddings": "5000"}
-# What a silo has to be told of the stage's user pool.
+# Outputs about the stage's user pool that a silo needs as parameters.
 _OF_THE_ISSUER = ("Issuer", "Audience", "AudienceClaim", "JwksUrl")
 _RESOURCE_DONE = re.compile(r"^(CREATE|UPDATE)_COMPLETE\s+AWS::", re.MULTILINE)
 
 
 class LocalStack:
-    """One deployed copy of the product, and the ways in: HTTP, operator, tenant's session."""
+    """One deployed copy of the product, with access by HTTP, as the operator and as a tenant's session."""
 
     def __init__(
         self,
@@ -63,12 +62,13 @@ class LocalStack:
     ) -> None:
         """`state` holds logs and keys; `root` is the folder of `template.yaml` and its builds.
 
-        With `faults` the functions reach the local AWS through the fault proxy; we and the operator
-        do not. `session_seconds` lets assumed roles' sessions end that soon. With `judgements` every
-        decision of IAM is written down. With `cognito` no issuer is given, so that the stack makes
-        a user pool; tokens of ours are then refused. `parameters` are given to `template.yaml` beside
-        ours. With `invocations` every invocation of a function is written down. Without `fair_queues`
-        the queues' message groups do not count.
+        `faults`: the functions reach the local AWS through the fault proxy; tests and operators do not.
+        `session_seconds`: sessions of assumed roles expire after this time.
+        `judgements`: records every decision of IAM.
+        `cognito`: the stack creates a user pool and refuses tokens of the development issuer.
+        `parameters`: more parameters of `template.yaml`.
+        `invocations`: records every invocation of a function.
+        `fair_queues`: if false, queues ignore message groups.
         """
         self.state, self.root = state, root
         self.console = console or Console()
@@ -88,9 +88,9 @@ class LocalStack:
 
     @classmethod
     def temporary(cls, name: str, console: Console | None = None, **more: Any) -> LocalStack:
-        """A stack whose state is its own, and that records what IAM decides.
+        """Returns a stack with a new state folder that records the decisions of IAM.
 
-        Deleted by a clean stop, kept after a failure.
+        A clean stop deletes the folder; a failure keeps it.
         """
         runs = STATE / "runs"
         runs.mkdir(parents=True, exist_ok=True)
@@ -99,7 +99,7 @@ class LocalStack:
 
     @classmethod
     def attach(cls, state: Path, console: Console | None = None) -> LocalStack:
-        """A stack that runs already, as recorded by `up`."""
+        """Returns the running stack that `up` recorded."""
         record = json.loads((state / "stack.json").read_text())
         stack = cls(state, console)
         stack.endpoint, stack.outputs = record["endpoint"], record["outputs"]
@@ -110,7 +110,7 @@ class LocalStack:
         stack._recorded = record["processes"]
         return stack
 
-    # ── life ────────────────────────────────────────────────────────────────
+    # ── start and stop────────────────────────────────────────────────────────
 
     def __enter__(self) -> LocalStack:
         try:
@@ -124,19 +124,19 @@ class LocalStack:
         self.close(keep=kind is not None)
 
     def open(self, *, detached: bool = False) -> None:
-        """Start and deploy; on an exception the caller still has to `close`."""
+        """Starts and deploys. After an exception the caller must still call `close`."""
         self._require_build()
         self.start(detached=detached)
         self.deploy()
 
     def close(self, *, keep: bool) -> None:
-        """Stop, and delete a temporary stack's state unless its logs are still wanted."""
+        """Stops the processes and deletes a temporary stack's state, unless `keep`."""
         self.stop()
         if not keep and self.state.is_relative_to(STATE / "runs"):
             shutil.rmtree(self.state, ignore_errors=True)
 
     def start(self, *, detached: bool = False) -> None:
-        """Start issuer and emulator and wait until both answer."""
+        """Starts the processes and waits until they answer."""
         with self.console.step("start the token issuer") as step:
             arguments = ["serve", "--state", str(self.state / "issuer")]
             self._child("tools.devstack.issuer", arguments, "issuer.log", step, detached)
@@ -168,12 +168,12 @@ class LocalStack:
         return child.ready(_READY_SECONDS, step.note)
 
     def stop(self) -> None:
-        """End the processes this object started, newest first; an attached stack ends none."""
+        """Stops the processes that this object started, newest first. An attached stack stops none."""
         while self._children:
             self._children.pop().stop()
 
     def record(self) -> None:
-        """Write down what runs, for `status`, `down`, `mint` and attached tests."""
+        """Records the running processes for `status`, `down`, `mint` and `attach`."""
         record = {
             "endpoint": self.endpoint,
             "functions_endpoint": self._functions_endpoint,
@@ -188,13 +188,13 @@ class LocalStack:
     # ── deployment ──────────────────────────────────────────────────────────
 
     def deploy(self) -> None:
-        """Deploy `template.yaml` with the SAM CLI, as anybody would deploy it to AWS."""
+        """Deploys `template.yaml` with the SAM CLI, as to AWS."""
         self._require_build()
         self.outputs = self._sam_deploy("sam deploy", "local", STACK_NAME, _HASTE | self._parameters)
         self.record()
 
     def deploy_silo(self, name: str, tenant: str) -> None:
-        """Deploy `infra/silo.yaml` for one tenant: a stack of its own beside the pooled tiers."""
+        """Deploys `infra/silo.yaml`, a separate stack for one tenant."""
         shared = ("RegistryTable", "RegistryTableArn", "RunsTable", "RunsTableArn")
         given = (*shared, *(_OF_THE_ISSUER if self._cognito else ()))
         parameters = {each: self.outputs[each] for each in given} | {"Name": name, "Tenant": tenant}
@@ -227,8 +227,8 @@ class LocalStack:
             status = run_logged(command, self._sam_environment(), log, _DEPLOY_SECONDS, step.note, _deployed, self.root)
             if status != 0:
                 raise StackError(
-                    f"`sam deploy` ended with status {status}.\n{tail(log, 40)}\n"
-                    f"  The whole log: {log}\n  What the local AWS said: {self.state / 'aws.log'}"
+                    f"`sam deploy` failed with status {status}.\n{tail(log, 40)}\n"
+                    f"  Full log: {log}\n  Log of the local AWS: {self.state / 'aws.log'}"
                 )
             return self._read_outputs(name)
 
@@ -237,20 +237,20 @@ class LocalStack:
         return {"Issuer": issuer["url"], "Audience": issuer["audience"], "JwksUrl": issuer["jwks_url"]}
 
     def _require_build(self) -> None:
-        """Say at once what is missing, not after a minute of starting things."""
+        """Fails early if the template or the built functions are missing."""
         if not (self.root / "template.yaml").exists():
             raise StackError(f"there is no template.yaml in {self.root}")
         if not list((self.root / "target" / "lambda").glob("*/bootstrap")):
             raise StackError("the functions are not built yet: run `make build` first")
 
     def _sam_environment(self) -> dict[str, str]:
-        """The environment of `sam`: no real account, no telemetry, nothing in the user's home."""
+        """Returns the environment of `sam`: no real account, no telemetry, no files in the user's home."""
         environment = dict(os.environ)
         only_local_aws(environment, self.endpoint)
         home = self.state / "home"
         settings = home / ".aws-sam" / "metadata.json"
         settings.parent.mkdir(parents=True, exist_ok=True)
-        # It would ask PyPI for a newer version of itself; the version here is pinned.
+        # The version of the SAM CLI is pinned, so it must not ask PyPI for a newer one.
         settings.write_text(json.dumps({"telemetryEnabled": False, "lastVersionCheck": time.time()}))
         environment.update(
             HOME=str(home),
@@ -267,34 +267,34 @@ class LocalStack:
             raise StackError(f"stack {name} is {stacks[0]['StackStatus']} and has no outputs")
         return outputs
 
-    # ── ways in ─────────────────────────────────────────────────────────────
+    # ── access ──────────────────────────────────────────────────────────────
 
     @property
     def account(self) -> Account:
-        """The account's root: the operator's side. Kept, since a client takes longer to make than a call."""
+        """The account's root user. Cached, because creating a client takes longer than a call."""
         if self._account is None or self._account.endpoint != self.endpoint:
             self._account = Account(self.endpoint)
         return self._account
 
     @property
     def faults(self) -> Faults:
-        """The fault proxy of a stack that was started with one."""
+        """The fault proxy of a stack started with `faults=True`."""
         if not self._faults_admin:
             raise StackError("this stack has no fault proxy: start it with `faults=True`")
         return Faults(self._faults_admin)
 
     def pid(self, module: str) -> int:
-        """The process that runs a module of this stack's, as in `pid("bulkhead_emulator")`."""
+        """Returns the process id of a module, for example `pid("bulkhead_emulator")`."""
         return next(each["pid"] for each in self._recorded if each["module"] == module)
 
     @property
     def judgements(self) -> Path:
-        """Where this stack's record of IAM's decisions is, if it keeps one."""
+        """The file with the decisions of IAM, if the stack records them."""
         return self.state / "judgements.jsonl"
 
     @property
     def invocations(self) -> Path:
-        """Where this stack's record of what its functions did is, if it keeps one."""
+        """The file with the functions' invocations, if the stack records them."""
         return self.state / "invocations.jsonl"
 
     @property
@@ -302,52 +302,52 @@ class LocalStack:
         return Issuer.of(self.state / "issuer")
 
     def tier(self, name: str) -> dict[str, str]:
-        """What a tier's or a silo's stack put out."""
+        """Returns the stack outputs of a tier or a silo, without the prefix in their names."""
         if name in self.silos:
             prefix, outputs = "Silo", self.silos[name]
         else:
             prefix, outputs = name.capitalize(), self.outputs
         found = {key.removeprefix(prefix): value for key, value in outputs.items() if key.startswith(prefix)}
         if not found:
-            raise StackError(f"no tier or silo {name!r} is deployed")
+            raise StackError(f"no tier or silo `{name}` is deployed")
         return found
 
     def address(self, tier: str) -> str:
-        """Where a tier's API answers."""
+        """Returns the URL of a tier's API."""
         outputs = self.tier(tier)
         return f"{self.endpoint}/restapis/{outputs['ApiId']}/{outputs['StageName']}/_user_request_"
 
     @property
     def base(self) -> str:
-        """Where the basic tier's API answers."""
+        """The URL of the basic tier's API."""
         return self.address("basic")
 
     def api(self, tenant: Tenant | None = None, token: str | None = None) -> Api:
-        """The API of a tenant's tier as its developer; of the basic tier with any token, or none."""
+        """Returns the API with the tenant's token; without a tenant, the basic tier's API with `token`."""
         if tenant:
             return Api(self.address(tenant.tier), self.issuer.mint(tenant.id, tenant.tier))
         return Api(self.base, token)
 
     def control(self, action: str, *, tier: str = "basic", **arguments: Any) -> dict[str, Any]:
-        """Ask a tier's control plane; its refusal is returned, not raised."""
+        """Invokes a tier's control function. An error answer is returned, not raised."""
         payload = {"action": action, **arguments}
         return self.account.invoke(self.tier(tier)["ControlFunction"], payload)
 
     def onboard(self, name: str, *, tier: str = "basic", **more: Any) -> Tenant:
-        """A new tenant of a tier."""
+        """Onboards a tenant to a tier."""
         answer = self.control("onboard", tier=tier, display_name=name, **more)
         if "error" in answer:
-            raise StackError(f"onboarding {name!r} was refused: {answer['error']}")
+            raise StackError(f"onboarding `{name}` was refused: {answer['error']}")
         return Tenant(answer["tenant"], name, answer["index"], answer["vector_bucket"], answer["key_arn"], tier)
 
     def messages(self, queue: str = "BasicQueueUrl") -> int:
-        """Messages on a queue, named by its output, those that somebody has at the moment included."""
+        """Returns the number of messages on a queue, those in flight included. `queue` names a stack output."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         answer = self.account.client("sqs").get_queue_attributes(QueueUrl=self.outputs[queue], AttributeNames=names)
         return sum(int(answer["Attributes"][name]) for name in names)
 
     def log_lines(self, group: str | None = None, since: float = 0.0) -> Iterator[tuple[str, str]]:
-        """All that was logged since then, seconds of `time.time`, or in one group: each line after its group's name."""
+        """Returns pairs of log group and line. `since` is in seconds since the epoch; `group` limits the search."""
         logs = self.account.client("logs")
         known = logs.get_paginator("describe_log_groups").paginate()
         names = [group] if group else [each["logGroupName"] for page in known for each in page["logGroups"]]
@@ -368,26 +368,26 @@ class LocalStack:
             return {}
 
     def operator(self, tier: str = "basic") -> Account:
-        """A session of the operator's role: may take a tenant's session, owns no data rights."""
+        """Returns a session of the operator's role, which may assume tenant roles and has no data rights."""
         return self.account.assume(self.tier(tier)["OperatorRole"], "operator")
 
     def session(self, tenant: Tenant) -> Account:
-        """The tenant's own session, taken the operator's way."""
+        """Returns the tenant's session, assumed from the operator's role."""
         role = self.tier(tenant.tier)["TenantRole"]
         return self.operator(tenant.tier).assume(role, tenant.id, {"TenantId": tenant.id})
 
 
 def _deployed(log: str) -> str:
-    """How far `sam deploy` is, from what it wrote so far."""
+    """Returns the progress of `sam deploy`, read from its output so far."""
     if done := len(_RESOURCE_DONE.findall(log)):
-        return f"{done} resources done"
+        return f"{done} resources ready"
     if "Waiting for changeset" in log or "CloudFormation stack changeset" in log:
-        return "making resources"
+        return "creating resources"
     return "uploading the functions"
 
 
 def running(state: Path) -> list[tuple[str, Known]]:
-    """The recorded processes of a state folder that are still alive."""
+    """Returns the recorded processes of a state folder that are still alive."""
     file = state / "stack.json"
     if not file.exists():
         return []

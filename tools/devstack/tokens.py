@@ -1,7 +1,7 @@
 """Signing keys and tokens of the development issuer.
 
-The authorizer trusts nothing but a signature by a key of the issuer's JWKS, so locally there must
-be a real issuer with real keys: no back door, no "test mode" that production code could inherit.
+The authorizer accepts only tokens signed by a key of the issuer's JWKS. A local stack therefore needs a real
+issuer with real keys, and production code needs no test mode.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ Claims = dict[str, Any]
 
 
 def b64url(data: bytes) -> str:
-    """Base64 for URLs without padding, as tokens use it."""
+    """Encodes as URL-safe Base64 without padding, as tokens do."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def generate(algorithm: str) -> PrivateKey:
-    """A fresh private key for an algorithm."""
+    """Generates a private key for an algorithm."""
     if algorithm == "ES256":
         return ec.generate_private_key(ec.SECP256R1())
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def public_jwk(key: PrivateKey, algorithm: str, kid: str) -> dict[str, str]:
-    """The public half as a JSON web key."""
+    """Returns the public key as a JSON Web Key."""
     kind: Any = jwt.algorithms.ECAlgorithm if algorithm == "ES256" else jwt.algorithms.RSAAlgorithm
     jwk = kind.to_jwk(key.public_key(), as_dict=True)
     jwk.pop("key_ops", None)
@@ -48,7 +48,7 @@ def public_jwk(key: PrivateKey, algorithm: str, kid: str) -> dict[str, str]:
 
 
 def public_pem(key: PrivateKey) -> bytes:
-    """The public half as PEM: what a key-confusion attack uses as an HMAC secret."""
+    """Returns the public key as PEM, which a key-confusion attack uses as an HMAC secret."""
     return key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
@@ -60,12 +60,12 @@ class Keys:
 
     @classmethod
     def load_or_create(cls, folder: Path) -> Keys:
-        """Keys kept in a folder, so that a token outlives a restart of the issuer."""
+        """Loads the keys from a folder or creates them there. Tokens stay valid after a restart of the issuer."""
         folder.mkdir(parents=True, exist_ok=True)
         return cls({algorithm: _load_or_create(folder, algorithm) for algorithm in ALGORITHMS})
 
     def kid(self, algorithm: str) -> str:
-        """The key's own thumbprint (RFC 7638): a new key can never carry an old key's name."""
+        """Returns the key's thumbprint (RFC 7638), so that a new key never has an old key's id."""
         jwk = public_jwk(self.private[algorithm], algorithm, "")
         members = ("crv", "kty", "x", "y") if algorithm == "ES256" else ("e", "kty", "n")
         canonical = json.dumps({name: jwk[name] for name in members}, separators=(",", ":"))
@@ -80,7 +80,7 @@ class Keys:
 
 @dataclass(frozen=True)
 class Issuer:
-    """Who signs: an address, an audience and keys."""
+    """The issuer's address, audience and keys."""
 
     url: str
     audience: str
@@ -88,7 +88,7 @@ class Issuer:
 
     @classmethod
     def of(cls, folder: Path) -> Issuer:
-        """The issuer that was last served from a folder."""
+        """Returns the issuer that was last served from a folder."""
         record = folder / "issuer.json"
         if not record.exists():
             raise FileNotFoundError(f"no issuer in {folder}: run `make up` first")
@@ -96,7 +96,7 @@ class Issuer:
         return cls(written["url"], written["audience"], Keys.load_or_create(folder))
 
     def claims(self, tenant: str | None, tier: str = "basic", minutes: float = 60) -> Claims:
-        """The claims of a good token."""
+        """Returns the claims of a valid token."""
         now = int(time.time())
         claims: Claims = {
             "iss": self.url,
@@ -109,7 +109,7 @@ class Issuer:
         return claims if tenant is None else {**claims, "tenant_id": tenant}
 
     def sign(self, claims: Claims, algorithm: str = "ES256", **header: str) -> str:
-        """Sign any claims; `header` overrides the key id."""
+        """Signs any claims; `header` adds or overrides header members."""
         return jwt.encode(
             claims,
             self.keys.private[algorithm],
@@ -118,7 +118,7 @@ class Issuer:
         )
 
     def mint(self, tenant: str | None, tier: str = "basic", minutes: float = 60, algorithm: str = "ES256") -> str:
-        """A token as the real identity provider would issue it."""
+        """Returns a valid token."""
         return self.sign(self.claims(tenant, tier, minutes), algorithm)
 
 
