@@ -1,8 +1,8 @@
-"""Fuzzing, for a bounded time: `python -m tools.fuzz [--seconds N] [TARGET …]`.
+"""Fuzzes the targets of `fuzz/` for a limited time: `python -m tools.fuzz [--seconds N] [TARGET …]`.
 
-The targets are in `fuzz/`, with a few seeds each. libFuzzer runs without a sanitizer, which a stable
-compiler does not have; the code is safe Rust, so what is looked for are panics, broken promises
-(each target asserts some) and endless work. Failing inputs are kept, and said how to repeat.
+Finds panics, failed assertions of the targets, and inputs that take longer than 20 seconds. libFuzzer runs
+without a sanitizer, which needs a nightly compiler; the code is safe Rust. A failing input is kept in a
+file, and the output names the file.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from .devstack.process import ROOT, StackError
 FUZZ = ROOT / "fuzz"
 _TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "fuzz"
 _TOOLS = _TARGET.parent / "tools" / "bin"
-# Longest input, bytes; and the seconds after which one input counts as endless.
-_LONGEST, _ENDLESS = 4096, 20
+# Maximum length of an input in bytes, and maximum seconds per input.
+_MAX_LENGTH, _TIMEOUT = 4096, 20
 _RUNS = re.compile(r"Done (\d+) runs")
 
 
 def targets() -> list[str]:
-    """Every target there is."""
+    """Returns the names of all targets."""
     return sorted(path.stem for path in (FUZZ / "targets").glob("*.rs"))
 
 
 def build(console: Console) -> None:
-    """Build all targets, instrumented for coverage."""
+    """Builds all targets with coverage instrumentation."""
     command = [
         "cargo",
         "fuzz",
@@ -50,11 +50,11 @@ def build(console: Console) -> None:
         done = subprocess.run(command, cwd=ROOT, env=_environment(), capture_output=True, text=True)
         if done.returncode != 0:
             said = done.stderr[max(done.stderr.find("\nerror"), 0) :]
-            raise StackError(f"the fuzz targets were not built:\n{said[:4000]}")
+            raise StackError(f"building the fuzz targets failed:\n{said[:4000]}")
 
 
 def run(console: Console, target: str, seconds: int) -> bool:
-    """Fuzz one target; say how many inputs it stood, or which one it did not."""
+    """Fuzzes one target and prints the number of inputs, or the failing input. Returns true if no input failed."""
     corpus = _TARGET / "corpus" / target
     shutil.rmtree(corpus, ignore_errors=True)
     corpus.mkdir(parents=True)
@@ -67,8 +67,8 @@ def run(console: Console, target: str, seconds: int) -> bool:
         str(corpus),
         *([str(seeds)] if seeds.is_dir() else []),
         f"-max_total_time={seconds}",
-        f"-max_len={_LONGEST}",
-        f"-timeout={_ENDLESS}",
+        f"-max_len={_MAX_LENGTH}",
+        f"-timeout={_TIMEOUT}",
         f"-artifact_prefix={failing}/{target}-",
         "-print_final_stats=0",
     ]
@@ -79,7 +79,7 @@ def run(console: Console, target: str, seconds: int) -> bool:
     if done.returncode == 0 and found:
         console.line(f"       {int(found.group(1)):,} inputs")
         return True
-    console.line(f"  {target} failed; repeat with the file named here:\n{done.stderr[-3000:]}")
+    console.line(f"  {target} failed; repeat it with the file named below:\n{done.stderr[-3000:]}")
     return False
 
 
@@ -89,8 +89,8 @@ def _environment() -> dict[str, str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.fuzz")
-    parser.add_argument("targets", nargs="*", metavar="TARGET", help="all when none is named")
-    parser.add_argument("--seconds", type=int, default=10, help="for each target")
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help="targets to run (default: all)")
+    parser.add_argument("--seconds", type=int, default=10, help="seconds per target (default: 10)")
     options = parser.parse_args()
     console = Console()
     build(console)

@@ -1,1 +1,1 @@
-"""What a deployment needs: packages, expanded templates, the account's limits."""
+"""Tools for deployments: packages, expanded templates, capacity planning."""

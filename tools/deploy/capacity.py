@@ -1,34 +1,34 @@
-"""How much concurrency the templates reserve, and whether their numbers fit together.
+"""Adds up the concurrency that the templates reserve and checks that their numbers fit together.
 
     python -m tools.deploy.capacity [Name=Value …] [--silos N] [--limit N]
 
-`Name=Value` sets a parameter of `template.yaml`, of `infra/silo.yaml`, or of both where both have it,
-as for `sam deploy`. With an `Issuer` there is no user pool, and so no function for sign-ins. `--silos`
-counts silos with the numbers of `infra/silo.yaml`; `--limit` is what the account may use at once.
+`Name=Value` sets a parameter of `template.yaml` and of `infra/silo.yaml`, as for `sam deploy`. With an
+`Issuer` there is no user pool and no sign-in function. `--silos` adds silos with the numbers of
+`infra/silo.yaml`. `--limit` is the account's concurrency limit.
 
-What is added up:
+The sums:
 
-- A function's reservation R is taken from the account's limit for good, and Lambda refuses a
-  reservation that leaves less than 100 to functions without one, so the account needs the sum and 100.
+- A function's reservation R always counts against the account's limit. Lambda keeps at least 100 for
+  functions without a reservation, so the account needs the sum of all reservations plus 100.
   https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
-- In tenant isolation mode a function has at most 2,500 tenants' environments for each 1,000 executions,
-  idle ones included: 2.5 R.
+- In tenant isolation mode a function has at most 2,500 environments, idle ones included, per 1,000
+  executions: 2.5 R.
   https://docs.aws.amazon.com/lambda/latest/dg/tenant-isolation.html
 
-What is refused, because it would fail only under load:
+The rules, whose violation would show only under load:
 
-- *Workers*: each batch of the queue hands all its jobs to the workers at the same time, and each of these
-  has a document read, so each of the functions needs batch size times batches at a time. With fewer, jobs
-  are put aside for want of a worker although the queue has them.
-- *Batches*: a queue reads no fewer than 2 at a time, and does not look at the function's reservation;
-  beyond that, messages are read, turned away, and on their way to the dead letters.
+- *Workers*: the dispatcher starts one worker per job of a batch, and each worker starts one extraction. Each
+  of these functions needs a reservation of batch size times concurrent batches. With fewer, jobs wait for a
+  worker although they were already received.
+- *Batches*: a queue reads at least 2 batches at a time; it ignores the function's reservation. Messages beyond
+  the reservation are received, rejected and counted towards the dead-letter queue.
   https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
-- *In flight*: what one tenant may have in flight has to fit into each function that counts it. In a
-  pooled tier it has to be less: nobody may fill a function that others share.
-- *Burst*: calls are counted when an environment runs, not while it starts. A tenant that begins after a
-  pause meets a cold start with each call, so `TenantBurst` calls, and those that `TenantRate` adds
-  meanwhile, occupy a function of a pooled tier before the first has ended. A start is taken as 0.4 s,
-  an assumption with room in it: nothing was measured on AWS.
+- *In flight*: a tenant's limit of calls in flight must fit into each function that counts them. In a pooled
+  tier it must be smaller than the reservation, so that one tenant cannot fill a shared function.
+- *Burst*: calls are counted when an environment runs, not while it starts. After a pause every call of a
+  tenant meets a cold start. `TenantBurst` calls, plus the calls that `TenantRate` adds during a start, occupy
+  a function of a pooled tier before the first call ends. The tool assumes 0.4 s per start; this was not
+  measured on AWS.
 """
 
 from __future__ import annotations
@@ -50,22 +50,22 @@ STAGE, SILO = "template.yaml", "infra/silo.yaml"
 UNRESERVED = 100
 COLD_START_MS = 400
 _FEWEST_BATCHES = 2
-_QUOTA = "L-B99A9384"
-_SUMMARY = "What concurrency the templates reserve, and whether their numbers fit together."
+_SERVICE_QUOTA = "L-B99A9384"
+_SUMMARY = "Adds up the concurrency that the templates reserve and checks that their numbers fit together."
 _APPLICATION, _FUNCTION = "AWS::Serverless::Application", "AWS::Serverless::Function"
-# What a function is told if it counts the calls of each tenant.
-_CAPS = ("TENANT_IN_FLIGHT", "TENANT_RATE", "TENANT_BURST")
+# The variables of a function that counts the calls of each tenant.
+_QUOTAS = ("TENANT_IN_FLIGHT", "TENANT_RATE", "TENANT_BURST")
 
 Load = Callable[[str], dict[str, Any]]
 
 
 class UsageError(Exception):
-    """Something that was asked for does not exist; the message says what does."""
+    """An argument names something that does not exist; the message says what exists."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A value, and what somebody who deploys would change to change it."""
+    """A value and the name of the parameter or property that sets it."""
 
     value: Any
     name: str
@@ -75,7 +75,7 @@ class Setting:
         try:
             return int(self.value)
         except (TypeError, ValueError):
-            raise UsageError(f"{self.name} has to be a whole number, not {self.value!r}") from None
+            raise UsageError(f"{self.name} must be a whole number, not `{self.value}`") from None
 
     def __str__(self) -> str:
         return f"{self.name} ({self.value})"
@@ -83,27 +83,27 @@ class Setting:
 
 @dataclass(frozen=True)
 class Function:
-    """What counts here of one function of one stack."""
+    """The numbers of one function of one stack."""
 
     name: str
     reserved: Setting | None
     isolated: bool
-    # In flight, rate and burst of a tenant, where the function counts them.
-    caps: tuple[Setting, ...]
+    # A tenant's limits in flight, rate and burst; empty if the function does not count them.
+    quotas: tuple[Setting, ...]
     batch: Setting | None
     batches: Setting | None
-    # What its environment names; the functions among it are those that it calls.
+    # The logical ids in its environment variables; the functions among them are the ones it calls.
     refers: frozenset[str]
 
     @property
     def environments(self) -> int | None:
-        """Tenants' environments that exist at most, idle ones included."""
+        """The maximum number of tenants' environments, idle ones included."""
         return self.reserved.number * 5 // 2 if self.isolated and self.reserved else None
 
 
 @dataclass(frozen=True)
 class Stack:
-    """The functions of one stack by logical id, and how many such stacks there are."""
+    """The functions of one stack by logical id, and the number of such stacks."""
 
     name: str
     pooled: bool
@@ -121,12 +121,12 @@ class Stack:
 
 @cache
 def read(file: str) -> dict[str, Any]:
-    """A template of this folder. Not to be changed: whoever asks again gets the same one."""
+    """Reads a template. The result is cached, so callers must not change it."""
     return yaml_parse((ROOT / file).read_text())
 
 
 class _Template:
-    """One template with its parameters given: what its references and conditions come to."""
+    """One template with values for its parameters; resolves references and conditions."""
 
     def __init__(self, body: dict[str, Any], file: str, given: dict[str, Setting], root: bool) -> None:
         self.body, self.file = body, file
@@ -136,14 +136,14 @@ class _Template:
         }
 
     def resources(self, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Those that exist under the conditions, with what `Globals` adds to functions."""
+        """Returns the resources whose condition holds, with the properties from `Globals`."""
         shared = self.body.get("Globals", {}).get("Function", {}) if kind == _FUNCTION else {}
         for name, resource in self.body.get("Resources", {}).items():
             if resource["Type"] == kind and self._holds(resource.get("Condition")):
                 yield name, {**shared, **resource.get("Properties", {})}
 
     def setting(self, written: Any, label: str) -> Setting | None:
-        """What a property comes to; `label` names it where no parameter does."""
+        """Resolves a property. `label` names the property if no parameter sets it."""
         match written:
             case None | {"Ref": "AWS::NoValue"}:
                 return None
@@ -167,18 +167,18 @@ class _Template:
                 return any(map(self._holds, inner))
             case {"Fn::Equals": [left, right]}:
                 return self._value(left) == self._value(right)
-        raise UsageError(f"{self.file}: a condition that this tool does not know: {condition}")
+        raise UsageError(f"{self.file}: unsupported condition: {condition}")
 
     def _value(self, written: Any) -> Any:
         setting = self.setting(written, "")
-        # CloudFormation compares as text; what another stack puts out equals nothing that is written.
+        # CloudFormation compares texts. An output of another stack is a dict here and equals no text.
         return str(setting.value) if setting and not isinstance(setting.value, dict) else setting
 
 
 def _stacks(
     load: Load, file: str, given: dict[str, Setting], *, pooled: bool, count: int = 1, name: str = ""
 ) -> Iterator[Stack]:
-    """Every stack with functions that deploying a template makes; a nested one has a name."""
+    """Returns every stack with functions that a template creates. A nested stack has a name."""
     template = _Template(load(file), file, given, root=not name)
     found = {each: _function(template, each, written) for each, written in template.resources(_FUNCTION)}
     if found:
@@ -198,7 +198,7 @@ def _function(template: _Template, logical: str, written: dict[str, Any]) -> Fun
         return template.setting(properties.get(name), f"{name} of {logical}")
 
     variables = written.get("Environment", {}).get("Variables", {})
-    caps = [setting(variables, name) for name in _CAPS]
+    quotas = [setting(variables, name) for name in _QUOTAS]
     events = written.get("Events", {}).values()
     queue: dict[str, Any] = next((each["Properties"] for each in events if each["Type"] == "SQS"), {})
     mode = setting(written, "TenancyConfig")
@@ -206,7 +206,7 @@ def _function(template: _Template, logical: str, written: dict[str, Any]) -> Fun
         name=Path(written["CodeUri"]).name,
         reserved=setting(written, "ReservedConcurrentExecutions"),
         isolated=mode is not None and mode.value["TenantIsolationMode"] == "PER_TENANT",
-        caps=tuple(each for each in caps if each) if all(caps) else (),
+        quotas=tuple(each for each in quotas if each) if all(quotas) else (),
         batch=setting(queue, "BatchSize"),
         batches=setting(queue.get("ScalingConfig", {}), "MaximumConcurrency"),
         refers=frozenset(name for each in variables.values() if (name := _referred(each))),
@@ -221,7 +221,7 @@ def _referred(written: Any) -> str | None:
 
 
 def complaints(stack: Stack) -> Iterator[str]:
-    """What does not fit together in a stack: one line each, with the value that would do."""
+    """Returns the violated rules of a stack, each with a value that satisfies the rule."""
     for rule in (_workers, _batches, _in_flight, _burst):
         for complaint in rule(stack):
             yield f"{stack.name}: {complaint}"
@@ -232,7 +232,7 @@ def _workers(stack: Stack) -> Iterator[str]:
         if not (function.batch and function.batches):
             continue
         jobs = function.batch.number * function.batches.number
-        for worker in _at_work(stack, function):
+        for worker in _called(stack, function):
             if worker.reserved and worker.reserved.number < jobs:
                 yield (
                     f"{worker.reserved} is too little for {jobs} jobs at a time, {function.batch} times "
@@ -240,8 +240,8 @@ def _workers(stack: Stack) -> Iterator[str]:
                 )
 
 
-def _at_work(stack: Stack, function: Function) -> Iterator[Function]:
-    """The functions that one calls, and those that these call for it."""
+def _called(stack: Stack, function: Function) -> Iterator[Function]:
+    """Returns the functions that a function calls, directly or through others."""
     waiting, seen = [function], set[str]()
     while waiting:
         for each in sorted(waiting.pop().refers - seen):
@@ -265,9 +265,9 @@ def _batches(stack: Stack) -> Iterator[str]:
 
 def _in_flight(stack: Stack) -> Iterator[str]:
     for function in stack.functions.values():
-        if not (function.caps and function.reserved):
+        if not (function.quotas and function.reserved):
             continue
-        in_flight, reserved = function.caps[0], function.reserved
+        in_flight, reserved = function.quotas[0], function.reserved
         most = reserved.number - 1 if stack.pooled else reserved.number
         if in_flight.number > most:
             yield (
@@ -278,11 +278,11 @@ def _in_flight(stack: Stack) -> Iterator[str]:
 
 def _burst(stack: Stack) -> Iterator[str]:
     for function in stack.functions.values():
-        if not (stack.pooled and function.caps and function.reserved):
+        if not (stack.pooled and function.quotas and function.reserved):
             continue
-        _, rate, burst = function.caps
+        _, rate, burst = function.quotas
         reserved = function.reserved
-        # The call that comes at the end of a start finds the first one ended.
+        # A call at the end of the start time meets the first call already finished.
         added = -(-rate.number * COLD_START_MS // 1000) - 1
         at_once = burst.number + added
         if at_once >= reserved.number:
@@ -293,7 +293,7 @@ def _burst(stack: Stack) -> Iterator[str]:
 
 
 def _remedy(lower: str, most: int, higher: str, least: int) -> str:
-    """Lower the one or raise the other; the one alone cannot always be low enough."""
+    """Suggests to lower one value, if the lower value is at least 1, or to raise the other."""
     raised = f"{higher}={least} would do"
     return f"{lower}={most} or {raised}" if most >= 1 else raised
 
@@ -302,7 +302,7 @@ def _remedy(lower: str, most: int, higher: str, least: int) -> str:
 
 
 def plan(load: Load, overrides: dict[str, str], silos: int) -> list[Stack]:
-    """The stacks of a stage, and of its silos."""
+    """Returns the stacks of a stage and of its silos."""
     declared = {file: load(file)["Parameters"] for file in (STAGE, SILO)}
     for name in overrides:
         if not any(name in parameters for parameters in declared.values()):
@@ -315,7 +315,7 @@ def plan(load: Load, overrides: dict[str, str], silos: int) -> list[Stack]:
 
 
 def needed(planned: Iterable[Stack]) -> int:
-    """The account's limit that suffices."""
+    """Returns the smallest sufficient limit of the account."""
     return sum(each.reserved * each.count for each in planned) + UNRESERVED
 
 
@@ -327,24 +327,24 @@ def _show(console: Console, planned: list[Stack]) -> None:
         for each in stack.functions.values():
             reserved = each.reserved.number if each.reserved else "unreserved"
             console.line(f"    {each.name:<16} {reserved:>10} {each.environments or '':>22}".rstrip())
-        console.line(f"    {'together' if stack.count == 1 else 'each':<16} {stack.reserved:>10}")
+        console.line(f"    {'total' if stack.count == 1 else 'each':<16} {stack.reserved:>10}")
     console.line()
     for stack in planned:
         console.line(f"  {stack.name:<18} {stack.reserved * stack.count:>10}")
     console.line(f"  {'left unreserved':<18} {UNRESERVED:>10}")
-    console.line(f"  {'the account needs':<18} {needed(planned):>10}   ConcurrentExecutions ({_QUOTA})")
+    console.line(f"  {'the account needs':<18} {needed(planned):>10}   ConcurrentExecutions ({_SERVICE_QUOTA})")
     console.line()
 
 
 def _too_little(planned: list[Stack], limit: int) -> str:
-    """What to do about a limit that does not suffice."""
+    """Says how to fix a limit that is too small."""
     need = needed(planned)
     reservations = [each for stack in planned if stack.count for each in stack.reservations]
     largest = sorted(reservations, key=lambda each: each.number, reverse=True)[:6]
     return (
         f"a limit of {limit} is {need - limit} too little. Before you deploy, ask for more:\n"
         f"        aws service-quotas request-service-quota-increase --service-code lambda "
-        f"--quota-code {_QUOTA} --desired-value {need}\n"
+        f"--quota-code {_SERVICE_QUOTA} --desired-value {need}\n"
         f"      or take {need - limit} off the reservations; the largest: {', '.join(map(str, largest))}"
     )
 
@@ -352,14 +352,14 @@ def _too_little(planned: list[Stack], limit: int) -> str:
 def _override(text: str) -> tuple[str, str]:
     name, separator, value = text.partition("=")
     if not (name and separator):
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form Name=Value")
+        raise argparse.ArgumentTypeError(f"`{text}` is not of the form Name=Value")
     return name, value
 
 
 def main(arguments: list[str] | None = None, load: Load = read, console: Console | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.deploy.capacity", description=_SUMMARY)
     parser.add_argument("overrides", nargs="*", type=_override, metavar="Name=Value")
-    parser.add_argument("--silos", type=int, default=0, metavar="N", help="how many silos (default: none)")
+    parser.add_argument("--silos", type=int, default=0, metavar="N", help="number of silos (default: 0)")
     parser.add_argument("--limit", type=int, metavar="N", help="ConcurrentExecutions of the account")
     given = parser.parse_intermixed_args(arguments)
     console = console or Console()

@@ -2,9 +2,9 @@
 
     python -m tools.deploy.expand OUT_DIR template.yaml infra/tier.yaml …
 
-`sam validate --lint` no longer runs the SAM transform, so it sees nothing of the functions, roles
-and permissions the transform makes. Each file is expanded by itself, a nested application into the
-`AWS::CloudFormation::Stack` it becomes, and written as JSON under its own name for `cfn-lint`.
+`sam validate --lint` does not run the SAM transform, so it does not check the functions, roles and
+permissions that the transform creates. Each template is expanded separately and written as JSON for
+`cfn-lint`. A nested application becomes an `AWS::CloudFormation::Stack`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from unittest.mock import MagicMock
 
 _REGION = "us-east-1"
 _TRANSFORM = "AWS::Serverless-2016-10-31"
-# A place for code and nested templates that is not uploaded here; never fetched.
+# Stands for code and nested templates that are not uploaded. It is never fetched.
 _NOWHERE = "https://s3.amazonaws.com/not-uploaded/"
 
 
 def expand(file: Path) -> dict[str, Any]:
-    """The CloudFormation that the SAM transform makes of one template."""
+    """Returns the CloudFormation template that the SAM transform makes of one template."""
     os.environ["AWS_DEFAULT_REGION"] = _REGION
     from samcli.lib.translate.sam_template_validator import SamTemplateValidator
     from samcli.yamlhelper import yaml_parse
@@ -34,7 +34,7 @@ def expand(file: Path) -> dict[str, Any]:
     if template.get("Transform") != _TRANSFORM:
         return template
     _point_nowhere(template)
-    # Managed policies by name would be looked up in an account; there is none, and none is used.
+    # SAM looks up managed policies in an account. There is no account, and no template names such a policy.
     policies = ManagedPolicyLoader(MagicMock())
     policies._policy_map = {}
     translated = SamTemplateValidator(template, policies, region=_REGION)
@@ -45,7 +45,7 @@ def expand(file: Path) -> dict[str, Any]:
 
 
 def _point_nowhere(template: dict[str, Any]) -> None:
-    """Replace local paths of nested templates, which `sam package` would upload."""
+    """Replaces the local paths of nested templates, which `sam package` would upload."""
     for resource in template.get("Resources", {}).values():
         properties = resource.get("Properties", {})
         for kind, name in (
@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     out = Path(given[0])
     out.mkdir(parents=True, exist_ok=True)
-    # SAM CLI warns about its own metrics and toggles, which mean nothing to a reader here.
+    # SAM CLI warns about internal metrics and toggles.
     logging.disable(logging.CRITICAL)
     for file in map(Path, given[1:]):
         expanded = expand(file)

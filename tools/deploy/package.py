@@ -1,14 +1,14 @@
-"""Pack what `sam deploy` uploads: the same bytes for the same functions, whenever and wherever.
+"""Packs what `sam deploy` uploads, reproducibly: the same functions give the same bytes.
 
     python -m tools.deploy.package
 
-Makes `target/package` from the built functions: a zip file for each of them, the templates, which name
-these instead of folders, `samconfig.toml`, and `SHA256SUMS`. It deploys without anything else of the
-project, so a package that is kept is a release that can be deployed again:
+Creates `target/package` from the built functions: one zip file per function, the templates, which refer to
+the zip files, `samconfig.toml` and `SHA256SUMS`. The package needs no other file of the project, so a kept
+package is a release that can be deployed again:
 
     cd target/package && sam deploy --config-env prod
 
-SAM packs a folder by itself, with the times of its files; a zip file it uploads as it is.
+If a template names a folder, SAM packs the folder with the times of its files. It uploads a zip file unchanged.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PACKAGE = "target/package"
 _FUNCTIONS = "functions"
 _SUMS = "SHA256SUMS"
 _CODE_URI = re.compile(r"^(\s+CodeUri:\s+)(\S+)$", re.MULTILINE)
-# The earliest time that a zip file can tell.
+# The earliest time that a zip file can store.
 _TIME = (1980, 1, 1, 0, 0, 0)
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 _MEBIBYTE = 1024 * 1024
@@ -41,7 +41,7 @@ _BY_HAND = 50 * _MEBIBYTE
 
 
 class PackageError(Exception):
-    """Something cannot be packed; the message says what to do next."""
+    """The package cannot be created; the message says what to do next."""
 
 
 @dataclass(frozen=True)
@@ -62,20 +62,20 @@ def digest(file: Path) -> str:
 
 
 def pack(folder: Path, target: Path) -> Packed:
-    """Zip a function's folder. Only names and contents of its files count."""
+    """Zips a function's folder. The result depends only on the names and contents of its files."""
     files = sorted(each.relative_to(folder) for each in folder.rglob("*") if each.is_file())
     with zipfile.ZipFile(target, "w") as archive:
         for file in files:
             mode = 0o755 if file == Path("bootstrap") else 0o644
             entry = zipfile.ZipInfo(file.as_posix(), _TIME)
-            entry.create_system = 3  # Unix, whose modes these are
+            entry.create_system = 3  # Unix file modes
             entry.external_attr = (stat.S_IFREG | mode) << 16
             archive.writestr(entry, (folder / file).read_bytes(), zipfile.ZIP_DEFLATED, compresslevel=9)
     return Packed(folder.name, target, sum((folder / file).stat().st_size for file in files))
 
 
 def package(root: Path, out: Path) -> list[Packed]:
-    """Make `out` anew from the templates and built functions below `root`."""
+    """Replaces `out` by a package of the templates and built functions below `root`."""
     templates = [Path("template.yaml"), *sorted(each.relative_to(root) for each in root.glob("infra/*.yaml"))]
     folders = {each.name: each for template in templates for each in _folders(root, template)}
     shutil.rmtree(out, ignore_errors=True)
@@ -92,7 +92,7 @@ def package(root: Path, out: Path) -> list[Packed]:
 
 
 def _folders(root: Path, template: Path) -> Iterator[Path]:
-    """The folder of each function of a template."""
+    """Returns the folder of each function of a template."""
     for resource in yaml_parse((root / template).read_text()).get("Resources", {}).values():
         if resource["Type"] != "AWS::Serverless::Function":
             continue
@@ -103,23 +103,23 @@ def _folders(root: Path, template: Path) -> Iterator[Path]:
 
 
 def _with_zip_files(root: Path, template: Path) -> str:
-    """The template as it was written, but for where its functions are."""
+    """Returns the template's text with each function's folder replaced by its zip file."""
     up = "../" * len(template.parent.parts)
     written = (root / template).read_text()
     text, changed = _CODE_URI.subn(lambda uri: f"{uri[1]}{up}{_FUNCTIONS}/{Path(uri[2]).name}.zip", written)
     if changed != len(list(_folders(root, template))):
-        raise PackageError(f"{template}: write each CodeUri on a line of its own; one cannot be replaced")
+        raise PackageError(f"{template}: write each CodeUri on a separate line: one cannot be replaced")
     return text
 
 
 def _too_large(packed: list[Packed]) -> Iterator[str]:
     for each in packed:
         if each.unzipped > _UNZIPPED:
-            yield f"{each.name} has {each.unzipped:,} bytes; Lambda takes {_UNZIPPED:,} (250 MB) unzipped"
+            yield f"{each.name} has {each.unzipped:,} bytes; the limit of Lambda is {_UNZIPPED:,} (250 MB) unzipped"
         if each.zipped > _BY_HAND:
             yield (
-                f"{each.name}.zip has {each.zipped:,} bytes; beyond {_BY_HAND:,} (50 MB) Lambda takes it "
-                "from S3 alone, as `sam deploy` does: `update-function-code --zip-file` will not work"
+                f"{each.name}.zip has {each.zipped:,} bytes; above {_BY_HAND:,} (50 MB) Lambda accepts it "
+                "only from S3: `sam deploy` works, `update-function-code --zip-file` does not"
             )
 
 
@@ -135,7 +135,7 @@ def main(root: Path = ROOT, console: Console | None = None) -> int:
     for each in packed:
         console.line(f"  {each.name:<12} {each.unzipped:>12,} {each.zipped:>12,}  {digest(each.file)[:12]}")
     unzipped, zipped = sum(each.unzipped for each in packed), sum(each.zipped for each in packed)
-    console.line(f"  {'together':<12} {unzipped:>12,} {zipped:>12,}  {digest(out / _SUMS)[:12]} {_SUMS}")
+    console.line(f"  {'total':<12} {unzipped:>12,} {zipped:>12,}  {digest(out / _SUMS)[:12]} {_SUMS}")
     for warning in _too_large(packed):
         console.line(f"  {console.paint('too large', 'red')}  {warning}")
     return 1 if any(each.unzipped > _UNZIPPED for each in packed) else 0

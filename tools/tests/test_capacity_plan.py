@@ -1,4 +1,4 @@
-"""What is planned: the sums, and that each rule between the numbers is seen broken."""
+"""The capacity plan: its sums, and a violation of each of its rules."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TIER = "infra/tier.yaml"
 
 
 def _changed(file: str, change: Callable[[dict[str, Any]], None]) -> Load:
-    """The templates of this folder, one of them changed."""
+    """Returns the project's templates with a change in one of them."""
     body = copy.deepcopy(read(file))
     change(body)
     return lambda name: body if name == file else read(name)
@@ -40,14 +40,14 @@ def _refusals(output: str) -> list[str]:
     return [line.removeprefix("  no  ") for line in output.splitlines() if line.startswith("  no  ")]
 
 
-def test_the_defaults_fit_together() -> None:
+def test_defaults_fit_together() -> None:
     status, output = _run("--silos", "2", "--limit", "1000")
     assert status == 0, output
     assert not _refusals(output)
 
 
-def test_the_sum_of_known_numbers() -> None:
-    """With every reservation given, so that no default counts."""
+def test_adds_up_given_reservations() -> None:
+    """Every reservation is given, so that no default counts."""
     reserved = {
         "Authorizer": 1,
         "Templates": 50,
@@ -84,13 +84,13 @@ def test_the_sum_of_known_numbers() -> None:
     }, "2.5 times the reservation, rounded down, and only in tenant isolation mode"
 
 
-def test_sign_ins_count_unless_the_tokens_come_from_elsewhere() -> None:
+def test_sign_in_function_counts_only_without_external_issuer() -> None:
     own, other = plan(read, {}, 0), plan(read, {"Issuer": "https://id.example.com/"}, 0)
     assert [each.name for each in own if each not in other] == ["identity"]
     assert needed(own) - needed(other) == 5
 
 
-def test_without_isolation_mode_no_environment_is_counted() -> None:
+def test_counts_environments_only_in_isolation_mode() -> None:
     planned = plan(read, {"TenantIsolation": "NONE"}, 1)
     assert {each.environments for stack in planned for each in stack.functions.values()} == {None}
 
@@ -109,7 +109,7 @@ def test_without_isolation_mode_no_environment_is_counted() -> None:
         ("BasicTenantRate=100", "basic", "; BasicDocumentsConcurrency=60"),
     ],
 )
-def test_a_broken_rule_is_refused_with_what_would_do(override: str, stack: str, would_do: str) -> None:
+def test_violated_rule_suggests_a_value(override: str, stack: str, would_do: str) -> None:
     status, output = _run(override)
     name = override.partition("=")[0]
     about = [line for line in _refusals(output) if line.startswith(f"{stack}: ") and name in line]
@@ -117,21 +117,21 @@ def test_a_broken_rule_is_refused_with_what_would_do(override: str, stack: str, 
 
 
 @pytest.mark.parametrize("override", ["BasicTenantInFlight=39", "BasicTenantBurst=30", "TenantInFlight=20"])
-def test_the_value_that_would_do_does(override: str) -> None:
+def test_suggested_value_satisfies_the_rule(override: str) -> None:
     status, output = _run(override)
     assert status == 0, output
 
 
-def test_in_a_silo_one_tenant_may_have_everything() -> None:
+def test_silo_tenant_may_use_all_concurrency() -> None:
     status, output = _run("TenantInFlight=20", "TenantBurst=500", "TenantRate=1000")
     assert status == 0, output
 
 
-def test_larger_batches_in_the_template_are_noticed() -> None:
+def test_larger_batches_need_more_workers() -> None:
     load = _changed(TIER, lambda body: _queue(body).update(BatchSize=10))
     status, output = _run(load=load)
     assert status == 1
-    # The workers, and those that put aside what has no worker.
+    # The workers, the scheduler that parks jobs without a worker, and the extraction.
     assert sorted(line.rpartition("; ")[2] for line in _refusals(output)) == sorted(
         f"{tier}{name}Concurrency={jobs} would do"
         for tier, jobs in (("Basic", 200), ("Premium", 300), ("", 80))
@@ -139,7 +139,7 @@ def test_larger_batches_in_the_template_are_noticed() -> None:
     )
 
 
-def test_more_batches_than_the_function_may_take_are_noticed() -> None:
+def test_rejects_more_batches_than_reserved_executions() -> None:
     load = _changed(TIER, lambda body: _queue(body).update(ScalingConfig={"MaximumConcurrency": 21}))
     status, output = _run(
         "BasicIngestionConcurrency=24", "BasicReleaseConcurrency=24", "BasicExtractionConcurrency=24", load=load
@@ -149,7 +149,7 @@ def test_more_batches_than_the_function_may_take_are_noticed() -> None:
     assert any(line.startswith(expected) for line in _refusals(output)), output
 
 
-def test_a_reservation_in_globals_counts_and_one_taken_away_does_not() -> None:
+def test_counts_reservations_in_globals_and_not_removed_ones() -> None:
     def everywhere(body: dict[str, Any]) -> None:
         body["Globals"]["Function"]["ReservedConcurrentExecutions"] = 7
 
@@ -161,7 +161,7 @@ def test_a_reservation_in_globals_counts_and_one_taken_away_does_not() -> None:
     assert needed(plan(_changed(TIER, nowhere), {}, 0)) == usual - 10 - 20
 
 
-def test_a_limit_that_does_not_suffice_says_what_to_do() -> None:
+def test_too_small_limit_says_what_to_do() -> None:
     need = needed(plan(read, {}, 0))
     assert _run("--limit", str(need))[0] == 0
     status, output = _run("--limit", str(need - 1))
@@ -174,9 +174,9 @@ def test_a_limit_that_does_not_suffice_says_what_to_do() -> None:
     "override, why",
     [
         ("BasicInferenceConcurency=9", "neither template.yaml nor infra/silo.yaml has a parameter"),
-        ("BasicInferenceConcurrency=many", "BasicInferenceConcurrency has to be a whole number, not 'many'"),
+        ("BasicInferenceConcurrency=many", "BasicInferenceConcurrency must be a whole number, not `many`"),
     ],
 )
-def test_what_cannot_be_planned_is_said_and_nothing_shown(override: str, why: str) -> None:
+def test_rejects_invalid_parameters_without_a_plan(override: str, why: str) -> None:
     status, output = _run(override)
     assert status == 2 and why in output and "reserved" not in output

@@ -1,4 +1,4 @@
-"""docs/deploy.md tells of every parameter: somebody who deploys looks there, not into the templates."""
+"""docs/deploy.md lists every parameter of the templates with its default."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _NONE = "–"
 
 
 def _documented() -> Iterator[tuple[tuple[str, str], str]]:
-    """Each parameter that the two tables name, by template, with the default that they tell."""
+    """Returns each parameter of the two tables, by template, with its documented default."""
     text = (ROOT / "docs" / "deploy.md").read_text()
     tables = text.partition("<!-- parameters: begin -->")[2].partition("<!-- parameters: end -->")[0]
     for line in tables.splitlines():
@@ -39,10 +39,10 @@ def _declared() -> Iterator[tuple[tuple[str, str], str]]:
                     yield (file, name), "**required**"
 
 
-def test_every_parameter_is_in_the_tables_with_its_default() -> None:
+def test_documents_every_parameter_with_its_default() -> None:
     documented, declared = dict(_documented()), dict(_declared())
     missing, gone = sorted(declared.keys() - documented.keys()), sorted(documented.keys() - declared.keys())
     assert not missing, f"docs/deploy.md, section 2, does not name {missing}"
     assert not gone, f"docs/deploy.md, section 2, names {gone}, which the templates do not have"
     stale = {name: declared[name] for name in declared if declared[name] != documented[name]}
-    assert not stale, f"docs/deploy.md, section 2, tells other defaults than {stale}"
+    assert not stale, f"docs/deploy.md, section 2, has other defaults than {stale}"

@@ -1,4 +1,4 @@
-"""What is uploaded: the same bytes for the same functions, and templates that find them."""
+"""The package: reproducible zip files, and templates that refer to them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ Resources:
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """A project of two functions and two templates."""
+    """A project with two functions and two templates."""
     files = {
         "template.yaml": _TEMPLATE,
         "infra/tier.yaml": _TIER,
@@ -57,7 +57,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def _function(folder: Path, names: list[str], time: int, mode: int) -> Path:
-    """A function's folder whose files were made in this order, at this time."""
+    """Creates a function's folder with files in the given order, time and mode."""
     for name in names:
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,7 @@ def _function(folder: Path, names: list[str], time: int, mode: int) -> Path:
     return folder
 
 
-def test_times_modes_and_order_of_files_leave_no_trace(tmp_path: Path) -> None:
+def test_zip_does_not_depend_on_times_modes_or_order_of_files(tmp_path: Path) -> None:
     names = ["bootstrap", "words/b.txt", "words/a.txt", "notice"]
     here = _function(tmp_path / "here" / "answer", names, 1_000_000_000, 0o700)
     there = _function(tmp_path / "there" / "answer", names[::-1], 1_700_000_000, 0o664)
@@ -84,14 +84,14 @@ def test_times_modes_and_order_of_files_leave_no_trace(tmp_path: Path) -> None:
     assert one.unzipped == sum((here / name).stat().st_size for name in names)
 
 
-def test_another_content_is_another_package(tmp_path: Path) -> None:
+def test_zip_depends_on_the_content(tmp_path: Path) -> None:
     folder = _function(tmp_path / "answer", ["bootstrap"], 0, 0o755)
     before = pack(folder, tmp_path / "before.zip").file.read_bytes()
     (folder / "bootstrap").write_text("other")
     assert pack(folder, tmp_path / "after.zip").file.read_bytes() != before
 
 
-def test_the_packed_templates_name_the_zip_files_and_nothing_else_changes(tree: Path) -> None:
+def test_templates_change_only_in_the_path_of_their_functions(tree: Path) -> None:
     out = tree / "out"
     package(tree, out)
     assert (out / "template.yaml").read_text() == _TEMPLATE
@@ -100,11 +100,11 @@ def test_the_packed_templates_name_the_zip_files_and_nothing_else_changes(tree: 
             "../target/lambda/sort/", "../functions/sort.zip"
         )
     )
-    assert zipfile.is_zipfile(out / "infra" / "../functions/answer.zip"), "SAM would pack a folder anew"
+    assert zipfile.is_zipfile(out / "infra" / "../functions/answer.zip"), "SAM would pack a folder again"
     assert (out / "samconfig.toml").exists(), "SAM looks for it beside the template"
 
 
-def test_packing_twice_is_packing_once(tree: Path) -> None:
+def test_packing_twice_gives_the_same_package(tree: Path) -> None:
     out = tree / "out"
     package(tree, out)
     first = (out / "SHA256SUMS").read_text()
@@ -120,7 +120,7 @@ def test_packing_twice_is_packing_once(tree: Path) -> None:
     }
 
 
-def test_a_function_that_is_not_built_is_named_and_the_last_package_stays(tree: Path) -> None:
+def test_missing_build_is_named_and_keeps_the_last_package(tree: Path) -> None:
     out = tree / packaging.PACKAGE
     package(tree, out)
     (tree / "target/lambda/sort/bootstrap").unlink()
@@ -130,24 +130,24 @@ def test_a_function_that_is_not_built_is_named_and_the_last_package_stays(tree: 
     assert (out / "functions" / "sort.zip").exists()
 
 
-def test_a_folder_that_cannot_be_replaced_is_refused(tree: Path) -> None:
+def test_rejects_a_code_uri_that_cannot_be_replaced(tree: Path) -> None:
     inline = "    Type: AWS::Serverless::Function\n    Properties: {CodeUri: ../target/lambda/sort/}\n"
     (tree / "infra" / "tier.yaml").write_text(f"{_TIER}  Third:\n{inline}")
-    with pytest.raises(PackageError, match="infra/tier.yaml: write each CodeUri on a line of its own"):
+    with pytest.raises(PackageError, match="infra/tier.yaml: write each CodeUri on a separate line"):
         package(tree, tree / "out")
 
 
-def test_sizes_and_sums_are_shown(tree: Path) -> None:
+def test_prints_sizes_and_checksums(tree: Path) -> None:
     stream = io.StringIO()
     assert packaging.main(tree, Console(stream)) == 0
     lines = [line.split() for line in stream.getvalue().splitlines()]
     sum_of_answer = packaging.digest(tree / packaging.PACKAGE / "functions" / "answer.zip")
     assert lines[1][:2] + lines[1][3:] == ["answer", "8,000", sum_of_answer[:12]]
-    assert lines[-1][:2] == ["together", "14,000"], "nothing is said of limits that are kept"
+    assert lines[-1][:2] == ["total", "14,000"], "a warning without an exceeded limit"
 
 
 @pytest.mark.parametrize("limit, status", [("_UNZIPPED", 1), ("_BY_HAND", 0)])
-def test_a_package_that_is_too_large_is_named(
+def test_warns_about_a_package_that_is_too_large(
     tree: Path, monkeypatch: pytest.MonkeyPatch, limit: str, status: int
 ) -> None:
     monkeypatch.setattr(packaging, limit, 10)
@@ -156,7 +156,7 @@ def test_a_package_that_is_too_large_is_named(
     assert "too large  answer" in stream.getvalue()
 
 
-def test_every_function_of_this_project_can_be_packed(tmp_path: Path) -> None:
+def test_packs_every_function_of_this_project(tmp_path: Path) -> None:
     """The real templates, with a stand-in for each binary."""
     for template in (ROOT / "template.yaml", *(ROOT / "infra").glob("*.yaml")):
         copy = tmp_path / template.relative_to(ROOT)

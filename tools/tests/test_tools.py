@@ -1,4 +1,4 @@
-"""The tools around the stack: what they promise not to do matters as much as what they do."""
+"""The tools around the stack."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ TENANT = "0191f3c0a1b27c3d8e4f5a6b7c8d9e0f"
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Any]:
-    """An issuer that answers, and its address."""
+    """A running issuer and its address."""
     listening, url = issuer.server(tmp_path)
     thread = threading.Thread(target=listening.serve_forever, daemon=True)
     thread.start()
@@ -45,7 +45,7 @@ def served(tmp_path: Path) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_a_minted_token_verifies_with_the_published_key(served: Any, algorithm: str) -> None:
+def test_minted_token_verifies_with_the_published_key(served: Any, algorithm: str) -> None:
     minter, url = served
     token = minter.mint(TENANT, algorithm=algorithm)
     with urllib.request.urlopen(url + issuer.DISCOVERY_PATH) as answer:
@@ -56,7 +56,7 @@ def test_a_minted_token_verifies_with_the_published_key(served: Any, algorithm: 
     assert (claims["tenant_id"], claims["tier"]) == (TENANT, "basic")
 
 
-def test_the_published_keys_hold_nothing_private(served: Any) -> None:
+def test_published_keys_contain_no_private_members(served: Any) -> None:
     _, url = served
     with urllib.request.urlopen(url + issuer.JWKS_PATH) as answer:
         keys = json.load(answer)["keys"]
@@ -64,18 +64,18 @@ def test_the_published_keys_hold_nothing_private(served: Any) -> None:
     assert all(not private & set(key) for key in keys), f"private members are published: {keys}"
 
 
-def test_keys_survive_a_restart_and_are_readable_by_their_owner_only(tmp_path: Path) -> None:
+def test_keys_survive_a_restart_and_only_the_owner_can_read_them(tmp_path: Path) -> None:
     listening, _ = issuer.server(tmp_path)
     listening.server_close()
     first = Issuer.of(tmp_path).keys.jwks()
     listening, _ = issuer.server(tmp_path)
     listening.server_close()
-    assert Issuer.of(tmp_path).keys.jwks() == first, "a restart made new keys; old tokens would die"
+    assert Issuer.of(tmp_path).keys.jwks() == first, "a restart created new keys, so old tokens are invalid"
     modes = {file.stat().st_mode & 0o777 for file in tmp_path.glob("*.pem")}
-    assert modes == {0o600}, f"private keys are open to others: {modes}"
+    assert modes == {0o600}, f"other users can read the private keys: {modes}"
 
 
-def test_no_forged_token_is_a_good_one(served: Any) -> None:
+def test_forged_tokens_do_not_verify(served: Any) -> None:
     minter, url = served
     client = jwt.PyJWKClient(url + issuer.JWKS_PATH)
     for bad in BAD_TOKENS:
@@ -95,7 +95,7 @@ def test_no_forged_token_is_a_good_one(served: Any) -> None:
             pytest.fail(f"{bad.what!r} verifies: it tests nothing")
 
 
-def test_a_real_account_is_out_of_reach() -> None:
+def test_removes_settings_of_a_real_account() -> None:
     shell = {
         "AWS_PROFILE": "production",
         "AWS_ENDPOINT_URL_S3": "https://s3.example",
@@ -104,29 +104,29 @@ def test_a_real_account_is_out_of_reach() -> None:
     }
     only_local_aws(shell, "http://127.0.0.1:1")
     assert "real" not in shell.values() and "production" not in shell.values()
-    assert "AWS_ENDPOINT_URL_S3" not in shell, "one service would still go elsewhere"
+    assert "AWS_ENDPOINT_URL_S3" not in shell, "one service would still use another endpoint"
     assert shell["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1" and shell["PATH"] == "/bin"
 
 
-def test_stopping_never_hits_a_process_that_took_over_the_number() -> None:
+def test_stops_only_the_process_with_the_recorded_start_time() -> None:
     ours = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     try:
         Known(ours.pid, "1").stop()
-        assert ours.poll() is None, "a process with another start time was ended"
+        assert ours.poll() is None, "stopped a process with another start time"
         Known.of(ours.pid).stop()
-        assert ours.wait(5) == -signal.SIGTERM, "our own process was not ended by SIGTERM"
+        assert ours.wait(5) == -signal.SIGTERM, "the recorded process did not end by SIGTERM"
     finally:
         ours.kill()
         ours.wait()
 
 
-def test_a_child_that_ends_early_says_why(tmp_path: Path) -> None:
+def test_child_that_exits_early_shows_its_log(tmp_path: Path) -> None:
     child = Child("tools.devstack.issuer", ["nonsense"], tmp_path / "log", detached=False)
     with pytest.raises(StackError, match="before it was ready(.|\n)*invalid choice"):
         child.ready(10, lambda _: None)
 
 
-def test_a_child_ends_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+def test_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     script = (
         "import time; from pathlib import Path; from tools.devstack.process import Child\n"
         f"c = Child('tools.devstack.issuer', ['serve', '--state', {str(tmp_path)!r}], "
@@ -143,14 +143,14 @@ def test_a_child_ends_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     until(child.alive, lambda alive: not alive, "the child of a killed parent ends", 10)
 
 
-def test_waiting_says_what_it_saw_last() -> None:
+def test_timeout_shows_the_last_value() -> None:
     started = time.monotonic()
     with pytest.raises(TooLate, match="the door opens.*last seen 'shut'"):
         until(lambda: "shut", lambda seen: seen == "open", "the door opens", 0.2, 0.05)
     assert time.monotonic() - started < 5
 
 
-def test_each_canary_word_is_known_to_one_page_of_one_customer() -> None:
+def test_each_canary_word_is_in_one_page_of_one_tenant() -> None:
     for customer in CUSTOMERS:
         where = [
             (other.name, page.title)
@@ -161,7 +161,7 @@ def test_each_canary_word_is_known_to_one_page_of_one_customer() -> None:
         assert len(where) == 1 and where[0][0] == customer.name, f"{customer.canary}: {where}"
 
 
-def test_the_wrapped_key_is_read_from_a_sealed_value() -> None:
+def test_parses_the_wrapped_key_of_a_sealed_value() -> None:
     head = b"\x01" + (4).to_bytes(2, "big") + (6).to_bytes(4, "big") + b"d" * 16
     sealed = head + b"wrap" + b"n" * 12 + b"cipher"
     assert Wrapped.parse(sealed).key == b"wrap"
@@ -170,12 +170,12 @@ def test_the_wrapped_key_is_read_from_a_sealed_value() -> None:
             Wrapped.parse(sealed[:cut])
 
 
-def test_every_intrusion_has_a_name_of_its_own() -> None:
+def test_attack_names_are_unique() -> None:
     names = [str(each) for each in OPERATIONS]
-    assert len(names) == len(set(names)), "two operations share a name; one would go unseen"
+    assert len(names) == len(set(names)), "two attacks share a name"
 
 
-def test_a_log_gets_no_colour_and_no_rewritten_line() -> None:
+def test_log_output_has_no_colour_and_no_rewritten_line() -> None:
     stream = io.StringIO()
     console = Console(stream)
     with console.step("work") as step:
@@ -185,7 +185,7 @@ def test_a_log_gets_no_colour_and_no_rewritten_line() -> None:
     assert "ok" in stream.getvalue()
 
 
-def test_a_nested_application_expands_to_a_stack(tmp_path: Path) -> None:
+def test_nested_application_expands_to_a_stack(tmp_path: Path) -> None:
     template = tmp_path / "template.yaml"
     template.write_text(
         "Transform: AWS::Serverless-2016-10-31\n"
@@ -201,7 +201,7 @@ def test_a_nested_application_expands_to_a_stack(tmp_path: Path) -> None:
     assert {"AWS::CloudFormation::Stack", "AWS::Lambda::Function", "AWS::IAM::Role"} <= kinds
 
 
-def test_a_stage_without_a_test_fails_the_run() -> None:
+def test_stage_without_tests_fails() -> None:
     assert not suite.Count("nothing").good
     assert suite.Count("some", passed=3).good
     assert not suite.Count("some", passed=3, failed=1).good
