@@ -1,8 +1,7 @@
-"""Mutants: each boundary is broken on purpose, one at a time, and a test has to notice.
+"""Mutants: each boundary is removed, one at a time, and a test must fail.
 
     python -m tools.mutants [--fast] [--list] [NAME …]
 
-A test that has never been seen red proves nothing. `catalogue.py` names the breaks, `ground.py` is the
-copy of the tree on which they are made, `verdict.py` runs the tests that should notice and says which did,
-`run.py` goes through them and shows it.
+A test that never failed proves nothing. `catalogue.py` lists the mutants, `workspace.py` prepares a copy of the
+source tree, `verdict.py` runs the tests that must fail, and `run.py` runs all mutants and prints the results.
 """

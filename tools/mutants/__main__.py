@@ -1,4 +1,4 @@
-"""Command line: which mutants to make."""
+"""Command line of the mutants."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .run import run
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m tools.mutants", description="Break each boundary in turn; a test has to notice."
+        prog="python -m tools.mutants", description="Remove each boundary in turn; a test must fail."
     )
-    parser.add_argument("names", nargs="*", help="mutants whose name holds one of these words")
-    parser.add_argument("--fast", action="store_true", help="those that need no AWS SDK and no stack")
-    parser.add_argument("--list", action="store_true", help="show the catalogue and end")
+    parser.add_argument("names", nargs="*", help="run only mutants whose name contains one of these words")
+    parser.add_argument("--fast", action="store_true", help="run only mutants that need no AWS SDK and no stack")
+    parser.add_argument("--list", action="store_true", help="print the catalogue and exit")
     parser.add_argument("--keep", action="store_true", help="keep the built functions for the next run")
     options = parser.parse_args()
     chosen = fast() if options.fast else MUTANTS

@@ -1,4 +1,4 @@
-"""The breaks. Each is a mistake somebody could make, at the one place where it would do harm."""
+"""The catalogue of mutants. Each is a plausible mistake that removes one boundary."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _TYPES = [
         _COMPILE_FAIL,
     ),
     Mutant(
-        "anybody can make a scope",
+        "any crate can create a scope",
         Suite.CRATES,
         "shared/tenancy/src/scope.rs",
         "pub(crate) fn admitted",
@@ -46,7 +46,7 @@ _TYPES = [
         _COMPILE_FAIL,
     ),
     Mutant(
-        "anybody can be an operator",
+        "any crate can create operator authority",
         Suite.CRATES,
         "shared/tenancy/src/admission.rs",
         "#[derive(Debug)]\npub struct OperatorAuthority {\n    _private: (),",
@@ -89,7 +89,7 @@ _ADMISSION = [
         _ADMITTED,
     ),
     Mutant(
-        "objects of any bucket are taken in",
+        "accepts objects of any bucket",
         Suite.CRATES,
         "shared/tenancy/src/admission.rs",
         "if bucket != own_bucket {",
@@ -132,7 +132,7 @@ _DERIVED = [
         _SEPARATE,
     ),
     Mutant(
-        "the index is the same for all",
+        "all tenants share an index",
         Suite.CRATES,
         f"{_NAMES}/index.rs",
         'format!("t-{}-{corpus}", self.tenant())',
@@ -140,7 +140,7 @@ _DERIVED = [
         _SEPARATE,
     ),
     Mutant(
-        "the message group is the same for all",
+        "all tenants share a message group",
         Suite.CRATES,
         f"{_NAMES}/group.rs",
         "MessageGroup(self.tenant().to_string())",
@@ -148,7 +148,7 @@ _DERIVED = [
         _SEPARATE,
     ),
     Mutant(
-        "the session tag is the same for all",
+        "all tenants share a session tag",
         Suite.CRATES,
         f"{_NAMES}/session.rs",
         "SessionTag(self.tenant().to_string())",
@@ -156,7 +156,7 @@ _DERIVED = [
         _SEPARATE,
     ),
     Mutant(
-        "the encryption context is the same for all",
+        "all tenants share an encryption context",
         Suite.CRATES,
         f"{_NAMES}/context.rs",
         "tenant: self.tenant().to_string(), purpose",
@@ -164,7 +164,7 @@ _DERIVED = [
         _SEPARATE,
     ),
     Mutant(
-        "the key alias is the same for all",
+        "all tenants share a key alias",
         Suite.CRATES,
         f"{_NAMES}/key_alias.rs",
         'format!("alias/bulkhead/{stage}/t/{}", self.tenant())',
@@ -207,7 +207,7 @@ _SEALS = [
         _SEALING,
     ),
     Mutant(
-        "a data key opens what another sealed",
+        "a data key opens a value sealed with another key",
         Suite.CRATES,
         "shared/sealing/src/data_key.rs",
         "if !self.wraps_to(envelope.wrapped) {",
@@ -215,7 +215,7 @@ _SEALS = [
         _SEALING,
     ),
     Mutant(
-        "a lengthened value is taken",
+        "accepts a lengthened value",
         Suite.CRATES,
         "shared/sealing/src/envelope.rs",
         "if ciphertext.len() != length {",
@@ -234,7 +234,7 @@ _BEARER = [
         _TOKENS,
     ),
     Mutant(
-        "a token need not end",
+        "accepts a token without expiry",
         Suite.CRATES,
         "shared/tokens/src/rules.rs",
         '&["exp", "iss", "aud"]',
@@ -242,7 +242,7 @@ _BEARER = [
         _TOKENS,
     ),
     Mutant(
-        "a token may be for anybody",
+        "accepts a token of any audience",
         Suite.CRATES,
         "shared/tokens/src/rules.rs",
         "rules.set_audience(&[audience]);",
@@ -250,7 +250,7 @@ _BEARER = [
         _TOKENS,
     ),
     Mutant(
-        "another app's token is taken",
+        "accepts a token of another app",
         Suite.CRATES,
         "shared/tokens/src/rules.rs",
         "if !says(&signed.client_id, client) ||",
@@ -258,7 +258,7 @@ _BEARER = [
         _TOKENS,
     ),
     Mutant(
-        "an id token is taken",
+        "accepts an id token",
         Suite.CRATES,
         "shared/tokens/src/rules.rs",
         'return if says(&signed.token_use, "access") { Ok(()) } else { Err(TokenError::NotForAccess) };',
@@ -266,7 +266,7 @@ _BEARER = [
         _TOKENS,
     ),
     Mutant(
-        "a token may be of anybody",
+        "accepts a token of any issuer",
         Suite.CRATES,
         "shared/tokens/src/rules.rs",
         "rules.set_issuer(&[&self.issuer]);",
@@ -277,7 +277,7 @@ _BEARER = [
 
 _CAPACITY = [
     Mutant(
-        "a place is held twice",
+        "two workers hold one slot",
         Suite.CRATES,
         "shared/resilience/src/capacity.rs",
         "if !self.is_free(claim.place, claim.now) {",
@@ -293,7 +293,7 @@ _CAPACITY = [
         _RESILIENCE,
     ),
     Mutant(
-        "a place that is another's by now is given back",
+        "releases a slot that another worker holds",
         Suite.CRATES,
         "shared/resilience/src/capacity.rs",
         "if self.holds.get(&claim.place) == Some(&claim.until) {",
@@ -304,7 +304,7 @@ _CAPACITY = [
 
 _CIRCUIT = [
     Mutant(
-        "the circuit opens a failure late",
+        "the circuit opens one failure late",
         Suite.CRATES,
         f"{_CIRCUITS}/policy.rs",
         "failures.len() >= usize::from(self.failures.get())",
@@ -328,7 +328,7 @@ _CIRCUIT = [
         _OPENS,
     ),
     Mutant(
-        "a probe that died is waited for, for ever",
+        "a lost probe blocks the circuit forever",
         Suite.CRATES,
         f"{_CIRCUITS}/policy.rs",
         "if now < until {",
@@ -336,7 +336,7 @@ _CIRCUIT = [
         _OPENS,
     ),
     Mutant(
-        "two probes at a time",
+        "two probes run at the same time",
         Suite.CRATES,
         f"{_CIRCUITS}/policy.rs",
         "if now < until {",
@@ -344,7 +344,7 @@ _CIRCUIT = [
         _OPENS,
     ),
     Mutant(
-        "a job from before the circuit opened decides",
+        "a job of an earlier epoch changes the circuit",
         Suite.CRATES,
         f"{_CIRCUITS}/policy.rs",
         "if permit.epoch != circuit.epoch() {",
@@ -352,7 +352,7 @@ _CIRCUIT = [
         _OPENS,
     ),
     Mutant(
-        "a circuit is written over another's change",
+        "a circuit update overwrites a concurrent change",
         Suite.CRATES,
         f"{_CIRCUITS}/state.rs",
         "if self.version != change.expects() {",
@@ -360,7 +360,7 @@ _CIRCUIT = [
         _OPENS,
     ),
     Mutant(
-        "retries do not run out",
+        "retries never run out",
         Suite.CRATES,
         "shared/resilience/src/retry.rs",
         "self.left = left.unwrap_or(self.left);",
@@ -371,7 +371,7 @@ _CIRCUIT = [
 
 _DEPENDENCIES = [
     Mutant(
-        "a function has a cache of its own",
+        "a function has a separate cache",
         Suite.CRATES,
         "functions/templates/src/lib.rs",
         "mod handlers;",
@@ -440,7 +440,7 @@ _WRITTEN = [
         everywhere=True,
     ),
     Mutant(
-        "anybody's API may call a function",
+        "any API may call a function",
         Suite.TEMPLATES,
         _TIER,
         "      SourceArn: !Sub 'arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/*'\n",
@@ -452,7 +452,7 @@ _WRITTEN = [
 
 _SILO = [
     Mutant(
-        "a silo's role is anybody's session",
+        "any tenant may assume a silo's role",
         Suite.INFRA,
         _TIER,
         "!If [Silo, !Ref OnlyTenant, '????????????????*']",
@@ -469,7 +469,7 @@ _SILO = [
         ("tests/isolation/test_tiers.py",),
     ),
     Mutant(
-        "a silo's authorizer serves anybody",
+        "a silo's authorizer serves any tenant",
         Suite.FUNCTIONS,
         "functions/authorizer/src/lib.rs",
         "if self.only.as_ref().is_some_and(|only| *only != tenant) {",
@@ -498,7 +498,7 @@ _SHARED_TIER = [
         _TEMPLATE_GUARDS,
     ),
     Mutant(
-        "a place is never given back",
+        "a slot is never released",
         Suite.FUNCTIONS,
         "shared/runtime/src/http/serve.rs",
         "session.capacity().leave(hold).await",
@@ -507,7 +507,7 @@ _SHARED_TIER = [
         ("templates",),
     ),
     Mutant(
-        "an occupied place is taken",
+        "takes an occupied slot",
         Suite.FUNCTIONS,
         "shared/stores/src/repositories/capacity.rs",
         '"(attribute_not_exists(#place) OR #place <= :now)"',
@@ -543,7 +543,7 @@ _STORED = [
         _STORES,
     ),
     Mutant(
-        "a session refused by STS lives on",
+        "a session stays cached after STS refused it",
         Suite.STORES,
         "shared/stores/src/session/renewal.rs",
         "(Err(error), Some(kept)) if !denied_by_sts(&error) => {",
@@ -551,7 +551,7 @@ _STORED = [
         _STORES,
     ),
     Mutant(
-        "clients are lent to any tenant",
+        "clients serve any tenant",
         Suite.STORES,
         "shared/stores/src/session/mod.rs",
         "if &self.tenant == scope.tenant() {",
@@ -580,7 +580,7 @@ _DEPLOYED = [
         ("tests/isolation/test_stores.py",),
     ),
     Mutant(
-        "the tenant role uses the key for anybody",
+        "the tenant role uses the key for any tenant",
         Suite.INFRA,
         _TIER,
         "StringEquals: {'kms:EncryptionContext:tenant': '${aws:PrincipalTag/TenantId}'}",
@@ -588,7 +588,7 @@ _DEPLOYED = [
         ("tests/isolation/test_stores.py", "tests/isolation/test_sealed.py"),
     ),
     Mutant(
-        "a session's name need not be its tag",
+        "a session's name may differ from its tag",
         Suite.INFRA,
         _TIER,
         "              StringEquals: {'sts:RoleSessionName': '${aws:RequestTag/TenantId}'}\n",
@@ -617,7 +617,7 @@ _BUILT = [
         ("templates",),
     ),
     Mutant(
-        "a header names the tenant where the authorizer does not",
+        "a header names the tenant if the authorizer does not",
         Suite.FUNCTIONS,
         "shared/events/src/gateway.rs",
         ".and_then(|tenant| tenant.as_str())\n",
@@ -626,7 +626,7 @@ _BUILT = [
         ("templates", "documents", "inference"),
     ),
     Mutant(
-        "a token of another tier is let in",
+        "admits a token of another tier",
         Suite.FUNCTIONS,
         "functions/authorizer/src/lib.rs",
         "if claims.tier.as_deref() != Some(self.tier.as_str()) {",
@@ -635,7 +635,7 @@ _BUILT = [
         ("authorizer",),
     ),
     Mutant(
-        "a suspended tenant is let in",
+        "admits a suspended tenant",
         Suite.FUNCTIONS,
         "functions/authorizer/src/lib.rs",
         "Some(record) if record.status != TenantStatus::Active => Err(Denial::NotActive),",
@@ -673,7 +673,7 @@ _BUILT = [
 _READ = ("-p", "bulkhead-documents")
 _READING = [
     Mutant(
-        "a DOCX expands without end",
+        "a DOCX expands without limit",
         Suite.CRATES,
         "shared/documents/src/read/docx.rs",
         "part.take(MAX_EXPANDED as u64 + 1).read_to_end(&mut xml).map_err(|_| DocumentError::BrokenDocx)?;\n"
@@ -682,7 +682,7 @@ _READING = [
         (*_READ, "--test", "docx", "bombs"),
     ),
     Mutant(
-        "a PDF's streams expand without end",
+        "a PDF's streams expand without limit",
         Suite.CRATES,
         "shared/documents/src/read/pdf.rs",
         "get_page_content_with_limit(page, MAX_EXPANDED)",
@@ -698,7 +698,7 @@ _READING = [
         (*_READ, "--test", "docx", "document_types"),
     ),
     Mutant(
-        "a process that reads may open files",
+        "the extraction process may open files",
         Suite.CRATES,
         "functions/extraction/src/limits.rs",
         "limit(Resource::Nofile, 0, 0)",
@@ -710,7 +710,7 @@ _READING = [
 _LIFE = "shared/stores/src/repositories"
 _JOBS = [
     Mutant(
-        "a throttled rate is not kept",
+        "a throttled rate is not stored",
         Suite.CRATES,
         "shared/resilience/src/throttle.rs",
         "let from = used_until.max(now);",
@@ -718,7 +718,7 @@ _JOBS = [
         ("-p", "bulkhead-resilience", "--test", "throttle"),
     ),
     Mutant(
-        "any revision of a document is found",
+        "search returns old revisions",
         Suite.FUNCTIONS,
         f"{_LIFE}/passages.rs",
         "found.retain(|found| named(found) == Some(found.revision));",
@@ -727,7 +727,7 @@ _JOBS = [
         ("inference",),
     ),
     Mutant(
-        "a job is done although newer content came",
+        "a job completes although a newer revision exists",
         Suite.FUNCTIONS,
         f"{_LIFE}/jobs/moves.rs",
         'format!("{NOT_DELETED} AND accepted = :revision AND settled = :revision")',
@@ -736,7 +736,7 @@ _JOBS = [
         ("ingestion",),
     ),
     Mutant(
-        "an event that comes again is a job again",
+        "a repeated event creates a second job",
         Suite.FUNCTIONS,
         f"{_LIFE}/jobs/accept.rs",
         "if standing.accepted >= Some(content.revision) => return Ok(()),",
@@ -745,7 +745,7 @@ _JOBS = [
         ("intake",),
     ),
     Mutant(
-        "a job is accepted without a note in the backlog",
+        "a job is accepted without a backlog entry",
         Suite.FUNCTIONS,
         f"{_LIFE}/jobs/accept.rs",
         "let mut moves = vec![backlog.noting()?];",

@@ -1,4 +1,4 @@
-"""One break: what is changed, and who should notice."""
+"""One mutant: the change and the tests that must fail."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 
 
 class Suite(Enum):
-    """Which tests judge a mutant, and so what has to be built for it."""
+    """The tests that judge a mutant; they decide what must be built."""
 
-    # No AWS SDK, no stack: seconds each. These run in CI.
+    # Without AWS SDK and stack: seconds per mutant. They run in CI.
     CRATES = "crates"
     TEMPLATES = "templates"
-    # The stores' own tests, with the SDK.
+    # The tests of the stores, with the SDK.
     STORES = "stores"
-    # A deployed stack: with changed templates, with changed functions, with a changed command line.
+    # With a deployed stack: changed templates, changed functions, changed command line.
     INFRA = "infra"
     FUNCTIONS = "functions"
     COMMAND_LINE = "command line"
@@ -25,15 +25,15 @@ FAST = (Suite.CRATES, Suite.TEMPLATES)
 
 
 class NotApplicable(Exception):
-    """The code has moved on and the mutant no longer fits: it must be mended, not skipped."""
+    """The code has changed and the mutant does not fit. Update the mutant; do not skip it."""
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """A named break.
+    """A named change that removes a boundary.
 
-    `everywhere` makes it at each place that looks like `find`, otherwise there must be one. `tests` is what `cargo test` or `pytest` is told to run; `builds` names the functions whose binaries
-    the break reaches, all others are the product's own.
+    `find` must occur exactly once, unless `everywhere` is set. `tests` are the arguments of `cargo test` or
+    `pytest`. `builds` names the functions that must be built with the change.
     """
 
     name: str
@@ -46,11 +46,11 @@ class Mutant:
     everywhere: bool = False
 
     def apply(self, tree: Path) -> str:
-        """Make the break in a copy of the tree and return the text that was there."""
+        """Changes the file in a copy of the tree and returns its original text."""
         path = tree / self.file
         text = path.read_text()
         count = text.count(self.find)
         if count < 1 or (count > 1 and not self.everywhere):
-            raise NotApplicable(f"{self.file} has {count} places like {self.find!r}, not one")
+            raise NotApplicable(f"{self.file} contains {self.find!r} {count} times, not once")
         path.write_text(text.replace(self.find, self.replace))
         return text

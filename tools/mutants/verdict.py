@@ -1,4 +1,4 @@
-"""Running the tests that should notice a break, and reading which of them did."""
+"""Runs the tests of a mutant and reads which of them failed."""
 
 from __future__ import annotations
 
@@ -7,77 +7,79 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 
-from . import ground
+from . import workspace
 from .mutant import Mutant, Suite
 
 _CARGO_FAILED = re.compile(r"^test (.+?) \.\.\. FAILED$", re.MULTILINE)
-# A test that ends its process, as an aborting environment does, has failed too.
+# A test that aborts its process has failed, too.
 _CARGO_ABORTED = re.compile(r"to rerun pass `(.+?)`\n\nCaused by:\n  process didn't exit successfully.*\(signal: ")
 _PYTEST_FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
 
 
 @dataclass
 class Verdict:
-    """Which tests went red for a mutant, or why nobody can tell."""
+    """The tests that failed for a mutant, or the error that prevents a verdict."""
 
-    red: list[str] = field(default_factory=list)
-    trouble: str = ""
+    failed: list[str] = field(default_factory=list)
+    error: str = ""
 
     @property
     def killed(self) -> bool:
-        return bool(self.red) and not self.trouble
+        return bool(self.failed) and not self.error
 
 
 def judge(mutant: Mutant) -> Verdict:
-    """Make the break in the copy, run its tests, and take the break back."""
-    text = mutant.apply(ground.TREE)
+    """Applies the mutant to the copy, runs its tests and restores the file."""
+    text = mutant.apply(workspace.TREE)
     try:
         if mutant.suite in (Suite.CRATES, Suite.STORES):
             return _cargo_test(mutant)
         if mutant.suite is Suite.TEMPLATES:
             return _pytest(mutant)
-        ground.build_functions(mutant.builds)
+        workspace.build_functions(mutant.builds)
         return _pytest(mutant)
-    except ground.Failed as failed:
-        return Verdict(trouble=str(failed))
+    except workspace.Failed as failed:
+        return Verdict(error=str(failed))
     finally:
-        (ground.TREE / mutant.file).write_text(text)
+        (workspace.TREE / mutant.file).write_text(text)
 
 
-def sound(suites: set[Suite], mutants: list[Mutant]) -> str:
-    """What fails in the unbroken copy: where something does, no verdict would mean anything."""
+def check_unchanged(suites: set[Suite], mutants: list[Mutant]) -> str:
+    """Returns the failures of the unchanged copy; empty if all tests pass."""
     for suite in sorted(suites, key=lambda each: each.value):
-        told = sorted({mutant.tests for mutant in mutants if mutant.suite is suite})
+        chosen = sorted({mutant.tests for mutant in mutants if mutant.suite is suite})
         builds = tuple(sorted({name for mutant in mutants if mutant.suite is suite for name in mutant.builds}))
         if suite in (Suite.INFRA, Suite.FUNCTIONS, Suite.COMMAND_LINE):
-            ground.build_functions(builds)
-            tests = tuple(sorted({test for each in told for test in each}))
-            told = [tests]
-        for tests in told:
+            workspace.build_functions(builds)
+            tests = tuple(sorted({test for each in chosen for test in each}))
+            chosen = [tests]
+        for tests in chosen:
             probe = Mutant("none", suite, "", "", "", tests)
             run = _cargo_test if suite in (Suite.CRATES, Suite.STORES) else _pytest
-            verdict = run(probe, expect_red=False)
-            if verdict.red or verdict.trouble:
-                return f"{suite.value}: {', '.join(verdict.red)} {verdict.trouble}"
+            verdict = run(probe, expect_failure=False)
+            if verdict.failed or verdict.error:
+                return f"{suite.value}: {', '.join(verdict.failed)} {verdict.error}"
     return ""
 
 
-def _cargo_test(mutant: Mutant, expect_red: bool = True) -> Verdict:
-    """A break that does not compile is no verdict: a test has to be what fails."""
+def _cargo_test(mutant: Mutant, expect_failure: bool = True) -> Verdict:
+    """Runs `cargo test`. A mutant that does not compile gives no verdict, because no test failed."""
     command = ["cargo", "test", "--no-fail-fast", *mutant.tests]
-    done = subprocess.run(command, cwd=ground.TREE, env=ground.library_environment(), capture_output=True, text=True)
+    done = subprocess.run(
+        command, cwd=workspace.TREE, env=workspace.library_environment(), capture_output=True, text=True
+    )
     output = done.stdout + done.stderr
     verdict = Verdict(_CARGO_FAILED.findall(output) + _CARGO_ABORTED.findall(output))
-    if done.returncode != 0 and not verdict.red:
-        verdict.trouble = f"no test failed, but cargo did:\n{output[-2500:]}"
+    if done.returncode != 0 and not verdict.failed:
+        verdict.error = f"cargo failed without a failed test:\n{output[-2500:]}"
     return verdict
 
 
-def _pytest(mutant: Mutant, expect_red: bool = True) -> Verdict:
-    command = [sys.executable, "-m", "pytest", "-q", "-x" if expect_red else "-q", "--tb=no", "-rfE", *mutant.tests]
-    environment = ground.library_environment()
-    done = subprocess.run(command, cwd=ground.TREE, env=environment, capture_output=True, text=True)
+def _pytest(mutant: Mutant, expect_failure: bool = True) -> Verdict:
+    command = [sys.executable, "-m", "pytest", "-q", "-x" if expect_failure else "-q", "--tb=no", "-rfE", *mutant.tests]
+    environment = workspace.library_environment()
+    done = subprocess.run(command, cwd=workspace.TREE, env=environment, capture_output=True, text=True)
     verdict = Verdict(_PYTEST_FAILED.findall(done.stdout))
-    if done.returncode not in (0, 1) or (done.returncode == 1 and not verdict.red):
-        verdict.trouble = f"pytest ended with status {done.returncode}:\n{(done.stdout + done.stderr)[-2500:]}"
+    if done.returncode not in (0, 1) or (done.returncode == 1 and not verdict.failed):
+        verdict.error = f"pytest failed with status {done.returncode}:\n{(done.stdout + done.stderr)[-2500:]}"
     return verdict

@@ -1,8 +1,7 @@
-"""The copy of the tree on which the breaks are made, and what is built from it.
+"""The copy of the source tree that mutants change, and the builds from the copy.
 
-The copy has build folders of its own: cargo tells crates apart by their place in the workspace, so a
-copy's crates would replace the product's in a shared one, and the next build of the product would link
-them.
+The copy has separate build folders. Cargo identifies a crate by its place in the workspace, so in a shared
+folder the copy's crates would replace the product's, and the next build of the product would link them.
 """
 
 from __future__ import annotations
@@ -20,16 +19,16 @@ HOME = PRODUCT / "mutants"
 TREE = HOME / "tree"
 _LIBRARIES = HOME / "build"
 _FUNCTIONS = HOME / "functions"
-# What `make build` tells the compiler. Other flags would compile all dependencies again.
+# The compiler flags of `make build`. With other flags cargo would compile all dependencies again.
 _FLAGS = ROOT / "target" / "paths.toml"
 
 
 class Failed(Exception):
-    """Something could not be built or started: no verdict on a mutant."""
+    """The mutant could not be built or started, so there is no verdict."""
 
 
 def prepare() -> None:
-    """Copy what git knows, or would, where it differs: cargo builds again what has a new time."""
+    """Copies tracked and untracked files that differ. Unchanged files keep their time, so cargo does not rebuild them."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -47,31 +46,31 @@ def prepare() -> None:
         if copy.exists() and copy.read_bytes() == source.read_bytes():
             continue
         copy.parent.mkdir(parents=True, exist_ok=True)
-        # Without its time: the last build here may be of a mutant, and is not to look newer.
+        # Without the source's time: the last build may be of a mutant and must not look newer than the source.
         shutil.copyfile(source, copy)
         shutil.copymode(source, copy)
 
 
 def environment(target: Path) -> dict[str, str]:
-    """Cargo and the tools beside this Python; a build folder of the copy's own."""
+    """Returns an environment with the virtual environment's tools and a separate build folder."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return {**os.environ, "CARGO_TARGET_DIR": str(target), "PATH": path, "CARGO_TERM_COLOR": "never"}
 
 
 def library_environment() -> dict[str, str]:
-    """For `cargo test`."""
+    """Returns the environment of `cargo test`."""
     return environment(_LIBRARIES)
 
 
 def build_functions(names: tuple[str, ...]) -> None:
-    """Build functions of the copy, beside the product's own for all others."""
+    """Builds the named functions from the copy; all others are the product's builds."""
     lambdas = TREE / "target" / "lambda"
     shutil.rmtree(lambdas, ignore_errors=True)
     shutil.copytree(ROOT / "target" / "lambda", lambdas)
     if not names:
         return
     if not _FUNCTIONS.exists():
-        _begin_with_the_products_libraries()
+        _copy_product_libraries()
     for name in names:
         shutil.rmtree(lambdas / name)
     binaries = [argument for name in names for argument in ("--bin", name)]
@@ -91,14 +90,14 @@ def build_functions(names: tuple[str, ...]) -> None:
         raise Failed(f"{' '.join(command)}:\n{done.stderr[-3000:]}")
 
 
-def _begin_with_the_products_libraries() -> None:
-    """The AWS SDK need not be built again; -a, because cargo decides by modification times."""
+def _copy_product_libraries() -> None:
+    """Copies the product's builds, so that the AWS SDK is not compiled again. Keeps times, which cargo compares."""
     for part in [*PRODUCT.glob("*-linux-gnu/release"), PRODUCT / "release"]:
         copy = _FUNCTIONS / part.relative_to(PRODUCT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(["cp", "-a", str(part), str(copy)], check=True)
 
 
-def forget_functions() -> None:
-    """The copied libraries are worth a gigabyte; the next run copies them again."""
+def delete_functions() -> None:
+    """Deletes the copied libraries, about a gigabyte; the next run copies them again."""
     shutil.rmtree(_FUNCTIONS, ignore_errors=True)
