@@ -1,6 +1,6 @@
-"""A small storm with faults, kills and repetitions: nothing is lost, crossed or doubled.
+"""A small storm with faults, kills and repeated messages: no job is lost, crossed or duplicated.
 
-`make chaos` is the same with more of everything, and draws what it saw.
+`make chaos` makes a larger run and draws it.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from tools.devstack.console import Console
 
 JOBS = 150
 SEED = 25
-SETTLE_SECONDS = 70.0
+IDLE_SECONDS = 70.0
 
 
 @pytest.fixture(scope="module")
 def outcome(deployed: Callable) -> Outcome:
     plan = plans.make(SEED, JOBS)
-    assert plan.storm.repaired, "a seed whose storm ends lets every job come to its end"
+    assert plan.storm.repaired, "the seed must repair the cause, so that every job completes"
     with deployed("chaos", faults=True, judgements=False, parameters=PARAMETERS) as stack:
-        return Chaos(Console(), stack, plan).run(SETTLE_SECONDS)
+        return Chaos(Console(), stack, plan).run(IDLE_SECONDS)
 
 
 def test_every_accepted_job_is_in_one_place(outcome: Outcome) -> None:
@@ -33,25 +33,25 @@ def test_every_accepted_job_is_in_one_place(outcome: Outcome) -> None:
     assert not verdict.lost and not verdict.duplicates and not verdict.unsettled, verdict
 
 
-def test_no_job_was_ever_out_of_sight(outcome: Outcome) -> None:
-    """While a tenant has a job, the backlog says that it has: without it nobody brings the job back."""
+def test_every_job_had_a_backlog_entry(outcome: Outcome) -> None:
+    """The scheduler finds a tenant's jobs only through its backlog entry."""
     assert not outcome.verdict.forgotten, outcome.verdict
 
 
-def test_no_tenants_word_is_anywhere_but_with_its_owner(outcome: Outcome) -> None:
+def test_no_tenant_sees_the_word_of_another(outcome: Outcome) -> None:
     assert not outcome.verdict.crossed and not outcome.verdict.unproven, outcome.verdict
 
 
-def test_it_was_a_bad_day(outcome: Outcome) -> None:
-    """What nothing happened to proves nothing."""
+def test_faults_and_kills_happened(outcome: Outcome) -> None:
+    """A run without faults proves nothing."""
     figures = outcome.figures
     assert sum(figures["faults"].values()) >= 20, figures
     assert sum(figures["killed"].values()) >= 5, figures
     assert figures["messages sent again"] + figures["events sent again"] >= 5, figures
-    states = {sample.looks[-1].circuit for sample in outcome.samples}
+    states = {sample.tenants[-1].circuit for sample in outcome.samples}
     assert states & {"open", "half_open"}, "the storming tenant's circuit never opened"
-    assert all(look.circuit == "closed" for sample in outcome.samples for look in sample.looks[:-1]), (
-        "the circuit of a tenant that did nothing opened"
+    assert all(tenant.circuit == "closed" for sample in outcome.samples for tenant in sample.tenants[:-1]), (
+        "the circuit of a healthy tenant opened"
     )
 
 

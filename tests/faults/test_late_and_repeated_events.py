@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tools.attacks import Target
-from tools.chaos.trouble import created
+from tools.chaos.injection import created
 from tools.devstack.aws import Tenant
 from tools.devstack.client import Api, send
 from tools.devstack.poll import until

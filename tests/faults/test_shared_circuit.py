@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from tools.attacks import Target
-from tools.chaos.trouble import body_of
+from tools.chaos.injection import body_of
 from tools.devstack.aws import Tenant
 from tools.devstack.changes import configured, queue_stopped
 from tools.devstack.poll import until

@@ -1,6 +1,6 @@
-"""The product on its worst day: one tenant storms, processes die, AWS stumbles, messages come twice.
+"""Chaos: one tenant storms, processes are killed, AWS fails, and messages arrive twice.
 
-`plan.py` says what is done and when, a pure function of the seed; `run.py` does it to a stack of its own
-while `watch.py` looks on; `settle.py` lets the dust settle; `stores.py` reads what is left, and
-`reconcile.py` says what became of each job that was accepted. `page.py` draws it.
+`plan.py` decides what happens when, as a pure function of the seed. `run.py` applies the plan to a separate
+stack while `watch.py` takes samples. `drain.py` waits until the stack is idle, `stores.py` reads the stores,
+and `reconcile.py` accounts for each accepted job. `page.py` draws the result.
 """

@@ -15,31 +15,35 @@ from . import report
 from .run import PARAMETERS, Chaos
 
 _JOBS = 360
-# Of waiting jobs some come back after a minute only: those that AWS spoilt again and again.
-_SETTLE_SECONDS = 70.0
+# Some waiting jobs are requeued only after a minute: those that AWS failed repeatedly.
+_IDLE_SECONDS = 70.0
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tools.chaos", description="The product on its worst day.")
-    parser.add_argument("--jobs", type=int, default=_JOBS, help=f"documents to hand in (default {_JOBS})")
-    parser.add_argument("--minutes", type=float, help="to hand them in within (default: as fast as they get done)")
-    parser.add_argument("--seed", type=int, help="the plan of an earlier run, again")
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.chaos", description="Runs the product under a storm, faults and kills."
+    )
+    parser.add_argument("--jobs", type=int, default=_JOBS, help=f"documents to upload (default {_JOBS})")
+    parser.add_argument("--minutes", type=float, help="time in which they are uploaded (default: six per second)")
+    parser.add_argument("--seed", type=int, help="repeat the plan of an earlier run")
     parser.add_argument(
-        "--settle",
+        "--drain",
         type=float,
         metavar="SECONDS",
-        default=_SETTLE_SECONDS,
-        help="to wait at the end without a job less to wait for (default %(default).0f)",
+        default=_IDLE_SECONDS,
+        help="how long to wait at the end without progress (default %(default).0f)",
     )
     options = parser.parse_args(arguments)
     if options.jobs < plans.HEALTHY + plans.STORM_TIMES:
-        parser.error(f"--jobs is at least {plans.HEALTHY + plans.STORM_TIMES}: one for each part of the load")
+        parser.error(f"--jobs must be at least {plans.HEALTHY + plans.STORM_TIMES}")
     seed = options.seed if options.seed is not None else random.randrange(1_000_000)
-    return run(Console(), seed, options.jobs, options.minutes, options.settle)
+    return run(Console(), seed, options.jobs, options.minutes, options.drain)
 
 
-def run(console: Console, seed: int, jobs: int, minutes: float | None = None, settle: float = _SETTLE_SECONDS) -> int:
-    """One run; 0 where nothing was lost, crossed or doubled."""
+def run(
+    console: Console, seed: int, jobs: int, minutes: float | None = None, idle_seconds: float = _IDLE_SECONDS
+) -> int:
+    """Makes one run. Returns 0 if no job is lost, crossed or duplicated."""
     console.line(f"seed {seed}")
     plan = plans.make(seed, jobs, minutes)
     report.announce(console, plan)
@@ -47,17 +51,17 @@ def run(console: Console, seed: int, jobs: int, minutes: float | None = None, se
     good = False
     try:
         stack.open()
-        outcome = Chaos(console, stack, plan).run(settle)
+        outcome = Chaos(console, stack, plan).run(idle_seconds)
         good = outcome.verdict.good
         folder = report.write(outcome)
         report.show(console, outcome, folder)
     except (StackError, AssertionError) as error:
-        # What cannot be judged is not good: a stack that does not start, a calm day that is none.
+        # Without a verdict the run fails: the stack did not start, or a job failed before the storm.
         console.line(str(error))
     finally:
         stack.close(keep=not good)
         if not good:
-            console.line(f"  The logs of this run: {stack.state}")
+            console.line(f"  Logs of this run: {stack.state}")
     return 0 if good else 1
 
 

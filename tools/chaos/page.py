@@ -1,4 +1,4 @@
-"""The run as one page: plots drawn here as SVG, nothing fetched from anywhere, readable by day and by night."""
+"""Draws the run as one self-contained page with SVG plots, for light and dark mode."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _Sample = dict[str, Any]
 _STYLE = """
 :root { color-scheme: light dark; --ink:#1c2430; --soft:#5c6878; --line:#d9dee6; --paper:#fff; --panel:#f6f8fa;
  --storm:#c2410c; --h1:#1d4ed8; --h2:#0e7490; --h3:#15803d; --h4:#6d28d9; --h5:#64748b;
- --good:#15803d; --bad:#b91c1c; --closed:#bbe3c6; --open:#e2725b; --half:#f2c14e; --trouble:#8b5cf6; }
+ --good:#15803d; --bad:#b91c1c; --closed:#bbe3c6; --open:#e2725b; --half:#f2c14e; --fault:#8b5cf6; }
 @media (prefers-color-scheme: dark) { :root { --ink:#e6eaf0; --soft:#9aa7b8; --line:#2c3644; --paper:#0f141b;
  --panel:#171e28; --storm:#fb923c; --h1:#60a5fa; --h2:#22d3ee; --h3:#4ade80; --h4:#a78bfa; --h5:#94a3b8;
- --good:#4ade80; --bad:#f87171; --closed:#1f4d33; --open:#c2513a; --half:#b58a1f; --trouble:#a78bfa; } }
+ --good:#4ade80; --bad:#f87171; --closed:#1f4d33; --open:#c2513a; --half:#b58a1f; --fault:#a78bfa; } }
 * { box-sizing: border-box } body { margin: 0 auto; padding: 28px 20px 60px; max-width: 1040px; color: var(--ink);
  background: var(--paper); font: 15px/1.5 system-ui, sans-serif }
 h1 { font-size: 24px; margin: 0 0 4px } h2 { font-size: 16px; margin: 34px 0 2px } p { margin: 2px 0 8px; color: var(--soft) }
@@ -50,7 +50,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Time:
-    """The axis all plots share: from the start to the end of settling."""
+    """The time axis of all plots, from the start to the end of the drain."""
 
     end: float
 
@@ -63,8 +63,8 @@ class Time:
 
 
 def render(report: dict[str, Any]) -> str:
-    """The whole page."""
-    time = Time(max(1.0, report["settled_at"]))
+    """Returns the page."""
+    time = Time(max(1.0, report["drained_at"]))
     samples, all_ = report["samples"], len(report["tenants"])
     storm = all_ - 1
 
@@ -77,45 +77,51 @@ def render(report: dict[str, Any]) -> str:
         "jobs",
         line("unfinished, storming tenant", "storm", _unfinished(storm, all_), filled=True),
         line("unfinished, all healthy tenants", "h1", _unfinished(0, storm)),
-        line("messages on the queue", "h5", lambda each: each["waiting"] + each["in_flight"], dashed=True),
+        line("messages on the queue", "h5", lambda each: each["visible"] + each["in_flight"], dashed=True),
     )
     ages = _lines(
         time,
         report,
         "s",
-        line("storming tenant", "storm", lambda each: each["looks"][storm]["oldest"]),
+        line("storming tenant", "storm", lambda each: each["tenants"][storm]["oldest"]),
         line(
-            "all healthy tenants", "h1", lambda each: max(look["oldest"] for look in each["looks"][:storm]), filled=True
+            "all healthy tenants",
+            "h1",
+            lambda each: max(tenant["oldest"] for tenant in each["tenants"][:storm]),
+            filled=True,
         ),
     )
-    aside = _lines(
+    not_running = _lines(
         time,
         report,
         "jobs",
-        line("put aside, storming tenant", "storm", _sum("parked", storm, all_), filled=True),
-        line("put aside, healthy tenants", "h1", _sum("parked", 0, storm)),
-        line("given up, storming tenant", "bad", _sum("dead", storm, all_), dashed=True),
-        line("given up, healthy tenants", "h2", _sum("dead", 0, storm), dashed=True),
+        line("waiting, storming tenant", "storm", _sum("waiting", storm, all_), filled=True),
+        line("waiting, healthy tenants", "h1", _sum("waiting", 0, storm)),
+        line("dead, storming tenant", "bad", _sum("dead", storm, all_), dashed=True),
+        line("dead, healthy tenants", "h2", _sum("dead", 0, storm), dashed=True),
     )
     plots = {
-        ("What was unfinished", "Jobs that are queued, running or waiting, and messages on the queue."): unfinished,
+        ("Unfinished jobs", "Jobs that are queued, running or waiting, and messages on the queue."): unfinished,
         (
             "Age of the oldest unfinished job",
-            "Since it was accepted. What fails may wait; the others may not wait for it.",
+            "Time since it was accepted. A healthy tenant must not wait for the storming tenant.",
         ): ages,
         (
             "From accepted to ready",
-            "Of documents that are ready. Bar: p50, line: p99; grey: on the calm day before.",
+            "Ready documents only. Bar: p50, line: p99, grey: before the storm.",
         ): _waits(report),
-        ("Circuits", "Over each tenant's jobs, as stored in its own partition."): _circuits(time, report),
-        ("Put aside, and given up", "Waiting for its time, or given up with a reason that its tenant is told."): aside,
+        ("Circuits", "The circuit of each tenant, as stored in its partition."): _circuits(time, report),
         (
-            "What was done to it",
-            "Calls to AWS that went wrong, each second; the rules in force; and each process that was killed.",
+            "Waiting and dead jobs",
+            "A waiting job has a due time; a dead job has a reason that its tenant can read.",
+        ): not_running,
+        (
+            "Faults and kills",
+            "Faulty calls to AWS per second, active fault rules, and killed processes.",
         ): _faults(time, report),
     }
     sections = [_section(title, words, plot) for (title, words), plot in plots.items()]
-    body = [_head(report), _jobs(report), *sections, _figures(report), _wrongs(report)]
+    body = [_head(report), _jobs(report), *sections, _figures(report), _problems(report)]
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Chaos, seed {report["seed"]}</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head>'
@@ -129,30 +135,30 @@ def render(report: dict[str, Any]) -> str:
 def _head(report: dict[str, Any]) -> str:
     verdict, storm = report["verdict"], report["storm"]
     counts = f"lost {len(verdict['lost'])}, crossed {len(verdict['crossed'])}, duplicates {len(verdict['duplicates'])}"
-    repaired = "the cause was repaired when the plan was over" if storm["repaired"] else "the cause was never repaired"
+    repaired = "the cause was repaired at the end of the plan" if storm["repaired"] else "the cause was never repaired"
     return (
-        f"<h1>The product on its worst day</h1>"
-        f"<p>Seed {report['seed']}: {verdict['accepted']} accepted jobs of {len(report['tenants'])} tenants. One hands in "
-        f"ten times as many as each other, and from second {storm['at']:.0f} on fails on all of them, after "
-        f"{storm['milliseconds']} ms for each passage; {repaired}. The plan took {report['over']:.0f} s, "
-        f"settling {report['settled_at'] - report['over']:.0f} s more.</p>"
+        f"<h1>Chaos run</h1>"
+        f"<p>Seed {report['seed']}: {verdict['accepted']} accepted jobs of {len(report['tenants'])} tenants. One tenant uploads "
+        f"ten times as many documents as each healthy tenant. From second {storm['at']:.0f} all of its jobs fail after "
+        f"{storm['milliseconds']} ms per passage; {repaired}. The plan took {report['over']:.0f} s, "
+        f"the drain {report['drained_at'] - report['over']:.0f} s.</p>"
         f'<div class="verdict {"good" if verdict["good"] else "bad"}">{counts}</div>'
     )
 
 
 def _jobs(report: dict[str, Any]) -> str:
-    columns = ("indexed", "parked", "dead", "open", "lost")
+    columns = ("indexed", "waiting", "dead", "open", "lost")
     rows = []
     for waits in report["waits"]:
         tenant = waits["tenant"]
-        counts = report["verdict"]["places"].get(tenant, {})
+        counts = report["verdict"]["locations"].get(tenant, {})
         cells = [sum(counts.values()), *(counts.get(each, 0) for each in columns)]
         shown = "".join(f"<td{'' if cell else ' class=zero'}>{cell}</td>" for cell in cells)
         pairs = "".join(f"<td>{_pair(waits[day])}</td>" for day in ("calm", "storm"))
         storms = ' class="storm"' if tenant == report["tenants"][-1] else ""
         rows.append(f"<tr{storms}><td>{escape(tenant)}</td>{shown}{pairs}</tr>")
     heads = "".join(
-        f"<th>{each}</th>" for each in ("tenant", "accepted", *columns, "wait p50 / p99, calm", "in the storm")
+        f"<th>{each}</th>" for each in ("tenant", "accepted", *columns, "wait p50 / p99, calm", "wait p50 / p99, storm")
     )
     return f'<div class="wide"><table><tr>{heads}</tr>{"".join(rows)}</table></div>'
 
@@ -169,10 +175,10 @@ def _figures(report: dict[str, Any]) -> str:
                 ", ".join(f"{count} {each}" for each, count in sorted(value.items(), key=lambda kv: -kv[1])) or "none"
             )
         rows.append(f'<tr><td>{escape(name)}</td><td style="white-space:normal">{escape(str(value))}</td></tr>')
-    return f'<h2>In figures</h2><div class="wide"><table>{"".join(rows)}</table></div>'
+    return f'<h2>Figures</h2><div class="wide"><table>{"".join(rows)}</table></div>'
 
 
-def _wrongs(report: dict[str, Any]) -> str:
+def _problems(report: dict[str, Any]) -> str:
     found = []
     for name in ("lost", "crossed", "duplicates", "forgotten", "unsettled", "unproven"):
         if lines := report["verdict"].get(name):
@@ -223,19 +229,19 @@ def _series(samples: Sequence[_Sample], of: Callable[[_Sample], float]) -> list[
 
 
 def _sum(of: str, first: int, last: int) -> Callable[[_Sample], float]:
-    """A count of some tenants together."""
-    return lambda sample: sum(look[of] for look in sample["looks"][first:last])
+    """Returns a function that adds up a count over some tenants."""
+    return lambda sample: sum(tenant[of] for tenant in sample["tenants"][first:last])
 
 
 def _unfinished(first: int, last: int) -> Callable[[_Sample], float]:
-    return lambda sample: sum(look["open"] + look["parked"] for look in sample["looks"][first:last])
+    return lambda sample: sum(tenant["open"] + tenant["waiting"] for tenant in sample["tenants"][first:last])
 
 
 def _lines(time: Time, report: dict[str, Any], unit: str, *lines: Line) -> str:
     height, top, bottom = 210, 12, 26
     most = max((value for line in lines for _, value in line.points), default=0) or 1.0
     step = _step(most, 4)
-    # Room for the words at the top.
+    # Room for the labels at the top.
     ceiling = step * (most // step + 1)
 
     def y(value: float) -> float:
@@ -261,9 +267,9 @@ def _lines(time: Time, report: dict[str, Any], unit: str, *lines: Line) -> str:
 
 
 def _marks(time: Time, report: dict[str, Any], top: float, bottom: float, *, named: bool = True) -> str:
-    """When the storm begins and the plan is over."""
+    """Draws the start of the storm and the end of the plan."""
     drawn = []
-    for at, name in ((report["storm"]["at"], "storm begins"), (report["over"], "plan is over")):
+    for at, name in ((report["storm"]["at"], "storm starts"), (report["over"], "plan ends")):
         x = time.x(at)
         drawn.append(_rule(x, top, x, bottom, "var(--soft)", ' stroke-dasharray="2 3"'))
         if named:
@@ -279,7 +285,7 @@ def _waits(report: dict[str, Any]) -> str:
     waits = report["waits"]
     row, top, bottom, left = 34, 8, 24, 100
     height = top + bottom + row * len(waits)
-    # The storming tenant's would leave nothing to see of the others'.
+    # Without the storming tenant, whose waits would hide the others.
     most = max([each[day]["p99"] or 0 for each in waits[:-1] for day in ("calm", "storm")], default=0) * 1.15 or 1.0
     step = _step(most, 6)
     width = _WIDTH - left - _RIGHT - 120
@@ -322,15 +328,15 @@ def _circuits(time: Time, report: dict[str, Any]) -> str:
         drawn.append(_text(_LEFT - 4, y + 16, tenant if len(tenant) <= 9 else f"{tenant[:8]}.", "end", name=True))
     drawn.append(_marks(time, report, top, height - bottom, named=False))
     drawn.append(_axis(time, height))
-    names = {"closed": "closed", "open": "open", "half_open": "half-open: one job tries"}
+    names = {"closed": "closed", "open": "open", "half_open": "half-open: one probe"}
     return _svg(height, drawn) + _key([(names[state], colour) for state, colour in colours.items()])
 
 
 def _bands(samples: Sequence[_Sample], tenant: int, end: float) -> list[tuple[str, float, float]]:
-    """Times of one state, each until the next was seen."""
+    """Returns the states of a tenant's circuit with start and end."""
     found: list[tuple[str, float, float]] = []
     for sample in samples:
-        state, at = sample["looks"][tenant]["circuit"], sample["at"]
+        state, at = sample["tenants"][tenant]["circuit"], sample["at"]
         if found and found[-1][0] == state:
             continue
         if found:
@@ -340,11 +346,11 @@ def _bands(samples: Sequence[_Sample], tenant: int, end: float) -> list[tuple[st
 
 
 def _faults(time: Time, report: dict[str, Any]) -> str:
-    samples, troubles, kills = report["samples"], report["troubles"], report["kills"]
+    samples, fault_windows, kills = report["samples"], report["fault_windows"], report["kills"]
     kinds = sorted({kind for each in samples for kind in each["faults"]})
     colours = dict(zip(kinds, _KINDS, strict=False))
     top, chart, bottom, lane, line = 8, 120, 26, 11, 18
-    lanes = _stack(troubles)
+    lanes = _stack(fault_windows)
     kills_at = top + chart + 12 + lane * (max(lanes, default=0) + 1)
     functions = sorted({function for _, function in kills})
     height = kills_at + line * len(functions) + bottom
@@ -359,12 +365,12 @@ def _faults(time: Time, report: dict[str, Any]) -> str:
             if tall > 0:
                 drawn.append(_rect(time.x(first), y, max(0.8, time.x(last) - time.x(first) - 0.4), tall, colours[kind]))
     drawn.append(_rule(_LEFT, top + chart, _WIDTH - _RIGHT, top + chart))
-    for trouble, at_lane in zip(troubles, lanes, strict=True):
-        x, y = time.x(trouble["at"]), top + chart + 8 + lane * at_lane
-        wide = max(2.0, time.x(trouble["at"] + trouble["seconds"]) - x)
-        more = f' rx="2" opacity="{0.35 + 0.65 * trouble["probability"]:.2f}"'
-        title = f"{trouble['name']}, {trouble['probability']:.0%} of the calls"
-        drawn.append(_rect(x, y, wide, lane - 3, "var(--trouble)", more, title))
+    for window, at_lane in zip(fault_windows, lanes, strict=True):
+        x, y = time.x(window["at"]), top + chart + 8 + lane * at_lane
+        wide = max(2.0, time.x(window["at"] + window["seconds"]) - x)
+        more = f' rx="2" opacity="{0.35 + 0.65 * window["probability"]:.2f}"'
+        title = f"{window['name']}, {window['probability']:.0%} of the calls"
+        drawn.append(_rect(x, y, wide, lane - 3, "var(--fault)", more, title))
     for number, function in enumerate(functions):
         y = kills_at + line * number
         drawn.append(_text(_LEFT - 4, y + 12, function, "end", name=True))
@@ -374,8 +380,8 @@ def _faults(time: Time, report: dict[str, Any]) -> str:
     drawn.append(_axis(time, height))
     key = [
         *colours.items(),
-        ("a rule in force (darker: more calls)", "var(--trouble)"),
-        ("a process killed", "var(--bad)"),
+        ("fault rule (darker: more calls)", "var(--fault)"),
+        ("killed process", "var(--bad)"),
     ]
     return _svg(height, drawn) + _key(key)
 
@@ -388,7 +394,7 @@ def _cross(x: float, y: float, title: str) -> str:
 
 
 def _rates(samples: Sequence[_Sample], kinds: Sequence[str]) -> list[tuple[float, float, dict[str, float]]]:
-    """Faults each second between two samples."""
+    """Returns the faults per second between two samples."""
     found = []
     for before, after in pairwise(samples):
         seconds = max(0.1, after["at"] - before["at"])
@@ -397,11 +403,11 @@ def _rates(samples: Sequence[_Sample], kinds: Sequence[str]) -> list[tuple[float
     return found
 
 
-def _stack(troubles: Sequence[dict[str, Any]]) -> list[int]:
-    """A lane for each, so that none covers another."""
+def _stack(fault_windows: Sequence[dict[str, Any]]) -> list[int]:
+    """Assigns each fault window a lane without overlap."""
     ends: list[float] = []
     found = []
-    for each in troubles:
+    for each in fault_windows:
         lane = next((number for number, end in enumerate(ends) if end <= each["at"]), len(ends))
         if lane == len(ends):
             ends.append(0.0)
@@ -411,7 +417,7 @@ def _stack(troubles: Sequence[dict[str, Any]]) -> list[int]:
 
 
 def _step(most: float, parts: int) -> float:
-    """A round number that divides `most` into about so many parts."""
+    """Returns a round number that divides `most` into about `parts` parts."""
     rough = most / parts
     unit = 1.0
     while unit * 10 <= rough:

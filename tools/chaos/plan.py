@@ -1,7 +1,7 @@
-"""What is done to the product, and when: a pure function of the seed.
+"""The plan of a run, a pure function of the seed.
 
-The plan is the same on every machine. How fast processes get on with it is not, so two runs of one seed
-do the same things to different moments of different jobs.
+The plan is the same on every machine. The speed of the processes is not, so two runs of one seed hit
+different moments of different jobs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ HEALTHY = 5
 STORM = HEALTHY
 STORM_TIMES = 10
 FUNCTIONS = ("intake", "dispatch", "ingestion", "release")
-# Jobs handed in each second unless a duration is asked for: what one local AWS gets done, more or less.
+# Jobs uploaded per second unless a duration is given: about what one local AWS can process.
 PACE = 6.0
 _SYLLABLES = (
     "bar",
@@ -38,7 +38,7 @@ _SYLLABLES = (
     "zul",
 )
 
-# What each service says on a bad day. Anything that AWS spoils is no failure of the tenant.
+# Errors of each service under load or in an outage. They do not count as failures of the tenant.
 _THROTTLED = {
     "dynamodb": ("ThrottlingException", "InternalServerError"),
     "s3": ("SlowDown", "InternalError"),
@@ -49,7 +49,7 @@ _THROTTLED = {
     "bedrock-runtime": ("ThrottlingException", "ServiceUnavailableException"),
     "s3vectors": ("TooManyRequestsException", "ServiceUnavailableException"),
 }
-# Calls whose answer is worth losing: all of them have changed something by then.
+# Calls whose answer is lost: each of them changes state.
 _WRITES = (
     ("dynamodb", "PutItem"),
     ("dynamodb", "UpdateItem"),
@@ -60,7 +60,7 @@ _WRITES = (
     ("lambda", "Invoke"),
     ("s3", "PutObject"),
 )
-# Late enough that another process comes in between.
+# Calls that are delayed, so that another process acts in between.
 _DELAYED = (
     ("dynamodb", "PutItem"),
     ("dynamodb", "TransactWriteItems"),
@@ -79,7 +79,7 @@ class Shape:
     """A kind of document."""
 
     name: str
-    # Passages that it has to have in the index; none: it cannot be read.
+    # Expected passages in the index; 0 if the document cannot be read.
     passages: int
 
 
@@ -88,20 +88,20 @@ SHAPES = {each.name: each for each in (SHORT, LONG, BROKEN)}
 
 
 @dataclass(frozen=True)
-class HandIn:
-    """A document that a tenant hands in."""
+class Submission:
+    """One document that a tenant uploads."""
 
     at: float
     tenant: int
     number: int
     shape: Shape
-    # Through the API, or to an address that the API signed.
+    # By presigned upload; otherwise inline.
     upload: bool
 
 
 @dataclass(frozen=True)
-class Trouble:
-    """Calls to AWS that go wrong for a while."""
+class FaultWindow:
+    """A fault rule that applies for a limited time."""
 
     at: float
     seconds: float
@@ -120,7 +120,7 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Kill:
-    """The end of a process of a function; `draw` chooses which."""
+    """The kill of one process of a function; `draw` selects the process."""
 
     at: float
     function: str
@@ -129,7 +129,7 @@ class Kill:
 
 @dataclass(frozen=True)
 class Repeat:
-    """Something that comes twice: a job's message, or the event of a document's upload."""
+    """A repeated delivery: a job's message, or the event of an upload."""
 
     at: float
     event: bool
@@ -139,7 +139,7 @@ class Repeat:
 
 @dataclass(frozen=True)
 class KeyOutage:
-    """The storming tenant puts its own key out of use for a while."""
+    """The storming tenant disables its key for a limited time."""
 
     at: float
     seconds: float
@@ -147,45 +147,45 @@ class KeyOutage:
 
 @dataclass(frozen=True)
 class Storm:
-    """Every call of the storming tenant's to its model is late, and then refused for good."""
+    """Every model call of the storming tenant is delayed and then fails permanently."""
 
     at: float
     milliseconds: int
-    # Whether the cause is gone when all else is over.
+    # Whether the cause ends with the plan.
     repaired: bool
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that is done in a run, in seconds after its start."""
+    """Everything that happens in a run; times are in seconds after the start."""
 
     seed: int
     jobs: int
-    # As asked for; the same three make the same plan.
+    # The option; seed, jobs and minutes determine the plan.
     minutes: float | None
     seconds: float
     words: tuple[str, ...]
-    hand_ins: tuple[HandIn, ...]
+    submissions: tuple[Submission, ...]
     storm: Storm
-    troubles: tuple[Trouble, ...]
+    fault_windows: tuple[FaultWindow, ...]
     kills: tuple[Kill, ...]
     repeats: tuple[Repeat, ...]
     key_outages: tuple[KeyOutage, ...]
 
     @property
-    def again(self) -> str:
-        """The options that make this plan."""
+    def options(self) -> str:
+        """The command line options of this plan."""
         within = f" --minutes {self.minutes!r}" if self.minutes else ""
         return f"--seed {self.seed} --jobs {self.jobs}{within}"
 
-    def of(self, tenant: int) -> tuple[HandIn, ...]:
-        return tuple(each for each in self.hand_ins if each.tenant == tenant)
+    def of(self, tenant: int) -> tuple[Submission, ...]:
+        return tuple(each for each in self.submissions if each.tenant == tenant)
 
 
 def make(seed: int, jobs: int, minutes: float | None = None) -> Plan:
-    """The plan of a run that hands in `jobs` documents within `minutes`."""
+    """Returns the plan of a run that uploads `jobs` documents within `minutes`."""
     seconds = minutes * 60 if minutes else max(20.0, jobs / PACE)
-    # A generator for each part: more of one changes nothing about another.
+    # One generator per part, so that a change of one part does not change the others.
     draw = {
         part: random.Random(f"{seed} {part}") for part in ("words", "load", "storm", "aws", "kills", "twice", "key")
     }
@@ -196,9 +196,9 @@ def make(seed: int, jobs: int, minutes: float | None = None) -> Plan:
         minutes=minutes,
         seconds=seconds,
         words=_words(draw["words"]),
-        hand_ins=_hand_ins(draw["load"], jobs, seconds),
+        submissions=_submissions(draw["load"], jobs, seconds),
         storm=storm,
-        troubles=_troubles(draw["aws"], seconds),
+        fault_windows=_fault_windows(draw["aws"], seconds),
         kills=_kills(draw["kills"], seconds),
         repeats=_repeats(draw["twice"], seconds),
         key_outages=_key_outages(draw["key"], seconds),
@@ -206,7 +206,7 @@ def make(seed: int, jobs: int, minutes: float | None = None) -> Plan:
 
 
 def _words(draw: random.Random) -> tuple[str, ...]:
-    """A made-up word for each tenant, none a part of another."""
+    """Returns an invented word for each tenant; no word is a part of another."""
     found: list[str] = []
     while len(found) <= STORM:
         word = "".join(draw.sample(_SYLLABLES, 4))
@@ -215,8 +215,8 @@ def _words(draw: random.Random) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _hand_ins(draw: random.Random, jobs: int, seconds: float) -> tuple[HandIn, ...]:
-    """Each tenant's documents, spread over the run; the storming tenant's are ten times as many."""
+def _submissions(draw: random.Random, jobs: int, seconds: float) -> tuple[Submission, ...]:
+    """Returns the submissions, spread over the run. The storming tenant has ten times as many as a healthy one."""
     share = jobs / (HEALTHY + STORM_TIMES)
     counts = [round(share) for _ in range(HEALTHY)]
     counts.append(jobs - sum(counts))
@@ -224,47 +224,47 @@ def _hand_ins(draw: random.Random, jobs: int, seconds: float) -> tuple[HandIn, .
     for tenant, count in enumerate(counts):
         for number in range(count):
             shape = draw.choices((SHORT, LONG, BROKEN), (90, 9, 1))[0]
-            # What is no text can only be uploaded; JSON would carry it no further than here.
+            # Bytes that are not text cannot be sent inline as JSON.
             upload = shape is BROKEN or draw.random() < 0.4
             at = seconds * (number + draw.random()) / count
-            found.append(HandIn(at, tenant, number, shape, upload))
+            found.append(Submission(at, tenant, number, shape, upload))
     return _in_order(found)
 
 
-def _troubles(draw: random.Random, seconds: float) -> tuple[Trouble, ...]:
-    """One comes about every four seconds and lasts for a few, so that they overlap now and then."""
+def _fault_windows(draw: random.Random, seconds: float) -> tuple[FaultWindow, ...]:
+    """Returns the fault windows: one starts about every four seconds and lasts some seconds, so some overlap."""
     found = []
     at = draw.uniform(1, 4)
     while at < seconds - 2:
-        found.append(_trouble(draw, at))
+        found.append(_fault_window(draw, at))
         at += draw.uniform(2, 6)
     return tuple(found)
 
 
-def _trouble(draw: random.Random, at: float) -> Trouble:
+def _fault_window(draw: random.Random, at: float) -> FaultWindow:
     seed = draw.randrange(2**31)
     lasting = draw.uniform(2, 7)
     match draw.choices(("fail", "outage", "delay", "drop", "twice"), (4, 1, 3, 4, 1))[0]:
         case "fail":
             service = draw.choice(list(_THROTTLED))
-            return Trouble(
+            return FaultWindow(
                 at, lasting, Fail(draw.choice(_THROTTLED[service])), service, None, draw.uniform(0.1, 0.5), seed
             )
         case "outage":
             service = draw.choice(list(_THROTTLED))
             code = _THROTTLED[service][1]
-            return Trouble(at, draw.uniform(1, 2.5), Fail(code), service, None, 1.0, seed)
+            return FaultWindow(at, draw.uniform(1, 2.5), Fail(code), service, None, 1.0, seed)
         case "delay":
             service, action = draw.choice(_DELAYED)
             late = Delay(draw.choice((100, 300, 900, 2500)))
-            return Trouble(at, lasting, late, service, action, draw.uniform(0.05, 0.4), seed)
+            return FaultWindow(at, lasting, late, service, action, draw.uniform(0.05, 0.4), seed)
         case "drop":
             service, action = draw.choice(_WRITES)
             effect = draw.choices((DropAfter(), DropBefore()), (3, 1))[0]
-            return Trouble(at, lasting, effect, service, action, draw.uniform(0.1, 0.6), seed)
+            return FaultWindow(at, lasting, effect, service, action, draw.uniform(0.1, 0.6), seed)
         case _:
             service, action = draw.choice(_WRITES[:6])
-            return Trouble(at, lasting, Duplicate(), service, action, draw.uniform(0.1, 0.5), seed)
+            return FaultWindow(at, lasting, Duplicate(), service, action, draw.uniform(0.1, 0.5), seed)
 
 
 def _kills(draw: random.Random, seconds: float) -> tuple[Kill, ...]:
@@ -280,7 +280,7 @@ def _repeats(draw: random.Random, seconds: float) -> tuple[Repeat, ...]:
     found = []
     at = draw.uniform(1, 3)
     while at < seconds:
-        # Half of them of the healthy tenants, who have a third of the jobs.
+        # Half of the repeats belong to the healthy tenants, which have a third of the jobs.
         tenant = STORM if draw.random() < 0.5 else draw.randrange(HEALTHY)
         found.append(Repeat(at, draw.random() < 0.5, tenant, draw.random()))
         at += draw.expovariate(1 / 0.8)
@@ -288,10 +288,10 @@ def _repeats(draw: random.Random, seconds: float) -> tuple[Repeat, ...]:
 
 
 def _key_outages(draw: random.Random, seconds: float) -> tuple[KeyOutage, ...]:
-    """Short ones, in some runs: nothing is handed in meanwhile, and what was handed in has to wait."""
+    """Returns zero to two short outages of the storming tenant's key."""
     found = [KeyOutage(seconds * draw.uniform(0.2, 0.8), draw.uniform(2, 5)) for _ in range(draw.randrange(3))]
     return tuple(sorted(found, key=lambda each: each.at))
 
 
-def _in_order(found: Iterable[HandIn]) -> tuple[HandIn, ...]:
+def _in_order(found: Iterable[Submission]) -> tuple[Submission, ...]:
     return tuple(sorted(found, key=lambda each: (each.at, each.tenant, each.number)))

@@ -1,4 +1,4 @@
-"""One run: sign up, a calm while, the plan, settling, and reading what is left."""
+"""One run: onboard, calm phase, plan, drain, and read the stores."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from tools.devstack.console import Console, Step
 from tools.devstack.poll import TooLate, until
 from tools.devstack.stack import LocalStack
 
-from .plan import LONG, SHORT, STORM, HandIn, Plan
+from .drain import Operator, SchedulerRuns, State, read_state, wait_until_idle
+from .injection import Faults, Killer, Repeater, StormCause
+from .plan import LONG, SHORT, STORM, Plan, Submission
 from .reconcile import Accepted, Verdict, judge
-from .settle import Operator, Releasing, State, look, settle
-from .stores import Everything, findable, items, logged, read
-from .tenants import Customer, Ears, Load, Taken, sign_up
-from .trouble import Faults, Killer, Storming, Twice
+from .stores import StoreContents, findable, items, logged, read
+from .tenants import Customer, LeakDetector, Load, Receipt, sign_up
 from .watch import Sample, Watch, seconds_of
 
-# The circuit tries again after two seconds at first, not thirty, and a tenant has half the workers, so
-# that a run of minutes sees what days see on AWS. A message is taken for lost after several times what a
-# worker may take, as there: on a busy machine jobs wait for longer than the other tests' twelve seconds.
+# The circuit's first cool-down is 2 s, not 30 s, and a tenant has half the worker slots, so that a run of minutes
+# covers what takes days on AWS. A message counts as lost after several times a worker's time-out, as on AWS:
+# on a busy machine jobs wait longer than the 12 s of the other tests.
 PARAMETERS = {"CircuitCoolDown": "2", "BasicTenantJobs": "4", "VisibilityTimeout": "45"}
 _CALM_EACH = 6
 _CALM_FROM = 1_000_000
@@ -40,7 +40,7 @@ _TEMPLATE = "plain"
 
 @dataclass(frozen=True)
 class Waits:
-    """How long a tenant's documents took from accepted to ready, seconds."""
+    """Seconds from accepted to ready of a tenant's documents, before and during the storm."""
 
     tenant: str
     calm: tuple[float, ...]
@@ -49,23 +49,23 @@ class Waits:
 
 @dataclass
 class Outcome:
-    """All that a run found."""
+    """The result of a run."""
 
     plan: Plan
     customers: list[Customer]
     verdict: Verdict
     samples: list[Sample]
     waits: list[Waits]
-    settled: State
-    # When the plan was over, when things had settled, seconds after the start.
+    final: State
+    # End of the plan and end of the drain, in seconds after the start.
     over: float
-    settled_at: float
+    drained_at: float
     figures: dict[str, Any] = field(default_factory=dict)
     kills: list[tuple[float, str]] = field(default_factory=list)
 
 
 class Chaos:
-    """Does a plan to a deployed stack."""
+    """Applies a plan to a deployed stack."""
 
     def __init__(self, console: Console, stack: LocalStack, plan: Plan) -> None:
         self.console, self.stack, self.plan = console, stack, plan
@@ -74,54 +74,54 @@ class Chaos:
         self._kills: list[tuple[float, str]] = []
 
     def now(self) -> float:
-        """Seconds after the plan's start; before it, negative."""
+        """Returns the seconds since the plan's start."""
         return time.monotonic() - self._started
 
-    def run(self, settle_seconds: float) -> Outcome:
-        with self.console.step("sign up six tenants"):
+    def run(self, idle_seconds: float) -> Outcome:
+        with self.console.step("onboard six tenants"):
             customers = sign_up(self.stack, self.plan)
             for customer in customers:
                 customer.api.save_template(_TEMPLATE, "Answer from the passages.")
         words = {each.name: each.word for each in customers}
-        ears = Ears(words)
-        load = Load(customers, self.plan, ears, lambda: self._started)
-        storming = Storming(self.stack, customers[STORM], self.plan.storm.milliseconds)
-        twice = Twice(self.stack, customers, load)
-        releasing = Releasing(self.stack, _RELEASE_EVERY)
+        detector = LeakDetector(words)
+        load = Load(customers, self.plan, detector, lambda: self._started)
+        cause = StormCause(self.stack, customers[STORM], self.plan.storm.milliseconds)
+        repeater = Repeater(self.stack, customers, load)
+        scheduler_runs = SchedulerRuns(self.stack, _RELEASE_EVERY)
         operator = Operator(self.stack)
-        with self.console.step("hand in documents on a calm day"):
+        with self.console.step("upload documents before the storm"):
             self._calm(customers, load)
-        watch = Watch(self.stack, customers, self.now, lambda: len(load.taken), self.faults.hits)
+        watch = Watch(self.stack, customers, self.now, lambda: len(load.receipts), self.faults.hits)
         self._started = time.monotonic()
-        for each in (releasing, watch, load):
+        for each in (scheduler_runs, watch, load):
             each.start()
         with self.console.step(f"storm, faults and kills for {self.plan.seconds:.0f} s") as step:
-            self._follow(storming, twice, load, operator, step, watch)
+            self._follow(cause, repeater, load, operator, step, watch)
         over = self.now()
-        with self.console.step("settle") as step:
+        with self.console.step("wait until the stack is idle") as step:
             if self.plan.storm.repaired:
-                storming.end()
-            releasing.every = 1.0
-            state = self._settle(customers, load, operator, watch, settle_seconds, step)
-            releasing.stop()
-            # A probe of the storming tenant's that release has just begun comes to its end.
+                cause.end()
+            scheduler_runs.every = 1.0
+            state = self._drain(customers, load, operator, watch, idle_seconds, step)
+            scheduler_runs.stop()
+            # A probe of the storming tenant may have just started.
             if state.left or not self.plan.storm.repaired:
-                state = self._settle(customers, load, operator, watch, _QUIET_SECONDS, step)
-        settled_at = self.now()
+                state = self._drain(customers, load, operator, watch, _QUIET_SECONDS, step)
+        drained_at = self.now()
         watch.last()
-        storming.end()
-        with self.console.step("read what every store holds") as step:
+        cause.end()
+        with self.console.step("read the stores") as step:
             stores = [read(self.stack, customer) for customer in customers]
-        with self.console.step("ask each tenant for the others' words"):
-            own = [each.name for each in customers if self._asks(each, customers, ears)]
+        with self.console.step("ask as each tenant for the words of the others"):
+            own = [each.name for each in customers if self._asks(each, customers, detector)]
         with self.console.step("search all logs for the words"):
             in_logs, lines = logged(self.stack, words)
-        taken = load.taken
+        receipts = load.receipts
         verdict = judge(
-            [each.job for each in taken],
+            [each.job for each in receipts],
             [each.tenancy for each in stores],
             words,
-            [*ears.crossed, *in_logs],
+            [*detector.crossed, *in_logs],
             own,
             watch.forgotten.values(),
         )
@@ -130,34 +130,34 @@ class Chaos:
             customers=customers,
             verdict=verdict,
             samples=watch.samples,
-            waits=[_waits(each, found, taken) for each, found in zip(customers, stores, strict=True)],
-            settled=state,
+            waits=[_waits(each, found, receipts) for each, found in zip(customers, stores, strict=True)],
+            final=state,
             over=over,
-            settled_at=settled_at,
+            drained_at=drained_at,
             figures={
                 "requests": dict(load.counts.statuses),
                 "given up by the client": len(load.refused),
                 "uploads sent again": load.counts.uploads_again,
                 "faults": dict(self.faults.hits()),
                 "killed": dict(self.killer.killed),
-                "killed at work": self.killer.at_work,
-                "messages sent again": twice.messages,
-                "events sent again": twice.events,
-                "events handed in again by the operator": operator.events,
+                "killed while busy": self.killer.at_work,
+                "messages sent again": repeater.messages,
+                "events sent again": repeater.events,
+                "events sent again by the operator": operator.events,
                 "jobs in the dead-letter queue": operator.jobs,
-                "runs of release": releasing.runs,
-                "runs of release that failed": releasing.failed,
-                "answers heard": ears.answers,
+                "runs of release": scheduler_runs.runs,
+                "runs of release that failed": scheduler_runs.failed,
+                "answers checked": detector.answers,
                 "log lines searched": lines,
                 "dead letters by reason": _reasons(stores),
             },
             kills=self._kills,
         )
 
-    # ── before ──────────────────────────────────────────────────────────────
+    # ── before the plan─────────────────────────────────────────────────────
 
     def _calm(self, customers: list[Customer], load: Load) -> None:
-        """What waiting is like while nobody storms, and what each kind of document becomes."""
+        """Measures waits before the storm and checks that each kind of document becomes ready."""
         threads = [Thread(target=self._calm_one, args=(each, load), daemon=True) for each in customers]
         for thread in threads:
             thread.start()
@@ -172,26 +172,26 @@ class Chaos:
                 _CALM_SECONDS,
             )
             assert found == {document: ("ready", count) for document, count in wanted.items()}, (
-                f"on a calm day {customer.name} expects {wanted} and has {found}"
+                f"before the storm {customer.name} expects {wanted} and has {found}"
             )
 
     def _calm_one(self, customer: Customer, load: Load) -> None:
         for number in range(_CALM_EACH):
             shape = LONG if number == 1 else SHORT
-            each = HandIn(-1.0, customer.number, _CALM_FROM + number, shape, number % 2 == 1)
-            document = load.hand_in(customer, each)
-            assert document, f"{customer.name} cannot hand in a document on a calm day"
-            load.taken.append(
-                Taken(customer.number, each, Accepted(customer.name, document, shape.passages), time.time())
+            each = Submission(-1.0, customer.number, _CALM_FROM + number, shape, number % 2 == 1)
+            document = load.submit(customer, each)
+            assert document, f"{customer.name} cannot upload a document before the storm"
+            load.receipts.append(
+                Receipt(customer.number, each, Accepted(customer.name, document, shape.passages), time.time())
             )
             time.sleep(0.4)
 
     # ── the plan ────────────────────────────────────────────────────────────
 
     def _follow(
-        self, storming: Storming, twice: Twice, load: Load, operator: Operator, step: Step, watch: Watch
+        self, cause: StormCause, repeater: Repeater, load: Load, operator: Operator, step: Step, watch: Watch
     ) -> None:
-        for at, act in self._timeline(storming, twice):
+        for at, act in self._timeline(cause, repeater):
             while (left := at - self.now()) > 0:
                 time.sleep(min(left, 0.5))
                 step.note(self._progress(load, watch))
@@ -199,30 +199,30 @@ class Chaos:
             try:
                 act()
             except (ClientError, BotoCoreError) as error:
-                # The local AWS was too busy for us; the rest of the plan goes on.
+                # The local AWS is too busy; the plan continues.
                 self.console.line(f"       skipped: {str(error)[:120]}")
         self.faults.end_all()
-        # The load may be behind: it is handed in to its end, now without faults.
+        # The load may be late: the rest is uploaded without faults.
         deadline = time.monotonic() + max(_LOAD_PATIENCE, self.plan.seconds)
         while load.running and time.monotonic() < deadline:
             time.sleep(0.2)
             step.note(self._progress(load, watch))
         load.stop()
-        operator.look()
+        operator.resend_events()
 
-    def _timeline(self, storming: Storming, twice: Twice) -> list[tuple[float, Callable[[], object]]]:
+    def _timeline(self, cause: StormCause, repeater: Repeater) -> list[tuple[float, Callable[[], object]]]:
         plan, found = self.plan, []
         end = plan.seconds
-        found.append((plan.storm.at, storming.begin))
-        for trouble in plan.troubles:
-            found.append((trouble.at, partial(self.faults.begin, trouble)))
-            found.append((min(end, trouble.at + trouble.seconds), partial(self.faults.end, trouble)))
+        found.append((plan.storm.at, cause.begin))
+        for window in plan.fault_windows:
+            found.append((window.at, partial(self.faults.begin, window)))
+            found.append((min(end, window.at + window.seconds), partial(self.faults.end, window)))
         found.extend((kill.at, partial(self._kill, kill)) for kill in plan.kills)
-        found.extend((repeat.at, partial(twice.repeat, repeat)) for repeat in plan.repeats)
+        found.extend((repeat.at, partial(repeater.repeat, repeat)) for repeat in plan.repeats)
         for outage in plan.key_outages:
-            found.append((outage.at, lambda: storming.key(False)))
-            found.append((min(end, outage.at + outage.seconds), lambda: storming.key(True)))
-        found.append((end, lambda: storming.key(True)))
+            found.append((outage.at, lambda: cause.key(False)))
+            found.append((min(end, outage.at + outage.seconds), lambda: cause.key(True)))
+        found.append((end, lambda: cause.key(True)))
         return sorted(found, key=lambda each: each[0])
 
     def _kill(self, kill: Any) -> None:
@@ -232,11 +232,11 @@ class Chaos:
     def _progress(self, load: Load, watch: Watch) -> str:
         last = watch.samples[-1] if watch.samples else None
         more = f", {last.unfinished} unfinished" if last else ""
-        return f"{self.now():.0f} s, {len(load.taken)} accepted{more}, {sum(self.killer.killed.values())} killed"
+        return f"{self.now():.0f} s, {len(load.receipts)} accepted{more}, {sum(self.killer.killed.values())} killed"
 
-    # ── after ───────────────────────────────────────────────────────────────
+    # ── after the plan ──────────────────────────────────────────────────────
 
-    def _settle(
+    def _drain(
         self, customers: list[Customer], load: Load, operator: Operator, watch: Watch, seconds: float, step: Step
     ) -> State:
         def held(customer: Customer) -> bool:
@@ -244,26 +244,26 @@ class Chaos:
 
         def tell(state: State) -> None:
             last = watch.samples[-1] if watch.samples else None
-            more = f"; {last.waiting} messages, storming circuit {last.looks[STORM].circuit}" if last else ""
-            step.note(f"{state.open} open, {state.parked} put aside, {state.unseen} on their way{more}")
+            more = f"; {last.visible} messages, storming circuit {last.tenants[STORM].circuit}" if last else ""
+            step.note(f"{state.open} open, {state.waiting} waiting, {state.unseen} without a job yet{more}")
 
-        return settle(lambda: look(self.stack, customers, load.taken, held), operator, seconds, tell)
+        return wait_until_idle(lambda: read_state(self.stack, customers, load.receipts, held), operator, seconds, tell)
 
-    def _asks(self, customer: Customer, customers: list[Customer], ears: Ears) -> bool:
-        """Ask for all words; whether the tenant finds its own."""
+    def _asks(self, customer: Customer, customers: list[Customer], detector: LeakDetector) -> bool:
+        """Asks for all words. Returns whether the tenant finds its own."""
         api = self.stack.api(customer.tenant)
         others = " or ".join(f"the {each.word}" for each in customers if each is not customer)
-        ears.hear("asking for the others' words", customer.name, _ask(api, f"When does {others} leave?"))
+        detector.check("asking for the words of the others", customer.name, _ask(api, f"When does {others} leave?"))
         own = _ask(api, f"When does the {customer.word} leave?")
-        ears.hear("asking for its own word", customer.name, own)
+        detector.check("asking for its own word", customer.name, own)
         for path in ("/v1/dead-letters?limit=100", "/v1/documents?limit=100"):
-            ears.hear(f"GET {path}", customer.name, customer.api.get(path).text)
+            detector.check(f"GET {path}", customer.name, customer.api.get(path).text)
         return customer.word in own
 
 
 def _ask(api: Api, question: str) -> str:
     body = {"template": _TEMPLATE, "question": question, "retrieval": {"limit": 20}}
-    # The tenant may be over its rate for a moment.
+    # The tenant may be over its rate limit.
     try:
         answer = until(lambda: api.post("/v1/inference", body), lambda seen: seen.status == 200, "an answer", 20)
     except TooLate:
@@ -282,22 +282,22 @@ def _all_ready(found: dict[str, tuple[str, int]]) -> bool:
     return all(status == "ready" for status, _ in found.values())
 
 
-def _waits(customer: Customer, found: Everything, taken: list[Taken]) -> Waits:
+def _waits(customer: Customer, found: StoreContents, receipts: list[Receipt]) -> Waits:
     calm: list[float] = []
     storm: list[float] = []
-    for each in taken:
+    for each in receipts:
         if each.customer == customer.number and (ready := found.ready.get(each.job.document)):
-            into = calm if each.hand_in.number >= _CALM_FROM else storm
-            # Ready before its answer had arrived here is no wait at all.
+            into = calm if each.submission.number >= _CALM_FROM else storm
+            # The document may be ready before the client receives the answer.
             into.append(max(0.0, seconds_of(ready) - each.at))
     return Waits(customer.name, tuple(calm), tuple(storm))
 
 
-def _reasons(stores: list[Everything]) -> dict[str, int]:
+def _reasons(stores: list[StoreContents]) -> dict[str, int]:
     return dict(Counter(reason for each in stores for _, reason in each.tenancy.dead))
 
 
 def percentile(values: tuple[float, ...], part: float) -> float | None:
-    """The nearest rank; none of no values."""
+    """Returns the percentile by nearest rank, or None without values."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(part * len(ordered)))] if ordered else None

@@ -1,4 +1,4 @@
-"""Reads what the stores hold: all of it at the end, seen by the account's root, and counts meanwhile."""
+"""Reads the stores as the account's root user."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from tools.attacks.target import Wrapped
 from tools.devstack.aws import Account
 from tools.devstack.stack import LocalStack
 
-from .reconcile import Document, Overheard, Tenancy, crossings
+from .reconcile import Document, Observation, Tenancy, leaks
 from .tenants import Customer
 
-# Logs of the local AWS itself, which is AWS here: what it notes of calls must be as blind.
+# Logs of the local AWS, which must contain no tenant's word either.
 _FILES = ("emulator.log", "aws.log", "faults.log", "issuer.log")
 
 
 def items(stack: LocalStack, customer: Customer, first: str, last: str, names: str = "") -> Iterator[dict[str, Any]]:
-    """A tenant's items between two sort keys, all of them or those attributes."""
+    """Returns a tenant's items between two sort keys, with all attributes or those in `names`."""
     client = stack.account.client("dynamodb")
     attributes = [f"#{number}" for number, _ in enumerate(names.split())]
     more: dict[str, Any] = {}
@@ -54,46 +54,46 @@ def document_id(item: dict[str, Any]) -> str:
 
 
 def findable(document: dict[str, Any]) -> int:
-    """How many passages a document's record lets be found."""
+    """Returns the number of searchable passages in a document's record."""
     return int(document["live"]["M"]["passages"]["N"]) if "live" in document else 0
 
 
 @dataclass(frozen=True)
-class Everything:
+class StoreContents:
     """One tenant's stores, and when its documents became ready."""
 
     tenancy: Tenancy
-    # Of each document that is ready the moment, as the product writes it.
+    # Timestamps by document, as stored.
     ready: dict[str, str]
 
 
-def read(stack: LocalStack, customer: Customer) -> Everything:
-    """All that the stores hold of a tenant."""
+def read(stack: LocalStack, customer: Customer) -> StoreContents:
+    """Reads all stores of a tenant."""
     documents, ready = {}, {}
     opened: list[str] = []
-    parked: list[str] = []
+    waiting: list[str] = []
     dead: list[tuple[str, str]] = []
-    for item in items(stack, customer, "D", "Q"):
+    for item in items(stack, customer, "D", "X"):
         kind = item["sk"]["S"].partition("#")[0]
         if kind == "DOCUMENT":
             status, found = item["status"]["S"], document_id(item)
-            documents[found] = Document(status, findable(item), item.get("reason", {}).get("S", ""))
+            documents[found] = Document(status, findable(item), item.get("last_error", {}).get("S", ""))
             if status == "ready":
                 ready[found] = item["updated_at"]["S"]
         elif kind == "JOB":
             opened.append(document_id(item))
-        elif kind == "PARKED":
-            parked.append(document_id(item))
+        elif kind == "WAITING":
+            waiting.append(document_id(item))
         elif kind == "DEAD":
-            dead.append((document_id(item), item.get("reason", {}).get("S", "")))
+            dead.append((document_id(item), item.get("last_error", {}).get("S", "")))
     vectors = dict(_vectors(stack, customer))
     texts = dict(_texts(stack.session(customer.tenant), customer, vectors))
-    tenancy = Tenancy(customer.name, documents, tuple(opened), tuple(parked), tuple(dead), tuple(vectors), texts)
-    return Everything(tenancy, ready)
+    tenancy = Tenancy(customer.name, documents, tuple(opened), tuple(waiting), tuple(dead), tuple(vectors), texts)
+    return StoreContents(tenancy, ready)
 
 
 def _vectors(stack: LocalStack, customer: Customer) -> Iterator[tuple[str, bytes]]:
-    """Every vector of a tenant's index and its sealed text."""
+    """Returns every vector key of a tenant's index with its sealed text."""
     about = {"vectorBucketName": customer.tenant.vector_bucket, "indexName": customer.tenant.index}
     for page in stack.account.client("s3vectors").get_paginator("list_vectors").paginate(**about, returnMetadata=True):
         for each in page["vectors"]:
@@ -101,7 +101,7 @@ def _vectors(stack: LocalStack, customer: Customer) -> Iterator[tuple[str, bytes
 
 
 def _texts(session: Account, customer: Customer, vectors: dict[str, bytes]) -> Iterator[tuple[str, str]]:
-    """The passages' texts, opened in the tenant's own session. What does not open is left out."""
+    """Returns the passages' texts, opened in the tenant's session. Passages that do not open are left out."""
     keys: dict[bytes, bytes] = {}
     for key, sealed in vectors.items():
         wrapped = Wrapped.parse(sealed).key
@@ -117,14 +117,14 @@ def _texts(session: Account, customer: Customer, vectors: dict[str, bytes]) -> I
         yield key, text.decode()
 
 
-def logged(stack: LocalStack, words: dict[str, str]) -> tuple[list[Overheard], int]:
-    """The lines of all logs that hold a tenant's word, and how many lines there were."""
+def logged(stack: LocalStack, words: dict[str, str]) -> tuple[list[Observation], int]:
+    """Returns the log lines that contain a tenant's word, and the number of all lines."""
     found, lines = [], 0
     for where, line in _lines(stack):
         lines += 1
-        heard = Overheard(where, None, line)
-        if crossings(words, heard):
-            found.append(heard)
+        observed = Observation(where, None, line)
+        if leaks(words, observed):
+            found.append(observed)
     return found, lines
 
 
@@ -139,7 +139,7 @@ def _lines(stack: LocalStack) -> Iterator[tuple[str, str]]:
 
 
 def circuit_of(item: dict[str, Any] | None) -> str:
-    """`closed`, `open` or `half_open`, of a tenant's circuit as it is stored."""
+    """Returns the state of a stored circuit: `closed`, `open` or `half_open`."""
     if not item or "circuit" not in item:
         return "closed"
     return next(iter(json.loads(item["circuit"]["S"])["state"]))

@@ -1,4 +1,4 @@
-"""The tenants of a run, and how they hand in documents: as their developers would, and patiently."""
+"""The tenants of a run and their uploads through the API, with retries."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from tools.devstack.aws import Tenant
 from tools.devstack.client import Answer, Api, send
 from tools.devstack.stack import LocalStack
 
-from .plan import BROKEN, HEALTHY, LONG, STORM, HandIn, Plan
-from .reconcile import Accepted, Overheard, crossings
+from .plan import BROKEN, HEALTHY, LONG, STORM, Plan, Submission
+from .reconcile import Accepted, Observation, leaks
 
-# Requests of one tenant side by side: what ten times the load of the others takes.
+# Concurrent requests of the storming tenant, which has ten times the load.
 _HANDS = {STORM: 8}
-# A document that is refused is handed in again; a key is out of use for some seconds.
+# A refused document is sent again, because a key may be disabled for some seconds.
 _PATIENCE, _PAUSE = 60, 0.5
 _TRIES_TO_UPLOAD = 4
-_FILLER = "The quay is swept at dawn, the ropes are counted, and whoever is late waits for the next tide. "
+_FILLER = "The quay is swept at dawn, the ropes are counted, and a late boat waits for the next tide. "
 
 
 @dataclass(frozen=True)
 class Customer:
-    """A tenant and the made-up word that only its own documents hold."""
+    """A tenant and the invented word that only its documents contain."""
 
     number: int
     tenant: Tenant
@@ -43,7 +43,7 @@ class Customer:
 
 
 def sign_up(stack: LocalStack, plan: Plan) -> list[Customer]:
-    """All tenants. The storming one has a key of its own, to put out of use."""
+    """Onboards all tenants. The storming tenant has a separate key, which the plan disables."""
     found = []
     for number, word in enumerate(plan.words):
         storms = number == STORM
@@ -55,60 +55,62 @@ def sign_up(stack: LocalStack, plan: Plan) -> list[Customer]:
 
 
 @dataclass(frozen=True)
-class Taken:
-    """An accepted document, and when it was accepted, seconds since 1970."""
+class Receipt:
+    """An accepted document and the time of its acceptance in seconds since 1970."""
 
     customer: int
-    hand_in: HandIn
+    submission: Submission
     job: Accepted
     at: float
 
 
-class Ears:
-    """Hears every answer to a tenant, and keeps those that tell another's word."""
+class LeakDetector:
+    """Checks every answer to a tenant and keeps those that contain another tenant's word."""
 
     def __init__(self, words: Mapping[str, str]) -> None:
         self._words = words
-        self.crossed: list[Overheard] = []
+        self.crossed: list[Observation] = []
         self.answers = 0
 
-    def hear(self, where: str, owner: str | None, text: str) -> None:
+    def check(self, where: str, owner: str | None, text: str) -> None:
         self.answers += 1
-        heard = Overheard(where, owner, text)
-        if crossings(self._words, heard):
-            self.crossed.append(heard)
+        observed = Observation(where, owner, text)
+        if leaks(self._words, observed):
+            self.crossed.append(observed)
 
 
 @dataclass
 class Counts:
-    """How the requests of the load ended, by status; 0 is none."""
+    """The requests of the load by status; 0 means no answer."""
 
     statuses: Counter[int] = field(default_factory=Counter)
-    # Bytes that were sent again because no answer, or a refusal, came back.
+    # Uploads that were repeated after a refusal or without an answer.
     uploads_again: int = 0
 
 
-def content(customer: Customer, each: HandIn) -> bytes:
-    """The bytes of a document; every passage of it holds its tenant's word."""
+def content(customer: Customer, each: Submission) -> bytes:
+    """Returns the bytes of a document; each of its passages contains the tenant's word."""
     if each.shape is BROKEN:
         return b"\xff\xfe\x00 no text at all"
     page = f"Page {each.number} of {customer.word} says: the {customer.word} leaves at {each.number % 24} o'clock."
     if each.shape is LONG:
-        # Paragraphs that no two fit into one passage.
+        # Each paragraph is too long to share a passage with another.
         return "\n\n".join(f"{part}. {page} {_FILLER * 9}" for part in range(LONG.passages)).encode()
     return page.encode()
 
 
 class Load:
-    """Hands in what the plan says, when it says so or as soon after as the product keeps up."""
+    """Submits the plan's documents at their times, or later if the product is slower."""
 
-    def __init__(self, customers: list[Customer], plan: Plan, ears: Ears, begun: Callable[[], float]) -> None:
-        self._customers, self._plan, self._ears, self._begun = customers, plan, ears, begun
+    def __init__(
+        self, customers: list[Customer], plan: Plan, detector: LeakDetector, begun: Callable[[], float]
+    ) -> None:
+        self._customers, self._plan, self._detector, self._begun = customers, plan, detector, begun
         self._lock, self._enough = Lock(), Event()
         self._waiting = {each.number: list(reversed(plan.of(each.number))) for each in customers}
         self._threads: list[Thread] = []
-        self.taken: list[Taken] = []
-        self.refused: list[HandIn] = []
+        self.receipts: list[Receipt] = []
+        self.refused: list[Submission] = []
         self.counts = Counts()
 
     def start(self) -> None:
@@ -127,9 +129,9 @@ class Load:
         for thread in self._threads:
             thread.join()
 
-    def of(self, number: int) -> list[Taken]:
+    def of(self, number: int) -> list[Receipt]:
         with self._lock:
-            return [each for each in self.taken if each.customer == number]
+            return [each for each in self.receipts if each.customer == number]
 
     def _run(self, customer: Customer) -> None:
         while True:
@@ -139,18 +141,18 @@ class Load:
             if each is None or self._enough.wait(max(0.0, self._begun() + each.at - time.monotonic())):
                 return
             for _ in range(_PATIENCE):
-                if document := self.hand_in(customer, each):
+                if document := self.submit(customer, each):
                     job = Accepted(customer.name, document, each.shape.passages)
                     with self._lock:
-                        self.taken.append(Taken(customer.number, each, job, time.time()))
+                        self.receipts.append(Receipt(customer.number, each, job, time.time()))
                     break
                 if self._enough.wait(_PAUSE):
                     return
             else:
                 self.refused.append(each)
 
-    def hand_in(self, customer: Customer, each: HandIn) -> str | None:
-        """The document's id once it is accepted and stored; none where it was not."""
+    def submit(self, customer: Customer, each: Submission) -> str | None:
+        """Returns the document's id, or None if it was not accepted and stored."""
         about = {"title": f"{customer.word} {each.number}", "content_type": "text/plain"}
         data = content(customer, each)
         if not each.upload:
@@ -171,11 +173,11 @@ class Load:
         with self._lock:
             self.counts.statuses[answer.status if answer else 0] += 1
         if answer:
-            self._ears.hear(f"POST {path}", customer.name, answer.text)
+            self._detector.check(f"POST {path}", customer.name, answer.text)
         return answer
 
     def _upload(self, customer: Customer, upload: dict[str, object], data: bytes) -> bool:
-        """Sent again where no answer came: the bytes may be stored all the same, and are then stored twice."""
+        """Uploads the bytes, again if no answer arrives. The bytes may then be stored twice."""
         for attempt in range(_TRIES_TO_UPLOAD):
             if attempt:
                 with self._lock:
@@ -184,7 +186,7 @@ class Load:
                 answer = send(str(upload["method"]), str(upload["url"]), data, upload["headers"])  # type: ignore[arg-type]
             except (OSError, http.client.HTTPException):
                 continue
-            self._ears.hear("an upload", customer.name, answer.text)
+            self._detector.check("an upload", customer.name, answer.text)
             if answer.status == 200:
                 return True
             time.sleep(0.2)

@@ -1,4 +1,4 @@
-"""Looks at the run about once a second, cheaply: one local AWS answers us and the product alike."""
+"""Takes a sample of the run about once per second, with few calls to the local AWS."""
 
 from __future__ import annotations
 
@@ -19,42 +19,42 @@ from .tenants import Customer
 
 _EVERY = 1.0
 _LEAST_PAUSE = 0.3
-# Thousands of waiting jobs take a while to read: that tenant is looked at again after so many times that.
+# A tenant with thousands of waiting jobs is slow to read. The next read follows after this multiple of its duration.
 _REST = 12
 
 
 @dataclass(frozen=True)
-class Look:
+class TenantSample:
     """One tenant at one moment."""
 
     open: int
-    parked: int
+    waiting: int
     dead: int
-    # Seconds since the oldest job that is not done was accepted.
+    # Age of the oldest unfinished job in seconds.
     oldest: float
     circuit: str
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One moment, in seconds after the start."""
+    """The state of the stack at one moment, in seconds after the start."""
 
     at: float
-    waiting: int
+    visible: int
     in_flight: int
-    buried: int
+    dead_letters: int
     accepted: int
-    looks: tuple[Look, ...]
-    # Calls that faults happened to, until now, by kind.
+    tenants: tuple[TenantSample, ...]
+    # Faulty calls so far, by kind.
     faults: dict[str, int] = field(default_factory=dict)
 
     @property
     def unfinished(self) -> int:
-        return sum(each.open + each.parked for each in self.looks)
+        return sum(each.open + each.waiting for each in self.tenants)
 
 
 class Watch:
-    """Samples in a thread of its own, until it is told that it is enough."""
+    """Takes samples in a separate thread until `last` is called."""
 
     def __init__(
         self,
@@ -69,29 +69,29 @@ class Watch:
         self._enough = Event()
         self._thread = Thread(target=self._run, daemon=True)
         self.samples: list[Sample] = []
-        self._looks: dict[int, tuple[float, Look]] = {}
-        # Jobs without an entry in the backlog, each once.
+        self._tenants: dict[int, tuple[float, TenantSample]] = {}
+        # Jobs without a backlog entry, each once.
         self.forgotten: dict[tuple[str, str], str] = {}
 
     def start(self) -> None:
         self._thread.start()
 
     def last(self) -> None:
-        """One more look, and none after it."""
+        """Stops the thread and takes one last sample."""
         self._enough.set()
         self._thread.join()
-        self._looks.clear()
+        self._tenants.clear()
         self.samples.append(self.sample())
 
     def sample(self) -> Sample:
-        waiting, in_flight = self._depth("BasicQueueUrl")
+        visible, in_flight = self._depth("BasicQueueUrl")
         return Sample(
             at=round(self._now(), 2),
-            waiting=waiting,
+            visible=visible,
             in_flight=in_flight,
-            buried=sum(self._depth("BasicDeadLetterQueueUrl")),
+            dead_letters=sum(self._depth("BasicDeadLetterQueueUrl")),
             accepted=self._accepted(),
-            looks=tuple(self._kept_look(each) for each in self._customers),
+            tenants=tuple(self._cached_sample(each) for each in self._customers),
             faults=dict(self._faults()),
         )
 
@@ -112,20 +112,20 @@ class Watch:
         )["Attributes"]
         return int(found[names[0]]), int(found[names[1]])
 
-    def _kept_look(self, customer: Customer) -> Look:
-        """The last look while it is fresh, in proportion to what it took."""
+    def _cached_sample(self, customer: Customer) -> TenantSample:
+        """Returns the last sample of a tenant while it is fresh; a slow read stays fresh longer."""
         began = time.monotonic()
-        due, kept = self._looks.get(customer.number, (0.0, None))
+        due, kept = self._tenants.get(customer.number, (0.0, None))
         if kept is None or began >= due:
             kept = self._look(customer)
             now = time.monotonic()
-            self._looks[customer.number] = now + _REST * (now - began) - _EVERY, kept
+            self._tenants[customer.number] = now + _REST * (now - began) - _EVERY, kept
         return kept
 
-    def _look(self, customer: Customer) -> Look:
+    def _look(self, customer: Customer) -> TenantSample:
         circuit: dict[str, Any] | None = None
         dead = 0
-        # What lies between these and the jobs are the documents, by far the most.
+        # The range excludes the documents, which are the most items.
         for item in items(self._stack, customer, "CIRCUIT", "DEAD$", "sk circuit"):
             if item["sk"]["S"] == "CIRCUIT":
                 circuit = item
@@ -133,17 +133,17 @@ class Watch:
                 dead += 1
         jobs = self._jobs(customer)
         if jobs and not self._in_backlog(customer):
-            # An entry is there for as long as a job is: those that still are had none just now.
-            for place, accepted in jobs.items() & self._jobs(customer).items():
-                told = f"{customer.name} {place} of {accepted}, seen at {self._now():.0f} s"
-                self.forgotten.setdefault((place.rpartition("#")[2], accepted), told)
+            # The entry must exist as long as a job does. Jobs that still exist now had no entry a moment ago.
+            for key, accepted in jobs.items() & self._jobs(customer).items():
+                told = f"{customer.name} {key} of {accepted}, seen at {self._now():.0f} s"
+                self.forgotten.setdefault((key.rpartition("#")[2], accepted), told)
         oldest = max(0.0, time.time() - seconds_of(min(jobs.values()))) if jobs else 0.0
-        parked = sum(place.startswith("PARKED#") for place in jobs)
-        return Look(len(jobs) - parked, parked, dead, round(oldest, 2), circuit_of(circuit))
+        waiting = sum(key.startswith("WAITING#") for key in jobs)
+        return TenantSample(len(jobs) - waiting, waiting, dead, round(oldest, 2), circuit_of(circuit))
 
     def _jobs(self, customer: Customer) -> dict[str, str]:
-        """Where a tenant's jobs lie, and when they were accepted."""
-        found = items(self._stack, customer, "JOB#", "PARKED$", "sk accepted_at")
+        """Returns the sort keys of a tenant's jobs and when they were accepted."""
+        found = items(self._stack, customer, "JOB#", "WAITING$", "sk accepted_at")
         return {item["sk"]["S"]: item["accepted_at"]["S"] for item in found if "accepted_at" in item}
 
     def _in_backlog(self, customer: Customer) -> bool:
@@ -155,7 +155,7 @@ class Watch:
 
 
 def seconds_of(moment: str) -> float:
-    """Seconds since 1970 of a moment as the product writes it."""
+    """Converts a stored timestamp to seconds since 1970."""
     return datetime.fromisoformat(moment).timestamp()
 
 

@@ -12,10 +12,10 @@ _HOST = "127.0.0.1"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tools.faultproxy", description="A fault proxy.")
+    parser = argparse.ArgumentParser(prog="python -m tools.faultproxy", description="Injects faults into calls to AWS.")
     parser.add_argument("--port", type=int, required=True, help=f"port on {_HOST} for the functions")
     parser.add_argument("--admin-port", type=int, required=True, help=f"port on {_HOST} for rules and counts")
-    parser.add_argument("--target", required=True, metavar="URL", help="where calls are passed to")
+    parser.add_argument("--target", required=True, metavar="URL", help="address of the local AWS")
     options = parser.parse_args()
     asyncio.run(_serve(options.port, options.admin_port, options.target))
 

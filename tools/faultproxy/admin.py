@@ -1,4 +1,4 @@
-"""Where rules are set and counts are read: a port of its own, which no function knows."""
+"""The admin API for rules and counts, on a separate port that functions do not know."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Admin:
             case "DELETE", ["rules", number] if number.isdigit():
                 return _seen(rules.remove(int(number)))
             case _:
-                return 404, {"error": f"no {method} {path}"}
+                return 404, {"error": f"unknown request {method} {path}"}
 
 
 def _seen(active: ActiveRule | None) -> tuple[int, Any]:

@@ -1,4 +1,4 @@
-"""Which AWS call a request is: service, action, and whose credentials signed it."""
+"""Recognises the AWS call of a request: service, action and session."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ _CREDENTIAL = re.compile(r"Credential=([^,\s]+)")
 
 @dataclass(frozen=True)
 class Call:
-    """One AWS call. Empty where the request does not say: the API of a tenant is no AWS call."""
+    """One AWS call. All fields are empty if the request is not an AWS call, such as a call of the public API."""
 
     service: str = ""
     action: str = ""
     # Access key id of the signature.
     key: str = ""
-    # Name of the role session that makes the call; of AssumeRole, the one it asks for. The product
+    # Name of the role session that makes the call; for AssumeRole the requested session. The product
     # names a session after its tenant.
     session: str = ""
 
 
 @dataclass(frozen=True)
 class Head:
-    """A request without its body; header names in lower case."""
+    """The head of a request; header names in lower case."""
 
     method: str
     target: str
@@ -44,7 +44,7 @@ class Head:
 
     @property
     def signature(self) -> tuple[str, Service | None, str]:
-        """The access key id, the service, and its name, that a request is signed for."""
+        """The access key id, the service and the service's name of the signature."""
         found = _CREDENTIAL.search(self.headers.get("authorization", ""))
         scope = (found[1] if found else self.query.get("X-Amz-Credential", "")).split("/")
         if len(scope) < 5:
@@ -54,14 +54,14 @@ class Head:
 
     @property
     def action_in_body(self) -> bool:
-        """Whether the body is a form whose `Action` has to be read first."""
+        """Whether the body is a form that contains the action."""
         service = self.signature[1]
         form = self.headers.get("content-type", "").startswith(_FORM)
         return form and service is not None and not service.rest
 
 
 def recognise(head: Head, form: bytes, sessions: Mapping[str, str]) -> tuple[Call, Service | None]:
-    """The call that a request is; `sessions` are the names of those known by their access key."""
+    """Returns the call of a request. `sessions` maps access key ids to session names."""
     key, service, name = head.signature
     if not key:
         return Call(), None

@@ -1,4 +1,4 @@
-"""How a test asks for faults, and learns what passed."""
+"""The tests' client: sets fault rules and reads the counts of calls."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from .rules import Match, Rule
 
 @dataclass(frozen=True)
 class InForce:
-    """A rule that is in force."""
+    """An active rule."""
 
     admin: str
     number: int
 
     @property
     def hits(self) -> int:
-        """How many calls it happened to so far."""
+        """The number of calls that the effect applied to."""
         return self._seen()["hits"]
 
     @property
     def matched(self) -> int:
-        """How many calls it could have happened to."""
+        """The number of calls that matched."""
         return self._seen()["matched"]
 
     def _seen(self) -> dict[str, int]:
@@ -38,7 +38,7 @@ class InForce:
 
 @dataclass(frozen=True)
 class Faults:
-    """The proxy's other port."""
+    """The admin API of a fault proxy."""
 
     admin: str
 
@@ -53,9 +53,9 @@ class Faults:
         key: str | None = None,
         **more: Any,
     ) -> Iterator[InForce]:
-        """`effect` happens to the calls that match, for as long as the context lasts.
+        """Applies `effect` to matching calls while the context lasts.
 
-        `more` limits it to some of them: `probability` with `seed`, `skip`, `count`.
+        `more` selects some of the matching calls: `probability` with `seed`, `skip`, `count`.
         """
         rule = Rule(effect, Match(service, action, session, key), **more)
         body = json.dumps(rule.to_json()).encode()
@@ -66,5 +66,5 @@ class Faults:
             send("DELETE", f"{self.admin}/rules/{number}").expect(200)
 
     def calls(self) -> Calls:
-        """Every call since the proxy's start. Subtract an earlier answer for those in between."""
+        """Returns all calls since the proxy's start. Subtract an earlier result to get the calls in between."""
         return Calls.from_json(send("GET", f"{self.admin}/calls").expect(200))

@@ -1,4 +1,4 @@
-"""What can happen to a call. Plain data, so that it travels to the proxy as JSON."""
+"""The effects of a rule, as plain data that is sent to the proxy as JSON."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Fail:
-    """An error in the service's own wire format; the call does not reach it."""
+    """Answers with an error in the service's format; the call does not reach the service."""
 
     code: str
-    # None: what the service's model says, or AWS's usual one.
+    # None: the status in the service's model, or the usual one.
     status: int | None = None
-    message: str = "a fault that was asked for"
+    message: str = "an injected fault"
 
 
 @dataclass(frozen=True)
 class Delay:
-    """The call goes on this much later. Rules that come after may still do something to it."""
+    """Delays the call. Later rules still apply."""
 
     milliseconds: int
 
 
 @dataclass(frozen=True)
 class DropBefore:
-    """The connection breaks before the call reaches the service."""
+    """Breaks the connection before the call reaches the service."""
 
 
 @dataclass(frozen=True)
 class DropAfter:
-    """The call takes effect, and the connection breaks instead of an answer."""
+    """Passes the call to the service and breaks the connection instead of answering."""
 
 
 @dataclass(frozen=True)
 class Duplicate:
-    """The call is made twice; its caller gets the first answer."""
+    """Makes the call twice and returns the first answer."""
 
 
 Effect = Fail | Delay | DropBefore | DropAfter | Duplicate

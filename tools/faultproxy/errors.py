@@ -1,6 +1,6 @@
-"""AWS's errors on the wire: written for a fault, read for the counts.
+"""AWS's errors in each protocol: writes them for faults and reads them for the counts.
 
-Protocols: https://smithy.io/2.0/aws/protocols/. Codes every service may answer with:
+Protocols: https://smithy.io/2.0/aws/protocols/. Codes that every service may return:
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/CommonErrors.html and its like.
 """
 
@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape
 from .effects import Fail
 from .services import Service
 
-# Of codes that are in no model, or stand there without a status.
+# Statuses of codes that no model contains or that have no status in the model.
 _STATUS = {
     "AccessDenied": 403,
     "DependencyTimeoutException": 503,
@@ -34,7 +34,7 @@ _XML_CODE = re.compile(rb"<Code>([^<]+)</Code>")
 
 @dataclass(frozen=True)
 class Wire:
-    """An answer as it is sent."""
+    """An HTTP answer."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -42,7 +42,7 @@ class Wire:
 
 
 def write(service: Service, fault: Fail) -> Wire:
-    """The error `fault` as `service` words it."""
+    """Returns the error in the format of the service."""
     status = fault.status or service.status(fault.code) or _STATUS.get(fault.code, 400)
     request = str(uuid.uuid4())
     blame = "Sender" if status < 500 else "Receiver"
@@ -79,7 +79,7 @@ def _wire(status: int, kind: str, body: str, *named: tuple[str, str]) -> Wire:
 
 
 def read(status: int, headers: Mapping[str, str], body: bytes) -> str:
-    """The code of an error that a service answered; its status where it names none."""
+    """Returns the code of a service's error, or its status if it has no code."""
     code = headers.get("x-amzn-errortype", "")
     if not code and (found := _XML_CODE.search(body)):
         code = found[1].decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""What passed: every call by service, action, session, outcome and fault; and the sessions begun."""
+"""Counts calls by service, action, session, outcome and fault, and remembers sessions."""
 
 from __future__ import annotations
 
@@ -17,20 +17,19 @@ _NAME = re.compile(rb"<AssumedRoleUser>.*?<Arn>[^<]*/([^</]+)</Arn>", re.DOTALL)
 
 @dataclass(frozen=True)
 class Passed:
-    """A kind of call that passed."""
+    """A kind of call."""
 
     service: str
     action: str
     session: str
-    # `ok`, or the error's code; empty where there was no answer.
+    # `ok` or the error's code; empty if there was no answer.
     outcome: str
-    # What the proxy did to it, by the effect's name; empty for a call that it left alone.
+    # The name of the applied effect; empty if the call passed unchanged.
     fault: str
 
 
 class Calls:
-    """How many calls of each kind. What was counted later minus what was counted before is what
-    happened in between."""
+    """The number of calls of each kind. Subtracting an earlier count gives the calls in between."""
 
     def __init__(self, counts: Iterable[tuple[Passed, int]] = ()) -> None:
         self._counts = Counter(dict(counts))
@@ -39,7 +38,7 @@ class Calls:
         self._counts[passed] += 1
 
     def number(self, **wanted: str) -> int:
-        """How many calls have these members, as in `number(service="sts", outcome="ok")`."""
+        """Returns the number of calls with these fields, for example `number(service="sts", outcome="ok")`."""
         return sum(count for passed, count in self if _has(passed, wanted))
 
     def only(self, **wanted: str) -> Calls:
@@ -72,14 +71,14 @@ class Ledger:
 
     def __init__(self) -> None:
         self.calls = Calls()
-        # Access key → name, of the sessions whose beginning passed through here.
+        # Session names by access key id, of sessions that were created through the proxy.
         self.sessions: dict[str, str] = {}
 
     def count(self, call: Call, outcome: str, fault: str) -> None:
         self.calls.add(Passed(call.service, call.action, call.session, outcome, fault))
 
     def learn(self, answer: bytes) -> None:
-        """Remember whose key an AssumeRole's answer gives out."""
+        """Remembers the access key id in an answer to AssumeRole."""
         key, name = _KEY.search(answer), _NAME.search(answer)
         if key and name:
             self.sessions[key[1].decode()] = name[1].decode()

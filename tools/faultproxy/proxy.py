@@ -1,4 +1,4 @@
-"""What happens to one call on its way."""
+"""The proxy: applies rules to calls and counts them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NO_ANSWER = ""
 
 
 class Proxy:
-    """Everything that comes is passed to one address, as it is, unless a rule has another idea."""
+    """Passes every request to one address unchanged, unless a rule applies."""
 
     def __init__(self, target: str) -> None:
         self._pool = Pool(target)
@@ -27,7 +27,7 @@ class Proxy:
         self.ledger = Ledger()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection of a client, with as many requests as it sends."""
+        """Serves one connection of a client."""
         link = Link(h11.SERVER, reader, writer)
         try:
             while isinstance(request := await link.event(), h11.Request):
@@ -86,7 +86,7 @@ class Proxy:
         await _answer(link, first, _parts(data))
 
     async def _send(self, request: h11.Request, body: AsyncIterator[bytes]) -> tuple[Link, h11.Response]:
-        """Pass a request on and wait for the answer's head; its body is still to come."""
+        """Sends a request and returns the head of the answer."""
         upstream = await self._pool.take()
         try:
             headers = end_to_end(request)
@@ -104,7 +104,7 @@ class Proxy:
         return upstream, answer
 
     async def _relay(self, link: Link, call: Call, upstream: Link, answer: h11.Response, fault: str) -> None:
-        """Pass an answer on, counted before its caller can have it."""
+        """Sends an answer to the client and counts it first."""
         if answer.status_code >= 400 or call.action == "AssumeRole":
             data = await self._rest(upstream)
             self._read(call, answer, data, fault)
@@ -119,7 +119,7 @@ class Proxy:
         self._pool.give_back(upstream)
 
     async def _rest(self, upstream: Link) -> bytes:
-        """The whole body of an answer whose head has come."""
+        """Returns the body of an answer."""
         try:
             data = await _whole(upstream.body())
         except BaseException:

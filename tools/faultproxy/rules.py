@@ -1,4 +1,4 @@
-"""Which calls something happens to. Deterministic: the same calls in the same order, the same faults."""
+"""Selects the calls that get a fault. Deterministic: the same calls in the same order get the same faults."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .effects import Delay, Effect
 
 @dataclass(frozen=True)
 class Match:
-    """Calls by service, action, session or access key; what is not given matches any."""
+    """Matches calls by service, action, session and access key; None matches any value."""
 
     service: str | None = None
     action: str | None = None
@@ -27,14 +27,14 @@ class Match:
 
 @dataclass(frozen=True)
 class Rule:
-    """An effect on the calls that match: each of them, or only some."""
+    """An effect on all or some of the matching calls."""
 
     effect: Effect
     match: Match = Match()
-    # Of the calls that match and are not skipped; drawn from a generator of the rule's own.
+    # Share of the matching calls after `skip`; each rule has a separate random generator.
     probability: float = 1.0
     seed: int = 0
-    # Calls to leave alone first, and calls to hit at most.
+    # Number of matching calls to pass first, and maximum number of faults.
     skip: int = 0
     count: int | None = None
 
@@ -53,7 +53,7 @@ class Rule:
 
 
 class ActiveRule:
-    """A rule and what became of it so far."""
+    """A rule with its counts."""
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
@@ -61,7 +61,7 @@ class ActiveRule:
         self._random = random.Random(rule.seed)
 
     def takes(self, call: Call) -> bool:
-        """Whether the rule's effect happens to this call, the next one of those that match."""
+        """Returns whether the rule's effect applies to this call, and counts the call."""
         rule = self.rule
         if not rule.match.fits(call):
             return False
@@ -75,7 +75,7 @@ class ActiveRule:
 
 
 class Rules:
-    """The rules in force, oldest first."""
+    """The active rules, oldest first."""
 
     def __init__(self) -> None:
         self._active: dict[int, ActiveRule] = {}
@@ -93,7 +93,7 @@ class Rules:
         return self._active.pop(number, None)
 
     def judge(self, call: Call) -> tuple[int, Effect | None]:
-        """Milliseconds to wait, and what happens then: the oldest rule's effect that takes the call."""
+        """Returns the delay in milliseconds and the effect of the oldest rule that applies."""
         wait = 0
         for active in self._active.values():
             if active.takes(call):

@@ -1,8 +1,4 @@
-"""What botocore's own models say of AWS's services: operations, protocols, errors.
-
-The models are AWS's description of its services, so neither a list of S3's operations nor one of
-error statuses has to be kept here.
-"""
+"""Operations, protocols and errors of AWS's services, read from botocore's models."""
 
 from __future__ import annotations
 
@@ -16,7 +12,7 @@ from urllib.parse import parse_qsl
 import botocore.session
 from botocore.exceptions import UnknownServiceError
 
-# Services whose signatures carry another name than boto3's.
+# Services whose name in signatures differs from boto3's.
 _SIGNED_AS = {"bedrock": "bedrock-runtime"}
 _REST = ("rest-json", "rest-xml")
 _PLACEHOLDER = re.compile(r"\{(\w+)(\+?)\}")
@@ -24,7 +20,7 @@ _PLACEHOLDER = re.compile(r"\{(\w+)(\+?)\}")
 
 @dataclass(frozen=True)
 class Route:
-    """A method and path, and what a request must carry to be this operation and no other."""
+    """Method, path and required parameters of an operation."""
 
     action: str
     method: str
@@ -43,12 +39,12 @@ class Route:
         )
 
     def precision(self) -> tuple[int, int]:
-        """An operation that demands more is meant before one that demands less."""
+        """Sort key: an operation with more required parameters is tried first."""
         return len(self.literals) + len(self.query) + len(self.headers), len(self.path.pattern)
 
 
 class Service:
-    """One service under boto3's name for it."""
+    """One service; `name` is boto3's."""
 
     def __init__(self, name: str, model: Any) -> None:
         self.name = name
@@ -65,18 +61,18 @@ class Service:
 
     @property
     def rest(self) -> bool:
-        """Whether method and path say what is asked, and the body is content."""
+        """Whether method and path determine the operation."""
         return self.protocol in _REST
 
     def operation(self, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> str:
-        """The operation of a REST request; empty for one that no operation fits."""
+        """Returns the operation of a REST request, or an empty text if none fits."""
         for route in self._routes:
             if route.fits(method, path, query, headers):
                 return route.action
         return ""
 
     def status(self, code: str) -> int | None:
-        """The HTTP status the model gives an error."""
+        """Returns the HTTP status of an error in the model."""
         return self._statuses.get(code)
 
 
@@ -111,7 +107,7 @@ def _session() -> Any:
 
 @cache
 def signed_as(name: str) -> Service | None:
-    """The service of a signature's scope; None for one that botocore does not know."""
+    """Returns the service of a signature's scope, or None if botocore does not know it."""
     name = _SIGNED_AS.get(name, name)
     try:
         return Service(name, _session().get_service_model(name))

@@ -1,4 +1,4 @@
-"""HTTP/1.1 over asyncio streams, by h11: parsing and framing are not ours."""
+"""HTTP/1.1 over asyncio streams, with h11 as parser."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ import h11
 
 _CHUNK = 64 * 1024
 _LARGEST_HEAD = 64 * 1024
-# Shorter than the emulator keeps an idle connection, so that none ends under a request of ours.
+# Shorter than the emulator's idle time-out, so that the emulator does not close a connection in use.
 _IDLE_SECONDS = 30.0
 
 _GO_ON = h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")
 
 Headers = list[tuple[bytes, bytes]]
-# Of one connection, not of the message. https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1
+# Headers of a connection, not of the message. https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1
 _HOP_BY_HOP = {b"connection", b"keep-alive", b"proxy-connection"}
 
 
 class Broken(Exception):
-    """The other side went away in the middle of a message."""
+    """The peer closed the connection in the middle of a message."""
 
 
 class Link:
-    """One connection, as its client or as its server."""
+    """One connection, as client or server."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Link:
         self.used = time.monotonic()
 
     async def event(self) -> h11.Event | type[h11.PAUSED]:
-        """The next part of a message."""
+        """Returns the next event of a message."""
         try:
             while (event := self._h11.next_event()) is h11.NEED_DATA:
                 if self._h11.they_are_waiting_for_100_continue:
@@ -50,7 +50,7 @@ class Link:
         return event  # type: ignore[return-value] # mypy cannot tell NEED_DATA from PAUSED
 
     async def body(self) -> AsyncIterator[bytes]:
-        """The rest of the message that has begun."""
+        """Returns the body of the current message."""
         while not isinstance(event := await self.event(), h11.EndOfMessage):
             if not isinstance(event, h11.Data):
                 raise Broken
@@ -66,7 +66,7 @@ class Link:
             raise Broken from error
 
     def next_message(self) -> bool:
-        """Get ready for another exchange on this connection, if there can be one."""
+        """Prepares the connection for another exchange. Returns false if it must be closed."""
         if self._h11.our_state is not h11.DONE or self._h11.their_state is not h11.DONE:
             return False
         self._h11.start_next_cycle()
@@ -80,12 +80,12 @@ class Link:
         self._writer.close()
 
     def abort(self) -> None:
-        """Break the connection: the other side sees a reset, not an end."""
+        """Resets the connection."""
         self._writer.transport.abort()
 
 
 class Pool:
-    """Connections to one address, kept open between exchanges."""
+    """A pool of connections to one address."""
 
     def __init__(self, address: str) -> None:
         parts = urlsplit(address)
@@ -112,6 +112,6 @@ class Pool:
 
 
 def end_to_end(message: h11.Request | h11.Response) -> Headers:
-    """A message's headers as they were spelt, without those of its connection."""
+    """Returns a message's headers, unchanged, without those of the connection."""
     found = message.headers.raw_items()
     return [(name, value) for name, value in found if name.lower() not in _HOP_BY_HOP]

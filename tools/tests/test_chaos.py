@@ -1,4 +1,4 @@
-"""The chaos run's own parts: its plan is its seed's, and its reconciliation can see red."""
+"""The parts of the chaos run: plan, reconciliation, drain and page."""
 
 from __future__ import annotations
 
@@ -11,58 +11,57 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tools.chaos import page, plan
-from tools.chaos import settle as settling
-from tools.chaos.reconcile import Accepted, Document, Overheard, Tenancy, Verdict, judge
-from tools.chaos.settle import State
+from tools.chaos import drain, page, plan
+from tools.chaos.drain import State
+from tools.chaos.reconcile import Accepted, Document, Observation, Tenancy, Verdict, judge
 from tools.chaos.watch import seconds_of
 from tools.faultproxy.rules import Match, Rule
 
 # ── the plan ────────────────────────────────────────────────────────────────
 
 
-def test_a_seed_is_a_plan() -> None:
+def test_plan_depends_on_the_seed_only() -> None:
     assert plan.make(7, 300) == plan.make(7, 300)
     assert plan.make(7, 300) != plan.make(8, 300)
 
 
 @pytest.mark.parametrize("minutes", [None, 1.3])
-def test_a_plan_names_the_options_that_make_it_again(minutes: float | None) -> None:
+def test_plan_names_the_options_that_repeat_it(minutes: float | None) -> None:
     made = plan.make(7, 300, minutes)
-    options = re.findall(r"--(\w+) (\S+)", made.again)
-    given = {name: float(value) if name == "minutes" else int(value) for name, value in options}
+    found = re.findall(r"--(\w+) (\S+)", made.options)
+    given = {name: float(value) if name == "minutes" else int(value) for name, value in found}
     assert plan.make(given["seed"], given["jobs"], given.get("minutes")) == made  # type: ignore[arg-type]
 
 
-def test_the_storming_tenant_hands_in_ten_times_as_much() -> None:
+def test_storming_tenant_uploads_ten_times_as_many() -> None:
     made = plan.make(1, 1500)
-    counts = Counter(each.tenant for each in made.hand_ins)
-    assert len(made.hand_ins) == 1500
+    counts = Counter(each.tenant for each in made.submissions)
+    assert len(made.submissions) == 1500
     assert [counts[number] for number in range(plan.HEALTHY)] == [100] * plan.HEALTHY
     assert counts[plan.STORM] == 1000
     numbers = [each.number for each in made.of(plan.STORM)]
-    assert sorted(numbers) == list(range(1000)), "a document is handed in once"
+    assert sorted(numbers) == list(range(1000)), "each document is uploaded once"
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_all_of_a_plan_happens_within_its_time(seed: int) -> None:
+def test_everything_happens_within_the_plans_time(seed: int) -> None:
     made = plan.make(seed, 600)
-    acts: list[Any] = [*made.hand_ins, *made.troubles, *made.kills, *made.repeats, *made.key_outages]
+    acts: list[Any] = [*made.submissions, *made.fault_windows, *made.kills, *made.repeats, *made.key_outages]
     assert all(0 <= each.at < made.seconds for each in acts)
-    assert list(made.hand_ins) == sorted(made.hand_ins, key=lambda each: each.at)
+    assert list(made.submissions) == sorted(made.submissions, key=lambda each: each.at)
     assert {each.function for each in made.kills} <= set(plan.FUNCTIONS)
-    assert len(made.troubles) > 10 and len(made.kills) > 20 and len(made.repeats) > 40
-    # The proxy's admin takes every rule as it is written.
-    for each in made.troubles:
+    assert len(made.fault_windows) > 10 and len(made.kills) > 20 and len(made.repeats) > 40
+    # The fault proxy accepts every rule.
+    for each in made.fault_windows:
         rule = Rule(each.effect, Match(each.service, each.action), each.probability, each.seed)
         assert Rule.from_json(json.loads(json.dumps(rule.to_json()))) == rule
 
 
-def test_seeds_differ_in_what_matters() -> None:
+def test_seeds_cover_all_kinds_of_faults() -> None:
     made = [plan.make(seed, 600) for seed in range(60)]
     assert {each.storm.repaired for each in made} == {True, False}
     assert {len(each.key_outages) for each in made} == {0, 1, 2}
-    kinds = {type(trouble.effect).__name__ for each in made for trouble in each.troubles}
+    kinds = {type(window.effect).__name__ for each in made for window in each.fault_windows}
     assert kinds == {"Fail", "Delay", "DropAfter", "DropBefore", "Duplicate"}
 
 
@@ -94,10 +93,10 @@ ONE = Tenancy(
     {
         "a": Document("ready", 1),
         "b": Document("ready", 3),
-        "c": Document("parked"),
-        "d": Document("failed", 0, "no text"),
+        "c": Document("waiting"),
+        "d": Document("dead", 0, "no text"),
     },
-    parked=("c",),
+    waiting=("c",),
     dead=(("d", "no text"),),
     vectors=_OF_ONE,
     texts=_texts(WORDS["one"], *_OF_ONE),
@@ -107,12 +106,14 @@ TWO = Tenancy(
 )
 
 
-def _judge(one: Tenancy = ONE, two: Tenancy = TWO, *heard: Overheard, own: tuple[str, ...] = ("one", "two")) -> Verdict:
-    return judge(JOBS, [one, two], WORDS, heard, own)
+def _judge(
+    one: Tenancy = ONE, two: Tenancy = TWO, *observed: Observation, own: tuple[str, ...] = ("one", "two")
+) -> Verdict:
+    return judge(JOBS, [one, two], WORDS, observed, own)
 
 
 def _with(tenancy: Tenancy, *keys: str, word: str = "") -> Tenancy:
-    """More in the index."""
+    """Adds passages to the index."""
     more = _texts(word or WORDS[tenancy.tenant], *keys)
     return replace(tenancy, vectors=tenancy.vectors + keys, texts={**tenancy.texts, **more})
 
@@ -125,10 +126,10 @@ def _without(tenancy: Tenancy, key: str) -> Tenancy:
     )
 
 
-def test_a_good_run_is_green() -> None:
+def test_accepts_a_good_run() -> None:
     verdict = _judge()
     assert verdict.good, verdict
-    assert verdict.places == {"one": {"indexed": 2, "parked": 1, "dead": 1}, "two": {"indexed": 1}}
+    assert verdict.locations == {"one": {"indexed": 2, "waiting": 1, "dead": 1}, "two": {"indexed": 1}}
     assert verdict.accepted == 5 and verdict.total("indexed") == 3
 
 
@@ -136,16 +137,17 @@ def test_a_good_run_is_green() -> None:
     "one",
     [
         pytest.param(
-            replace(ONE, documents={**ONE.documents, "c": Document("queued")}, parked=()), id="queued, and nobody knows"
+            replace(ONE, documents={**ONE.documents, "c": Document("queued")}, waiting=()),
+            id="queued without a job",
         ),
         pytest.param(
-            replace(ONE, documents={k: v for k, v in ONE.documents.items() if k != "c"}, parked=()), id="no record"
+            replace(ONE, documents={k: v for k, v in ONE.documents.items() if k != "c"}, waiting=()), id="no record"
         ),
-        pytest.param(replace(ONE, dead=()), id="failed, without a dead letter"),
-        pytest.param(_without(ONE, "b.00000001.00001"), id="ready, and a passage is missing"),
+        pytest.param(replace(ONE, dead=()), id="dead without a dead job"),
+        pytest.param(_without(ONE, "b.00000001.00001"), id="ready with a missing passage"),
     ],
 )
-def test_a_lost_job_is_seen(one: Tenancy) -> None:
+def test_finds_a_lost_job(one: Tenancy) -> None:
     verdict = _judge(one)
     assert len(verdict.lost) == 1 and not verdict.good, verdict
 
@@ -153,32 +155,32 @@ def test_a_lost_job_is_seen(one: Tenancy) -> None:
 @pytest.mark.parametrize(
     "one",
     [
-        pytest.param(_with(ONE, "a.00000001.00001"), id="a passage too many"),
+        pytest.param(_with(ONE, "a.00000001.00001"), id="an extra passage"),
         pytest.param(replace(ONE, vectors=(*ONE.vectors, "a.00000001.00000")), id="a passage twice"),
-        pytest.param(_with(ONE, "z.00000001.00000"), id="a passage of no document"),
-        pytest.param(replace(ONE, parked=("c", "a")), id="ready and parked"),
-        pytest.param(replace(ONE, parked=("c", "c")), id="parked twice"),
+        pytest.param(_with(ONE, "z.00000001.00000"), id="a passage of an unknown document"),
+        pytest.param(replace(ONE, waiting=("c", "a")), id="ready and waiting"),
+        pytest.param(replace(ONE, waiting=("c", "c")), id="waiting twice"),
         pytest.param(replace(ONE, dead=(*ONE.dead, ("a", "a fault"))), id="ready and dead"),
-        pytest.param(replace(ONE, dead=(*ONE.dead, ("c", "a fault"))), id="parked and dead"),
+        pytest.param(replace(ONE, dead=(*ONE.dead, ("c", "a fault"))), id="waiting and dead"),
         pytest.param(
-            replace(ONE, documents={**ONE.documents, "a": Document("failed", 1, "x")}, dead=(*ONE.dead, ("a", "x"))),
-            id="given up, and all of it in the index",
+            replace(ONE, documents={**ONE.documents, "a": Document("dead", 1, "x")}, dead=(*ONE.dead, ("a", "x"))),
+            id="dead and completely indexed",
         ),
     ],
 )
-def test_a_doubled_job_is_seen(one: Tenancy) -> None:
+def test_finds_a_duplicate_job(one: Tenancy) -> None:
     verdict = _judge(one)
     assert len(verdict.duplicates) == 1 and not verdict.lost and not verdict.good, verdict
 
 
-def test_a_job_that_was_taken_without_an_answer_may_be_done_once() -> None:
+def test_job_whose_answer_was_lost_may_complete_once() -> None:
     documents = {**ONE.documents, "u": Document("ready", 1)}
     assert _judge(replace(_with(ONE, "u.00000001.00000"), documents=documents)).good
     assert len(_judge(replace(_with(ONE, "u.00000001.00000", "u.00000001.00001"), documents=documents)).duplicates) == 1
 
 
 @pytest.mark.parametrize(
-    ("one", "heard"),
+    ("one", "observed"),
     [
         pytest.param(
             replace(ONE, texts={**ONE.texts, "a.00000001.00000": f"{WORDS['one']} {WORDS['two']}"}),
@@ -186,35 +188,35 @@ def test_a_job_that_was_taken_without_an_answer_may_be_done_once() -> None:
             id="in a passage",
         ),
         pytest.param(replace(ONE, dead=(("d", f"no text: {WORDS['one']}"),)), (), id="in a reason"),
-        pytest.param(ONE, (Overheard("GET /v1/documents", "one", f"… {WORDS['two'].upper()} …"),), id="in an answer"),
-        pytest.param(ONE, (Overheard("a log", None, WORDS["one"]),), id="in a log"),
+        pytest.param(ONE, (Observation("GET /v1/documents", "one", f"… {WORDS['two'].upper()} …"),), id="in an answer"),
+        pytest.param(ONE, (Observation("a log", None, WORDS["one"]),), id="in a log"),
     ],
 )
-def test_a_crossed_word_is_seen(one: Tenancy, heard: tuple[Overheard, ...]) -> None:
-    verdict = _judge(one, TWO, *heard)
+def test_finds_a_crossed_word(one: Tenancy, observed: tuple[Observation, ...]) -> None:
+    verdict = _judge(one, TWO, *observed)
     assert len(verdict.crossed) == 1 and not verdict.good, verdict
 
 
-def test_a_document_in_anothers_index_is_crossed() -> None:
+def test_document_in_another_tenants_index_is_crossed() -> None:
     verdict = _judge(_with(ONE, "e.00000001.00000"))
     assert any("holds e of two" in line for line in verdict.crossed) and not verdict.good
 
 
-def test_an_own_word_is_no_crossing() -> None:
-    assert _judge(ONE, TWO, Overheard("GET /v1/documents", "one", WORDS["one"])).good
+def test_tenants_own_word_is_not_crossed() -> None:
+    assert _judge(ONE, TWO, Observation("GET /v1/documents", "one", WORDS["one"])).good
 
 
-def test_a_job_that_nobody_would_have_looked_for_is_wrong_even_if_it_is_done() -> None:
+def test_completed_job_without_backlog_entry_fails_the_run() -> None:
     assert not judge(JOBS, [ONE, TWO], WORDS, (), ("one", "two"), ["one JOB#a of 15:00"]).good
 
 
-def test_a_job_that_is_done_and_still_open_is_unsettled_not_doubled() -> None:
+def test_ready_document_with_open_job_is_unsettled_not_duplicate() -> None:
     verdict = _judge(replace(ONE, open=("a",)))
     assert verdict.unsettled == ("one a",) and not verdict.duplicates and not verdict.good
 
 
-def test_a_job_still_open_is_unsettled() -> None:
-    verdict = _judge(replace(ONE, open=("c",), parked=()))
+def test_open_job_is_unsettled() -> None:
+    verdict = _judge(replace(ONE, open=("c",), waiting=()))
     assert verdict.unsettled == ("one c",) and not verdict.good and not verdict.lost
 
 
@@ -222,20 +224,20 @@ def test_a_job_still_open_is_unsettled() -> None:
     ("one", "own"),
     [
         pytest.param(replace(ONE, texts={}), ("one", "two"), id="no passage was opened"),
-        pytest.param(ONE, ("two",), id="it does not find its own word"),
+        pytest.param(ONE, ("two",), id="does not find its own word"),
         pytest.param(replace(ONE, texts=dict.fromkeys(ONE.texts, "?")), ("one", "two"), id="passages without its word"),
     ],
 )
-def test_what_could_not_have_failed_proves_nothing(one: Tenancy, own: tuple[str, ...]) -> None:
+def test_check_that_could_not_fail_fails_the_run(one: Tenancy, own: tuple[str, ...]) -> None:
     verdict = _judge(one, own=own)
     assert verdict.unproven and not verdict.good
 
 
-# ── settling ────────────────────────────────────────────────────────────────
+# ── drain ───────────────────────────────────────────────────────────────────
 
 
 class Clock:
-    """Time that passes where somebody sleeps."""
+    """A clock that only `sleep` advances."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -247,43 +249,43 @@ class Clock:
         self.seconds += seconds
 
 
-class Nobody:
-    def look(self) -> None:
+class NoOperator:
+    def resend_events(self) -> None:
         pass
 
 
-def _settled(monkeypatch: pytest.MonkeyPatch, states: list[set[str]]) -> tuple[State, float]:
-    """What settling ends with, and when, where it sees these open jobs and then always the last of them."""
+def _drained(monkeypatch: pytest.MonkeyPatch, states: list[set[str]]) -> tuple[State, float]:
+    """Returns the final state and the seconds waited, for a sequence of open jobs whose last element repeats."""
     clock, left = Clock(), iter(states)
-    monkeypatch.setattr(settling, "time", clock)
+    monkeypatch.setattr(drain, "time", clock)
     last = states[-1]
 
-    def look() -> State:
+    def read() -> State:
         jobs = frozenset((0, name) for name in next(left, last))
         return State(len(jobs), 0, 0, 0, jobs)
 
-    return settling.settle(look, Nobody(), 10.0, lambda state: None), clock.seconds  # type: ignore[arg-type]
+    return drain.wait_until_idle(read, NoOperator(), 10.0, lambda state: None), clock.seconds  # type: ignore[arg-type]
 
 
-def test_settling_ends_when_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    state, seconds = _settled(monkeypatch, [{"a"}, set(), {"b"}, set(), set()])
+def test_drain_ends_when_no_job_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    state, seconds = _drained(monkeypatch, [{"a"}, set(), {"b"}, set(), set()])
     assert state.left == 0 and seconds == pytest.approx(4 * 1.5)
 
 
-def test_settling_goes_on_while_jobs_come_as_fast_as_they_are_done(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_drain_continues_while_jobs_arrive_as_fast_as_they_complete(monkeypatch: pytest.MonkeyPatch) -> None:
     states = [{f"{number}", f"{number + 1}"} for number in range(40)]
-    state, _ = _settled(monkeypatch, [*states, set()])
+    state, _ = _drained(monkeypatch, [*states, set()])
     assert state.left == 0
 
 
-def test_settling_goes_on_while_more_jobs_come_than_are_done(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_drain_continues_while_more_jobs_arrive_than_complete(monkeypatch: pytest.MonkeyPatch) -> None:
     states = [{f"{each}" for each in range(number + 1)} for number in range(40)]
-    state, _ = _settled(monkeypatch, [*states, set()])
+    state, _ = _drained(monkeypatch, [*states, set()])
     assert state.left == 0
 
 
-def test_settling_gives_up_where_nothing_moves(monkeypatch: pytest.MonkeyPatch) -> None:
-    state, seconds = _settled(monkeypatch, [{"a", "b"}, {"a"}])
+def test_drain_gives_up_without_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    state, seconds = _drained(monkeypatch, [{"a", "b"}, {"a"}])
     assert state.left == 1 and 10 < seconds < 15
 
 
@@ -291,21 +293,21 @@ def test_settling_gives_up_where_nothing_moves(monkeypatch: pytest.MonkeyPatch) 
 
 
 def _report() -> dict[str, object]:
-    look = {"open": 1, "parked": 2, "dead": 0, "oldest": 3.5, "circuit": "closed"}
-    storm = {**look, "circuit": "open"}
-    sample = {"waiting": 1, "in_flight": 2, "buried": 0, "accepted": 9, "looks": [look, storm]}
+    tenant = {"open": 1, "waiting": 2, "dead": 0, "oldest": 3.5, "circuit": "closed"}
+    storm = {**tenant, "circuit": "open"}
+    sample = {"visible": 1, "in_flight": 2, "dead_letters": 0, "accepted": 9, "tenants": [tenant, storm]}
     figures = {"count": 4, "p50": 1.0, "p99": 2.5}
     return {
         "seed": 1,
         "jobs": 9,
         "seconds": 20.0,
         "over": 21.0,
-        "settled_at": 40.0,
-        "settled": {},
+        "drained_at": 40.0,
+        "final": {},
         "tenants": ["<healthy>", "storming"],
         "storm": {"at": 2.0, "milliseconds": 400, "repaired": True},
         "key_outages": [],
-        "troubles": [
+        "fault_windows": [
             {"at": 1.0, "seconds": 5.0, "name": "Delay s3", "probability": 0.5},
             {"at": 2.0, "seconds": 5.0, "name": "SlowDown s3", "probability": 1.0},
         ],
@@ -313,7 +315,7 @@ def _report() -> dict[str, object]:
         "verdict": {
             "good": False,
             "accepted": 9,
-            "places": {"<healthy>": {"indexed": 4}, "storming": {"lost": 1}},
+            "locations": {"<healthy>": {"indexed": 4}, "storming": {"lost": 1}},
             "lost": ["storming x: queued"],
             "duplicates": [],
             "crossed": [],
@@ -330,7 +332,7 @@ def _report() -> dict[str, object]:
     }
 
 
-def test_the_page_is_whole_and_stands_alone() -> None:
+def test_page_is_well_formed_and_self_contained() -> None:
     text = page.render(_report())
     assert "lost 1, crossed 0, duplicates 0" in text and "storming x: queued" in text
     drawn = re.findall(r"<svg.*?</svg>", text, re.DOTALL)
@@ -338,15 +340,15 @@ def test_the_page_is_whole_and_stands_alone() -> None:
     for svg in drawn:
         ElementTree.fromstring(svg)
         assert "nan" not in svg and "None" not in svg
-    assert "<healthy>" not in text, "names are text, not markup"
+    assert "<healthy>" not in text, "names are not escaped"
     addresses = set(re.findall(r"https?://[^\"' <]+", text))
-    assert addresses <= {"http://www.w3.org/2000/svg"} and "<script" not in text, "nothing is fetched"
+    assert addresses <= {"http://www.w3.org/2000/svg"} and "<script" not in text, "the page must fetch nothing"
     assert "prefers-color-scheme: dark" in text
 
 
-def test_a_page_of_a_run_without_a_sample_is_drawn_too() -> None:
-    assert "<svg" in page.render({**_report(), "samples": [], "kills": [], "troubles": []})
+def test_page_of_a_run_without_samples() -> None:
+    assert "<svg" in page.render({**_report(), "samples": [], "kills": [], "fault_windows": []})
 
 
-def test_a_moment_is_read_as_the_product_writes_it() -> None:
+def test_parses_a_stored_timestamp() -> None:
     assert seconds_of("1970-01-01T00:00:01.500Z") == 1.5

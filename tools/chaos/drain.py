@@ -1,4 +1,4 @@
-"""After the storm: waiting jobs are brought back until nothing moves any more."""
+"""After the storm: runs the scheduler and waits until the stack is idle."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tools.devstack.aws import InvokeFailed
 from tools.devstack.stack import LocalStack
 
+from .injection import invoke_intake
 from .stores import document_id, items
-from .tenants import Customer, Taken
-from .trouble import invoke_intake
+from .tenants import Customer, Receipt
 
-_FINAL = ("ready", "failed")
+_FINAL = ("ready", "dead")
 _PAUSE = 1.5
-# Looking takes no more of the time than one part of so many and one.
+# The pause after a read is this multiple of the read's duration.
 _REST = 4
 
 
-class Releasing:
-    """What AWS does every minute, every few seconds, in a thread of its own."""
+class SchedulerRuns:
+    """Runs the scheduler every few seconds in a thread; on AWS it runs every minute."""
 
     def __init__(self, stack: LocalStack, every: float) -> None:
         self._stack, self.every = stack, every
@@ -46,20 +46,23 @@ class Releasing:
                 self._stack.release()
                 self.runs += 1
             except (InvokeFailed, ClientError, BotoCoreError):
-                # Asked for, by the plan: the next one tries again.
+                # The plan injects such faults; the next run tries again.
                 self.failed += 1
 
 
 @dataclass
 class Operator:
-    """Does what docs/operations.md says of the tier's dead-letter queue: the events that `intake` gave up
-    after three attempts are handed to it again. Jobs among the letters are found without them."""
+    """Handles the tier's dead-letter queue as docs/operations.md says.
+
+    Sends events that `intake` failed three times to `intake` again. Counts and deletes dead-letter messages of
+    jobs, because the scheduler finds these jobs by their items.
+    """
 
     stack: LocalStack
     events: int = 0
     jobs: int = 0
 
-    def look(self) -> None:
+    def resend_events(self) -> None:
         queue, sqs = self.stack.outputs["BasicDeadLetterQueueUrl"], self.stack.account.client("sqs")
         while True:
             letters = sqs.receive_message(
@@ -79,7 +82,7 @@ class Operator:
 
 
 def _event(body: str) -> dict[str, object] | None:
-    """The event in a letter of `intake`'s; a job is none."""
+    """Returns the event in a dead-letter message of `intake`, or None for a message of a job."""
     with suppress(ValueError):
         found = json.loads(body)
         if isinstance(found, dict) and isinstance(found.get("requestPayload"), dict):
@@ -89,65 +92,69 @@ def _event(body: str) -> dict[str, object] | None:
 
 @dataclass(frozen=True)
 class State:
-    """How far things are."""
+    """The unfinished jobs at one moment."""
 
-    # Items of jobs that are queued or running, of jobs that wait, and accepted documents with none of
-    # these that are not at their end: their event is still on its way.
+    # Jobs that are queued or running, jobs that wait, and accepted unfinished documents without a job item,
+    # whose event is still in flight.
     open: int
-    parked: int
+    waiting: int
     unseen: int
-    # Waiting jobs that will not be brought back before their tenant's cause is gone.
+    # Waiting jobs that are not requeued before the cause of their failures ends.
     held: int
-    # The open and the waiting ones, each by its tenant and its document.
+    # The open and waiting jobs, by tenant and document.
     jobs: frozenset[tuple[int, str]] = frozenset()
 
     @property
     def left(self) -> int:
-        """Jobs that still have somewhere to go."""
-        return self.open + self.parked + self.unseen - self.held
+        """The number of jobs that can still make progress."""
+        return self.open + self.waiting + self.unseen - self.held
 
 
-def look(stack: LocalStack, customers: list[Customer], taken: list[Taken], held: Callable[[Customer], bool]) -> State:
-    """`held` says of a tenant whether its waiting jobs may stay where they are."""
+def read_state(
+    stack: LocalStack, customers: list[Customer], receipts: list[Receipt], held: Callable[[Customer], bool]
+) -> State:
+    """Reads the unfinished jobs. `held` says whether a tenant's waiting jobs may keep waiting."""
     there: dict[int, set[str]] = {each.number: set() for each in customers}
-    opened = parked = kept = 0
+    opened = waiting = kept = 0
     for customer in customers:
-        for item in items(stack, customer, "JOB#", "PARKED$", "sk"):
+        for item in items(stack, customer, "JOB#", "WAITING$", "sk"):
             kind = item["sk"]["S"].partition("#")[0]
-            if kind in ("JOB", "PARKED"):
+            if kind in ("JOB", "WAITING"):
                 there[customer.number].add(document_id(item))
                 opened += kind == "JOB"
-                parked += kind == "PARKED"
-                kept += kind == "PARKED" and held(customer)
-    # The documents are by far the most: looked at once nothing else is left.
-    quiet = opened == 0 and parked == kept
-    unseen = sum(_unseen(stack, each, taken, there[each.number]) for each in customers) if quiet else 0
+                waiting += kind == "WAITING"
+                kept += kind == "WAITING" and held(customer)
+    # Reading the documents is expensive, so it happens only if no job item is left.
+    quiet = opened == 0 and waiting == kept
+    unseen = sum(_unseen(stack, each, receipts, there[each.number]) for each in customers) if quiet else 0
     jobs = frozenset((number, document) for number, documents in there.items() for document in documents)
-    return State(opened, parked, unseen, kept, jobs)
+    return State(opened, waiting, unseen, kept, jobs)
 
 
-def _unseen(stack: LocalStack, customer: Customer, taken: list[Taken], there: set[str]) -> int:
-    """Accepted documents with no job that are not at their end."""
+def _unseen(stack: LocalStack, customer: Customer, receipts: list[Receipt], there: set[str]) -> int:
+    """Returns the number of accepted, unfinished documents without a job item."""
     done = {
         document_id(item)
         for item in items(stack, customer, "DOCUMENT#", "DOCUMENT$", "sk status")
         if item["status"]["S"] in _FINAL
     }
-    mine = {each.job.document for each in taken if each.customer == customer.number}
+    mine = {each.job.document for each in receipts if each.customer == customer.number}
     return len(mine - there - done)
 
 
-def settle(look: Callable[[], State], operator: Operator, seconds: float, progress: Callable[[State], None]) -> State:
-    """Wait until nothing is left, or for so long without a job that came or was done."""
+def wait_until_idle(
+    read: Callable[[], State], operator: Operator, seconds: float, progress: Callable[[State], None]
+) -> State:
+    """Waits until no job can make progress, or until `seconds` pass without a new or completed job."""
     deadline = time.monotonic() + seconds
     calm, fewest, most_done = 0, None, 0
     seen: set[tuple[int, str]] = set()
     while True:
         began = time.monotonic()
-        operator.look()
-        state = look()
+        operator.resend_events()
+        state = read()
         progress(state)
-        # Events may still make jobs while others are done, so that what is left says too little.
+        # New jobs may start while others complete, so the number of unfinished jobs alone shows no progress.
         known = len(seen)
         seen |= state.jobs
         done = len(seen) - len(state.jobs)
@@ -155,9 +162,9 @@ def settle(look: Callable[[], State], operator: Operator, seconds: float, progre
             fewest = state.left if fewest is None else min(fewest, state.left)
             most_done = max(most_done, done)
             deadline = time.monotonic() + seconds
-        # Twice in a row: a message of a job may be on its way to a worker that finds it done.
+        # Idle twice in a row: a message may still be in flight to a worker.
         calm = calm + 1 if state.left == 0 else 0
         if calm == 2 or time.monotonic() > deadline:
             return state
-        # One local AWS answers us and the product alike, and thousands of jobs take a while to read.
+        # The local AWS serves this program and the product, so reads must leave it time.
         time.sleep(max(_PAUSE, _REST * (time.monotonic() - began)))

@@ -1,4 +1,4 @@
-"""What goes wrong by plan: rules of the fault proxy, ends of processes, messages and events that come twice."""
+"""Injects the plan's faults: rules of the fault proxy, kills, repeated messages and events."""
 
 from __future__ import annotations
 
@@ -20,60 +20,60 @@ from tools.devstack.stack import LocalStack
 from tools.faultproxy.client import InForce
 from tools.faultproxy.effects import Delay, Fail, kind
 
-from .plan import FUNCTIONS, Kill, Repeat, Trouble
+from .plan import FUNCTIONS, FaultWindow, Kill, Repeat
 from .tenants import Customer, Load
 
 _LOOK_SECONDS = 0.03
 
 
 class Faults:
-    """The plan's rules in force, and how often each kind of fault happened."""
+    """The active fault rules, and the number of faults by kind."""
 
     def __init__(self, stack: LocalStack) -> None:
         self._stack = stack
         self._active: dict[Any, tuple[AbstractContextManager[InForce], InForce]] = {}
         self._over: Counter[str] = Counter()
 
-    def begin(self, trouble: Trouble) -> None:
+    def begin(self, window: FaultWindow) -> None:
         rule = self._stack.faults.rule(
-            trouble.effect,
-            service=trouble.service,
-            action=trouble.action,
-            probability=trouble.probability,
-            seed=trouble.seed,
+            window.effect,
+            service=window.service,
+            action=window.action,
+            probability=window.probability,
+            seed=window.seed,
         )
-        self._active[trouble] = rule, rule.__enter__()
+        self._active[window] = rule, rule.__enter__()
 
-    def end(self, trouble: Trouble) -> None:
-        if trouble in self._active:
-            rule, in_force = self._active.pop(trouble)
-            self._over[kind_of(trouble)] += in_force.hits
+    def end(self, window: FaultWindow) -> None:
+        if window in self._active:
+            rule, in_force = self._active.pop(window)
+            self._over[kind_of(window)] += in_force.hits
             rule.__exit__(None, None, None)
 
     def end_all(self) -> None:
-        for trouble in list(self._active):
-            self.end(trouble)
+        for window in list(self._active):
+            self.end(window)
 
     def hits(self) -> Counter[str]:
-        """How many calls were hit so far."""
+        """Returns the number of faulty calls so far, by kind."""
         found = Counter(self._over)
-        for trouble, (_, in_force) in list(self._active.items()):
-            found[kind_of(trouble)] += in_force.hits
+        for window, (_, in_force) in list(self._active.items()):
+            found[kind_of(window)] += in_force.hits
         return found
 
 
-def kind_of(trouble: Trouble) -> str:
-    """In the words of the report."""
-    if isinstance(trouble.effect, Fail):
-        busy = "hrottl" in trouble.effect.code or trouble.effect.code in ("SlowDown", "TooManyRequestsException")
+def kind_of(window: FaultWindow) -> str:
+    """Returns the kind of fault as the report names it."""
+    if isinstance(window.effect, Fail):
+        busy = "hrottl" in window.effect.code or window.effect.code in ("SlowDown", "TooManyRequestsException")
         return "throttled" if busy else "failed"
     return {"Delay": "delayed", "DropAfter": "answer lost", "DropBefore": "call lost", "Duplicate": "made twice"}[
-        kind(trouble.effect)
+        kind(window.effect)
     ]
 
 
-class Storming:
-    """The cause of the storming tenant's failures: slow refusals of its model, for its session alone."""
+class StormCause:
+    """The cause of the storm: model calls of this tenant's session are slow and then fail."""
 
     def __init__(self, stack: LocalStack, customer: Customer, milliseconds: int) -> None:
         self._stack, self._customer, self._milliseconds = stack, customer, milliseconds
@@ -96,17 +96,17 @@ class Storming:
 
 
 class Killer:
-    """Ends processes of functions: children of the emulator, known by their environment, and no others."""
+    """Kills processes of functions: only children of the emulator with a function's name in their environment."""
 
     def __init__(self, stack: LocalStack) -> None:
         self._emulator = stack.pid("bulkhead_emulator")
         self._names = {stack.outputs[f"Basic{each.capitalize()}Function"]: each for each in FUNCTIONS}
         self.killed: Counter[str] = Counter()
-        # Of these, those that were at work.
+        # Kills of busy processes.
         self.at_work = 0
 
     def kill(self, kill: Kill) -> str | None:
-        """End one process of the function, at work if any is. Its id depends on the moment."""
+        """Kills one process of the function, a busy one if possible. Returns the function, or None."""
         found = sorted(pid for pid, name in self._processes().items() if name == kill.function)
         before = {pid: _switches(pid) for pid in found}
         time.sleep(_LOOK_SECONDS)
@@ -140,7 +140,7 @@ def _parent(pid: int) -> int | None:
 
 
 def _name(pid: int) -> str:
-    """The function that a process is of."""
+    """Returns the name of the function that a process runs."""
     try:
         variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     except OSError:
@@ -150,7 +150,7 @@ def _name(pid: int) -> str:
 
 
 def _switches(pid: int) -> str | None:
-    """How often a process has waited: changes while it works."""
+    """Returns the process's counter of voluntary context switches, which changes while it works."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
@@ -158,12 +158,12 @@ def _switches(pid: int) -> str | None:
     return next((line for line in lines if line.startswith("voluntary_ctxt_switches")), None)
 
 
-class Twice:
-    """Sends messages of jobs, and events of uploads, once more."""
+class Repeater:
+    """Repeats messages of jobs and events of uploads."""
 
     def __init__(self, stack: LocalStack, customers: list[Customer], load: Load) -> None:
         self._stack, self._customers, self._load = stack, customers, load
-        # Messages of earlier jobs, most of them done by now.
+        # Messages of earlier jobs, most of them complete.
         self._seen: dict[int, list[str]] = {each.number: [] for each in customers}
         self.messages = self.events = 0
 
@@ -185,7 +185,7 @@ class Twice:
         seen = self._seen[customer.number]
         bodies = [body_of(item) for item in found]
         seen += bodies
-        # A job that is open now, if there is any and the draw says so; else one of the past.
+        # An open job with probability 0.6 if there is one, otherwise an earlier job.
         among = bodies if bodies and draw < 0.6 else seen
         if not among:
             return
@@ -196,28 +196,28 @@ class Twice:
         self.messages += 1
 
     def _event(self, customer: Customer, draw: float) -> None:
-        taken = self._load.of(customer.number)
-        if not taken:
+        receipts = self._load.of(customer.number)
+        if not receipts:
             return
-        document = taken[int(draw * len(taken))].job.document
+        document = receipts[int(draw * len(receipts))].job.document
         event = created(self._stack, customer.tenant, document)
         invoke_intake(self._stack, event)
         self.events += 1
 
 
 def body_of(item: dict[str, Any]) -> str:
-    """A job's message, as its item has it."""
+    """Returns a job's message, built from its item."""
     job = item["job"]["M"]
     return json.dumps({"document": job["document"]["S"], "sealed": job["sealed"]["S"]})
 
 
 def created(stack: LocalStack, tenant: Tenant, document: str) -> dict[str, Any]:
-    """The event of a document's first content, as EventBridge hands it to `intake`."""
+    """Returns the event of a document's first revision, as EventBridge sends it to `intake`."""
     return load("intake", bucket=stack.outputs["BasicBucket"], tenant=tenant.id, document=document)
 
 
 def invoke_intake(stack: LocalStack, event: dict[str, Any]) -> bool:
-    """Hand an event to `intake`, which EventBridge would do the same way; whether it was taken."""
+    """Invokes `intake` with an event, as EventBridge does. Returns whether Lambda accepted the event."""
     try:
         stack.account.client("lambda").invoke(
             FunctionName=stack.outputs["BasicIntakeFunction"],
