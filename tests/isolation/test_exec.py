@@ -254,7 +254,7 @@ def test_what_cannot_be_recorded_is_not_run(run: Exec, stack: LocalStack) -> Non
     run.tenant = Tenant("0" * 32, "nobody", "", "", "")
     done = run("touch", "it-ran")
     assert done.returncode == NOT_RUN and not (run.folder / "it-ran").exists()
-    assert "there is no tenant of this id" in done.stderr
+    assert "there is no tenant with this id" in done.stderr
 
 
 @pytest.mark.parametrize(

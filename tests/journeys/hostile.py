@@ -16,7 +16,7 @@ from dataclasses import dataclass
 TEXT, MARKDOWN, HTML, PDF = "text/plain", "text/markdown", "text/html", "application/pdf"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _MOST = 4 * 1024 * 1024
-_MEMORY = "more memory than is allowed"
+_MEMORY = "too much memory"
 
 
 @dataclass(frozen=True)

@@ -4,29 +4,29 @@ use serde::Serialize;
 use crate::ControlError;
 use crate::runs::{PastRun, RunView};
 
-/// What an operator is told.
+/// The response to an operator.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub enum ControlAnswer {
-    /// The tenant, as it is now.
+    /// The current state of the tenant.
     Tenant(TenantView),
-    /// A run that may begin.
+    /// A recorded run that may start.
     Run(RunView),
     /// The tenant's latest runs.
     Runs {
         /// The latest first.
         runs: Vec<PastRun>,
     },
-    /// It was done.
+    /// The request succeeded and has no result.
     Done {},
-    /// Why nothing was done.
+    /// The request failed.
     Failed {
         /// Code and message.
         error: Failure,
     },
 }
 
-/// A tenant.
+/// A tenant's registry record.
 #[derive(Debug, Serialize)]
 pub struct TenantView {
     tenant: String,
@@ -47,7 +47,7 @@ impl TenantView {
     }
 }
 
-/// A failure.
+/// The code and message of a failure.
 #[derive(Debug, Serialize)]
 pub struct Failure {
     code: &'static str,
@@ -77,7 +77,7 @@ impl From<&ControlError> for ControlAnswer {
             ControlError::Invalid(_) => "invalid",
             ControlError::UnknownTenant => "unknown_tenant",
             ControlError::WrongStatus => "wrong_status",
-            ControlError::Moved => "moved",
+            ControlError::PlacementChanged => "moved",
             ControlError::Interrupted { .. } => "interrupted",
             ControlError::Provisioning(_) | ControlError::Store(_) => "failed",
         };

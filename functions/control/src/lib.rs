@@ -1,5 +1,6 @@
-//! The control plane of a tier: makes tenants and says whether they are served. Called
-//! by operators through IAM, never through the API.
+//! The `control` function: creates, suspends and resumes the tenants of a tier.
+//!
+//! Operators invoke it with their IAM permission. The API cannot reach it.
 
 mod answer;
 mod onboard;
@@ -19,17 +20,17 @@ pub use answer::{ControlAnswer, TenantView};
 use onboard::{Onboarding, Placement};
 pub use runs::{NewRun, PastRun, RunView};
 
-/// What an operator asks.
+/// An operator's request.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ControlRequest {
-    /// Make a tenant, or finish making one.
+    /// Create a tenant, or finish an interrupted onboarding.
     Onboard {
-        /// Its name, for people: 1 to 100 characters. For a new tenant.
+        /// Name of a new tenant, for people: 1 to 100 characters.
         display_name: Option<String>,
-        /// A tenant whose onboarding was interrupted.
+        /// Id of a tenant whose onboarding was interrupted.
         tenant: Option<TenantId>,
-        /// For a new tenant: `pooled` (the tier's key, as when missing) or `own`.
+        /// Key of a new tenant: `pooled` (the tier's key, the default) or `own`.
         key: Option<KeyKind>,
     },
     /// Show a tenant.
@@ -37,7 +38,7 @@ pub enum ControlRequest {
         /// The tenant.
         tenant: TenantId,
     },
-    /// Stop serving a tenant. Takes effect when the authorizer's cached answers end.
+    /// Stop serving a tenant. Takes effect when API Gateway's cached policies expire.
     Suspend {
         /// The tenant.
         tenant: TenantId,
@@ -47,18 +48,18 @@ pub enum ControlRequest {
         /// The tenant.
         tenant: TenantId,
     },
-    /// Record that a command is about to run in a tenant's session.
+    /// Record a command before it starts in a tenant's session.
     BeginRun(NewRun),
-    /// Record how it ended.
+    /// Record the exit status of a command.
     EndRun {
         /// The tenant.
         tenant: TenantId,
         /// The run.
         run: RunId,
-        /// Its exit status.
+        /// The exit status.
         status: i32,
     },
-    /// Show what was run in a tenant's sessions.
+    /// List the commands that ran in a tenant's session.
     Runs {
         /// The tenant.
         tenant: TenantId,
@@ -68,33 +69,35 @@ pub enum ControlRequest {
 /// Why an operator's request failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
-    /// The request makes no sense.
+    /// The request is invalid.
     #[error("{0}")]
     Invalid(String),
-    /// There is no such tenant.
-    #[error("there is no tenant of this id in this tier")]
+    /// The tier has no such tenant.
+    #[error("there is no tenant with this id in this tier")]
     UnknownTenant,
-    /// The tenant is not in a state that allows this.
-    #[error("the tenant's status does not allow this; look at it with `show`")]
+    /// The tenant's status does not allow the action.
+    #[error("the tenant's status does not allow this action; see the status with `show`")]
     WrongStatus,
-    /// The tenant was begun with another key, bucket or index than the tier has now.
-    #[error("the tenant was begun in another place than the tier uses now; onboard a new one")]
-    Moved,
-    /// The onboarding stopped before its end.
+    /// The tier's key, bucket or index changed since the tenant's onboarding started.
+    #[error(
+        "the tier's key, vector bucket or index changed since this onboarding started; onboard a new tenant"
+    )]
+    PlacementChanged,
+    /// The onboarding stopped before its last step.
     #[error(
         "the onboarding of {tenant} was interrupted; finish it with {{\"action\": \"onboard\", \"tenant\": \"{tenant}\"}}"
     )]
     Interrupted {
-        /// The tenant that was begun.
+        /// The tenant whose onboarding started.
         tenant: TenantId,
-        /// What stopped it.
+        /// The failure of the last step.
         #[source]
         source: Box<ControlError>,
     },
-    /// The control plane failed.
+    /// A call of the control plane to AWS failed.
     #[error(transparent)]
     Provisioning(ProvisioningError),
-    /// The tenant's data could not be written.
+    /// A call in the tenant's session failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -118,15 +121,12 @@ pub struct Control {
     usage_plan: UsagePlan,
     placement: Placement,
     tier: String,
-    /// The tenant of a silo.
+    /// The only tenant of a silo; `None` in a pooled tier.
     only: Option<TenantId>,
 }
 
 impl Control {
-    /// Prepares the control plane from its environment variables.
-    ///
-    /// # Errors
-    /// [`ConfigError`].
+    /// Returns the control plane configured by the environment variables.
     pub fn from_env(platform: &Platform) -> Result<Self, ConfigError> {
         Ok(Self {
             function: TenantFunction::from_env(platform)?,
@@ -141,10 +141,8 @@ impl Control {
         })
     }
 
-    /// Answers an operator. A failure is an answer too, so that its text arrives.
-    ///
-    /// # Errors
-    /// None.
+    /// Handles an operator's request. A failure is a normal response, so that its message
+    /// reaches the operator.
     pub async fn handle(
         &self,
         request: serde_json::Value,
@@ -152,19 +150,19 @@ impl Control {
         let request =
             serde_json::from_value(request).map_err(|error| ControlError::Invalid(error.to_string()));
         let outcome = match request {
-            Ok(request) => self.act(request).await,
+            Ok(request) => self.execute(request).await,
             Err(error) => Err(error),
         };
         Ok(match outcome {
             Ok(answer) => answer,
             Err(error) => {
-                tracing::error!(error = chain(&error), "a control request failed");
+                tracing::error!(error = chain(&error), "control request failed");
                 ControlAnswer::from(&error)
             }
         })
     }
 
-    async fn act(&self, request: ControlRequest) -> Result<ControlAnswer, ControlError> {
+    async fn execute(&self, request: ControlRequest) -> Result<ControlAnswer, ControlError> {
         use TenantStatus::{Active, Suspended};
         let tenant = match request {
             ControlRequest::Onboard { display_name, tenant, key } => {
@@ -193,8 +191,7 @@ impl Control {
         Ok(ControlAnswer::Tenant(self.known(&tenant).await?))
     }
 
-    /// Returns the tenant if this tier has it: a tier's control plane does not touch
-    /// another's tenants.
+    /// Returns the tenant's record. Fails for a tenant of another tier or silo.
     async fn record(&self, tenant: &TenantId) -> Result<TenantRecord, ControlError> {
         if self.only.as_ref().is_some_and(|only| only != tenant) {
             return Err(ControlError::UnknownTenant);

@@ -6,11 +6,11 @@ use bulkhead_tenancy::{Invocation, OperatorAuthority, TenantId, TenantScope};
 
 use crate::{Control, ControlError};
 
-/// Longest display name, characters.
+/// Maximum length of a display name in characters.
 const MAX_DISPLAY_NAME: usize = 100;
 
-/// Where new tenants of this tier are put. Recorded with each tenant, so that a later
-/// change is for later tenants only.
+/// Key, vector bucket and index of new tenants. Recorded with each tenant, so a change of
+/// the stack affects only later tenants.
 pub(crate) struct Placement {
     key_arn: String,
     vector_bucket: String,
@@ -33,7 +33,7 @@ impl Placement {
     }
 }
 
-/// Who uses the keys that this tier's tenants may have for themselves.
+/// Returns the principals that may use a tenant's own key.
 pub(crate) fn key_users() -> Result<KeyUsers, ConfigError> {
     let control_role_arn = config::required("CONTROL_ROLE_ARN")?;
     let mut parts = control_role_arn.split(':');
@@ -51,7 +51,7 @@ pub(crate) fn key_users() -> Result<KeyUsers, ConfigError> {
     })
 }
 
-/// What is to be onboarded.
+/// The tenant to onboard.
 pub(crate) enum Onboarding {
     New { tenant: TenantId, display_name: String, key: KeyKind },
     Unfinished { tenant: TenantId },
@@ -72,7 +72,7 @@ impl Onboarding {
             }),
             (Some(tenant), None, None) => Ok(Self::Unfinished { tenant }),
             _ => Err(ControlError::Invalid(
-                "give `display_name` (and `key`) for a new tenant, or `tenant` alone to finish one"
+                "give `display_name` (and optionally `key`) to create a tenant, or only `tenant` to finish one"
                     .to_owned(),
             )),
         }
@@ -86,10 +86,10 @@ impl Onboarding {
 }
 
 impl Control {
-    /// Makes a tenant, or finishes one.
+    /// Creates a tenant, or finishes an interrupted onboarding.
     pub(crate) async fn onboard(&self, onboarding: Onboarding) -> Result<TenantId, ControlError> {
         let tenant = onboarding.tenant().clone();
-        self.build(onboarding).await.map_err(|error| match error {
+        self.run_steps(onboarding).await.map_err(|error| match error {
             ControlError::Provisioning(_) | ControlError::Store(_) => {
                 ControlError::Interrupted { tenant: tenant.clone(), source: Box::new(error) }
             }
@@ -98,53 +98,55 @@ impl Control {
         Ok(tenant)
     }
 
-    /// Works in steps that can each be repeated: registered first, served last.
-    async fn build(&self, onboarding: Onboarding) -> Result<(), ControlError> {
+    /// Runs the steps of an onboarding: register first, activate last. Each is idempotent.
+    async fn run_steps(&self, onboarding: Onboarding) -> Result<(), ControlError> {
         let invocation = Invocation::begin();
         let authority = OperatorAuthority::ambient();
         let tenant = onboarding.tenant().clone();
         let scope = self.function.admission().operator(&invocation, tenant.clone(), &authority);
-        let (kind, noted) = match onboarding {
+        let (kind, recorded) = match onboarding {
             Onboarding::New { display_name, key, .. } => self.register(&scope, display_name, key).await?,
             Onboarding::Unfinished { tenant } => self.unfinished(&tenant, &scope).await?,
         };
-        let key_arn = match noted {
+        let key_arn = match recorded {
             Some(key_arn) => key_arn,
             None => {
-                let made = self.keys.create(&scope).await?;
-                self.registry.note_key(&tenant, &made).await?;
-                made
+                let created = self.keys.create(&scope).await?;
+                self.registry.note_key(&tenant, &created).await?;
+                created
             }
         };
         let own_key = (kind == KeyKind::Own).then_some(key_arn.as_str());
         if let Some(own_key) = own_key {
             self.keys.equip(&scope, own_key).await?;
         }
-        let place = &self.placement;
+        let placement = &self.placement;
         let index = NewIndex {
-            bucket: &place.vector_bucket,
-            corpus: &place.corpus,
-            dimensions: place.dimensions,
+            bucket: &placement.vector_bucket,
+            corpus: &placement.corpus,
+            dimensions: placement.dimensions,
             key_arn: own_key,
         };
         self.indexes.create(&scope, index).await?;
         let clients = self.function.clients(&scope);
         let profile = Profile {
             key_arn,
-            vector_bucket: place.vector_bucket.clone(),
-            corpus: place.corpus.clone(),
-            embedding_model: place.embedding_model.clone(),
-            dimensions: place.dimensions,
+            vector_bucket: placement.vector_bucket.clone(),
+            corpus: placement.corpus.clone(),
+            embedding_model: placement.embedding_model.clone(),
+            dimensions: placement.dimensions,
         };
         clients.session(&scope)?.profiles().put(&profile).await?;
         self.usage_plan.admit(&scope).await?;
         let from = [TenantStatus::Onboarding, TenantStatus::Active];
         self.registry.change_status(&tenant, from, TenantStatus::Active).await?;
-        tracing::info!(%tenant, "onboarded");
+        tracing::info!(%tenant, "tenant onboarded");
         Ok(())
     }
 
-    /// A tenant may only be finished, and only where it was begun: one that is served
+    /// Returns the key of an unfinished tenant.
+    ///
+    /// Fails if the tenant is active already, or if the tier's placement changed: a tenant
     /// keeps its key, bucket and index.
     async fn unfinished(
         &self,
@@ -155,15 +157,15 @@ impl Control {
         if record.status != TenantStatus::Onboarding {
             return Err(ControlError::WrongStatus);
         }
-        let place = &self.placement;
+        let placement = &self.placement;
         let same_key = match record.key {
-            KeyKind::Pooled | KeyKind::Silo => record.key_arn.as_ref() == Some(&place.key_arn),
+            KeyKind::Pooled | KeyKind::Silo => record.key_arn.as_ref() == Some(&placement.key_arn),
             KeyKind::Own => true,
         };
-        let same_place = same_key
-            && record.vector_bucket == place.vector_bucket
-            && record.index == scope.vector_index(&place.corpus).as_str();
-        if same_place { Ok((record.key, record.key_arn)) } else { Err(ControlError::Moved) }
+        let unchanged = same_key
+            && record.vector_bucket == placement.vector_bucket
+            && record.index == scope.vector_index(&placement.corpus).as_str();
+        if unchanged { Ok((record.key, record.key_arn)) } else { Err(ControlError::PlacementChanged) }
     }
 
     async fn register(
@@ -174,7 +176,7 @@ impl Control {
     ) -> Result<(KeyKind, Option<String>), ControlError> {
         if !(1..=MAX_DISPLAY_NAME).contains(&display_name.chars().count()) {
             return Err(ControlError::Invalid(format!(
-                "`display_name` is 1 to {MAX_DISPLAY_NAME} characters"
+                "`display_name` must have 1 to {MAX_DISPLAY_NAME} characters"
             )));
         }
         let new = NewTenant {
@@ -194,23 +196,22 @@ impl Control {
     }
 }
 
-/// A pooled tenant may have a key of its own; that of a silo is its own already.
-fn key_of_new(asked: Option<KeyKind>, silo: bool) -> Result<KeyKind, ControlError> {
-    match (asked, silo) {
+/// Returns the key kind of a new tenant. The stack of a silo already has its own key.
+fn key_of_new(requested: Option<KeyKind>, silo: bool) -> Result<KeyKind, ControlError> {
+    match (requested, silo) {
         (None | Some(KeyKind::Silo), true) => Ok(KeyKind::Silo),
         (None, false) => Ok(KeyKind::Pooled),
         (Some(kind @ (KeyKind::Pooled | KeyKind::Own)), false) => Ok(kind),
         (Some(_), true) => {
-            Err(ControlError::Invalid("a silo has the key of its stack; leave `key` out".to_owned()))
+            Err(ControlError::Invalid("a silo uses the key of its stack; omit `key`".to_owned()))
         }
-        (Some(KeyKind::Silo), false) => {
-            Err(ControlError::Invalid("`key` is `pooled` or `own`; a silo is a stack of its own".to_owned()))
-        }
+        (Some(KeyKind::Silo), false) => Err(ControlError::Invalid(
+            "`key` must be `pooled` or `own`; deploy a silo stack to create a silo".to_owned(),
+        )),
     }
 }
 
-/// A new id: a UUID of version 7 in simple form. The registry refuses one that was
-/// ever used.
+/// Returns a new id: a UUID version 7 in simple form. The registry rejects a used id.
 fn new_tenant_id() -> Result<TenantId, ControlError> {
     TenantId::parse(&uuid::Uuid::now_v7().simple().to_string())
         .map_err(|error| ControlError::Invalid(error.to_string()))

@@ -1,41 +1,40 @@
-//! Records of what operators run in a tenant's session. A run without a record does not
-//! begin: the command line asks here first.
+//! Records of operators' commands in a tenant's session. The command line records a run
+//! before it starts the command.
 
 use bulkhead_provisioning::{RunRecord, TenantStatus};
-use bulkhead_stores::Moment;
 use bulkhead_tenancy::names::{InvalidName, RunId};
 use bulkhead_tenancy::{Invocation, OperatorAuthority, TenantId, TenantScope};
 use serde::{Deserialize, Serialize};
 
 use crate::{Control, ControlError};
 
-/// Longest name of an operator, characters.
+/// Maximum length of an operator's name in characters.
 const MAX_OPERATOR: usize = 200;
-/// Longest command line, bytes in all.
+/// Maximum length of a command line in bytes, all arguments together.
 const MAX_COMMAND: usize = 32 * 1024;
 
-/// A run about to begin.
+/// A run to record.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewRun {
-    /// The tenant in whose session it runs.
+    /// The tenant whose session the command uses.
     tenant: TenantId,
-    /// Who runs it.
+    /// The operator's name.
     operator: String,
-    /// Its command line.
+    /// The command line.
     command: Vec<String>,
-    /// Whether it is kept from the rest of the operator's machine.
+    /// Whether the command runs in a sandbox.
     sandboxed: bool,
 }
 
-/// A run that may begin, and the tenant's names for it to use.
+/// A recorded run, and the tenant's resource names for the command.
 #[derive(Debug, Serialize)]
 pub struct RunView {
     run: RunId,
     names: Names,
 }
 
-/// Where the tenant's data lies.
+/// The names of the tenant's resources.
 #[derive(Debug, Serialize)]
 struct Names {
     table: String,
@@ -47,7 +46,7 @@ struct Names {
     key_arn: String,
 }
 
-/// A recorded run.
+/// A recorded run with its command line.
 #[derive(Debug, Serialize)]
 pub struct PastRun {
     #[serde(flatten)]
@@ -59,12 +58,14 @@ impl Control {
     pub(crate) async fn begin_run(&self, new: NewRun) -> Result<RunView, ControlError> {
         let NewRun { tenant, operator, command, sandboxed } = new;
         if !(1..=MAX_OPERATOR).contains(&operator.chars().count()) {
-            return Err(ControlError::Invalid(format!("`operator` is 1 to {MAX_OPERATOR} characters")));
+            return Err(ControlError::Invalid(format!(
+                "`operator` must have 1 to {MAX_OPERATOR} characters"
+            )));
         }
         if command.is_empty() || command.iter().map(String::len).sum::<usize>() > MAX_COMMAND {
-            return Err(ControlError::Invalid(format!("`command` is 1 to {MAX_COMMAND} bytes")));
+            return Err(ControlError::Invalid(format!("`command` must have 1 to {MAX_COMMAND} bytes")));
         }
-        self.served(&tenant).await?;
+        self.require_onboarded(&tenant).await?;
         let invocation = Invocation::begin();
         let scope = self.operators_scope(&invocation, tenant);
         let clients = self.function.clients(&scope);
@@ -75,7 +76,7 @@ impl Control {
             run: run.clone(),
             operator,
             sandboxed,
-            started_at: Moment::now(),
+            started_at: bulkhead_stores::now(),
             ended_at: None,
             status: None,
             command: sealed,
@@ -83,7 +84,7 @@ impl Control {
         self.runs.begin(&scope, &record).await?;
         let profile = session.profile().await?;
         let settings = self.function.settings();
-        tracing::info!(tenant = %scope.tenant(), %run, operator = record.operator, sandboxed, "a run begins");
+        tracing::info!(tenant = %scope.tenant(), %run, operator = record.operator, sandboxed, "run started");
         Ok(RunView {
             run,
             names: Names {
@@ -107,12 +108,12 @@ impl Control {
         let invocation = Invocation::begin();
         let scope = self.operators_scope(&invocation, tenant);
         self.runs.end(&scope, run, status).await?;
-        tracing::info!(tenant = %scope.tenant(), %run, status, "a run ended");
+        tracing::info!(tenant = %scope.tenant(), %run, status, "run ended");
         Ok(())
     }
 
     pub(crate) async fn past_runs(&self, tenant: TenantId) -> Result<Vec<PastRun>, ControlError> {
-        self.served(&tenant).await?;
+        self.require_onboarded(&tenant).await?;
         let invocation = Invocation::begin();
         let scope = self.operators_scope(&invocation, tenant);
         let clients = self.function.clients(&scope);
@@ -126,7 +127,7 @@ impl Control {
         Ok(past)
     }
 
-    async fn served(&self, tenant: &TenantId) -> Result<(), ControlError> {
+    async fn require_onboarded(&self, tenant: &TenantId) -> Result<(), ControlError> {
         match self.known(tenant).await?.status() {
             TenantStatus::Onboarding => Err(ControlError::WrongStatus),
             TenantStatus::Active | TenantStatus::Suspended => Ok(()),

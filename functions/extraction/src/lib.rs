@@ -1,12 +1,12 @@
-//! Reads documents: a stranger's bytes come in, passages go out.
+//! The `extraction` function: parses untrusted documents into passages.
 //!
-//! Whoever breaks a parser finds nothing here. The function has no tenant's credentials, no
-//! AWS SDK and no environment variable of its own, and it does not parse: it starts itself
-//! again for each document, as a process that can open nothing, is bounded in time and
-//! memory, and is gone before the next document comes.
+//! An exploited parser finds nothing to steal. The function has no tenant credentials, no
+//! AWS SDK and no environment variables of its own. It does not parse: it starts itself again
+//! as a child process for each document. The child cannot open files or sockets, is limited in
+//! time and memory, and exits before the next document.
 
 mod child;
-mod end;
+mod exit;
 mod limits;
 mod parent;
 
@@ -21,23 +21,23 @@ use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 pub use bulkhead_events::{ExtractionAnswer, ExtractionRequest};
 pub use child::child;
 
-/// The argument upon which the program reads one document; the next is its content type.
+/// The argument that makes the program parse one document. The content type follows.
 pub const PARSE: &str = "parse";
-/// How long reading one document may take, by the clock. Less than the caller waits.
+/// Maximum wall-clock time for one document. Shorter than the caller's timeout.
 pub const DEADLINE: Duration = Duration::from_secs(25);
 
-/// Why nothing can be said of a document. A fault of ours, and worth trying again.
+/// Why the outcome for a document is unknown. Not caused by the document; worth a retry.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExtractionError {
-    /// The process that reads did not start, or the pipes to it failed.
-    #[error("run a process that reads")]
+    /// The child process did not start, or a pipe to it failed.
+    #[error("run the child process")]
     Process(#[source] io::Error),
-    /// The process could not put limits on itself, and so did not read.
-    #[error("the process that reads could not be limited")]
-    Unlimited,
-    /// What the process said is no answer.
-    #[error("the process that reads gave no answer")]
+    /// The child could not limit itself and read nothing.
+    #[error("the child process could not set its limits")]
+    LimitsFailed,
+    /// The child's output is not a valid answer.
+    #[error("the child process returned no valid answer")]
     NoAnswer(#[source] serde_json::Error),
 }
 
@@ -54,40 +54,34 @@ pub struct Extraction {
 }
 
 impl Extraction {
-    /// Prepares a function whose documents are read by `program parse <content type>`, within
-    /// `deadline` each.
+    /// Returns a function that runs `program parse <content type>` for each document and kills
+    /// it after `deadline`.
     pub fn new(program: PathBuf, deadline: Duration) -> Self {
         Self { program, deadline }
     }
 
-    /// Prepares the function with the program that runs, and closes its memory to the
-    /// processes that it will start.
-    ///
-    /// # Errors
-    /// Those of the operating system.
+    /// Returns a function that starts the current program, and protects this process's memory
+    /// from its children.
     pub fn of_this_program() -> io::Result<Self> {
         let program = std::env::current_exe()?;
-        // They run as the same user, who may otherwise look into this process: the documents
-        // before this one, and the credentials of the function's role.
+        // Children run as the same user and could otherwise read this process's memory: earlier
+        // documents, and the credentials of the function's role.
         set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
         Ok(Self::new(program, DEADLINE))
     }
 
-    /// Reads one document.
-    ///
-    /// # Errors
-    /// [`ExtractionError`]. That a document cannot be read is an answer.
+    /// Parses one document. An unreadable document is an answer, not an error.
     pub async fn handle(&self, request: ExtractionRequest) -> Result<ExtractionAnswer, ExtractionError> {
-        let (begun, bytes) = (Instant::now(), request.content.len());
+        let (started, bytes) = (Instant::now(), request.content.len());
         let format = match format(&request) {
             Ok(format) => format,
             Err(error) => {
-                tracing::info!(document.bytes = bytes, outcome = "refused", "a document cannot be read");
+                tracing::info!(document.bytes = bytes, outcome = "refused", "document unreadable");
                 return Ok(ExtractionAnswer::Unreadable(error.to_string()));
             }
         };
         let outcome = parent::read(&self.program, format, &request.content, self.deadline).await;
-        let duration_ms = begun.elapsed().as_millis();
+        let duration_ms = started.elapsed().as_millis();
         match &outcome {
             Ok(ExtractionAnswer::Passages(passages)) => tracing::info!(
                 document.format = format.content_type(),
@@ -95,15 +89,15 @@ impl Extraction {
                 document.passages = passages.len(),
                 outcome = "read",
                 duration_ms,
-                "a document was read"
+                "document read"
             ),
-            // Not the reason: it comes from the process that read.
+            // The reason comes from the untrusted child, so it is not logged.
             Ok(ExtractionAnswer::Unreadable(_)) => tracing::info!(
                 document.format = format.content_type(),
                 document.bytes = bytes,
                 outcome = "unreadable",
                 duration_ms,
-                "a document cannot be read"
+                "document unreadable"
             ),
             Err(error) => tracing::error!(
                 document.format = format.content_type(),
@@ -111,14 +105,14 @@ impl Extraction {
                 outcome = "fault",
                 error = error as &dyn std::error::Error,
                 duration_ms,
-                "nothing can be said of a document"
+                "extraction failed"
             ),
         }
         outcome
     }
 }
 
-/// What can be told without looking into the document.
+/// Checks size and content type without reading the document.
 fn format(request: &ExtractionRequest) -> Result<Format, DocumentError> {
     if request.content.len() > MAX_BYTES {
         return Err(DocumentError::TooLarge);
@@ -126,7 +120,7 @@ fn format(request: &ExtractionRequest) -> Result<Format, DocumentError> {
     Format::from_content_type(&request.content_type)
 }
 
-/// Starts writing JSON to the log, as all functions do.
+/// Starts logging in JSON, in the format of all functions.
 pub fn start_logging() {
     tracing_subscriber::fmt()
         .json()

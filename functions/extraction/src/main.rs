@@ -1,5 +1,4 @@
-//! Starts the `extraction` function, or, when it is started again by itself, reads one
-//! document and ends.
+//! Starts the `extraction` function. As a child process, parses one document and exits.
 
 use std::ffi::OsStr;
 use std::process::ExitCode;
@@ -9,7 +8,7 @@ use lambda_runtime::{LambdaEvent, service_fn};
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
-    // Before anything else is set up: a process that reads needs nothing.
+    // First, because the child needs no logging and no runtime.
     if arguments.next().as_deref() == Some(OsStr::new(PARSE)) {
         return extraction::child(&arguments.next().unwrap_or_default().to_string_lossy());
     }
@@ -17,7 +16,7 @@ fn main() -> ExitCode {
     match serve() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(error, "the function cannot start");
+            tracing::error!(error, "function start failed");
             ExitCode::FAILURE
         }
     }

@@ -1,4 +1,4 @@
-//! The process that has a document read.
+//! The parent process, which starts a child process for each document.
 
 use std::io;
 use std::path::Path;
@@ -11,14 +11,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use crate::end::{self, reason};
+use crate::exit::{self, reason};
 use crate::{ExtractionError, PARSE};
 
-/// Most that a process may say, bytes: what an answer of the function may have.
+/// Maximum output of the child in bytes: the limit of a Lambda response.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
-const LONGEST: u64 = 6_000_000;
+const MAX_OUTPUT: u64 = 6_000_000;
 
-/// Has `program` read a document.
+/// Runs `program` to parse a document.
 pub async fn read(
     program: &Path,
     format: Format,
@@ -26,8 +26,8 @@ pub async fn read(
     deadline: Duration,
 ) -> Result<ExtractionAnswer, ExtractionError> {
     let mut child = start(program, format).map_err(ExtractionError::Process)?;
-    // Ended by whatever ends this function early, too: `kill_on_drop`.
-    match timeout(deadline, converse(&mut child, content)).await {
+    // `kill_on_drop` stops the child also if this future is dropped early.
+    match timeout(deadline, exchange(&mut child, content)).await {
         Ok(answer) => answer,
         Err(_) => {
             child.kill().await.map_err(ExtractionError::Process)?;
@@ -43,35 +43,35 @@ fn start(program: &Path, format: Format) -> io::Result<Child> {
         .env_clear()
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        // A parser's last words quote what it could not read; that is not for the log.
+        // A parser's panic message quotes the document, which must not reach the log.
         .stderr(Stdio::null())
         .kill_on_drop(true)
         .spawn()
 }
 
-/// Hands the document over, hears what is said and sees how the process ends.
-async fn converse(child: &mut Child, content: &[u8]) -> Result<ExtractionAnswer, ExtractionError> {
+/// Sends the document, reads the output and checks the exit status.
+async fn exchange(child: &mut Child, content: &[u8]) -> Result<ExtractionAnswer, ExtractionError> {
     let (Some(mut input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
         return Err(ExtractionError::Process(io::ErrorKind::BrokenPipe.into()));
     };
-    let hand_over = async move {
-        // Whoever ends before having read everything has a reason, which its end tells.
+    let send = async move {
+        // Fails if the child exits early. Its exit status tells why.
         let _ = input.write_all(content).await;
-        // Dropped here: the end of the document.
+        // Dropping `input` here marks the end of the document.
     };
-    let mut said = Vec::new();
-    let mut output = output.take(LONGEST + 1);
-    // At the same time: either pipe may be full.
-    let ((), heard) = tokio::join!(hand_over, output.read_to_end(&mut said));
-    heard.map_err(ExtractionError::Process)?;
-    if said.len() as u64 > LONGEST {
+    let mut answer = Vec::new();
+    let mut output = output.take(MAX_OUTPUT + 1);
+    // Concurrently, because either pipe may be full.
+    let ((), received) = tokio::join!(send, output.read_to_end(&mut answer));
+    received.map_err(ExtractionError::Process)?;
+    if answer.len() as u64 > MAX_OUTPUT {
         child.kill().await.map_err(ExtractionError::Process)?;
         return unreadable(reason::LENGTH);
     }
     let status = child.wait().await.map_err(ExtractionError::Process)?;
-    match end::judge(status)? {
+    match exit::classify(status)? {
         Some(reason) => unreadable(reason),
-        None => serde_json::from_slice(&said).map_err(ExtractionError::NoAnswer),
+        None => serde_json::from_slice(&answer).map_err(ExtractionError::NoAnswer),
     }
 }
 

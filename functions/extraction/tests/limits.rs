@@ -1,4 +1,4 @@
-//! The limits of a process that reads, as the kernel has them while it waits for its document.
+//! The kernel's limits for a child process that waits for its document.
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -6,7 +6,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// The soft and hard limit of each name.
+/// Returns a function that looks up the soft and hard limit of a name.
 fn limits(process: u32) -> impl Fn(&str) -> Option<(String, String)> {
     let text = std::fs::read_to_string(format!("/proc/{process}/limits")).expect("a process");
     move |name| {
@@ -17,7 +17,7 @@ fn limits(process: u32) -> impl Fn(&str) -> Option<(String, String)> {
 }
 
 #[test]
-fn they_are_in_place_before_the_document() {
+fn limits_apply_before_the_document_is_read() {
     let expected = [
         ("Max address space", "536870912", "536870912"),
         ("Max stack size", "8388608", "8388608"),
@@ -34,15 +34,15 @@ fn they_are_in_place_before_the_document() {
         .stdout(Stdio::piped())
         .spawn()
         .expect("the program");
-    let begun = Instant::now();
+    let started = Instant::now();
     loop {
         let limit = limits(child.id());
         let found = expected.clone().map(|(name, _)| (name, limit(name)));
         if found == expected {
             break;
         }
-        // It has to start first.
-        assert!(begun.elapsed() < Duration::from_secs(10), "{found:?}");
+        // The process may not have applied its limits yet.
+        assert!(started.elapsed() < Duration::from_secs(10), "{found:?}");
         std::thread::sleep(Duration::from_millis(10));
     }
     child.stdin.take().expect("a pipe").write_all(b"and it still reads").expect("a pipe");

@@ -1,4 +1,4 @@
-//! The program that is deployed, reading good documents and hostile ones in a process each.
+//! The deployed program parses valid and hostile documents, each in a child process.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -31,7 +31,7 @@ async fn read(content_type: &str, content: Vec<u8>) -> ExtractionAnswer {
     ask(program, DEADLINE, content_type, content).await.expect("an answer")
 }
 
-/// Asks a shell script in place of the program.
+/// Runs a shell script instead of the program.
 async fn script(text: &str, content: Vec<u8>) -> Result<ExtractionAnswer, ExtractionError> {
     let folder = tempfile::tempdir().expect("a folder");
     let program = folder.path().join("program");
@@ -39,8 +39,8 @@ async fn script(text: &str, content: Vec<u8>) -> Result<ExtractionAnswer, Extrac
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("a program");
     loop {
         match ask(program.clone(), Duration::from_secs(2), "text/plain", content.clone()).await {
-            // A process that another test began while the file was written has it open until it
-            // runs its own program.
+            // A child process that another test forked while this file was open for writing
+            // keeps it open until its own `exec`.
             Err(ExtractionError::Process(error)) if error.kind() == io::ErrorKind::ExecutableFileBusy => {
                 tokio::task::yield_now().await;
             }
@@ -64,7 +64,7 @@ fn passages(answer: ExtractionAnswer) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_format_is_read() {
+async fn reads_every_format() {
     let line = || vec!["Open from nine to five.".to_owned()];
     for (content_type, content) in [
         ("text/plain", b"Open from nine to five.".to_vec()),
@@ -78,71 +78,71 @@ async fn every_format_is_read() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_an_answer() {
+async fn invalid_document_is_an_answer() {
     assert_eq!(reason(read(PDF, b"hello".to_vec()).await), "the document is not a PDF");
     assert!(reason(read("image/png", vec![]).await).starts_with("the content type is not one of"));
     assert!(reason(read("text/plain", vec![b'a'; 4 * 1024 * 1024 + 1]).await).contains("larger"));
 }
 
-/// More than the pipes hold, both ways.
+/// Input and output are larger than the pipe buffers.
 #[tokio::test]
 async fn large_documents_do_not_block_the_pipes() {
     let text = "one two three four five six seven eight nine ten\n\n".repeat(20_000);
     let read = passages(read("text/plain", text.clone().into_bytes()).await);
     assert_eq!(read.join("\n\n").len(), text.trim_end().len());
     let content = vec![b'a'; 4_000_000];
-    let deaf = "exec 0<&-; echo '{\"unreadable\":\"no\"}'";
-    assert_eq!(reason(script(deaf, content.clone()).await.expect("an answer")), "no");
+    let closes_input = "exec 0<&-; echo '{\"unreadable\":\"no\"}'";
+    assert_eq!(reason(script(closes_input, content.clone()).await.expect("an answer")), "no");
     let echo = "printf '{\"passages\":[\"'; cat; printf '\"]}'";
     assert_eq!(passages(script(echo, content).await.expect("an answer")).concat().len(), 4_000_000);
 }
 
 #[tokio::test]
-async fn a_process_without_an_end_is_ended() {
-    let begun = Instant::now();
-    for endless in ["exec sleep 60", "exec 1>&-; exec sleep 60", "while :; do :; done"] {
-        let answer = script(endless, vec![]).await.expect("an answer");
-        assert_eq!(reason(answer), "reading the document takes too long", "{endless}");
+async fn kills_hanging_child() {
+    let started = Instant::now();
+    for hanging in ["exec sleep 60", "exec 1>&-; exec sleep 60", "while :; do :; done"] {
+        let answer = script(hanging, vec![]).await.expect("an answer");
+        assert_eq!(reason(answer), "reading the document takes too long", "{hanging}");
     }
     let answer = script("exec yes", vec![]).await.expect("an answer");
     assert!(reason(answer).contains("more text than can be read"));
-    assert!(begun.elapsed() < Duration::from_secs(20));
+    assert!(started.elapsed() < Duration::from_secs(20));
 }
 
 #[tokio::test]
-async fn an_end_tells_why() {
+async fn exit_status_gives_reason() {
     let of = async |text| reason(script(text, vec![]).await.expect("an answer"));
     assert_eq!(of("kill -XCPU $$").await, "reading the document takes too long");
-    let memory = "reading the document takes more memory than is allowed, or it is broken";
-    for end in ["kill -ABRT $$", "kill -SEGV $$", "kill -KILL $$", "exit 101"] {
-        assert_eq!(of(end).await, memory, "{end}");
+    let memory = "reading the document takes too much memory, or the document is broken";
+    for exit in ["kill -ABRT $$", "kill -SEGV $$", "kill -KILL $$", "exit 101"] {
+        assert_eq!(of(exit).await, memory, "{exit}");
     }
-    assert!(matches!(script("exit 70", vec![]).await, Err(ExtractionError::Unlimited)));
+    assert!(matches!(script("exit 70", vec![]).await, Err(ExtractionError::LimitsFailed)));
     assert!(matches!(script("echo no", vec![]).await, Err(ExtractionError::NoAnswer(_))));
     assert!(matches!(script("echo '{\"tenant\":1}'", vec![]).await, Err(ExtractionError::NoAnswer(_))));
-    let nowhere = ask("/nowhere".into(), DEADLINE, "text/plain", vec![]).await;
-    assert!(matches!(nowhere, Err(ExtractionError::Process(_))));
+    let missing = ask("/nowhere".into(), DEADLINE, "text/plain", vec![]).await;
+    assert!(matches!(missing, Err(ExtractionError::Process(_))));
 }
 
-/// Numbers between the brackets of one array take a hundred times their room.
+/// A PDF array of numbers takes a hundred times its size when parsed.
 #[tokio::test]
-async fn memory_ends_a_process_and_not_the_function() {
+async fn memory_limit_stops_child_not_function() {
     let mut content = b"BT [".to_vec();
     content.resize(10 * 1024 * 1024, b'1');
     content.iter_mut().skip(5).step_by(2).for_each(|byte| *byte = b' ');
     content.extend(b"] TJ ET");
     let bomb = samples::pdf_with(&[content]);
     let program = PathBuf::from(env!("CARGO_BIN_EXE_extraction"));
-    // By the clock a busy machine takes long; the processor has a limit of its own.
+    // A busy machine may take long; the CPU time is limited separately.
     let answer = ask(program, Duration::from_secs(120), PDF, bomb).await.expect("an answer");
     let reason = reason(answer);
-    assert_eq!(reason, "reading the document takes more memory than is allowed, or it is broken");
+    assert_eq!(reason, "reading the document takes too much memory, or the document is broken");
     assert_eq!(passages(read("text/plain", b"and the next".to_vec()).await), ["and the next"]);
 }
 
-/// The process has nothing of the function's, not even its environment.
+/// The child inherits no environment variables.
 #[tokio::test]
-async fn a_process_inherits_nothing() {
+async fn child_inherits_no_environment() {
     let answer =
         script("printf '{\"unreadable\":\"'; env -u PWD -u SHLVL -u _ | tr '\\n' ' '; printf '\"}'", vec![]);
     assert_eq!(reason(answer.await.expect("an answer")), "");
