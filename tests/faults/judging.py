@@ -11,7 +11,7 @@ from tools.devstack.problems import problem
 # Beyond what no error says anyway (`tools/devstack/problems.py`): AWS's words for what happened.
 _CAUSE = re.compile(
     r"throttl|slow ?down|expired|assume|\bsts\b|credential|exception|internalf|bedrock|bucket|"
-    r"a fault that was asked for|000000000000|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+    r"an injected fault|000000000000|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
     re.IGNORECASE,
 )
 

@@ -13,7 +13,7 @@ from tests.harness.conftest import Judgements
 from tools.devstack.aws import Tenant
 from tools.devstack.events import load, with_body
 from tools.devstack.stack import LocalStack
-from tools.harness.canaries import canary, strangers
+from tools.harness.canaries import canary, foreign_canaries
 from tools.harness.driver import Harness, Invoked
 from tools.harness.hosting import hosted, pipeline_paused, with_variables
 
@@ -76,7 +76,7 @@ def test_a_second_tenant_ends_the_process_and_is_counted(
     foreign = served.invoke(function, _event(function, b), b.id, misroute=bound.pid)
 
     assert foreign.error == "Runtime.ExitError" and "signal: aborted" in foreign.text, foreign
-    assert not strangers(foreign.text, b.id)
+    assert not foreign_canaries(foreign.text, b.id)
     after = served.environment(function, bound.pid)
     assert after["state"] == "ended" and after["ending"].endswith("signal: aborted")
     assert after["delivered"].keys() == {a.id, b.id}, "the harness did misdirect it"
@@ -88,7 +88,7 @@ def test_a_second_tenant_ends_the_process_and_is_counted(
         assert again.pid != bound.pid and again.error != "Runtime.ExitError", again
         if function != "ingestion":
             assert again.payload["statusCode"] == 200, again
-        assert not strangers(again.text, tenant.id)
+        assert not foreign_canaries(again.text, tenant.id)
 
 
 def test_an_event_of_another_tenant_than_the_platforms_is_refused(served: Harness, two: tuple[Tenant, Tenant]) -> None:
@@ -98,7 +98,7 @@ def test_an_event_of_another_tenant_than_the_platforms_is_refused(served: Harnes
     pid = served.invoke("templates", _event("templates", b), b.id).pid
     mixed = served.invoke("templates", _event("templates", a), b.id)
     assert mixed.pid == pid and mixed.payload["statusCode"] == 403
-    assert not strangers(mixed.text, b.id)
+    assert not foreign_canaries(mixed.text, b.id)
     assert served.environment("templates", pid)["state"] == "idle"
 
 
@@ -139,4 +139,4 @@ def test_with_the_mode_off_nothing_survives_an_invocation(
 def _is_own(found: Invoked, tenant: Tenant) -> None:
     assert found.payload["statusCode"] == 200, found
     assert canary(tenant.id) in found.text, f"not its own template: {found.text}"
-    assert not strangers(found.text, tenant.id)
+    assert not foreign_canaries(found.text, tenant.id)

@@ -21,7 +21,7 @@ from tools.devstack.events import load, with_body
 from tools.devstack.poll import until
 from tools.devstack.stack import LocalStack
 from tools.harness import bootstraps
-from tools.harness.canaries import canary, strangers
+from tools.harness.canaries import canary, foreign_canaries
 from tools.harness.driver import Harness, Invoked
 from tools.harness.hosting import connected, hosted, pipeline_paused, sealed_job, take_jobs
 
@@ -45,7 +45,7 @@ class Judge:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def see(self, tenant: str, call: str, invoked: Invoked) -> None:
-        found = strangers(invoked.text, tenant)
+        found = foreign_canaries(invoked.text, tenant)
         with self._lock:
             self.outcomes[invoked.error or "answered"] += 1
             if found:
@@ -160,7 +160,7 @@ class Dispatching:
             batch = [self._waiting.popleft() for _ in range(min(4, len(self._waiting)))]
             if not batch:
                 # Whose worker was killed is found again as lost once its lease is over.
-                self._stack.release()
+                self._stack.sweep()
                 self._enough.wait(0.05)
                 continue
             self.mixed += len({tenant for tenant, _ in batch}) > 1
@@ -199,7 +199,7 @@ def _logs_are_their_own(harness: Harness, tenants: list[Tenant]) -> None:
             assert set(each["delivered"]) <= {each["tenant"]}, each
             text = Path(each["log"]).read_text()
             others = {other for other in ids - {each["tenant"]} if other in text}
-            assert not others and not strangers(text, each["tenant"]), each["log"]
+            assert not others and not foreign_canaries(text, each["tenant"]), each["log"]
 
 
 def test_fifty_tenants_with_random_kills(stack: LocalStack, capsys: pytest.CaptureFixture[str]) -> None:

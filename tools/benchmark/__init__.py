@@ -1,5 +1,5 @@
-"""What one tenant's storm costs its neighbours: measured on the real pipeline, for four set-ups.
+"""Benchmark: how much one tenant's storm delays other tenants, for four set-ups of the real pipeline.
 
-`load.py` says when which tenant hands in a document, `setups.py` what is compared, `run.py` does it on
-a local stack, `measure.py` makes numbers of what was seen, `table.py` and `page.py` show them.
+`load.py` decides when each tenant uploads a document, `setups.py` lists the set-ups, `run.py` runs them on a local
+stack, `measure.py` computes the figures, `table.py` and `page.py` show them.
 """

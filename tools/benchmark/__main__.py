@@ -23,21 +23,28 @@ _TARGET = ROOT / "target" / "bench-neighbour"
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m tools.benchmark", description="What one tenant's storm costs its neighbours."
+        prog="python -m tools.benchmark", description="Measures how much one tenant's storm delays other tenants."
     )
     keys = [each.key for each in SETUPS]
-    parser.add_argument("--seconds", type=float, default=15.0, metavar="N", help="of each phase (default: 15)")
-    parser.add_argument("--repeats", type=int, default=2, metavar="N", help="quiet phases and storms (default: 2)")
-    parser.add_argument("--only", nargs="+", choices=keys, default=keys, metavar="KEY", help=f"of {', '.join(keys)}")
+    parser.add_argument("--seconds", type=float, default=15.0, metavar="N", help="seconds per phase (default: 15)")
     parser.add_argument(
-        "--set", nargs="+", default=[], metavar="Name=Value", help="parameters of template.yaml beside a set-up's"
+        "--repeats", type=int, default=2, metavar="N", help="number of quiet phases and of storms (default: 2)"
     )
-    parser.add_argument("--root", type=Path, default=ROOT, help="folder of another template.yaml and its builds")
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=keys,
+        default=keys,
+        metavar="KEY",
+        help=f"run only these set-ups: {', '.join(keys)}",
+    )
+    parser.add_argument("--set", nargs="+", default=[], metavar="Name=Value", help="more parameters of template.yaml")
+    parser.add_argument("--root", type=Path, default=ROOT, help="folder with another template.yaml and its builds")
     options = parser.parse_args(arguments)
     console, load = Console(), Load(workers=WORKERS)
     console.line(
         f"{load.healthy} healthy tenants use {load.healthy_share:.0%} of {load.workers} workers; a storm of "
-        f"{load.storm_rate:.1f} jobs a second, all failing after {load.failing_seconds:.0f} s, makes it {load.demand:.0%}."
+        f"{load.storm_rate:.1f} jobs per second, all failing after {load.failing_seconds:.0f} s, raises this to {load.demand:.0%}."
     )
     began = time.monotonic()
     more = dict(each.split("=", 1) for each in options.set)
@@ -47,16 +54,16 @@ def main(arguments: list[str] | None = None) -> int:
         phases = run(setup, load, options.seconds, options.repeats, console, options.root.resolve(), more)
         measured[setup.title] = phases
         results[setup.title] = result(phases, load.service_seconds, load.failing_seconds)
-        # Each time, so that a run that is ended early leaves what it has.
+        # After each set-up, so that an interrupted run keeps its results.
         _write(measured, results, load)
-    console.heading("Healthy tenants in a storm, against the same arrivals without it")
+    console.heading("Healthy tenants in a storm, compared with the same arrivals without it")
     for line in table.text(results):
         console.line(f"  {line}")
     for line in table.drift(results, load.service_seconds):
         console.line(f"  {line}")
     for line in table.LEGEND:
         console.line(console.paint(f"  {line}", "dim"))
-    console.line(f"  {_TARGET.relative_to(ROOT)}/report.json and index.html, {time.monotonic() - began:.0f} s in all")
+    console.line(f"  {_TARGET.relative_to(ROOT)}/report.json and index.html, {time.monotonic() - began:.0f} s in total")
     unfinished = sum(each.unfinished for each in results.values())
     if unfinished:
         console.line(f"  {unfinished} documents of healthy tenants did not become ready: no result")

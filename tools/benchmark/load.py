@@ -1,4 +1,4 @@
-"""Who hands in a document when: seeded, so that a quiet phase and a storm see the same neighbours."""
+"""The arrivals of documents. Seeded: a quiet phase and a storm have the same healthy arrivals."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Load:
-    """Healthy tenants that use a part of the workers, and one whose storm is ten times one of them.
+    """The load of the healthy tenants and of the storming tenant.
 
-    A job is made of waiting, so that the workers' number is what limits, not this machine's processors.
+    A job mostly waits, so that the number of workers is the limit and not this machine's processors.
     """
 
     workers: int = 20
-    # Of a job, and of an attempt that fails. Less than the 8 s after which a call to AWS is given up.
+    # Seconds of a job and of a failing attempt; below the 8 s time-out of a call to AWS.
     service_seconds: float = 6.0
     failing_seconds: float = 7.0
     healthy: int = 5
@@ -33,24 +33,24 @@ class Load:
 
     @property
     def demand(self) -> float:
-        """What all ask for in a storm, as a multiple of what the workers can do."""
+        """The total load in a storm, as a multiple of the workers' throughput."""
         return self.healthy_share + self.storm_rate * self.failing_seconds / self.workers
 
 
 @dataclass(frozen=True, order=True)
 class Arrival:
-    """A document that is handed in so many seconds after the beginning of its phase."""
+    """The upload of a document, in seconds after the start of its phase."""
 
     at: float
     tenant: int
 
 
-# The storming tenant, beside the healthy ones' numbers from 0.
+# The number of the storming tenant; healthy tenants count from 0.
 STORM = -1
 
 
 def arrivals(load: Load, seconds: float, seed: int, *, storm: bool) -> list[Arrival]:
-    """One phase. Each tenant has a generator of its own: a storm moves nobody else's arrivals."""
+    """Returns the arrivals of one phase. Each tenant has a separate generator, so a storm changes no healthy arrival."""
     found: list[Arrival] = []
     for tenant in range(load.healthy):
         found += _poisson(load.healthy_rate, seconds, f"{seed}/{tenant}", tenant)

@@ -1,4 +1,4 @@
-"""What was seen, and the numbers that are made of it."""
+"""Observations of a run and the figures computed from them."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from .load import STORM
 
 @dataclass(frozen=True)
 class Job:
-    """A document: when its content was stored, its last worker began, and it could be found."""
+    """A document: when its content was stored, when its last worker started, and when it became ready."""
 
     tenant: int
     document: str
-    handed_in: float
-    begun: float | None
+    stored: float
+    started: float | None
     ready: float | None
 
     @property
     def wait(self) -> float | None:
-        """From handed in until ready."""
-        return None if self.ready is None else self.ready - self.handed_in
+        """Seconds from stored to ready."""
+        return None if self.ready is None else self.ready - self.stored
 
     @property
     def queued(self) -> float | None:
-        """From handed in until a worker began."""
-        return None if self.begun is None else self.begun - self.handed_in
+        """Seconds from stored to the start of the worker."""
+        return None if self.started is None else self.started - self.stored
 
 
 @dataclass(frozen=True)
 class Work:
-    """One invocation of a function; of a worker with its tenant and document, of `dispatch` with whose jobs."""
+    """One invocation of a function: of a worker with tenant and document, of `dispatch` with the tenants of its batch."""
 
     function: str
     started: float
@@ -42,22 +42,22 @@ class Work:
     batch: tuple[int, ...] = ()
 
     def within(self, start: float, end: float) -> float:
-        """Seconds of it that lie in a span of time."""
+        """Returns the seconds of the invocation inside a time span."""
         return max(0.0, min(self.ended, end) - max(self.started, start))
 
 
 @dataclass(frozen=True)
 class Left:
-    """The storming tenant's jobs when the last one is handed in."""
+    """The storming tenant's jobs when the last one is uploaded."""
 
     queued: int
-    parked: int
+    waiting: int
     dead: int
 
 
 @dataclass(frozen=True)
 class Phase:
-    """A quiet phase or a storm: from the first document handed in to the last."""
+    """A quiet phase or a storm, from the first upload to the last."""
 
     storm: bool
     start: float
@@ -72,7 +72,7 @@ class Phase:
 
 
 def percentile(values: Iterable[float], share: float) -> float:
-    """The smallest value that at least `share` of all do not exceed; 0 of none."""
+    """Returns the smallest value that at least `share` of the values do not exceed; 0 without values."""
     found = sorted(values)
     if not found:
         return 0.0
@@ -81,7 +81,7 @@ def percentile(values: Iterable[float], share: float) -> float:
 
 @dataclass(frozen=True)
 class Waits:
-    """Healthy tenants' waits of one kind, quiet and in the storm, in seconds."""
+    """Healthy tenants' waits of one kind in seconds, in quiet phases and in storms."""
 
     quiet_p50: float
     storm_p50: float
@@ -107,22 +107,22 @@ def _ratio(storm: float, quiet: float) -> float:
 
 @dataclass(frozen=True)
 class Result:
-    """One set-up in numbers."""
+    """The figures of one set-up."""
 
     healthy_jobs: int
     unfinished: int
     wait: Waits
     queued: Waits
-    # How much later the p99 job's worker begins in the storm, as a multiple of what a job takes.
+    # How much later the p99 job's worker starts in the storm, as a multiple of a job's duration.
     later: float
-    # Attempts of the storming tenant that failed, and their part of the time that workers were busy: over
-    # the whole storm, and over its second half, when a circuit has had the time to open.
+    # Failed attempts of the storming tenant, and their share of the workers' busy time: over the whole storm,
+    # and over its second half, when the circuit had time to open.
     attempts: int
     wasted: float
     wasted_late: float
     storm_jobs: int
     left: Left
-    # p99 of each phase, in the order in which they were: a machine that drifts shows here.
+    # p99 wait of each phase in order; shows whether the machine drifts.
     phases: list[float]
 
     def to_json(self) -> dict[str, Any]:
@@ -133,26 +133,26 @@ class Result:
         return {**asdict(self), "ratios": ratios}
 
 
-# Shorter ones only looked and put their job aside.
-_AN_ATTEMPT = 0.5
+# Shorter invocations only set their job to waiting.
+_MIN_ATTEMPT = 0.5
 
 
 def result(phases: list[Phase], service_seconds: float, failing_seconds: float) -> Result:
-    """The numbers of a set-up's phases."""
+    """Computes the figures of a set-up."""
 
     def waits(storm: bool, what: str) -> list[float]:
         jobs = (job for phase in phases if phase.storm is storm for job in phase.healthy)
         return [value for job in jobs if (value := getattr(job, what)) is not None]
 
     def failing(each: Work) -> bool:
-        return each.tenant == STORM and each.ended - each.started >= _AN_ATTEMPT * failing_seconds
+        return each.tenant == STORM and each.ended - each.started >= _MIN_ATTEMPT * failing_seconds
 
     def wasted(part: float) -> float:
-        """Of what workers were busy with in the last `part` of each storm."""
+        """Returns the share of failed attempts in the workers' busy time in the last `part` of each storm."""
         spans = [(phase, phase.end - part * (phase.end - phase.start), phase.end) for phase in storms]
         spent = [(failing(each), each.within(start, end)) for phase, start, end in spans for each in _workers(phase)]
         busy = sum(seconds for _, seconds in spent)
-        return sum(seconds for in_vain, seconds in spent if in_vain) / busy if busy else 0.0
+        return sum(seconds for failed, seconds in spent if failed) / busy if busy else 0.0
 
     storms = [phase for phase in phases if phase.storm]
     left = [phase.left for phase in storms]
@@ -167,7 +167,7 @@ def result(phases: list[Phase], service_seconds: float, failing_seconds: float) 
         wasted=wasted(1.0),
         wasted_late=wasted(0.5),
         storm_jobs=sum(job.tenant == STORM for phase in storms for job in phase.jobs),
-        left=Left(*(sum(getattr(each, name) for each in left) for name in ("queued", "parked", "dead"))),
+        left=Left(*(sum(getattr(each, name) for each in left) for name in ("queued", "waiting", "dead"))),
         phases=[percentile((job.wait for job in phase.healthy if job.wait is not None), 0.99) for phase in phases],
     )
 

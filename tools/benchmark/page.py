@@ -1,4 +1,4 @@
-"""The result as a page that stands alone: each healthy job's wait over time, a chart for each set-up."""
+"""Draws the result as a self-contained page: one chart per set-up with each healthy job's wait."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ th:first-child, td:first-child { text-align: left; }
 
 
 def html(measured: dict[str, list[Phase]], results: dict[str, Result], load: Load) -> str:
-    """The whole page."""
+    """Returns the page."""
     highest = max((_multiple(wait, load) for phases in measured.values() for _, wait in _waits(phases)), default=1.0)
     charts = "".join(
         f"<h2>{escape(title)}</h2><figure>{_chart(phases, load, highest)}<figcaption>p50 {results[title].wait.p50:.2f}×, "
@@ -42,13 +42,13 @@ def html(measured: dict[str, list[Phase]], results: dict[str, Result], load: Loa
     heads = "".join(f"<th>{escape(cell)}</th>" for cell in head)
     return (
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-        f"<title>What a storm costs its neighbours</title><style>{_STYLE}</style>"
-        "<h1>What a storm costs its neighbours</h1>"
+        f"<title>Cost of a storm for other tenants</title><style>{_STYLE}</style>"
+        "<h1>Cost of a storm for other tenants</h1>"
         f"<p>{load.healthy} healthy tenants use {load.healthy_share:.0%} of {load.workers} workers. In the shaded "
-        f"phases another tenant hands in {load.storm_factor:.0f} times as much as one of them, and each attempt at it "
-        f"fails after the time of a job. Each dot is a healthy tenant's document: when it was handed in, and how long it "
-        f"took until it could be found, as a multiple of the time of a job.</p>{charts}"
-        f"<h2>In numbers</h2><div class=scroll><table><tr>{heads}</tr>{rows}</table></div>"
+        f"phases another tenant uploads {load.storm_factor:.0f} times as much as one of them, and each of its attempts "
+        f"fails after {load.failing_seconds:.0f} s. Each dot is a healthy tenant's document: when it was uploaded, and how "
+        f"long it took to become ready, as a multiple of a job's duration.</p>{charts}"
+        f"<h2>Figures</h2><div class=scroll><table><tr>{heads}</tr>{rows}</table></div>"
         f"<p>{escape(' '.join(table.LEGEND))}</p></html>\n"
     )
 
@@ -62,7 +62,7 @@ def _multiple(wait: float, load: Load) -> float:
 
 
 def _chart(phases: list[Phase], load: Load, highest: float) -> str:
-    """The phases beside one another, each as wide as it lasted; the time between them is left out."""
+    """Draws the phases side by side, in proportion to their duration."""
     lasted = sum(phase.end - phase.start for phase in phases)
     gap = _GAP * lasted
     scale = (_WIDTH - _LEFT) / (lasted + gap * (len(phases) - 1))
@@ -80,11 +80,11 @@ def _chart(phases: list[Phase], load: Load, highest: float) -> str:
         parts.append(f"<text x={x + wide / 2:.1f} y={_HEIGHT - 6} text-anchor=middle>{name}</text>")
         for job in phase.healthy:
             if job.wait is not None:
-                at = x + (job.handed_in - phase.start) * scale
+                at = x + (job.stored - phase.start) * scale
                 y = bottom - _multiple(job.wait, load) / highest * tall
                 parts.append(f"<circle class={name} cx={at:.1f} cy={y:.1f} r=3 />")
         x += wide + gap * scale
-    # Shades first: what comes later is drawn over them.
+    # Shades first, so that dots are drawn over them.
     parts.sort(key=lambda part: not part.startswith("<rect"))
     return f"<svg viewBox='0 0 {_WIDTH} {_HEIGHT}' role=img aria-label='waits over time'>{''.join(parts)}</svg>"
 

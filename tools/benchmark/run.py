@@ -1,4 +1,4 @@
-"""One set-up, measured: a stack of its own, a quiet phase, a storm, and both once more."""
+"""Measures one set-up on a separate stack: quiet phases and storms in turn."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from .load import STORM, Arrival, Load, arrivals
 from .measure import Job, Left, Phase, Work
 from .setups import Setup
 
-# An attempt has to fit into them; a job that is found again as lost, into the time one waits for the end.
-_TIMES = {"WorkerTimeout": "30", "DispatchTimeout": "60", "VisibilityTimeout": "60"}
-_AT_A_TIME = 8
-_WAIT_FOR_THE_LAST = 180.0
+# An attempt must fit into the time-outs. A lost job must be found before `_MAX_WAIT` ends.
+_TIMEOUTS = {"WorkerTimeout": "30", "DispatchTimeout": "60", "VisibilityTimeout": "60"}
+_UPLOAD_THREADS = 8
+_MAX_WAIT = 180.0
 _BEDROCK = {"service": "bedrock-runtime", "action": "InvokeModel"}
-# What Bedrock answers when it will not embed a text: the tenant's own failure, no outage of AWS.
+# Bedrock's error for a text that it does not embed: a failure of the tenant, not of AWS.
 _REFUSAL = Fail("ValidationException", 400, "this text cannot be embedded")
 
 
 @dataclass
-class Slot:
-    """A document that was announced, and where its content goes."""
+class PendingUpload:
+    """A document record and the presigned upload of its content."""
 
     document: str
     upload: dict[str, Any]
@@ -43,13 +43,13 @@ class Slot:
 
 @dataclass
 class Bench:
-    """A running stack with its tenants; the last one is the storming one."""
+    """A running stack with its tenants. The last tenant storms."""
 
     stack: LocalStack
     load: Load
     tenants: list[Tenant]
     console: Console
-    slots: dict[int, list[Slot]] = field(default_factory=dict)
+    slots: dict[int, list[PendingUpload]] = field(default_factory=dict)
 
     @property
     def storm(self) -> Tenant:
@@ -59,7 +59,7 @@ class Bench:
 def run(
     setup: Setup, load: Load, seconds: float, repeats: int, console: Console, root: Path, more: Mapping[str, str]
 ) -> list[Phase]:
-    """Measure a set-up, with `more` parameters beside its own: `repeats` times a quiet phase and a storm."""
+    """Measures a set-up: `repeats` times a quiet phase and a storm. `more` are additional parameters."""
     console.heading(f"{setup.title}")
     stack = LocalStack.temporary(
         f"neighbour-{setup.key}",
@@ -69,7 +69,7 @@ def run(
         faults=True,
         invocations=True,
         fair_queues=setup.fair_queues,
-        parameters={**_TIMES, **setup.parameters, **more},
+        parameters={**_TIMEOUTS, **setup.parameters, **more},
     )
     with stack, ExitStack() as rules:
         bench = _prepared(stack, load, console)
@@ -86,56 +86,56 @@ def run(
 
 
 def _prepared(stack: LocalStack, load: Load, console: Console) -> Bench:
-    with console.step(f"onboard {load.healthy} healthy tenants and one that storms"):
+    with console.step(f"onboard {load.healthy} healthy tenants and the storming tenant"):
         names = [f"Healthy {number}" for number in range(load.healthy)] + ["Storm"]
         return Bench(stack, load, [stack.onboard(name) for name in names], console)
 
 
 def _warm_up(bench: Bench) -> None:
-    """A few jobs of everybody at once: the first phase is not to pay for the start of every process."""
-    with bench.console.step("start everybody's workers"):
+    """Runs two jobs of every tenant, so that the first phase does not include cold starts."""
+    with bench.console.step("start the workers of all tenants"):
         plan = [Arrival(0.0, tenant) for tenant in range(STORM, bench.load.healthy) for _ in range(2)]
-        _announce(bench, plan)
-        sent = _hand_in(bench, plan, lambda _: None)
+        _create_records(bench, plan)
+        sent = _upload(bench, plan, lambda _: None)
         _wait_for(bench, sent)
         _end(bench)
 
 
 def _phase(bench: Bench, plan: list[Arrival], seconds: float, *, storm: bool) -> Phase:
     name = "storm" if storm else "quiet"
-    with bench.console.step(f"announce {len(plan)} documents"):
-        _announce(bench, plan)
-    with bench.console.step(f"{name}: hand them in over {seconds:.0f} s, and wait for the healthy ones") as step:
+    with bench.console.step(f"create {len(plan)} document records"):
+        _create_records(bench, plan)
+    with bench.console.step(f"{name}: upload over {seconds:.0f} s and wait for the healthy documents") as step:
         begun = time.time()
-        sent = _hand_in(bench, plan, lambda number: step.note(f"{number} of {len(plan)} handed in"))
-        handed_in = time.time()
+        sent = _upload(bench, plan, lambda number: step.note(f"{number} of {len(plan)} uploaded"))
+        uploaded = time.time()
         left = _left(bench)
-        ready = _wait_for(bench, sent, lambda open_: step.note(f"{open_} healthy ones are still under way"))
+        ready = _wait_for(bench, sent, lambda open_: step.note(f"{open_} healthy documents unfinished"))
         _end(bench)
         work = _work(bench, begun)
     jobs = [
         Job(tenant, document, at, _started(work, document, ready.get(document)), ready.get(document))
         for tenant, document, at in sent
     ]
-    return Phase(storm, begun, handed_in, jobs, work, left)
+    return Phase(storm, begun, uploaded, jobs, work, left)
 
 
-# === Handing in ===
+# === Uploads ===
 
 
-def _announce(bench: Bench, plan: list[Arrival]) -> None:
-    """Have the API record the documents beforehand, so that only their content is still to come."""
+def _create_records(bench: Bench, plan: list[Arrival]) -> None:
+    """Creates the document records in advance, so that a phase only uploads content."""
 
-    def announce(arrival: Arrival) -> tuple[int, Slot]:
+    def create(arrival: Arrival) -> tuple[int, PendingUpload]:
         tenant = bench.tenants[arrival.tenant]
         body = {"title": "Bench", "content_type": "text/plain", "bytes": len(_CONTENT)}
         made = bench.stack.api(tenant).post("/v1/documents/uploads", body).expect(201)
-        return arrival.tenant, Slot(made["document"]["id"], made["upload"])
+        return arrival.tenant, PendingUpload(made["document"]["id"], made["upload"])
 
     bench.slots = {}
     with ThreadPoolExecutor(2) as pool:
-        for tenant, slot in pool.map(announce, plan):
-            bench.slots.setdefault(tenant, []).append(slot)
+        for tenant, pending in pool.map(create, plan):
+            bench.slots.setdefault(tenant, []).append(pending)
 
 
 _CONTENT = b"The harbour bell rings at noon."
@@ -143,19 +143,19 @@ _CONTENT = b"The harbour bell rings at noon."
 Sent = tuple[int, str, float]
 
 
-def _hand_in(bench: Bench, plan: list[Arrival], progress: Callable[[int], None]) -> list[Sent]:
-    """Store each document's content at its time: tenant, document and when."""
+def _upload(bench: Bench, plan: list[Arrival], progress: Callable[[int], None]) -> list[Sent]:
+    """Uploads each document at its time and returns tenant, document and time."""
     sent: list[Sent] = []
     slots = {tenant: iter(each) for tenant, each in bench.slots.items()}
 
-    def store(tenant: int, slot: Slot) -> None:
+    def store(tenant: int, pending: PendingUpload) -> None:
         at = time.time()
-        answer = send(slot.upload["method"], slot.upload["url"], _CONTENT, slot.upload["headers"])
+        answer = send(pending.upload["method"], pending.upload["url"], _CONTENT, pending.upload["headers"])
         assert answer.status == 200, answer.text
-        sent.append((tenant, slot.document, at))
+        sent.append((tenant, pending.document, at))
         progress(len(sent))
 
-    with ThreadPoolExecutor(_AT_A_TIME) as pool:
+    with ThreadPoolExecutor(_UPLOAD_THREADS) as pool:
         clock = sched.scheduler(time.monotonic, time.sleep)
         for arrival in plan:
             clock.enter(arrival.at, 0, pool.submit, (store, arrival.tenant, next(slots[arrival.tenant])))
@@ -163,11 +163,11 @@ def _hand_in(bench: Bench, plan: list[Arrival], progress: Callable[[int], None])
     return sent
 
 
-# === What became of them ===
+# === Results ===
 
 
 def _items(bench: Bench, tenant: Tenant) -> dict[str, list[dict[str, Any]]]:
-    """A tenant's partition by kind, in one look: a job that moves meanwhile is not counted twice."""
+    """Returns a tenant's items by kind, in one query so that a moving job is not counted twice."""
     client = bench.stack.account.client("dynamodb")
     pages = client.get_paginator("query").paginate(
         TableName=bench.stack.outputs["DataTable"],
@@ -182,7 +182,7 @@ def _items(bench: Bench, tenant: Tenant) -> dict[str, list[dict[str, Any]]]:
 
 
 def _ready(bench: Bench) -> dict[str, float]:
-    """The healthy tenants' documents that are ready, and since when."""
+    """Returns the ready documents of the healthy tenants and when they became ready."""
     found = {}
     for tenant in bench.tenants[:STORM]:
         for item in _items(bench, tenant).get("DOCUMENT", ()):
@@ -196,9 +196,9 @@ def _seconds(moment: str) -> float:
 
 
 def _wait_for(bench: Bench, sent: list[Sent], progress: Callable[[int], None] = lambda _: None) -> dict[str, float]:
-    """Wait until every healthy document is ready, or for long enough; when each became so."""
+    """Waits until every healthy document is ready, at most `_MAX_WAIT` seconds. Returns when each became ready."""
     wanted = {document for tenant, document, _ in sent if tenant != STORM}
-    deadline = time.monotonic() + _WAIT_FOR_THE_LAST
+    deadline = time.monotonic() + _MAX_WAIT
     while (missing := wanted - (ready := _ready(bench)).keys()) and time.monotonic() < deadline:
         progress(len(missing))
         time.sleep(1.0)
@@ -206,15 +206,15 @@ def _wait_for(bench: Bench, sent: list[Sent], progress: Callable[[int], None] = 
 
 
 def _left(bench: Bench) -> Left:
-    """Where the storming tenant's jobs are."""
+    """Returns the states of the storming tenant's jobs."""
     found = _items(bench, bench.storm)
-    return Left(*(len(found.get(kind, ())) for kind in ("JOB", "PARKED", "DEAD")))
+    return Left(*(len(found.get(kind, ())) for kind in ("JOB", "WAITING", "DEAD")))
 
 
 def _end(bench: Bench) -> None:
-    """Take away what the storm left, its circuit as well: each phase begins as the first did.
+    """Removes the storm's jobs and its circuit, so that every phase starts alike.
 
-    Attempts that have begun are let finish first: they are a part of what the storm cost.
+    Waits for running attempts first, because they are part of the storm's cost.
     """
     _clear(bench)
     bench.stack.account.client("sqs").purge_queue(QueueUrl=bench.stack.tier("basic")["QueueUrl"])
@@ -223,13 +223,13 @@ def _end(bench: Bench) -> None:
 
 
 def _running(bench: Bench) -> Callable[[], int]:
-    """Tells how many workers the storming tenant occupies."""
-    client, table = bench.stack.account.client("dynamodb"), bench.stack.tier("basic")["WorkersTable"]
+    """Returns a function that counts the storming tenant's worker slots in use."""
+    client, table = bench.stack.account.client("dynamodb"), bench.stack.tier("basic")["WorkerSlotsTable"]
     key = {"pk": {"S": bench.storm.partition}}
 
     def look() -> int:
         item = client.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item", {})
-        return sum(name.startswith("hold_") for name in item)
+        return sum(name.startswith("slot_") for name in item)
 
     return look
 
@@ -238,7 +238,7 @@ def _clear(bench: Bench) -> None:
     client = bench.stack.account.client("dynamodb")
     outputs = bench.stack.outputs
     found = _items(bench, bench.storm)
-    for kind in ("JOB", "PARKED", "DEAD", "CIRCUIT"):
+    for kind in ("JOB", "WAITING", "DEAD", "CIRCUIT"):
         for item in found.get(kind, ()):
             client.delete_item(TableName=outputs["DataTable"], Key={"pk": item["pk"], "sk": item["sk"]})
     backlog = bench.stack.tier("basic")["BacklogTable"]
@@ -246,9 +246,9 @@ def _clear(bench: Bench) -> None:
 
 
 def _work(bench: Bench, begun: float) -> list[Work]:
-    """What functions did since, by the emulator's record."""
+    """Returns the functions' invocations since `begun`, from the emulator's record."""
     tier = bench.stack.tier("basic")
-    functions = {tier[f"{name}Function"]: name.lower() for name in ("Intake", "Dispatch", "Ingestion", "Release")}
+    functions = {tier[f"{name}Function"]: name.lower() for name in ("Intake", "Dispatch", "Ingestion", "Scheduler")}
     numbers = {tenant.id: number for number, tenant in enumerate(bench.tenants[:STORM])} | {bench.storm.id: STORM}
     found = []
     for line in bench.stack.invocations.read_text().splitlines():
@@ -271,7 +271,7 @@ def _work(bench: Bench, begun: float) -> list[Work]:
 
 
 def _started(work: list[Work], document: str, ready: float | None) -> float | None:
-    """When the worker that made a document ready began."""
+    """Returns when the worker that made a document ready started."""
     if ready is None:
         return None
     starts = [each.started for each in work if each.document == document and each.started <= ready + 0.001]

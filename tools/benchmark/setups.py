@@ -1,20 +1,20 @@
-"""What is compared: the same pipeline with ever more of what keeps tenants apart."""
+"""The compared set-ups: each adds one protection of other tenants."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-# Workers of the basic tier, and how many a tenant may occupy, as the template has them by default.
-WORKERS, CAP = 20, 8
-_NO_CAP = {"BasicTenantJobs": "256"}
-# So many failures in no time at all: it never opens.
+# The defaults of the template: workers of the basic tier, and a tenant's quota of them.
+WORKERS, QUOTA = 20, 8
+_NO_QUOTA = {"BasicTenantJobs": "256"}
+# 255 failures within 0 seconds: the circuit never opens.
 _NO_CIRCUIT = {"CircuitFailures": "255", "CircuitWindow": "0"}
 
 
 @dataclass(frozen=True)
 class Setup:
-    """One way to run the pipeline."""
+    """One configuration of the pipeline."""
 
     key: str
     title: str
@@ -23,8 +23,8 @@ class Setup:
 
 
 SETUPS = (
-    Setup("fifo", "one queue in order", False, _NO_CAP | _NO_CIRCUIT),
-    Setup("fair", "fair queue", True, _NO_CAP | _NO_CIRCUIT),
-    Setup("cap", f"fair queue, cap of {CAP} of {WORKERS} workers", True, _NO_CIRCUIT),
-    Setup("circuit", "fair queue, cap, circuit", True, {}),
+    Setup("fifo", "one queue in order", False, _NO_QUOTA | _NO_CIRCUIT),
+    Setup("fair", "fair queue", True, _NO_QUOTA | _NO_CIRCUIT),
+    Setup("quota", f"fair queue, quota of {QUOTA} of {WORKERS} workers", True, _NO_CIRCUIT),
+    Setup("circuit", "fair queue, quota, circuit", True, {}),
 )

@@ -1,4 +1,4 @@
-"""The result as a table: for a terminal, and for a page of Markdown."""
+"""The result as a table, for the terminal and for Markdown."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _HEADS = (
     "wasted",
     "2nd half",
     "attempts",
-    "queued / aside / dead",
+    "queued / waiting / dead",
 )
 
 LEGEND = (
-    "wait: from the content stored until the document is ready; queued: until its worker begins; × in the storm, of quiet",
-    "later: how much later the p99 job's worker begins, in jobs' time; wasted: part of the workers' busy time that the",
-    "storm's attempts took, over the storm and over its second half; queued, put aside, dead: its jobs at the storm's end",
+    "wait: from stored content to ready document; queued: until the worker starts; both as a multiple of the quiet value",
+    "later: how much later the p99 job's worker starts, in job durations; wasted: share of the workers' busy time that the",
+    "storm's attempts took, over the storm and its second half; queued, waiting, dead: the storm's jobs at its end",
 )
 
 
 def cells(results: dict[str, Result]) -> list[tuple[str, ...]]:
-    """The heads, and a line for each set-up by its title."""
+    """Returns the heads and one row per set-up."""
     return [_HEADS, *((title, *_cells(result)) for title, result in results.items())]
 
 
@@ -43,7 +43,7 @@ def _cells(result: Result) -> tuple[str, ...]:
         f"{result.wasted:.0%}",
         f"{result.wasted_late:.0%}",
         str(result.attempts),
-        f"{left.queued} / {left.parked} / {left.dead} of {result.storm_jobs}",
+        f"{left.queued} / {left.waiting} / {left.dead} of {result.storm_jobs}",
     )
 
 
@@ -52,7 +52,7 @@ def _times(ratio: float) -> str:
 
 
 def text(results: dict[str, Result]) -> list[str]:
-    """Aligned columns."""
+    """Returns the table as aligned lines."""
     lines = cells(results)
     widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADS))]
     return [
@@ -65,7 +65,7 @@ def text(results: dict[str, Result]) -> list[str]:
 
 
 def drift(results: dict[str, Result], service_seconds: float) -> list[str]:
-    """The p99 wait of each phase by itself, in jobs' time: a machine that drifts shows here."""
+    """Returns the p99 wait of each phase in job durations; shows whether the machine drifts."""
     lines = []
     for title, result in results.items():
         each = (f"{wait / service_seconds:.2f}" for wait in result.phases)
@@ -74,7 +74,7 @@ def drift(results: dict[str, Result], service_seconds: float) -> list[str]:
 
 
 def markdown(results: dict[str, Result]) -> list[str]:
-    """For `docs/benchmarks.md`."""
+    """Returns the table as Markdown, for `docs/benchmarks.md`."""
     rule = "|".join(["---", *["---:"] * (len(_HEADS) - 1)])
     head, *body = ["| " + " | ".join(line) + " |" for line in cells(results)]
     return [head, f"|{rule}|", *body]

@@ -1,11 +1,11 @@
-"""Tiny functions of the tests' own, for what no function of the product does: wait, die, stream."""
+"""Small test functions that wait, crash or stream, which no function of the product does."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-# The whole runtime. `handle(event, headers)` returns a value, or a list of chunks to stream.
+# The runtime. `handle(event, headers)` returns a value, or chunks and an error to stream.
 _RUNTIME = """\
 #!{python}
 import http.client, json, os, signal, sys, time
@@ -36,7 +36,7 @@ while True:
 
 
 def write(folder: Path, handle: str) -> Path:
-    """A bootstrap whose `handle` is given as Python source."""
+    """Writes a bootstrap with the given Python source of `handle` and returns its path."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "bootstrap"
     file.write_text(_RUNTIME.format(python=sys.executable, handle=handle))
@@ -50,7 +50,7 @@ def handle(event, headers):
             "headers": headers, "variables": dict(os.environ)}
 """
 
-# What the product must never do: it keeps what it was given.
+# Keeps the events of earlier invocations, which the product must never do.
 REMEMBERS = """
 kept = []
 def handle(event, headers):
@@ -58,7 +58,7 @@ def handle(event, headers):
     return kept
 """
 
-# Does as it is told; `gate` is a folder that both sides can see.
+# Does what the event says; `gate` is a folder shared with the test.
 OBEDIENT = """
 def handle(event, headers):
     gate = event.get("gate")
@@ -75,7 +75,7 @@ def handle(event, headers):
     return {"pid": os.getpid()}
 """
 
-# Its clock goes on only while it is not frozen.
+# Counts while the environment is not frozen.
 TICKS = """
 import threading
 ticks = 0
@@ -89,7 +89,7 @@ def handle(event, headers):
     return ticks
 """
 
-# The second chunk comes when the caller says that it has the first.
+# Sends the second chunk after the caller confirms the first.
 STREAMS = """
 def parts(event):
     yield b"first "

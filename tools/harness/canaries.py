@@ -1,4 +1,4 @@
-"""Words that only one tenant has, and the search for those of others."""
+"""Canary words of tenants, and the search for those of other tenants."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _CANARY = re.compile(r"canary[0-9a-f]{12}")
 
 
 def canary(tenant: str) -> str:
-    """The tenant's word."""
+    """Returns the tenant's canary word."""
     return "canary" + hashlib.sha256(tenant.encode()).hexdigest()[:12]
 
 
-def strangers(text: str, tenant: str) -> set[str]:
-    """Other tenants' words in something that is `tenant`'s."""
+def foreign_canaries(text: str, tenant: str) -> set[str]:
+    """Returns the canary words of other tenants in a text."""
     return set(_CANARY.findall(text)) - {canary(tenant)}

@@ -1,4 +1,4 @@
-"""A running harness: started with a configuration, spoken to over HTTP, ended by us."""
+"""Starts a harness and talks to it over HTTP."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _READY_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Hosted:
-    """A function as the harness is to serve it."""
+    """The configuration of a function in the harness."""
 
     bootstrap: Path
     isolation: str = "PER_TENANT"
@@ -50,7 +50,7 @@ class Hosted:
 
 @dataclass(frozen=True)
 class Invoked:
-    """What an invocation came to."""
+    """The result of an invocation."""
 
     status: int
     error: str
@@ -68,13 +68,13 @@ class Invoked:
 
     @property
     def payload(self) -> Any:
-        """The function's own answer; anything else fails with what came instead."""
+        """The function's answer. Fails if the invocation failed."""
         assert self.status == 200 and not self.function_error, self
         return json.loads(self.text)
 
 
 class Harness:
-    """The harness process; a context manager. Its logs are below `state`."""
+    """The harness process, as a context manager. Its logs are below `state`."""
 
     def __init__(
         self,
@@ -104,7 +104,7 @@ class Harness:
             raise StackError(f"{BINARY} is not built: run `make harness`")
         self.state.mkdir(parents=True, exist_ok=True)
         file = self.state / "harness.json"
-        # It holds sessions of execution roles; nobody else's business even here.
+        # The file holds credentials of execution roles.
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
             json.dump(self._configuration, out, indent=2)
         log = self.state / "harness.log"
@@ -134,7 +134,7 @@ class Harness:
         misroute: int | None = None,
         raw: bytes | None = None,
     ) -> Invoked:
-        """One synchronous invocation."""
+        """Invokes a function synchronously."""
         headers = {"Content-Type": "application/json"}
         if tenant is not None:
             headers["X-Amz-Tenant-Id"] = tenant
@@ -148,22 +148,22 @@ class Harness:
         return send("GET", f"{self.address}/_harness/status").expect(200)
 
     def function(self, name: str) -> dict[str, Any]:
-        """The status of one function."""
+        """Returns the status of one function."""
         return self.status()["functions"][name]
 
     def environment(self, function: str, pid: int) -> dict[str, Any]:
-        """The status of one environment, living or not."""
+        """Returns the status of one environment, alive or dead."""
         found = [each for each in self.function(function)["environments"] if each["pid"] == pid]
         assert len(found) == 1, f"{len(found)} environments of {function} had the process id {pid}"
         return found[0]
 
     def kill(self, **which: Any) -> list[int]:
-        """Kill now: `pid=…`, or `n=…` at random, of one `function=…` or of all."""
+        """Kills environments: `pid=…`, or `n=…` random ones, of one `function=…` or of all functions."""
         answer = send("POST", f"{self.address}/_harness/kill", json.dumps(which).encode())
         return answer.expect(200)["killed"]
 
     def chaos(self, probability: float, within_ms: int) -> int:
-        """From now on kill invocations with this probability; returns the seed of the choices."""
+        """Kills invocations with the given probability from now on. Returns the seed."""
         odds = {"probability": probability, "within_ms": within_ms}
         answer = send("POST", f"{self.address}/_harness/chaos", json.dumps(odds).encode())
         return answer.expect(200)["seed"]

@@ -1,4 +1,4 @@
-"""The deployed functions behind the harness: their settings, and sessions of their own roles."""
+"""Runs deployed functions in the harness, with their settings and sessions of their execution roles."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tools.devstack.stack import LocalStack
 
 from .driver import Hosted
 
-# The function's name in the harness and its folder of target/lambda: the stack's output that names it.
+# The function's name in the harness and in target/lambda, with the stack output that names it.
 OUTPUTS = {
     "authorizer": "BasicAuthorizerFunction",
     "templates": "BasicTemplatesFunction",
@@ -25,7 +25,7 @@ OUTPUTS = {
     "dispatch": "BasicDispatchFunction",
     "extraction": "BasicExtractionFunction",
     "ingestion": "BasicIngestionFunction",
-    "release": "BasicReleaseFunction",
+    "scheduler": "BasicSchedulerFunction",
     "control": "BasicControlFunction",
 }
 _ROOT_MAY = {
@@ -38,11 +38,11 @@ _ROOT_MAY = {
 
 @contextmanager
 def hosted(stack: LocalStack, names: tuple[str, ...] = tuple(OUTPUTS), **changes: Any) -> Iterator[dict[str, Hosted]]:
-    """Each function as it is deployed, under a session of its own execution role.
+    """Yields the configurations of deployed functions, each with a session of its execution role.
 
-    `changes` replace fields of every :class:`Hosted`; `timeout` is left as deployed unless given.
+    `changes` replace fields of every :class:`Hosted`.
     """
-    with ExitStack() as lent:
+    with ExitStack() as sessions:
         functions = {}
         for name in names:
             found = stack.account.client("lambda").get_function_configuration(FunctionName=stack.outputs[OUTPUTS[name]])
@@ -57,31 +57,31 @@ def hosted(stack: LocalStack, names: tuple[str, ...] = tuple(OUTPUTS), **changes
                     timeout=found["Timeout"],
                     memory=found["MemorySize"],
                     environment=found["Environment"]["Variables"],
-                    credentials=lent.enter_context(_lent_role(stack, found["Role"])),
+                    credentials=sessions.enter_context(_role_session(stack, found["Role"])),
                 ),
                 **changes,
             )
         if names == tuple(OUTPUTS):
-            functions["claims"] = _of_no_stack("claims", functions["authorizer"])
+            functions["claims"] = _not_deployed("claims", functions["authorizer"])
         yield functions
 
 
-def _of_no_stack(name: str, like: Hosted) -> Hosted:
-    """A function that is not deployed here, as only a stack with a user pool has it. It calls nothing."""
+def _not_deployed(name: str, like: Hosted) -> Hosted:
+    """Returns a function that only a stack with a user pool has. It makes no call."""
     bootstrap = ROOT / "target" / "lambda" / name / "bootstrap"
     return replace(like, bootstrap=bootstrap, isolation="NONE", environment={"TIER": "none"})
 
 
 def with_variables(function: Hosted, **variables: str) -> Hosted:
-    """The function with some of its variables changed."""
+    """Returns the function with changed variables."""
     return replace(function, environment={**function.environment, **variables})
 
 
 @contextmanager
-def _lent_role(stack: LocalStack, arn: str) -> Iterator[Credentials]:
-    """A session of an execution role, which otherwise trusts Lambda alone.
+def _role_session(stack: LocalStack, arn: str) -> Iterator[Credentials]:
+    """Yields a session of an execution role, whose trust policy otherwise allows only Lambda.
 
-    The trust is as it was before anything runs: the session outlives it.
+    The trust policy is restored before a function runs; the session stays valid.
     """
     iam = stack.account.client("iam")
     name = arn.rpartition("/")[2]
@@ -97,7 +97,7 @@ def _lent_role(stack: LocalStack, arn: str) -> Iterator[Credentials]:
 
 @contextmanager
 def pipeline_paused(stack: LocalStack) -> Iterator[None]:
-    """The stack's own way from a stored object to an index, off: the harness goes it instead."""
+    """Stops the stack's ingestion pipeline, so that the harness can run it."""
     events = stack.account.client("events")
     intake = stack.outputs["BasicIntakeFunction"]
     rules = [
@@ -116,7 +116,7 @@ def pipeline_paused(stack: LocalStack) -> Iterator[None]:
 
 
 def take_jobs(stack: LocalStack) -> list[dict[str, Any]]:
-    """What lies on the queue, as an event source mapping would hand it over; taken off it."""
+    """Receives and deletes up to ten messages of the queue, as an event source mapping does."""
     sqs, queue = stack.account.client("sqs"), stack.outputs["BasicQueueUrl"]
     taken = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, AttributeNames=["All"], WaitTimeSeconds=0).get(
         "Messages", []
@@ -127,20 +127,17 @@ def take_jobs(stack: LocalStack) -> list[dict[str, Any]]:
 
 
 def sealed_job(message: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
-    """The tenant in whose group a message came, and the job as it travels."""
+    """Returns the tenant of a message, which is its group, and the sealed job."""
     return message["Attributes"]["MessageGroupId"], json.loads(message["Body"])
 
 
 def connected(functions: Mapping[str, Hosted], port: int | None = None) -> dict[str, Any]:
-    """Functions of one harness whose `dispatch` finds its workers there, as options of `Harness`.
-
-    It calls nothing but Lambda, so its endpoint for everything can be the harness.
-    """
+    """Returns options of `Harness` in which `dispatch` calls its workers through the harness."""
     port = port or free_port()
     dispatch = with_variables(
         functions["dispatch"],
         AWS_ENDPOINT_URL_LAMBDA=f"http://127.0.0.1:{port}",
-        RELEASE_FUNCTION="release",
+        SCHEDULER_FUNCTION="scheduler",
         WORKER_FUNCTION="ingestion",
     )
     return {"functions": {**functions, "dispatch": dispatch}, "port": port}

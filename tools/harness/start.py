@@ -1,4 +1,4 @@
-"""Becomes the harness: what `Child` starts is a Python module, what runs is the binary."""
+"""Replaces itself by the harness binary, because `Child` starts Python modules only."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def test_adds_up_given_reservations() -> None:
         "Intake": 2,
         "Dispatch": 2,
         "Ingestion": 9,
-        "Release": 8,
+        "Scheduler": 8,
         "Extraction": 8,
     }
     given = {
@@ -79,7 +79,7 @@ def test_adds_up_given_reservations() -> None:
         "dispatch": None,
         "ingestion": 22,
         "extraction": 20,
-        "release": None,
+        "scheduler": None,
         "control": None,
     }, "2.5 times the reservation, rounded down, and only in tenant isolation mode"
 
@@ -135,14 +135,14 @@ def test_larger_batches_need_more_workers() -> None:
     assert sorted(line.rpartition("; ")[2] for line in _refusals(output)) == sorted(
         f"{tier}{name}Concurrency={jobs} would do"
         for tier, jobs in (("Basic", 200), ("Premium", 300), ("", 80))
-        for name in ("Ingestion", "Release", "Extraction")
+        for name in ("Ingestion", "Scheduler", "Extraction")
     )
 
 
 def test_rejects_more_batches_than_reserved_executions() -> None:
     load = _changed(TIER, lambda body: _queue(body).update(ScalingConfig={"MaximumConcurrency": 21}))
     status, output = _run(
-        "BasicIngestionConcurrency=24", "BasicReleaseConcurrency=24", "BasicExtractionConcurrency=24", load=load
+        "BasicIngestionConcurrency=24", "BasicSchedulerConcurrency=24", "BasicExtractionConcurrency=24", load=load
     )
     assert status == 1
     expected = "basic: MaximumConcurrency of Dispatch in infra/tier.yaml (21) is more than dispatch has"

@@ -1,7 +1,6 @@
-"""The fault proxy: invisible without a rule, and with one exactly as bad as AWS on a bad day.
+"""The fault proxy: transparent without a rule; with a rule its faults look like faults of AWS.
 
-Signatures are verified for everybody but root, so a user makes the calls: what arrives is what was
-signed, or the emulator refuses it.
+The emulator verifies signatures of all callers except root. A user makes the calls, so a changed request fails.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from tools.faultproxy.rules import ActiveRule, Match, Rule, Rules
 
 BROKEN = (ConnectionClosedError, ConnectionError)
 EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-ANYONE = {
+ANY_PRINCIPAL = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}}],
 }
@@ -41,7 +40,7 @@ TABLE, BUCKET, MODEL, TEXT_MODEL = "faults", "faults", "amazon.titan-embed-text-
 
 
 class Local:
-    """A local AWS with the proxy in front, the proxy's other port, and a user who may everything."""
+    """A local AWS behind the proxy, the proxy's admin API, and a user with all permissions."""
 
     def __init__(self, logs: Path) -> None:
         self._children: list[Child] = []
@@ -55,7 +54,7 @@ class Local:
         iam.put_user_policy(UserName="user", PolicyName="all", PolicyDocument=json.dumps(EVERYTHING))
         key = iam.create_access_key(UserName="user")["AccessKey"]
         self.credentials = Credentials(key["AccessKeyId"], key["SecretAccessKey"])
-        role = iam.create_role(RoleName="role", AssumeRolePolicyDocument=json.dumps(ANYONE))["Role"]
+        role = iam.create_role(RoleName="role", AssumeRolePolicyDocument=json.dumps(ANY_PRINCIPAL))["Role"]
         iam.put_role_policy(RoleName="role", PolicyName="all", PolicyDocument=json.dumps(EVERYTHING))
         self.role = role["Arn"]
         # The user, through the proxy.
@@ -87,7 +86,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
 
 @pytest.fixture
 def seen(aws: Local) -> Callable[[], Any]:
-    """The calls that passed since the test began."""
+    """Returns the calls since the start of the test."""
     before = aws.faults.calls()
     return lambda: aws.faults.calls() - before
 
@@ -147,11 +146,11 @@ ERRORS = [
 @pytest.mark.parametrize(
     ("service", "action", "arguments", "code", "status"), ERRORS, ids=[f"{s}.{a}-{c}" for s, a, _, c, _ in ERRORS]
 )
-def test_an_error_is_the_services_own(
+def test_error_has_the_services_format(
     aws: Local, seen: Any, service: str, action: str, arguments: Any, code: str, status: int
 ) -> None:
     client = aws.user.client(service)
-    # An exception of the service's model where there is one, as the SDKs make of the wire.
+    # The SDK raises the model's exception if the model has the code.
     expected = getattr(client.exceptions, code, ClientError) if code in _modelled(client) else ClientError
     method = next(name for name, operation in client.meta.method_to_api_mapping.items() if operation == action)
     with aws.faults.rule(Fail(code, message="busy & <tired>"), service=service, action=action):
@@ -165,7 +164,7 @@ def test_an_error_is_the_services_own(
 
 
 def signed_url(aws: Local, method: str, key: str) -> str:
-    """As the SDKs of other languages sign: boto3's own default for URLs is an older signature."""
+    """Returns a URL with signature version 4; boto3's default for URLs is an older version."""
     session = boto3.Session(aws.credentials.key, aws.credentials.secret, region_name=REGION)
     settings = Config(signature_version="s3v4", s3={"addressing_style": "path"})
     s3 = session.client("s3", endpoint_url=aws.proxy, config=settings)
@@ -176,17 +175,17 @@ def _modelled(client: Any) -> set[str]:
     return {shape.error_code for shape in client.meta.service_model.error_shapes}
 
 
-def test_an_answer_to_head_has_no_body(aws: Local) -> None:
+def test_error_of_a_head_request_has_no_body(aws: Local) -> None:
     with aws.faults.rule(Fail("SlowDown"), service="s3", action="HeadObject"), pytest.raises(ClientError) as raised:
         aws.user.client("s3").head_object(Bucket=BUCKET, Key="x")
     assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
     put(aws.user, "after-head")
 
 
-# ── what is let through ─────────────────────────────────────────────────────
+# ── without a rule ──────────────────────────────────────────────────────────
 
 
-def test_without_a_rule_nothing_is_noticed(aws: Local, seen: Any) -> None:
+def test_calls_pass_unchanged_without_a_rule(aws: Local, seen: Any) -> None:
     s3 = aws.user.client("s3")
     large = bytes(range(256)) * 24_000
     s3.put_object(Bucket=BUCKET, Key="large", Body=large)
@@ -226,9 +225,9 @@ def test_without_a_rule_nothing_is_noticed(aws: Local, seen: Any) -> None:
     assert found == expected
 
 
-def test_a_signed_url_stays_valid_and_is_recognised(aws: Local, seen: Any) -> None:
+def test_signed_url_stays_valid_and_is_recognised(aws: Local, seen: Any) -> None:
     url = signed_url(aws, "put_object", "signed")
-    # `send` calls a body a form, as urllib does; S3 stores what comes.
+    # urllib declares the body as a form; S3 stores the bytes.
     assert url.startswith(aws.proxy) and send("PUT", url, b"Action=none").status == 200
     assert send("GET", signed_url(aws, "get_object", "signed")).body == b"Action=none"
     with aws.faults.rule(Fail("SlowDown"), service="s3", action="GetObject", key=aws.credentials.key):
@@ -237,7 +236,7 @@ def test_a_signed_url_stays_valid_and_is_recognised(aws: Local, seen: Any) -> No
     assert (seen().number(action="PutObject"), seen().number(action="GetObject")) == (1, 2)
 
 
-def test_a_body_in_chunks_arrives(aws: Local) -> None:
+def test_passes_a_chunked_body(aws: Local) -> None:
     parts = [b"%d," % number for number in range(5000)]
     request = urllib.request.Request(signed_url(aws, "put_object", "chunks"), data=iter(parts), method="PUT")
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
@@ -246,8 +245,8 @@ def test_a_body_in_chunks_arrives(aws: Local) -> None:
     assert found == b"".join(parts)
 
 
-def test_a_client_that_asks_before_it_sends_is_told_to_go_on(aws: Local) -> None:
-    """As the SDKs do with large objects; one that is not answered waits a while and goes on."""
+def test_answers_expect_100_continue(aws: Local) -> None:
+    """SDKs send the header for large objects."""
     url = urlsplit(signed_url(aws, "put_object", "expected"))
     head = (
         f"PUT {url.path}?{url.query} HTTP/1.1\r\nHost: {url.netloc}\r\n"
@@ -255,32 +254,32 @@ def test_a_client_that_asks_before_it_sends_is_told_to_go_on(aws: Local) -> None
     )
     with socket.create_connection((url.hostname, url.port), timeout=10) as link, link.makefile("rb") as answers:
         link.sendall(head.encode())
-        assert answers.readline().startswith(b"HTTP/1.1 100"), "not told to go on"
+        assert answers.readline().startswith(b"HTTP/1.1 100"), "no 100 Continue"
         assert answers.readline() == b"\r\n"
         link.sendall(b"body")
         assert answers.readline().startswith(b"HTTP/1.1 200")
     assert aws.root.client("s3").get_object(Bucket=BUCKET, Key="expected")["Body"].read() == b"body"
 
 
-def test_the_services_own_errors_are_counted_by_their_codes(aws: Local, seen: Any) -> None:
+def test_counts_the_services_errors_by_code(aws: Local, seen: Any) -> None:
     for service, method, arguments in (
         ("dynamodb", "get_item", {"TableName": "nowhere", "Key": ANY_KEY}),
         ("s3", "get_object", {"Bucket": BUCKET, "Key": "nowhere"}),
         ("kms", "describe_key", {"KeyId": "nowhere"}),
-        ("sts", "assume_role", {"RoleArn": "arn:aws:iam::000000000000:role/nobody", "RoleSessionName": "xx"}),
+        ("sts", "assume_role", {"RoleArn": "arn:aws:iam::000000000000:role/missing", "RoleSessionName": "xx"}),
         ("lambda", "invoke", {"FunctionName": "nowhere"}),
         ("sqs", "get_queue_url", {"QueueName": "nowhere"}),
-        ("bedrock-runtime", "invoke_model", {"modelId": "nobody.nothing", "body": b"{}"}),
+        ("bedrock-runtime", "invoke_model", {"modelId": "unknown.model", "body": b"{}"}),
     ):
         with pytest.raises(ClientError) as refused:
             getattr(aws.user.client(service), method)(**arguments)
         code = error_code(refused.value)
         found = [passed.outcome for passed, _ in seen().only(service=service, fault="")]
-        # SQS answers two codes, its old one in a header.
+        # SQS returns two codes; the older one is in a header.
         assert found == [code] or (service == "sqs" and found[0].endswith("QueueDoesNotExist")), (code, found)
 
 
-def test_many_calls_at_once_do_not_wait_for_each_other(aws: Local) -> None:
+def test_concurrent_calls_do_not_wait_for_each_other(aws: Local) -> None:
     queue = aws.root.client("sqs").create_queue(QueueName="slow")["QueueUrl"]
     with ThreadPoolExecutor(40) as threads:
         poll = aws.user.client("sqs").receive_message
@@ -292,10 +291,10 @@ def test_many_calls_at_once_do_not_wait_for_each_other(aws: Local) -> None:
         assert {each.result()["Messages"][0]["Body"] for each in waiting} == {str(n) for n in range(8)}
 
 
-# ── which calls ─────────────────────────────────────────────────────────────
+# ── rules ───────────────────────────────────────────────────────────────────
 
 
-def test_a_rule_ends_with_its_context(aws: Local) -> None:
+def test_rule_ends_with_its_context(aws: Local) -> None:
     with aws.faults.rule(Fail("ThrottlingException"), service="dynamodb") as rule:
         with pytest.raises(ClientError):
             put(aws.user, "ends")
@@ -303,8 +302,8 @@ def test_a_rule_ends_with_its_context(aws: Local) -> None:
     put(aws.user, "ends")
 
 
-def test_a_rule_can_be_for_one_session_or_one_key(aws: Local) -> None:
-    """A session is known by the name it was taken under, from its AssumeRole on."""
+def test_rule_can_match_one_session_or_one_key(aws: Local) -> None:
+    """A session is matched by its name, also in its AssumeRole call."""
     one, other = (aws.user.assume(aws.role, name) for name in ("session-one", "session-other"))
     with aws.faults.rule(Fail("ThrottlingException"), session="session-one"):
         with pytest.raises(ClientError):
@@ -320,7 +319,7 @@ def test_a_rule_can_be_for_one_session_or_one_key(aws: Local) -> None:
             put(other, "mine")
 
 
-def test_a_rule_can_leave_calls_alone_and_come_to_an_end(aws: Local) -> None:
+def test_rule_can_skip_calls_and_stop_after_a_count(aws: Local) -> None:
     with aws.faults.rule(Fail("ThrottlingException"), action="PutItem", skip=2, count=3) as rule:
         outcomes = [_outcome(aws, "limited") for _ in range(7)]
         assert outcomes == ["ok"] * 2 + ["ThrottlingException"] * 3 + ["ok"] * 2
@@ -335,7 +334,7 @@ def _outcome(aws: Local, key: str) -> str:
     return "ok"
 
 
-def test_the_same_seed_hits_the_same_calls() -> None:
+def test_same_seed_selects_the_same_calls() -> None:
     def hit(seed: int) -> list[bool]:
         active = ActiveRule(Rule(DropBefore(), probability=0.3, seed=seed))
         return [active.takes(Call("dynamodb", "GetItem")) for _ in range(1000)]
@@ -344,7 +343,7 @@ def test_the_same_seed_hits_the_same_calls() -> None:
     assert 250 < sum(hit(7)) < 350
 
 
-def test_calls_that_do_not_match_do_not_move_the_dice() -> None:
+def test_calls_that_do_not_match_do_not_change_the_selection() -> None:
     def hit(others: int) -> list[bool]:
         active = ActiveRule(Rule(DropBefore(), Match(service="kms"), probability=0.5, seed=1))
         found = []
@@ -356,7 +355,7 @@ def test_calls_that_do_not_match_do_not_move_the_dice() -> None:
     assert hit(0) == hit(3)
 
 
-def test_the_oldest_rule_decides_and_delays_add_up() -> None:
+def test_oldest_rule_decides_and_delays_add_up() -> None:
     rules = Rules()
     rules.add(Rule(Delay(20)))
     first = rules.add(Rule(DropBefore(), count=1))
@@ -368,29 +367,29 @@ def test_the_oldest_rule_decides_and_delays_add_up() -> None:
 
 
 @pytest.mark.parametrize("effect", [Fail("X", 500), Delay(5), DropBefore(), DropAfter(), Duplicate()])
-def test_a_rule_survives_its_journey(effect: Any) -> None:
+def test_rule_survives_json(effect: Any) -> None:
     rule = Rule(effect, Match(service="s3", session="x"), probability=0.5, seed=3, skip=1, count=2)
     assert Rule.from_json(json.loads(json.dumps(rule.to_json()))) == rule
 
 
-# ── broken connections, late and double calls ───────────────────────────────
+# ── effects ─────────────────────────────────────────────────────────────────
 
 
-def test_dropped_before_the_call_has_no_effect(aws: Local, seen: Any) -> None:
+def test_drop_before_has_no_effect_on_the_service(aws: Local, seen: Any) -> None:
     with aws.faults.rule(DropBefore(), action="PutItem"), pytest.raises(BROKEN):
         put(aws.user, "before")
     assert not stored(aws, "before")
     assert seen().number(action="PutItem", outcome="", fault="DropBefore") == 1, seen()
 
 
-def test_dropped_after_the_call_took_effect(aws: Local, seen: Any) -> None:
+def test_drop_after_changes_the_service(aws: Local, seen: Any) -> None:
     with aws.faults.rule(DropAfter(), action="PutItem"), pytest.raises(BROKEN):
         put(aws.user, "after")
     assert stored(aws, "after")
     assert seen().number(action="PutItem", outcome="ok", fault="DropAfter") == 1, seen()
 
 
-def test_a_duplicate_takes_effect_twice_and_answers_once(aws: Local, seen: Any) -> None:
+def test_duplicate_changes_the_service_twice_and_answers_once(aws: Local, seen: Any) -> None:
     dynamodb = aws.user.client("dynamodb")
     with aws.faults.rule(Duplicate(), action="UpdateItem"):
         answer = dynamodb.update_item(
@@ -406,13 +405,13 @@ def test_a_duplicate_takes_effect_twice_and_answers_once(aws: Local, seen: Any) 
     assert seen().number(action="UpdateItem", outcome="ok") == 2, seen()
 
 
-def test_a_delayed_call_is_late_and_complete_and_holds_up_nobody(aws: Local) -> None:
+def test_delayed_call_completes_and_does_not_block_others(aws: Local) -> None:
     others = aws.user.client("sts").get_caller_identity
     others()
     with aws.faults.rule(Delay(1000), action="PutItem") as rule, ThreadPoolExecutor(1) as thread:
         started = time.monotonic()
         late = thread.submit(put, aws.user, "late")
-        until(lambda: rule.hits, bool, "the call is under way")
+        until(lambda: rule.hits, bool, "the call has started")
         others()
         assert not late.done(), "another call waited for the delayed one"
         late.result()
@@ -420,21 +419,21 @@ def test_a_delayed_call_is_late_and_complete_and_holds_up_nobody(aws: Local) -> 
     assert stored(aws, "late")
 
 
-# ── the other port ──────────────────────────────────────────────────────────
+# ── admin API ───────────────────────────────────────────────────────────────
 
 
-def test_rules_cannot_be_set_where_calls_go(aws: Local) -> None:
+def test_proxy_port_does_not_accept_rules(aws: Local) -> None:
     rule = json.dumps(Rule(DropBefore()).to_json()).encode()
     assert send("POST", f"{aws.proxy}/rules", rule).status >= 400
     put(aws.user, "untouched")
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"effect": {"kind": "Explode"}}', b'{"effect": {"kind": "Delay"}}'])
-def test_what_is_no_rule_is_refused(aws: Local, body: bytes) -> None:
+def test_rejects_invalid_rules(aws: Local, body: bytes) -> None:
     assert send("POST", f"{aws.faults.admin}/rules", body).status == 400
 
 
-def test_counts_can_be_told_apart_and_subtracted(aws: Local, seen: Any) -> None:
+def test_counts_can_be_filtered_and_subtracted(aws: Local, seen: Any) -> None:
     put(aws.user, "counted")
     earlier = seen()
     put(aws.user, "counted")

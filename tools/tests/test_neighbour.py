@@ -1,4 +1,4 @@
-"""The neighbour benchmark's arithmetic: arrivals, set-ups that can be deployed, and the numbers that are made."""
+"""The benchmark: arrivals, set-ups and figures."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import pytest
 from tools.benchmark import page, table
 from tools.benchmark.load import STORM, Arrival, Load, arrivals
 from tools.benchmark.measure import Job, Left, Phase, Work, percentile, result
-from tools.benchmark.setups import CAP, SETUPS, WORKERS
+from tools.benchmark.setups import QUOTA, SETUPS, WORKERS
 from tools.deploy.capacity import complaints, plan, read
 
 LOAD = Load()
 
 
-def test_a_storm_moves_nobody_elses_arrivals() -> None:
+def test_storm_does_not_change_healthy_arrivals() -> None:
     quiet, storm = (arrivals(LOAD, 60, 1, storm=each) for each in (False, True))
     assert [each for each in storm if each.tenant != STORM] == quiet
     assert storm == sorted(storm) and all(0 <= each.at < 60 for each in storm)
     assert arrivals(LOAD, 60, 1, storm=False) == quiet != arrivals(LOAD, 60, 2, storm=False)
 
 
-def test_the_rates_are_those_that_were_asked_for() -> None:
+def test_arrivals_have_the_requested_rates() -> None:
     found = arrivals(LOAD, 20_000, 1, storm=True)
     storm = sum(each.tenant == STORM for each in found)
     capacity = 20_000 * LOAD.workers / LOAD.service_seconds
@@ -33,21 +33,21 @@ def test_the_rates_are_those_that_were_asked_for() -> None:
     assert {each.tenant for each in found} == {STORM, *range(LOAD.healthy)}
 
 
-def test_a_storm_is_more_than_the_workers_can_do() -> None:
+def test_storm_exceeds_the_workers_throughput() -> None:
     assert LOAD.healthy_share < 1 < LOAD.demand
-    # The functions give up a call to AWS after 8 s and ask again.
+    # The functions time out a call to AWS after 8 s and retry.
     assert max(LOAD.service_seconds, LOAD.failing_seconds) < 8
 
 
-def test_each_set_up_takes_something_away_from_the_template_as_it_is() -> None:
-    fifo, fair, cap, circuit = SETUPS
+def test_set_ups_remove_protections_of_the_template() -> None:
+    fifo, fair, quota, circuit = SETUPS
     assert [each.fair_queues for each in SETUPS] == [False, True, True, True]
-    assert fifo.parameters == fair.parameters and fair.parameters.items() > cap.parameters.items()
+    assert fifo.parameters == fair.parameters and fair.parameters.items() > quota.parameters.items()
     assert circuit.parameters == {}
 
 
 @pytest.mark.parametrize("setup", SETUPS, ids=lambda each: each.key)
-def test_each_set_up_can_be_deployed(setup: Any) -> None:
+def test_set_ups_can_be_deployed(setup: Any) -> None:
     declared = read("template.yaml")["Parameters"]
     for name, value in setup.parameters.items():
         low, high = declared[name].get("MinValue", int(value)), declared[name].get("MaxValue", int(value))
@@ -56,10 +56,10 @@ def test_each_set_up_can_be_deployed(setup: Any) -> None:
     assert [complaint for stack in stacks for complaint in complaints(stack)] == []
 
 
-def test_the_set_ups_say_what_the_template_has_by_default() -> None:
+def test_set_ups_use_the_templates_defaults() -> None:
     declared = read("template.yaml")["Parameters"]
     assert WORKERS == declared["BasicIngestionConcurrency"]["Default"] == LOAD.workers
-    assert declared["BasicTenantJobs"]["Default"] == CAP
+    assert declared["BasicTenantJobs"]["Default"] == QUOTA
 
 
 @pytest.mark.parametrize(
@@ -71,13 +71,13 @@ def test_percentiles(values: Any, share: float, expected: float) -> None:
 
 
 def phase(storm: bool, waits: list[float], work: list[Work] | None = None, left: Left | None = None) -> Phase:
-    """Healthy jobs whose worker begins after so long and takes a second, from 0 to 10."""
+    """Returns a phase of 10 s whose healthy workers start after the given waits and take a second."""
     jobs = [Job(0, str(number), 0.0, wait, wait + 1.0) for number, wait in enumerate(waits)]
     jobs += [Job(STORM, "s", 0.0, None, None)] if storm else []
     return Phase(storm, 0.0, 10.0, jobs, work or [], left or Left(0, 0, 0))
 
 
-def test_ratios_are_of_all_storms_to_all_quiet_phases() -> None:
+def test_ratios_compare_all_storms_with_all_quiet_phases() -> None:
     phases = [phase(False, [1.0]), phase(True, [3.0]), phase(False, [1.0]), phase(True, [5.0])]
     found = result(phases, service_seconds=2.0, failing_seconds=1.0)
     assert (found.healthy_jobs, found.unfinished, found.storm_jobs) == (4, 0, 2)
@@ -87,17 +87,17 @@ def test_ratios_are_of_all_storms_to_all_quiet_phases() -> None:
     assert found.phases == [2.0, 4.0, 2.0, 6.0]
 
 
-def test_a_document_that_never_became_ready_is_told() -> None:
+def test_counts_documents_that_never_became_ready() -> None:
     lost = Phase(True, 0.0, 10.0, [Job(0, "a", 1.0, None, None)], [], Left(0, 0, 0))
     assert result([phase(False, [1.0]), lost], 1.0, 1.0).unfinished == 1
 
 
-def test_wasted_is_what_failing_attempts_take_of_the_workers_time_in_the_storm() -> None:
+def test_wasted_is_the_share_of_failed_attempts_in_the_storm() -> None:
     work = [
         Work("ingestion", 0.0, 4.0, STORM),
-        # Begun in the storm, ended after it.
+        # Starts in the storm and ends after it.
         Work("ingestion", 8.0, 14.0, STORM),
-        # Too short for an attempt: it put its job aside.
+        # Too short for an attempt: only set its job to waiting.
         Work("ingestion", 1.0, 1.5, STORM),
         Work("ingestion", 0.0, 5.5, 0),
         Work("dispatch", 0.0, 10.0, None, None, (0, STORM)),
@@ -110,7 +110,7 @@ def test_wasted_is_what_failing_attempts_take_of_the_workers_time_in_the_storm()
 
 
 class _Tags(HTMLParser):
-    """What a page is made of."""
+    """Collects the tags and links of a page."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -137,7 +137,7 @@ def test_table_and_page_show_every_set_up() -> None:
     assert len(re.findall("<rect class=shade", written)) == 2
 
 
-def test_a_page_of_nothing_is_no_error() -> None:
+def test_page_without_jobs() -> None:
     assert "<svg" in page.html({"none": [phase(False, [])]}, {"none": result([phase(False, [])], 1.0, 1.0)}, LOAD)
 
 
