@@ -135,7 +135,7 @@ def api(stack: LocalStack, tenant: Tenant) -> Api:
 
 def wait_ready(api: Api, *ids: str, status: str = "ready") -> list[dict[str, Any]]:
     """Wait until documents have a status; another final one fails at once."""
-    final = {"ready", "failed"}
+    final = {"ready", "dead"}
 
     def look() -> list[dict[str, Any]]:
         return [api.get(f"/v1/documents/{each}").expect(200) for each in ids]

@@ -34,7 +34,7 @@ def releasing(stack: LocalStack) -> Iterator[None]:
     def run() -> None:
         while not enough.wait(1.0):
             try:
-                stack.release()
+                stack.sweep()
             except (InvokeFailed, ClientError):
                 # A fault that a test asked for; the next second tries again, as the next minute would.
                 continue

@@ -95,7 +95,7 @@ def done(stack: LocalStack, newcomer: Callable[..., Tenant]) -> dict[Case, Under
                 else:
                     each.mend_when_given_up()
             _send_events_again(stack, {each.tenant.id for each in cases.values() if not each.is_cut})
-            stack.release()
+            stack.sweep()
             return [str(case) for case in unfinished]
 
         until(look, lambda still: not still, "all are done", SECONDS, every=0.5)
@@ -131,7 +131,7 @@ def _status(stack: LocalStack, each: Underway) -> str:
 
 
 def _jobs(stack: LocalStack, each: Underway) -> list[Any]:
-    return [item for prefix in ("JOB#", "PARKED#", "DEAD#") for item in _items(stack, each, prefix)]
+    return [item for prefix in ("JOB#", "WAITING#", "DEAD#") for item in _items(stack, each, prefix)]
 
 
 def _items(stack: LocalStack, each: Underway, prefix: str) -> list[dict[str, Any]]:

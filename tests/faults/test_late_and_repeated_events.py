@@ -38,7 +38,7 @@ def _there(stack: LocalStack, tenant: Tenant) -> dict[str, str]:
         ConsistentRead=True,
         ExpressionAttributeValues={":pk": {"S": tenant.partition}},
     )["Items"]
-    kinds = {"JOB", "PARKED", "DEAD", "DOCUMENT"}
+    kinds = {"JOB", "WAITING", "DEAD", "DOCUMENT"}
     return {each["sk"]["S"]: each["status"]["S"] for each in found if each["sk"]["S"].partition("#")[0] in kinds}
 
 
@@ -95,7 +95,7 @@ def test_an_event_that_comes_again_does_not_begin_a_job_that_was_given_up(
     _without_retries(stack, tenant)
     with faults.rule(REFUSED, service="bedrock-runtime", action="InvokeModel", session=tenant.id):
         document = _upload(_slot(stack.api(tenant)))
-        given_up = {f"DEAD#{document}": "dead", f"DOCUMENT#{document}": "failed"}
+        given_up = {f"DEAD#{document}": "dead", f"DOCUMENT#{document}": "dead"}
         until(lambda: _there(stack, tenant), lambda seen: seen == given_up, "it is given up", SECONDS)
     _again(stack, tenant, document)
     until(lambda: _in_backlog(stack, tenant), lambda there: not there, "nothing is left to do", SECONDS)

@@ -104,7 +104,7 @@ def test_many_workers_share_one_circuit(stack: LocalStack, faults: Faults, newco
             jobs.run(*events)
             assert held.hits == 1, f"{held.hits} probes ran"
         assert jobs.circuit == {"closed": {"failures": []}}
-        parked = {item["document"]["S"] for item in jobs.items("PARKED#")}
+        parked = {item["document"]["S"] for item in jobs.items("WAITING#")}
         # The probe is done. Some that failed before wait as well, for their next attempt.
         assert len(parked & {event["job"]["document"] for event in events}) == WORKERS - 1
     # Retries are a share of successes, so that some were given up.

@@ -670,8 +670,8 @@ BREAKS = (
     Break(
         "a counter without a graph",
         metrics_are_emitted,
-        _on_the_dashboard('["Bulkhead", "CapRefused", "Tier", "${Tier}"],', ""),
-        "shows no CapRefused",
+        _on_the_dashboard('["Bulkhead", "QuotaExceeded", "Tier", "${Tier}"],', ""),
+        "shows no QuotaExceeded",
         WATCH,
     ),
     Break(

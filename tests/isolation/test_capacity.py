@@ -14,7 +14,7 @@ from tools.devstack.client import Answer, Api
 from tools.devstack.poll import until
 from tools.devstack.stack import LocalStack
 
-PREFIX = "hold_"
+PREFIX = "slot_"
 MICROSECONDS = 1_000_000
 
 

@@ -24,7 +24,7 @@ FUNCTIONS = [
     "BasicDispatchFunction",
     "BasicIngestionFunction",
     "BasicExtractionFunction",
-    "BasicReleaseFunction",
+    "BasicSchedulerFunction",
     "BasicControlFunction",
 ]
 # Everything else is refused. The list may only shrink.
@@ -33,7 +33,7 @@ ALLOWED: dict[str, set[str]] = {
     "BasicAuthorizerFunction": REGISTRY_READ,
     # Numbers of workers, and who has something to do: no item of a tenant's.
     "BasicDispatchFunction": {"dynamodb:UpdateItem"},
-    "BasicReleaseFunction": {"dynamodb:GetItem", "dynamodb:Scan"},
+    "BasicSchedulerFunction": {"dynamodb:GetItem", "dynamodb:Scan"},
     "BasicControlFunction": {
         "dynamodb:GetItem",
         "dynamodb:PutItem",
@@ -101,8 +101,8 @@ def test_what_reads_a_table_reads_none_of_tenants_items(stack: LocalStack, grant
     tables = {
         "BasicAuthorizerFunction": {"RegistryTable"},
         "BasicControlFunction": {"RegistryTable", "RunsTable"},
-        "BasicDispatchFunction": {"BasicWorkersTable"},
-        "BasicReleaseFunction": {"BasicWorkersTable", "BasicBacklogTable"},
+        "BasicDispatchFunction": {"BasicWorkerSlotsTable"},
+        "BasicSchedulerFunction": {"BasicWorkerSlotsTable", "BasicBacklogTable"},
     }
     own = {stack.outputs[each] for each in tables[function]}
     for statement in granted[function]:
@@ -120,14 +120,14 @@ def test_a_functions_role_may_do_nothing_to_everything(granted: Any, function: s
             assert action != "*" and not action.endswith(":*"), f"{function}: {action}"
 
 
-def test_only_intake_and_release_send_jobs_and_only_dispatch_receives_them(granted: Any) -> None:
+def test_only_intake_and_scheduler_send_jobs_and_only_dispatch_receives_them(granted: Any) -> None:
     may: dict[str, set[str]] = {}
     for function in FUNCTIONS:
         for statement in granted[function]:
             for action in _as_list(statement["Action"]):
                 if action.startswith("sqs:"):
                     may.setdefault(action, set()).add(function)
-    assert may.get("sqs:SendMessage", set()) <= {"BasicIntakeFunction", "BasicReleaseFunction"}, may
+    assert may.get("sqs:SendMessage", set()) <= {"BasicIntakeFunction", "BasicSchedulerFunction"}, may
     assert may.get("sqs:ReceiveMessage") == {"BasicDispatchFunction"}, may
 
 
@@ -143,7 +143,7 @@ def test_only_dispatch_and_a_worker_invoke_a_function(stack: LocalStack, granted
         for function in FUNCTIONS
     }
     assert {function: invoked for function, invoked in may.items() if invoked} == {
-        "BasicDispatchFunction": {stack.outputs["BasicIngestionFunction"], stack.outputs["BasicReleaseFunction"]},
+        "BasicDispatchFunction": {stack.outputs["BasicIngestionFunction"], stack.outputs["BasicSchedulerFunction"]},
         "BasicIngestionFunction": {stack.outputs["BasicExtractionFunction"]},
     }
 

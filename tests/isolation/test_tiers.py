@@ -188,7 +188,7 @@ def test_every_function_has_the_concurrency_its_tier_was_given(stack: LocalStack
             "Dispatch",
             "Ingestion",
             "Extraction",
-            "Release",
+            "Scheduler",
         ):
             name = stack.outputs[f"{tier}{function}Function"]
             assert reserved[name] == given[f"{tier}{function}Concurrency"], name

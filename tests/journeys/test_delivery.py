@@ -70,7 +70,7 @@ def test_a_job_for_a_document_that_was_deleted_leaves_nothing_behind(
     left = Target.of(stack, tenant)
     assert not [each for each in left.vectors if indexed["id"] in each], "a deleted document is indexed"
     mark = left.item(f"DOCUMENT#{indexed['id']}")
-    assert mark["status"] == {"S": "deleted"} and not mark.keys() & {"sealed", "reason"}, (
+    assert mark["status"] == {"S": "deleted"} and not mark.keys() & {"sealed", "last_error", "waiting_reason"}, (
         f"only the mark of a deleted document may stay, without its text: {mark}"
     )
 

@@ -153,8 +153,8 @@ def test_content_that_cannot_be_read_leaves_the_old_in_place(api: Api, ready: Re
     assert (slot["document"]["status"], slot["document"]["ready_revision"]) == ("awaiting_upload", 1)
     upload = slot["upload"]
     assert send(upload["method"], upload["url"], content, upload["headers"]).status == 200
-    failed = ready(api, document, status="failed")[0]
-    assert "UTF-8" in failed["reason"] and failed["ready_revision"] == 1
+    failed = ready(api, document, status="dead")[0]
+    assert "UTF-8" in failed["last_error"] and failed["ready_revision"] == 1
     assert "south" in api.ask("From which pier does the ferry leave?", "plain")["answer"]
     assert [each["document"] for each in api.get("/v1/dead-letters").expect(200)["dead_letters"]] == [document]
     # Content that can be read ends that.
@@ -179,10 +179,10 @@ def test_a_long_document_shows_how_far_it_is(stack: LocalStack, newcomer: Callab
         found = api.get(f"/v1/documents/{document}").expect(200)
         if "progress" in found and found["progress"] not in seen:
             seen.append(found["progress"])
-        stack.release()
+        stack.sweep()
         return found
 
-    done = until(look, lambda found: found["status"] in {"ready", "failed"}, "it is indexed", 240.0)
+    done = until(look, lambda found: found["status"] in {"ready", "dead"}, "it is indexed", 240.0)
     assert done["status"] == "ready" and "progress" not in done, done
     assert done["chunks"] >= 1_000 and len(Target.of(stack, tenant).vectors) == done["chunks"]
     counts = [each["indexed"] for each in seen]

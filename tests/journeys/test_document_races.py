@@ -68,8 +68,8 @@ def test_deleting_between_the_index_and_the_record_removes_the_passages(
         stack,
         tenant,
         document,
-        "SET #status = :processing, pending = live REMOVE live",
-        {":processing": {"S": "processing"}},
+        "SET #status = :running, pending = live REMOVE live",
+        {":running": {"S": "running"}},
     )
     assert _vectors(stack, tenant, document)
     assert api.delete(f"/v1/documents/{document}").status == 204

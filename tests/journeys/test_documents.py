@@ -100,8 +100,8 @@ def test_an_unreadable_document_fails_with_a_reason_in_plain_words(api: Api, rea
     if made.status == 400:
         problem(made, 400)
         return
-    found = ready(api, made.expect(202)["id"], status="failed")[0]
-    assert found["reason"] and "Error" not in found["reason"], found
+    found = ready(api, made.expect(202)["id"], status="dead")[0]
+    assert found["last_error"] and "Error" not in found["last_error"], found
 
 
 def test_an_upload_that_is_not_text_fails_with_a_reason(api: Api, ready: Ready) -> None:
@@ -109,8 +109,8 @@ def test_an_upload_that_is_not_text_fails_with_a_reason(api: Api, ready: Ready) 
     upload = _upload(api, content)
     slot = upload["upload"]
     assert send(slot["method"], slot["url"], content, slot["headers"]).status == 200
-    found = ready(api, upload["document"]["id"], status="failed")[0]
-    assert found["reason"], found
+    found = ready(api, upload["document"]["id"], status="dead")[0]
+    assert found["last_error"], found
 
 
 @pytest.mark.parametrize(

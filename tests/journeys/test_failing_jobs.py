@@ -38,7 +38,7 @@ class Partition:
         )["Items"]
 
     def counts(self) -> dict[str, int]:
-        return {prefix: len(self.items(prefix)) for prefix in ("JOB#", "PARKED#", "DEAD#")}
+        return {prefix: len(self.items(prefix)) for prefix in ("JOB#", "WAITING#", "DEAD#")}
 
     @property
     def circuit(self) -> str:
@@ -70,7 +70,7 @@ def come_to(stack: LocalStack, api: Api, ids: list[str], enough: Callable[[Count
     """Wait for it, while what would be brought back within a minute is brought back at once."""
 
     def look() -> Counter[str]:
-        assert stack.release().get("failed", 0) == 0
+        assert stack.sweep().get("failed", 0) == 0
         return statuses(api, ids)
 
     return until(look, enough, what, SECONDS, every=0.3)
@@ -93,24 +93,24 @@ def test_a_document_that_cannot_be_read_is_a_dead_letter_of_its_tenant(
     api, other = stack.api(tenant), stack.api(neighbour)
     assert api.get("/v1/dead-letters").expect(200) == {"dead_letters": [], "cursor": None}
     broken = unreadable(api)
-    document = ready(api, broken, status="failed")[0]
-    assert "UTF-8" in document["reason"]
+    document = ready(api, broken, status="dead")[0]
+    assert "UTF-8" in document["last_error"]
     letter = api.get("/v1/dead-letters").expect(200)["dead_letters"][0]
-    assert (letter["document"], letter["reason"], letter["attempts"]) == (broken, document["reason"], 1)
-    assert letter["accepted_at"] <= letter["given_up_at"]
+    assert (letter["document"], letter["last_error"], letter["attempts"]) == (broken, document["last_error"], 1)
+    assert letter["accepted_at"] <= letter["dead_since"]
     # Nobody else sees it, or can do anything with it.
     assert other.get("/v1/dead-letters").expect(200)["dead_letters"] == []
     problem(other.post(f"/v1/dead-letters/{broken}/redrive", None), 404)
     # Another chance changes nothing about it, and it is told again.
     assert api.post(f"/v1/dead-letters/{broken}/redrive", None).expect(202)["documents"] == [broken]
     assert api.get("/v1/dead-letters").expect(200)["dead_letters"] == []
-    come_to(stack, api, [broken], lambda seen: seen["failed"] == 1, "it fails again")
+    come_to(stack, api, [broken], lambda seen: seen["dead"] == 1, "it fails again")
     assert len(api.get("/v1/dead-letters").expect(200)["dead_letters"]) == 1
     # With its document it goes.
     api.delete(f"/v1/documents/{broken}").expect(204)
     assert api.get("/v1/dead-letters").expect(200)["dead_letters"] == []
     problem(api.post(f"/v1/dead-letters/{broken}/redrive", None), 404)
-    assert Partition(stack, tenant).counts() == {"JOB#": 0, "PARKED#": 0, "DEAD#": 0}
+    assert Partition(stack, tenant).counts() == {"JOB#": 0, "WAITING#": 0, "DEAD#": 0}
 
 
 def test_a_tenant_all_of_whose_jobs_fail_is_put_aside_and_comes_back(stack: LocalStack, ready: Ready) -> None:
@@ -129,7 +129,7 @@ def test_a_tenant_all_of_whose_jobs_fail_is_put_aside_and_comes_back(stack: Loca
         # What was not tried waits, on no queue; what failed waits for its next attempt, or was given up.
         until(partition.counts, lambda seen: seen["JOB#"] == 0, "the rest is put aside", SECONDS)
         seen = partition.counts()
-        assert seen["PARKED#"] + seen["DEAD#"] == 24, seen
+        assert seen["WAITING#"] + seen["DEAD#"] == 24, seen
         # Retries are a share of successes, and there were none.
         assert seen["DEAD#"] >= 1, seen
     finally:
@@ -139,18 +139,18 @@ def test_a_tenant_all_of_whose_jobs_fail_is_put_aside_and_comes_back(stack: Loca
         stack,
         api,
         ids,
-        lambda seen: seen["ready"] + seen["failed"] == 24 and seen["ready"] >= 24 - len(dead),
+        lambda seen: seen["ready"] + seen["dead"] == 24 and seen["ready"] >= 24 - len(dead),
         "all that was put aside is done",
     )
     assert partition.circuit == "closed"
     letters = api.get("/v1/dead-letters?limit=100").expect(200)["dead_letters"]
-    assert {each["reason"] for each in letters} == {"the key of this tenant cannot be used"}
+    assert {each["last_error"] for each in letters} == {"the tenant's encryption key is disabled or scheduled for deletion"}
     again = api.post("/v1/dead-letters/redrive", None).expect(202)
     assert set(again["documents"]) == {each["document"] for each in letters} and not again["more"]
     come_to(stack, api, ids, lambda seen: seen["ready"] == 24, "all are done in the end")
     assert len(Target.of(stack, tenant).vectors) == 24, "a page is indexed once"
-    assert partition.counts() == {"JOB#": 0, "PARKED#": 0, "DEAD#": 0}
-    until(lambda: (stack.release(), partition.in_backlog)[1], lambda there: not there, "nothing is left to do", SECONDS)
+    assert partition.counts() == {"JOB#": 0, "WAITING#": 0, "DEAD#": 0}
+    until(lambda: (stack.sweep(), partition.in_backlog)[1], lambda there: not there, "nothing is left to do", SECONDS)
 
 
 def test_a_job_whose_message_is_lost_is_done(stack: LocalStack, tenant: Tenant, api: Api) -> None:
@@ -171,13 +171,13 @@ def test_a_long_queue_does_not_grow_by_being_late(stack: LocalStack, newcomer: C
         ids = hand_in(api, count)
         until(lambda: stack.messages() - before, lambda found: found == count, "all are sent", SECONDS)
         until(
-            lambda: (stack.release(), partition.counts())[1],
-            lambda seen: seen["PARKED#"] == count - workers,
+            lambda: (stack.sweep(), partition.counts())[1],
+            lambda seen: seen["WAITING#"] == count - workers,
             "they are taken for lost",
             SECONDS,
         )
         for _ in range(3):
-            stack.release()
+            stack.sweep()
         assert stack.messages() - before <= count + 2 * workers
     come_to(stack, api, ids, lambda seen: seen["ready"] == count, "they are done")
     assert len(Target.of(stack, tenant).vectors) == count

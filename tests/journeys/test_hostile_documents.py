@@ -43,8 +43,8 @@ def ended(stack: LocalStack, newcomer: Callable[..., Tenant]) -> dict[str, dict[
     pages = [other.add_document(f"Page {n}", f"Page {n} of a neighbour.")["id"] for n in range(5)]
 
     def look() -> list[str]:
-        stack.release()
-        final = {"ready", "failed"}
+        stack.sweep()
+        final = {"ready", "dead"}
         left = [
             name
             for name, each in ids.items()
@@ -59,4 +59,4 @@ def ended(stack: LocalStack, newcomer: Callable[..., Tenant]) -> dict[str, dict[
 @pytest.mark.parametrize("hostile", FILES, ids=lambda each: each.name)
 def test_a_hostile_file_ends_with_its_reason(hostile: Hostile, ended: dict[str, dict[str, Any]]) -> None:
     document = ended[hostile.name]
-    assert document["status"] == "failed" and hostile.reason in document["reason"], document
+    assert document["status"] == "dead" and hostile.reason in document["last_error"], document

@@ -354,8 +354,8 @@ def too_much(ground: Ground) -> Iterator[Refusal]:
         dynamodb.put_item(TableName=table, Item=key | numbers)
 
     now = int(time.time() * MICROSECONDS)
-    write(**{f"hold_{place}": now + 60 * MICROSECONDS for place in range(256)})
-    yield Refusal("all of the tenant's places are taken", api.get(TEMPLATES))
+    write(**{f"slot_{slot}": now + 60 * MICROSECONDS for slot in range(256)})
+    yield Refusal("all slots of the tenant are taken", api.get(TEMPLATES))
     function = stack.outputs["PremiumTemplatesFunction"]
     settings = stack.account.client("lambda").get_function_configuration(FunctionName=function)
     limits = settings["Environment"]["Variables"]
@@ -549,8 +549,8 @@ _SPEAKING = (
     "functions/documents/src",
     "functions/inference/src",
 )
-# Declared, and never said to a client: `told` turns them into others first.
-_UNSAID = {"over the cap", "{0}", "{detail}"}
+# Declared, and never said to a client: `log_and_redact` turns them into others first.
+_UNSAID = {"quota exceeded", "{0}", "{detail}"}
 
 
 @cache

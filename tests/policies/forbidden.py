@@ -141,13 +141,13 @@ FORBIDDEN = (
     _same("table-registry-Scan", "scan the registry of tenants"),
     _same("table-registry-GetItem", "look another tenant up in the registry", ("AuthorizerRole", "ControlRole")),
     # ── who has something to do
-    Forbidden("note in the backlog that another tenant has something to do", _backlog("put_item", "Item", noted="x")),
+    Forbidden("note in the backlog that another tenant has something to do", _backlog("put_item", "Item", etag="x")),
     Forbidden("take another tenant's note back", _backlog("delete_item", "Key")),
-    Forbidden("look whether another tenant has something to do", _backlog("get_item", "Key"), ("ReleaseRole",)),
+    Forbidden("look whether another tenant has something to do", _backlog("get_item", "Key"), ("SchedulerRole",)),
     Forbidden(
         "list the tenants that have something to do",
         lambda s, p: s.client("dynamodb").scan(TableName=p.backlog),
-        ("ReleaseRole",),
+        ("SchedulerRole",),
     ),
     # ── keys
     _same("keys-Decrypt", "open another's data key as the other"),
@@ -213,7 +213,7 @@ FORBIDDEN = (
     Forbidden("take a session with another tag alone", _session("{a}", Tenant="{a}")),
     # ── the queue, the functions
     _same("elsewhere-ReceiveMessage", "receive other tenants' jobs", ("DispatchRole",)),
-    _same("elsewhere-SendMessage", "send a job in another's name", ("IntakeRole", "ReleaseRole")),
+    _same("elsewhere-SendMessage", "send a job in another's name", ("IntakeRole", "SchedulerRole")),
     Forbidden("purge the queue", lambda s, p: s.client("sqs").purge_queue(QueueUrl=p.victim.queue_url)),
     Forbidden(
         "invoke the worker for another tenant",

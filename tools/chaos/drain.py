@@ -43,7 +43,7 @@ class SchedulerRuns:
     def _run(self) -> None:
         while not self._enough.wait(self.every):
             try:
-                self._stack.release()
+                self._stack.sweep()
                 self.runs += 1
             except (InvokeFailed, ClientError, BotoCoreError):
                 # The plan injects such faults; the next run tries again.

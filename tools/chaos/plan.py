@@ -16,7 +16,7 @@ HEALTHY = 5
 # The storming tenant is the one after the healthy ones.
 STORM = HEALTHY
 STORM_TIMES = 10
-FUNCTIONS = ("intake", "dispatch", "ingestion", "release")
+FUNCTIONS = ("intake", "dispatch", "ingestion", "scheduler")
 # Jobs uploaded per second unless a duration is given: about what one local AWS can process.
 PACE = 6.0
 _SYLLABLES = (

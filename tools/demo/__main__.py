@@ -76,13 +76,13 @@ class Demo:
         with self.console.step(f"extract, split and index {expected} documents") as step:
             until(
                 self._states,
-                lambda seen: seen["ready"] + seen["failed"] == expected,
+                lambda seen: seen["ready"] + seen["dead"] == expected,
                 "the documents",
                 _READY_SECONDS,
                 every=0.5,
                 progress=lambda seen: step.note(f"{seen['ready']} of {expected} ready"),
             )
-        failed = [each for each in self._documents() if each["status"] == "failed"]
+        failed = [each for each in self._documents() if each["status"] == "dead"]
         for each in failed:
             self.fail(f"document {each['title']!r} failed: {each.get('reason')}")
 

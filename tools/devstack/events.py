@@ -100,7 +100,7 @@ class Tour:
             "extraction",
             "ingestion",
             "dispatch",
-            "release",
+            "scheduler",
             "inference",
         ):
             self._before(name)
@@ -212,13 +212,13 @@ class Tour:
         _check(answer == {"batchItemFailures": []}, answer)
         return f"two jobs of two tenants; the second tenant's {self._indexed(self._values['other_tenant'])}"
 
-    def _release(self, answer: Any) -> str:
+    def _scheduler(self, answer: Any) -> str:
         """Both tenants' jobs are complete, so no job is due."""
-        _check(_has(answer, "failed") == 0 and answer["due"] == answer["lost"] == 0, answer)
+        _check(_has(answer, "failed") == 0 and answer["requeued"] == answer["lost"] == 0, answer)
         return f"no job waits; {answer['tenants']} tenants checked"
 
     def _ingestion(self, answer: Any) -> str:
-        _check(answer == {"release": False}, answer)
+        _check(answer == {"more_due": False}, answer)
         return f"the {self._indexed(self._values['tenant'])}"
 
     def _indexed(self, tenant: str) -> str:

@@ -358,10 +358,10 @@ class LocalStack:
                 for event in page["events"]:
                     yield name, event["message"]
 
-    def release(self, tier: str = "basic") -> dict[str, Any]:
-        """Bring waiting jobs back now, not in a minute; empty where all that may do so are at it."""
+    def sweep(self, tier: str = "basic") -> dict[str, Any]:
+        """Runs a sweep of the scheduler now. Returns an empty report if all its environments are busy."""
         try:
-            return self.account.invoke(self.tier(tier)["ReleaseFunction"], {})
+            return self.account.invoke(self.tier(tier)["SchedulerFunction"], {"action": "sweep"})
         except ClientError as error:
             if error_code(error) != "TooManyRequestsException":
                 raise

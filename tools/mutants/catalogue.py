@@ -13,7 +13,7 @@ _SEALING = ("-p", "bulkhead-sealing")
 _TOKENS = ("-p", "bulkhead-tokens")
 _GUARDS = ("-p", "isolation-tests")
 _STORES = ("-p", "bulkhead-stores", "--lib")
-_RESILIENCE = ("-p", "bulkhead-resilience", "--test", "capacity")
+_RESILIENCE = ("-p", "bulkhead-resilience", "--test", "quota")
 _CIRCUITS = "shared/resilience/src/circuit"
 # Without the exploration, which takes longer than all others together.
 _OPENS = ("-p", "bulkhead-resilience", "--test", "circuit", "boundaries")
@@ -279,15 +279,15 @@ _CAPACITY = [
     Mutant(
         "two workers hold one slot",
         Suite.CRATES,
-        "shared/resilience/src/capacity.rs",
-        "if !self.is_free(claim.place, claim.now) {",
+        "shared/resilience/src/quota.rs",
+        "if !self.is_free(claim.slot, claim.now) {",
         "if claim.until <= claim.now {",
         _RESILIENCE,
     ),
     Mutant(
         "two calls use the rate once",
         Suite.CRATES,
-        "shared/resilience/src/capacity.rs",
+        "shared/resilience/src/quota.rs",
         "self.used_until > claim.now && self.used_until <= latest =>",
         "self.used_until > claim.now || latest < claim.now =>",
         _RESILIENCE,
@@ -295,9 +295,9 @@ _CAPACITY = [
     Mutant(
         "releases a slot that another worker holds",
         Suite.CRATES,
-        "shared/resilience/src/capacity.rs",
-        "if self.holds.get(&claim.place) == Some(&claim.until) {",
-        "if self.holds.contains_key(&claim.place) {",
+        "shared/resilience/src/quota.rs",
+        "if self.slots.get(&claim.slot) == Some(&claim.until) {",
+        "if self.slots.contains_key(&claim.slot) {",
         _RESILIENCE,
     ),
 ]
@@ -501,17 +501,17 @@ _SHARED_TIER = [
         "a slot is never released",
         Suite.FUNCTIONS,
         "shared/runtime/src/http/serve.rs",
-        "session.capacity().leave(hold).await",
-        "async { let _ = hold; Ok::<(), bulkhead_stores::StoreError>(()) }.await",
+        "session.slots().release(slot).await",
+        "async { let _ = slot; Ok::<(), bulkhead_stores::StoreError>(()) }.await",
         ("tests/isolation/test_capacity.py",),
         ("templates",),
     ),
     Mutant(
         "takes an occupied slot",
         Suite.FUNCTIONS,
-        "shared/stores/src/repositories/capacity.rs",
-        '"(attribute_not_exists(#place) OR #place <= :now)"',
-        '"(attribute_not_exists(#place) OR #place <> :now)"',
+        "shared/stores/src/quota/slots.rs",
+        '"(attribute_not_exists(#slot) OR #slot <= :now)"',
+        '"(attribute_not_exists(#slot) OR #slot <> :now)"',
         ("tests/isolation/test_capacity.py",),
         ("templates",),
     ),
@@ -707,7 +707,6 @@ _READING = [
     ),
 ]
 
-_LIFE = "shared/stores/src/repositories"
 _JOBS = [
     Mutant(
         "a throttled rate is not stored",
@@ -720,36 +719,36 @@ _JOBS = [
     Mutant(
         "search returns old revisions",
         Suite.FUNCTIONS,
-        f"{_LIFE}/passages.rs",
-        "found.retain(|found| named(found) == Some(found.revision));",
-        "found.retain(|found| named(found).is_some());",
+        "shared/stores/src/repositories/passages.rs",
+        "found.retain(|found| live_revision(found) == Some(found.revision));",
+        "found.retain(|found| live_revision(found).is_some());",
         ("tests/journeys/test_document_life.py",),
         ("inference",),
     ),
     Mutant(
         "a job completes although a newer revision exists",
         Suite.FUNCTIONS,
-        f"{_LIFE}/jobs/moves.rs",
-        'format!("{NOT_DELETED} AND accepted = :revision AND settled = :revision")',
-        'format!("{NOT_DELETED} AND (accepted = :revision OR settled = :revision)")',
+        "shared/stores/src/jobs/transitions.rs",
+        'format!("{NOT_DELETED} AND received_revision = :revision AND processed_revision = :revision")',
+        'format!("{NOT_DELETED} AND (received_revision = :revision OR processed_revision = :revision)")',
         ("tests/journeys/test_document_life.py",),
         ("ingestion",),
     ),
     Mutant(
         "a repeated event creates a second job",
         Suite.FUNCTIONS,
-        f"{_LIFE}/jobs/accept.rs",
-        "if standing.accepted >= Some(content.revision) => return Ok(()),",
-        "if standing.accepted > Some(content.revision) => return Ok(()),",
+        "shared/stores/src/jobs/accept.rs",
+        "if state.received >= Some(content.revision) => return Ok(()),",
+        "if state.received > Some(content.revision) => return Ok(()),",
         ("tests/faults/test_late_and_repeated_events.py",),
         ("intake",),
     ),
     Mutant(
         "a job is accepted without a backlog entry",
         Suite.FUNCTIONS,
-        f"{_LIFE}/jobs/accept.rs",
-        "let mut moves = vec![backlog.noting()?];",
-        "let mut moves = vec![];\n        let _ = backlog;",
+        "shared/stores/src/jobs/accept.rs",
+        "let mut writes = vec![backlog.mark()?];",
+        "let mut writes = vec![];\n        let _ = backlog;",
         ("tests/faults/test_late_and_repeated_events.py",),
         ("intake",),
     ),

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use bulkhead_provisioning::{ProvisioningError, Registry, TenantStatus};
 use bulkhead_runtime::chain;
 use bulkhead_runtime::config::{self, ConfigError};
-use bulkhead_runtime::metrics::{self, About, Counter};
+use bulkhead_runtime::metrics::{self, Counter, Subject};
 use bulkhead_stores::Platform;
 use bulkhead_tenancy::TenantId;
 use bulkhead_tokens::{Audience, Claims, Rules, TokenError};
@@ -106,7 +106,7 @@ impl Authorizer {
             Ok(Ok(claims)) => claims,
             Err(KeysUnavailable) => return Err(AuthorizerError::Unavailable),
             Ok(Err(error)) => {
-                metrics::count(Counter::Refused, error.code(), About::default());
+                metrics::count(Counter::Refused, error.code(), Subject::default());
                 tracing::warn!(reason = error.code(), "token refused");
                 return Err(AuthorizerError::Unauthorized);
             }
@@ -114,12 +114,12 @@ impl Authorizer {
         match self.tenant_of(&claims).await {
             Ok(Ok(tenant)) => Ok(AuthorizerAnswer::allow(&request.method_arn, &tenant, &self.tier)),
             Ok(Err(denial)) => {
-                metrics::count(Counter::Refused, denial.code(), About::default());
+                metrics::count(Counter::Refused, denial.code(), Subject::default());
                 tracing::warn!(reason = denial.code(), "tenant refused");
                 Ok(AuthorizerAnswer::deny(&request.method_arn))
             }
             Err(error) => {
-                metrics::count(Counter::Fault, "registry", About::default());
+                metrics::count(Counter::Fault, "registry", Subject::default());
                 tracing::error!(error = chain(&error), "registry read failed");
                 Err(AuthorizerError::Unavailable)
             }

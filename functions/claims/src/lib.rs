@@ -3,7 +3,7 @@
 //! Reads two user attributes that only an administrator can write, and nothing that the
 //! user sends while signing in. A user without a tenant gets no token.
 
-use bulkhead_runtime::metrics::{self, About, Counter};
+use bulkhead_runtime::metrics::{self, Counter, Subject};
 use bulkhead_tenancy::TenantId;
 use lambda_runtime::Diagnostic;
 use serde::Deserialize;
@@ -52,7 +52,7 @@ pub async fn handle(event: SignIn) -> Result<Value, ClaimsError> {
     answer(event).inspect_err(|error| {
         let counter =
             if *error == ClaimsError::UnsupportedVersion { Counter::Fault } else { Counter::Refused };
-        metrics::count(counter, error.code(), About::default());
+        metrics::count(counter, error.code(), Subject::default());
         tracing::warn!(reason = error.code(), "sign-in refused");
     })
 }

@@ -1,7 +1,7 @@
 //! Documents that were given up, and their second chance.
 
 use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse, Problem};
-use bulkhead_stores::{Backlog, Job, Moved, PageLimit, StoreError, TenantSession};
+use bulkhead_stores::{Job, PageLimit, StoreError, TenantBacklog, TenantSession, Transition};
 use bulkhead_tenancy::names::DocumentId;
 
 use crate::model::{DeadLetterPage, Redriven};
@@ -37,12 +37,12 @@ pub async fn list(request: &ApiRequest, session: TenantSession<'_>) -> Result<Ap
 pub async fn redrive(
     request: &ApiRequest,
     session: TenantSession<'_>,
-    backlog: &Backlog<'_>,
+    backlog: &TenantBacklog<'_>,
 ) -> Result<ApiResponse, ApiError> {
     request.only_query(&[])?;
     let id = request.path("id", DocumentId::parse)?;
     let job = session.jobs().dead(&id).await?.ok_or(ApiError::NotFound("dead letter"))?;
-    if !take_up(session, &job, backlog).await? {
+    if !redrive_job(session, &job, backlog).await? {
         return Err(ApiError::NotFound("dead letter"));
     }
     Ok(ApiResponse::json(202, &Redriven { documents: vec![id.into()], more: false }))
@@ -57,25 +57,29 @@ pub async fn redrive(
 pub async fn redrive_all(
     request: &ApiRequest,
     session: TenantSession<'_>,
-    backlog: &Backlog<'_>,
+    backlog: &TenantBacklog<'_>,
 ) -> Result<ApiResponse, ApiError> {
     request.only_query(&[])?;
     let limit = PageLimit::new(PageLimit::MAX).unwrap_or(PageLimit::DEFAULT);
     let page = session.jobs().dead_letters(limit, None).await?;
     let mut documents = vec![];
     for job in &page.items {
-        if take_up(session, job, backlog).await? {
+        if redrive_job(session, job, backlog).await? {
             documents.push(job.document().to_string());
         }
     }
     Ok(ApiResponse::json(202, &Redriven { documents, more: page.next.is_some() }))
 }
 
-async fn take_up(session: TenantSession<'_>, job: &Job, backlog: &Backlog<'_>) -> Result<bool, StoreError> {
+async fn redrive_job(
+    session: TenantSession<'_>,
+    job: &Job,
+    backlog: &TenantBacklog<'_>,
+) -> Result<bool, StoreError> {
     match session.jobs().redrive(job, backlog).await? {
-        Moved::There(_) => Ok(true),
-        // Nobody needs it any more.
-        Moved::DocumentGone => session.jobs().finish(job).await.map(|()| false),
-        Moved::Elsewhere | Moved::MoreCame => Ok(false),
+        Transition::Applied(_) => Ok(true),
+        // A deleted document needs no job.
+        Transition::DocumentDeleted => session.jobs().discard(job).await.map(|()| false),
+        Transition::LostRace | Transition::Superseded => Ok(false),
     }
 }

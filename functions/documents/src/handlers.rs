@@ -180,14 +180,13 @@ pub async fn list(request: &ApiRequest, session: TenantSession<'_>) -> Result<Ap
 pub async fn delete(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
     request.only_query(&[])?;
     let id = request.path("id", DocumentId::parse)?;
-    // Marked first: from here on its passages are not found, and an ingestion that is
-    // under way cannot finish and cleans up after itself. Where this ends early, deleting
-    // again goes on with it.
-    let remains = session.documents().bury(&id).await?.ok_or(ApiError::NotFound("document"))?;
-    session.passages().remove(&id, &remains).await?;
-    session.objects().remove(&id, &remains).await?;
-    session.jobs().forget(&id).await?;
-    session.documents().cleaned(&id).await?;
+    // The mark comes first: from now on searches do not return the document, and a running worker cannot
+    // publish it and removes what it wrote. If this call ends early, a repeated one continues.
+    let leftovers = session.documents().mark_deleted(&id).await?.ok_or(ApiError::NotFound("document"))?;
+    session.passages().remove(&id, &leftovers).await?;
+    session.objects().remove(&id, &leftovers).await?;
+    session.jobs().discard_dead(&id).await?;
+    session.documents().mark_cleaned(&id).await?;
     Ok(ApiResponse::no_content())
 }
 

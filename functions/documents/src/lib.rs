@@ -7,7 +7,7 @@ pub mod model;
 use bulkhead_runtime::config::{self, ConfigError};
 
 use bulkhead_runtime::http::{Api, ApiError, ApiRequest, ApiResponse};
-use bulkhead_stores::{Backlog, TenantSession};
+use bulkhead_stores::{TenantBacklog, TenantSession};
 
 /// The routes of this function.
 pub struct DocumentsApi {
@@ -40,10 +40,10 @@ impl Api for DocumentsApi {
             ("DELETE", "/v1/documents/{id}") => handlers::delete(request, session).await,
             ("GET", "/v1/dead-letters") => dead_letters::list(request, session).await,
             ("POST", "/v1/dead-letters/redrive") => {
-                dead_letters::redrive_all(request, session, &Backlog::new(session, &self.backlog)).await
+                dead_letters::redrive_all(request, session, &TenantBacklog::new(session, &self.backlog)).await
             }
             ("POST", "/v1/dead-letters/{id}/redrive") => {
-                dead_letters::redrive(request, session, &Backlog::new(session, &self.backlog)).await
+                dead_letters::redrive(request, session, &TenantBacklog::new(session, &self.backlog)).await
             }
             _ => Err(ApiError::NotFound("route")),
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bulkhead_documents::{Format, MAX_BYTES};
 use bulkhead_runtime::http::ApiError;
-use bulkhead_stores::{Document as Stored, DocumentStatus, Job, Page, Upload as SignedUpload};
+use bulkhead_stores::{Document as Stored, DocumentStatus, Job, Page, Upload as SignedUpload, WaitingReason};
 use bulkhead_tenancy::names::DocumentId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -52,9 +52,8 @@ pub struct Document {
     pub content_type: String,
     /// Its size, bytes.
     pub bytes: u64,
-    /// `awaiting_upload`, `queued`, `processing`, `ready`, or where indexing fails `retrying`
-    /// (the next attempt follows), `parked` (so much failed that your documents wait a while) and
-    /// `failed` (it is among your dead letters).
+    /// The status of the newest revision: `awaiting_upload`, `queued`, `running`, `waiting` (see
+    /// `waiting_reason`), `ready`, or `dead` (the document is among the dead letters).
     #[schema(example = "ready")]
     pub status: &'static str,
     /// Passages that can be found.
@@ -68,9 +67,14 @@ pub struct Document {
     /// How far indexing has come, while it goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,
-    /// Why it, or the last attempt at it, failed.
+    /// Why indexing waits: `retry` (the last attempt failed), `circuit_open` (too many of the tenant's jobs
+    /// failed), `over_limit` (no worker is free), `continued` (the document needs several runs), `lost` (a
+    /// worker disappeared) or `redriven`. Only with the status `waiting`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub waiting_reason: Option<&'static str>,
+    /// Why the last attempt failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
     /// When it was created, RFC 3339.
     pub created_at: String,
     /// When its status last changed, RFC 3339.
@@ -124,15 +128,15 @@ pub struct DocumentPage {
 pub struct DeadLetter {
     /// The document.
     pub document: String,
-    /// Why it was given up.
+    /// Why the last attempt failed.
     #[schema(example = "the document is not UTF-8 text")]
-    pub reason: String,
+    pub last_error: String,
     /// Attempts that were made.
     pub attempts: u32,
     /// When the document was handed in, RFC 3339.
     pub accepted_at: String,
-    /// When it was given up, RFC 3339.
-    pub given_up_at: String,
+    /// When the job became a dead letter, RFC 3339.
+    pub dead_since: String,
 }
 
 /// A page of dead letters, oldest documents first.
@@ -157,10 +161,10 @@ impl From<Page<Job, DocumentId>> for DeadLetterPage {
     fn from(page: Page<Job, DocumentId>) -> Self {
         let dead_letters = page.items.iter().map(|job| DeadLetter {
             document: job.document().to_string(),
-            reason: job.reason().unwrap_or_default().to_owned(),
+            last_error: job.last_error().unwrap_or_default().to_owned(),
             attempts: job.attempts(),
             accepted_at: job.accepted_at().to_string(),
-            given_up_at: job.since().to_string(),
+            dead_since: job.since().to_string(),
         });
         Self { dead_letters: dead_letters.collect(), cursor: page.next.map(String::from) }
     }
@@ -210,7 +214,7 @@ pub fn upload_size(bytes: u64) -> Result<u64, ApiError> {
 
 impl From<Stored> for Document {
     fn from(stored: Stored) -> Self {
-        let underway = !matches!(stored.status, DocumentStatus::Ready | DocumentStatus::Failed);
+        let underway = !matches!(stored.status, DocumentStatus::Ready | DocumentStatus::Dead);
         let pending = stored.pending.filter(|_| underway);
         Self {
             id: stored.id.into(),
@@ -221,8 +225,10 @@ impl From<Stored> for Document {
             chunks: stored.live.as_ref().map_or(0, |live| live.passages),
             revision: stored.revision.number(),
             ready_revision: stored.live.map(|live| live.revision.number()),
-            progress: pending.map(|pending| Progress { indexed: stored.indexed, passages: pending.passages }),
-            reason: stored.reason,
+            progress: pending
+                .map(|pending| Progress { indexed: stored.indexed_passages, passages: pending.passages }),
+            waiting_reason: stored.waiting_reason.map(WaitingReason::as_str),
+            last_error: stored.last_error,
             created_at: stored.created_at.to_string(),
             updated_at: stored.updated_at.to_string(),
         }

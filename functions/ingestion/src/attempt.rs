@@ -1,191 +1,201 @@
-//! One attempt at a job, and what becomes of the job after it.
+//! One attempt at a job, and the move of the job after it.
 
 use std::time::Duration;
 
 use bulkhead_runtime::chain;
-use bulkhead_runtime::metrics::{self, About, Counter};
+use bulkhead_runtime::metrics::{self, Counter, Subject};
 use bulkhead_stores::{
-    Backoff, Breaker, CircuitPolicy, Decision, Job, Moment, Moved, Outcome, Run, Settled, StoreError,
-    TenantSession, Why,
+    AttemptFailure, Backoff, CircuitBreaker, CircuitDecision, CircuitPolicy, Completion, Job, JobPermit,
+    Outcome, StoreError, TenantSession, Transition, WaitingReason,
 };
 use bulkhead_tenancy::names::Revision;
 
-use crate::index::{Indexed, Means, index};
+use crate::index::{Context, IndexOutcome, index};
 
-/// Attempts that may fail, or end without a word, before a job is given up.
+/// Maximum attempts that fail or crash before the job is dead.
 const MAX_ATTEMPTS: u32 = 5;
-/// Attempts that AWS may spoil.
-const MAX_FAULTS: u32 = 20;
+/// Maximum attempts that fail because of AWS.
+const MAX_AWS_FAILURES: u32 = 20;
 const BACKOFF: Backoff = Backoff { base: Duration::from_secs(5), ceiling: Duration::from_secs(10 * 60) };
 const TOO_SLOW: &str = "reading the document takes too long";
-const NO_ANSWER: &str = "indexing ended without an answer, again and again";
+const CRASHED: &str = "indexing crashed in every attempt";
 
-/// Content that may come while a job is being done, in one run.
-const MOST_LOOKS: usize = 4;
+/// Maximum times that one invocation reads the document again because a newer revision arrived.
+const MAX_REREADS: usize = 4;
 
-/// Works on `job`, unless its tenant's circuit is open.
+/// Works on `job`, unless the tenant's circuit is open.
 ///
 /// # Errors
-/// [`StoreError`] where what became of the job cannot be written. Its lease ends then, and it
-/// is found again.
+/// [`StoreError`] if the job's move cannot be written. Its lease then ends, and the scheduler requeues it.
 pub(crate) async fn attempt(
     session: TenantSession<'_>,
     job: Job,
-    circuit: CircuitPolicy,
-    means: Means<'_>,
+    policy: CircuitPolicy,
+    context: Context<'_>,
 ) -> Result<(), StoreError> {
-    let breaker = session.breaker(circuit);
-    let mut decision = breaker.admit().await?;
-    if let (Decision::Run(run), true) = (&decision, job.is_unheard()) {
-        // Whoever had it ended without a word: that is a failure too. Without counting it, a tenant
-        // whose jobs hang would keep its workers for ever.
-        failed(session, &breaker, run).await?;
-        decision = breaker.admit().await?;
+    let circuit = session.circuit(policy);
+    let mut decision = circuit.admit().await?;
+    if let (CircuitDecision::Run(permit), true) = (&decision, job.has_crashed()) {
+        // A crash counts as a failure. Otherwise a tenant whose jobs hang would keep its workers forever.
+        record_failure(session, &circuit, permit).await?;
+        decision = circuit.admit().await?;
     }
-    let job = job.heard();
-    let run = match decision {
-        Decision::Run(run) => run,
-        Decision::Parked(until) => return put_aside(session, &job, until).await,
+    let job = job.acknowledge_crash();
+    let permit = match decision {
+        CircuitDecision::Run(permit) => permit,
+        CircuitDecision::Wait(until) => {
+            let moved = session.jobs().defer(&job, until, WaitingReason::CircuitOpen).await?;
+            return discard_if_deleted(session, &job, moved).await;
+        }
     };
     if job.attempts() >= MAX_ATTEMPTS {
-        // Its last attempt was counted above. A probe that is not made is given back.
-        breaker.record(&run, Outcome::Inconclusive).await?;
-        bury(session, &job, job.reason().unwrap_or(NO_ANSWER), None).await?;
+        // The failure of the last attempt is recorded above. An unused probe is returned.
+        circuit.record(&permit, Outcome::Inconclusive).await?;
+        dead_letter(session, &job, job.last_error().unwrap_or(CRASHED), None).await?;
         return Ok(());
     }
-    let Moved::There(job) = session.jobs().begin(&job, circuit.lease).await? else { return Ok(()) };
-    for _ in 0..MOST_LOOKS {
-        match index(session, job.document(), means).await {
-            Ok(Indexed::Settled { revision, worked }) => {
-                // What somebody else had done before says nothing about now.
+    let Transition::Applied(job) = session.jobs().start(&job, policy.lease).await? else { return Ok(()) };
+    for _ in 0..MAX_REREADS {
+        match index(session, job.document(), context).await {
+            Ok(IndexOutcome::Searchable { revision, worked }) => {
+                // If another worker did the work, the success says nothing about this attempt.
                 if worked {
-                    breaker.succeeded(&run).await?;
+                    circuit.record_success(&permit).await?;
                 } else {
-                    breaker.record(&run, Outcome::Inconclusive).await?;
+                    circuit.record(&permit, Outcome::Inconclusive).await?;
                 }
-                match session.jobs().settle(&job, revision).await? {
-                    Settled::Done | Settled::Elsewhere => return Ok(()),
-                    Settled::MoreCame => {}
+                match session.jobs().complete(&job, revision).await? {
+                    Completion::Done | Completion::LostRace => return Ok(()),
+                    Completion::Superseded => {}
                 }
             }
-            Ok(Indexed::Gone) => return session.jobs().finish(&job).await,
-            Ok(Indexed::Unreadable(revision, reason)) => {
-                failed(session, &breaker, &run).await?;
-                if bury(session, &job, &reason, Some(revision)).await? {
+            Ok(IndexOutcome::Deleted) => return session.jobs().discard(&job).await,
+            Ok(IndexOutcome::Unreadable(revision, reason)) => {
+                record_failure(session, &circuit, &permit).await?;
+                if dead_letter(session, &job, &reason, Some(revision)).await? {
                     return Ok(());
                 }
             }
-            Ok(Indexed::Slow) => {
-                let why = Why { reason: TOO_SLOW, excused: false };
-                return again_or_never(session, &breaker, &run, &job, why).await;
+            Ok(IndexOutcome::TooSlow) => {
+                let failure = AttemptFailure { error: TOO_SLOW, caused_by_aws: false };
+                return retry_or_dead_letter(session, &circuit, &permit, &job, failure).await;
             }
-            Ok(Indexed::Unfinished(delay)) => {
-                // Getting somewhere is a success; waiting for one's turn says nothing.
+            Ok(IndexOutcome::Unfinished(delay)) => {
+                // Progress is a success. Waiting for the embedding rate is inconclusive.
                 if delay.is_zero() {
-                    breaker.succeeded(&run).await?;
+                    circuit.record_success(&permit).await?;
                 } else {
-                    breaker.record(&run, Outcome::Inconclusive).await?;
+                    circuit.record(&permit, Outcome::Inconclusive).await?;
                 }
-                return pause(session, &job, delay).await;
+                return continue_later(session, &job, delay).await;
             }
             Err(error) => {
-                tracing::warn!(error = chain(&error), document = %job.document(), "an attempt failed");
-                metrics::count_failure(&error, About { tenant: Some(session.tenant()), request_id: None });
-                let why = Why { reason: in_words(&error), excused: !is_the_tenants(&error) };
-                return again_or_never(session, &breaker, &run, &job, why).await;
+                tracing::warn!(error = chain(&error), document = %job.document(), "attempt failed");
+                metrics::count_failure(&error, Subject { tenant: Some(session.tenant()), request_id: None });
+                let failure = AttemptFailure {
+                    error: user_message(&error),
+                    caused_by_aws: !is_caused_by_tenant(&error),
+                };
+                return retry_or_dead_letter(session, &circuit, &permit, &job, failure).await;
             }
         }
     }
-    pause(session, &job, Duration::ZERO).await
+    continue_later(session, &job, Duration::ZERO).await
 }
 
-async fn pause(session: TenantSession<'_>, job: &Job, delay: Duration) -> Result<(), StoreError> {
-    gone_or_not(session, job, session.jobs().pause(job, delay).await?).await
+async fn continue_later(session: TenantSession<'_>, job: &Job, delay: Duration) -> Result<(), StoreError> {
+    let moved = session.jobs().continue_later(job, delay).await?;
+    discard_if_deleted(session, job, moved).await
 }
 
-/// Lets the job wait without an attempt.
-pub(crate) async fn put_aside(
+/// Discards the job if its document is deleted. The deletion removes the document's data.
+async fn discard_if_deleted(
     session: TenantSession<'_>,
     job: &Job,
-    until: Moment,
+    moved: Transition,
 ) -> Result<(), StoreError> {
-    gone_or_not(session, job, session.jobs().park(job, until).await?).await
-}
-
-/// A job whose document is gone has nothing left to do: deleting it cleans up.
-async fn gone_or_not(session: TenantSession<'_>, job: &Job, moved: Moved) -> Result<(), StoreError> {
     match moved {
-        Moved::DocumentGone => session.jobs().finish(job).await,
-        Moved::There(_) | Moved::Elsewhere | Moved::MoreCame => Ok(()),
+        Transition::DocumentDeleted => session.jobs().discard(job).await,
+        Transition::Applied(_) | Transition::LostRace | Transition::Superseded => Ok(()),
     }
 }
 
-/// After an attempt that failed.
-async fn again_or_never(
+/// Records a failed attempt and moves the job: to `waiting` if an attempt and a retry are left, otherwise to
+/// the dead letters.
+async fn retry_or_dead_letter(
     session: TenantSession<'_>,
-    breaker: &Breaker<'_>,
-    run: &Run,
+    circuit: &CircuitBreaker<'_>,
+    permit: &JobPermit,
     job: &Job,
-    why: Why<'_>,
+    failure: AttemptFailure<'_>,
 ) -> Result<(), StoreError> {
-    let Why { reason, excused } = why;
-    if excused {
-        breaker.record(run, Outcome::Inconclusive).await?;
+    let AttemptFailure { error, caused_by_aws } = failure;
+    if caused_by_aws {
+        circuit.record(permit, Outcome::Inconclusive).await?;
     } else {
-        failed(session, breaker, run).await?;
+        record_failure(session, circuit, permit).await?;
     }
-    let tried = if excused { job.faults().saturating_add(1) } else { job.attempts() };
-    let again =
-        if excused { tried < MAX_FAULTS } else { tried < MAX_ATTEMPTS && breaker.spend_retry().await? };
-    if !again {
-        bury(session, job, reason, None).await?;
+    let tried = if caused_by_aws { job.aws_failures().saturating_add(1) } else { job.attempts() };
+    let retry = if caused_by_aws {
+        tried < MAX_AWS_FAILURES
+    } else {
+        tried < MAX_ATTEMPTS && circuit.spend_retry().await?
+    };
+    if !retry {
+        dead_letter(session, job, error, None).await?;
         return Ok(());
     }
     let delay = BACKOFF.delay(tried, fastrand::u64(..));
-    let moved = session.jobs().retry(job, delay, why).await?;
-    gone_or_not(session, job, moved).await
+    let moved = session.jobs().retry(job, delay, failure).await?;
+    discard_if_deleted(session, job, moved).await
 }
 
-/// Records a failure that is the tenant's.
-async fn failed(session: TenantSession<'_>, breaker: &Breaker<'_>, run: &Run) -> Result<(), StoreError> {
-    if breaker.record(run, Outcome::Failure).await? {
-        let about = About { tenant: Some(session.tenant()), request_id: None };
-        metrics::count(Counter::CircuitOpened, "jobs_fail", about);
-        tracing::warn!(tenant = %session.tenant(), "the tenant's jobs are put aside for a while");
+/// Records a failure that the tenant's data or key caused.
+async fn record_failure(
+    session: TenantSession<'_>,
+    circuit: &CircuitBreaker<'_>,
+    permit: &JobPermit,
+) -> Result<(), StoreError> {
+    if circuit.record(permit, Outcome::Failure).await? {
+        let subject = Subject { tenant: Some(session.tenant()), request_id: None };
+        metrics::count(Counter::CircuitOpened, "jobs_fail", subject);
+        tracing::warn!(tenant = %session.tenant(), "circuit opened");
     }
     Ok(())
 }
 
-/// Gives the job up. `false` where newer content came than the reason is about.
-async fn bury(
+/// Moves the job to the dead letters. Returns `false` if `revision` is given and a newer revision arrived.
+async fn dead_letter(
     session: TenantSession<'_>,
     job: &Job,
-    reason: &str,
-    about: Option<Revision>,
+    error: &str,
+    revision: Option<Revision>,
 ) -> Result<bool, StoreError> {
-    let moved = session.jobs().bury(job, reason, about).await?;
+    let moved = session.jobs().dead_letter(job, error, revision).await?;
     match moved {
-        Moved::There(_) => {
-            let about = About { tenant: Some(session.tenant()), request_id: None };
-            metrics::count(Counter::JobDead, "given_up", about);
-            tracing::warn!(document = %job.document(), reason, "a job was given up");
+        Transition::Applied(_) => {
+            let subject = Subject { tenant: Some(session.tenant()), request_id: None };
+            metrics::count(Counter::JobDead, "dead", subject);
+            tracing::warn!(document = %job.document(), error, "job dead");
         }
-        Moved::MoreCame => return Ok(false),
-        Moved::DocumentGone | Moved::Elsewhere => gone_or_not(session, job, moved).await?,
+        Transition::Superseded => return Ok(false),
+        Transition::DocumentDeleted | Transition::LostRace => {
+            discard_if_deleted(session, job, moved).await?;
+        }
     }
     Ok(true)
 }
 
-/// Whether a failure says something about the tenant, rather than about AWS or us.
-fn is_the_tenants(error: &StoreError) -> bool {
+/// Returns whether the tenant's data or key caused the failure, and not AWS or a missing right.
+fn is_caused_by_tenant(error: &StoreError) -> bool {
     !error.is_transient() && !matches!(error, StoreError::Denied { .. })
 }
 
-/// Why an attempt failed, for the document's owner: what it can do something about.
-fn in_words(error: &StoreError) -> &'static str {
+/// Returns why an attempt failed, in words for the document's owner.
+fn user_message(error: &StoreError) -> &'static str {
     match error {
-        StoreError::KeyUnusable { .. } => "the key of this tenant cannot be used",
-        error if error.is_transient() => "a service that indexing needs was busy",
-        _ => "a fault on our side",
+        StoreError::KeyUnusable { .. } => "the tenant's encryption key is disabled or scheduled for deletion",
+        error if error.is_transient() => "a service that indexing needs was unavailable",
+        _ => "internal error",
     }
 }

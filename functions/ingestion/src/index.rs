@@ -1,204 +1,216 @@
-//! From a stored document to passages that can be found.
+//! Indexes a stored document: reads it, embeds its passages and makes them searchable.
 
 use std::time::{Duration, SystemTime};
 
 use bulkhead_documents::{MAX_BYTES, fingerprint};
 use bulkhead_events::ExtractionAnswer;
-use bulkhead_stores::{Document, Extent, Passage, Remains, StoreError, TenantSession, Throttle, Workers};
+use bulkhead_stores::{
+    Document, Extent, Leftovers, Passage, StoreError, TenantSession, Throttle, WorkerClient,
+};
 use bulkhead_tenancy::names::{DocumentId, Revision};
 use futures::{StreamExt, TryStreamExt, stream};
 
-use crate::reading::read;
+use crate::extraction::extract;
 
-/// Passages that are embedded and indexed together: what is in memory beside the texts, and
-/// what is repeated at most where a run ends early.
+/// Passages per batch. Bounds the memory for embeddings, and the work that is repeated if an invocation
+/// ends early.
 const BATCH: usize = 64;
-/// Embedding calls of one document at a time. Embedding models are throttled by
-/// requests per minute, and the quota is shared by all tenants.
-const EMBEDDINGS_AT_A_TIME: usize = 8;
-/// Longest pause where the tenant's other jobs have reserved the model for all the time there is.
-const BUSY: Duration = Duration::from_secs(30);
-/// Content that may come while an older one is being dealt with, in one run.
-const MOST_REVISIONS: usize = 4;
+/// Concurrent embedding calls for one document. Bedrock limits requests per minute, and all tenants share
+/// the quota.
+const CONCURRENT_EMBEDDINGS: usize = 8;
+/// Longest delay of a job if other jobs of the tenant have reserved the embedding rate.
+const RATE_DELAY: Duration = Duration::from_secs(30);
+/// Maximum revisions that one call indexes because newer ones arrive.
+const MAX_REVISIONS: usize = 4;
 
-/// How indexing ended.
+/// The outcome of indexing.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Indexed {
-    /// This revision can be found, and nothing of others is left; whether that took anything
-    /// that could have failed.
-    Settled { revision: Revision, worked: bool },
-    /// The document is gone, and nothing of it is left.
-    Gone,
-    /// It cannot be read, now or ever: why, in words for its owner.
+pub(crate) enum IndexOutcome {
+    /// The revision is searchable, and data of older revisions is removed. `worked` says whether this call
+    /// indexed anything.
+    Searchable { revision: Revision, worked: bool },
+    /// The document is deleted, and its data is removed.
+    Deleted,
+    /// The document is unreadable, with the reason in words for its owner. A retry does not help.
     Unreadable(Revision, String),
-    /// Reading it took longer than this run has time for. It may have been the machine.
-    Slow,
-    /// There is more to do than this run has time for: it goes on after so long.
+    /// Reading the document took too long. The machine may have been slow.
+    TooSlow,
+    /// The work needs more time than this invocation has. It continues after the delay.
     Unfinished(Duration),
 }
 
-/// What indexing needs beside its tenant's session.
+/// What indexing needs besides the tenant's session.
 #[derive(Clone, Copy)]
-pub(crate) struct Means<'a> {
-    /// The function that reads documents.
-    pub readers: &'a Workers,
-    /// How often the model may be asked.
+pub(crate) struct Context<'a> {
+    /// The function `extraction`.
+    pub extraction: &'a WorkerClient,
+    /// The tenant's rate at the embedding model.
     pub embeddings: Throttle,
-    /// Then nothing more is begun.
+    /// No new work starts after this time.
     pub until: SystemTime,
 }
 
-impl Means<'_> {
-    fn left(&self) -> Duration {
+impl Context<'_> {
+    fn time_left(&self) -> Duration {
         self.until.duration_since(SystemTime::now()).unwrap_or_default()
     }
 }
 
-/// Makes the newest content that came for the document findable.
+/// Makes the newest received revision of the document searchable.
 pub(crate) async fn index(
     session: TenantSession<'_>,
     id: &DocumentId,
-    means: Means<'_>,
-) -> Result<Indexed, StoreError> {
+    context: Context<'_>,
+) -> Result<IndexOutcome, StoreError> {
     let mut worked = false;
-    for _ in 0..MOST_REVISIONS {
+    for _ in 0..MAX_REVISIONS {
         let Some(document) = session.documents().get(id).await? else {
             return clean_up(session, id).await;
         };
-        // A job is only ever accepted with content.
-        let Some(revision) = document.accepted else { return Ok(Indexed::Gone) };
-        if document.settled == Some(revision) {
-            tidy(session, &document, revision).await?;
-            return Ok(Indexed::Settled { revision, worked });
+        // A job always has a received revision.
+        let Some(revision) = document.received_revision else { return Ok(IndexOutcome::Deleted) };
+        if document.processed_revision == Some(revision) {
+            remove_old_revisions(session, &document, revision).await?;
+            return Ok(IndexOutcome::Searchable { revision, worked });
         }
-        if let Some(ended) = bring_up_to_date(session, &document, revision, means).await? {
+        if let Some(ended) = index_revision(session, &document, revision, context).await? {
             return Ok(ended);
         }
         worked = true;
     }
-    Ok(Indexed::Unfinished(Duration::ZERO))
+    Ok(IndexOutcome::Unfinished(Duration::ZERO))
 }
 
-/// Lets `revision` be found. `None` where the document has to be looked at again: it changed,
-/// or it is done.
-async fn bring_up_to_date(
+/// Indexes `revision`. Returns `None` if the document must be read again: it changed, or `revision` is
+/// searchable now.
+async fn index_revision(
     session: TenantSession<'_>,
     document: &Document,
     revision: Revision,
-    means: Means<'_>,
-) -> Result<Option<Indexed>, StoreError> {
+    context: Context<'_>,
+) -> Result<Option<IndexOutcome>, StoreError> {
     let id = &document.id;
     let source = match session.objects().source(id, revision, MAX_BYTES).await {
-        // S3 says "denied" of an absent object where listing is not allowed.
+        // S3 answers "denied" for a missing object if the role may not list the bucket.
         Err(StoreError::Denied { .. }) if session.documents().get(id).await?.is_none() => return Ok(None),
         other => other?,
     };
     let Some(source) = source else {
-        let reason = "its bytes are not there any more".to_owned();
-        return Ok(Some(Indexed::Unreadable(revision, reason)));
+        let reason = "the bytes of the document are missing".to_owned();
+        return Ok(Some(IndexOutcome::Unreadable(revision, reason)));
     };
     let content_type = Some(source.content_type).filter(|found| !found.is_empty());
     let content_type = content_type.unwrap_or_else(|| document.content_type.clone());
-    // The title is part of what is embedded.
+    // The title is embedded with each passage, so it is part of the hash.
     let hash = fingerprint(&[document.title.as_bytes(), content_type.as_bytes(), &source.bytes]);
     if document.live.as_ref().is_some_and(|live| live.hash == hash) {
-        tracing::info!(%id, revision = revision.number(), "already indexed");
-        session.documents().unchanged(id, revision).await?;
+        tracing::info!(%id, revision = revision.number(), "content unchanged");
+        session.documents().keep_live(id, revision).await?;
         return Ok(None);
     }
-    let reading = read(means.readers, session, content_type, source.bytes);
-    let Ok(answer) = tokio::time::timeout(means.left(), reading).await else {
-        return Ok(Some(Indexed::Slow));
+    let reading = extract(context.extraction, session, content_type, source.bytes);
+    let Ok(answer) = tokio::time::timeout(context.time_left(), reading).await else {
+        return Ok(Some(IndexOutcome::TooSlow));
     };
     let texts = match answer? {
         ExtractionAnswer::Passages(texts) => texts,
         ExtractionAnswer::Unreadable(reason) => {
-            tracing::info!(%id, reason, "cannot be indexed");
-            return Ok(Some(Indexed::Unreadable(revision, reason)));
+            tracing::info!(%id, reason, "document unreadable");
+            return Ok(Some(IndexOutcome::Unreadable(revision, reason)));
         }
     };
     let extent = Extent { revision, passages: u32::try_from(texts.len()).unwrap_or(u32::MAX), hash };
-    let Some(begin) = begin(session, document, &extent).await? else { return Ok(None) };
-    for (numbers, batch) in batches(texts, begin) {
-        // Each run gets somewhere, however little time it was given.
-        if numbers.start > begin && means.left().is_zero() {
-            return Ok(Some(Indexed::Unfinished(Duration::ZERO)));
+    let Some(first) = start(session, document, &extent).await? else { return Ok(None) };
+    for (numbers, batch) in batches(texts, first) {
+        // Each invocation indexes at least one batch.
+        if numbers.start > first && context.time_left().is_zero() {
+            return Ok(Some(IndexOutcome::Unfinished(Duration::ZERO)));
         }
         let calls = u32::try_from(batch.len()).unwrap_or(u32::MAX);
-        let Some(wait) = session.turns(means.embeddings).reserve(calls, means.left()).await? else {
-            return Ok(Some(Indexed::Unfinished(BUSY.mul_f64(fastrand::f64()))));
+        let Some(wait) =
+            session.embedding_rate(context.embeddings).reserve(calls, context.time_left()).await?
+        else {
+            return Ok(Some(IndexOutcome::Unfinished(RATE_DELAY.mul_f64(fastrand::f64()))));
         };
         tokio::time::sleep(wait).await;
         let embedded = embed(session, document, numbers.start, batch).await?;
         session.passages().put(id, revision, &embedded).await?;
-        if !session.documents().indexed(id, &extent, numbers.end).await? {
+        if !session.documents().record_progress(id, &extent, numbers.end).await? {
             return Ok(None);
         }
     }
-    if session.documents().switch(id, &extent, document.live.as_ref()).await? {
-        tracing::info!(%id, revision = revision.number(), passages = extent.passages, "indexed");
+    if session.documents().publish(id, &extent, document.live.as_ref()).await? {
+        tracing::info!(%id, revision = revision.number(), passages = extent.passages, "revision searchable");
     }
     Ok(None)
 }
 
-/// Returns from which passage on there is something to do, after everything is noted that
-/// has to be before the first one is written; `None` where the document is gone.
-async fn begin(
+/// Returns the number of the first passage to index; `None` if the document does not exist.
+///
+/// Records the extent before the first passage is written.
+async fn start(
     session: TenantSession<'_>,
     document: &Document,
     extent: &Extent,
 ) -> Result<Option<u32>, StoreError> {
     if document.pending.as_ref() == Some(extent) {
-        return Ok(Some(document.indexed));
+        return Ok(Some(document.indexed_passages));
     }
-    // What was begun and is not to be found any more: nobody would know of it later.
+    // Removes unfinished and replaced passages now, because the record will no longer name them.
     for left in document.pending.iter().chain(&document.stale) {
         session.passages().delete(&document.id, left.revision, 0..left.passages).await?;
     }
-    Ok(session.documents().processing(&document.id, extent).await?.then_some(0))
+    Ok(session.documents().start_indexing(&document.id, extent).await?.then_some(0))
 }
 
-/// Splits `texts` into batches with their numbers, from the passage `begin` on.
-fn batches(texts: Vec<String>, begin: u32) -> impl Iterator<Item = (std::ops::Range<u32>, Vec<String>)> {
-    let mut rest = texts.into_iter().skip(usize::try_from(begin).unwrap_or(usize::MAX));
-    let mut number = begin;
+/// Splits `texts` into batches with their numbers, starting at passage `first`.
+fn batches(texts: Vec<String>, first: u32) -> impl Iterator<Item = (std::ops::Range<u32>, Vec<String>)> {
+    let mut rest = texts.into_iter().skip(usize::try_from(first).unwrap_or(usize::MAX));
+    let mut number = first;
     std::iter::from_fn(move || {
         let batch: Vec<_> = rest.by_ref().take(BATCH).collect();
-        let first = number;
+        let start = number;
         number = number.saturating_add(u32::try_from(batch.len()).unwrap_or(u32::MAX));
-        (!batch.is_empty()).then_some((first..number, batch))
+        (!batch.is_empty()).then_some((start..number, batch))
     })
 }
 
-/// Removes what is not needed any more beside `revision`.
-async fn tidy(session: TenantSession<'_>, document: &Document, revision: Revision) -> Result<(), StoreError> {
+/// Removes the passages and bytes of revisions before `revision`.
+async fn remove_old_revisions(
+    session: TenantSession<'_>,
+    document: &Document,
+    revision: Revision,
+) -> Result<(), StoreError> {
     if let Some(stale) = &document.stale {
         session.passages().delete(&document.id, stale.revision, 0..stale.passages).await?;
     }
-    for number in document.oldest.number()..revision.number() {
+    for number in document.oldest_stored_revision.number()..revision.number() {
         if let Some(old) = Revision::of(number) {
             session.objects().delete_source(&document.id, old).await?;
         }
     }
-    if document.stale.is_some() || document.oldest < revision {
-        session.documents().tidied(&document.id, revision).await?;
+    if document.stale.is_some() || document.oldest_stored_revision < revision {
+        session.documents().record_cleanup(&document.id, revision).await?;
     }
     Ok(())
 }
 
-/// Removes what may be left of a document that was deleted while or before we worked on
-/// it, or that the API never recorded.
-async fn clean_up(session: TenantSession<'_>, id: &DocumentId) -> Result<Indexed, StoreError> {
-    match session.documents().remains(id).await? {
-        Some(remains) => remove(session, id, &remains).await?,
+/// Removes the data of a document that is deleted or that the API never recorded.
+async fn clean_up(session: TenantSession<'_>, id: &DocumentId) -> Result<IndexOutcome, StoreError> {
+    match session.documents().leftovers(id).await? {
+        Some(leftovers) => remove(session, id, &leftovers).await?,
         None => session.objects().delete_source(id, Revision::FIRST).await?,
     }
-    Ok(Indexed::Gone)
+    Ok(IndexOutcome::Deleted)
 }
 
-async fn remove(session: TenantSession<'_>, id: &DocumentId, remains: &Remains) -> Result<(), StoreError> {
-    session.passages().remove(id, remains).await?;
-    session.objects().remove(id, remains).await
+async fn remove(
+    session: TenantSession<'_>,
+    id: &DocumentId,
+    leftovers: &Leftovers,
+) -> Result<(), StoreError> {
+    session.passages().remove(id, leftovers).await?;
+    session.objects().remove(id, leftovers).await
 }
 
 async fn embed(
@@ -209,11 +221,11 @@ async fn embed(
 ) -> Result<Vec<Passage>, StoreError> {
     stream::iter((first..).zip(texts))
         .map(|(number, text)| async move {
-            // The title says what a passage deep in a document is about.
+            // The title gives context to passages deep in a document.
             let embedding = session.models().embed(&format!("{}\n\n{text}", document.title)).await?;
             Ok(Passage { number, title: document.title.clone(), text, embedding })
         })
-        .buffered(EMBEDDINGS_AT_A_TIME)
+        .buffered(CONCURRENT_EMBEDDINGS)
         .try_collect()
         .await
 }

@@ -170,7 +170,7 @@ impl Operator {
         let scope = Admission::new(IsolationMode::None).operator(&invocation, tenant, authority);
         let platform = control::platform(self.sdk.clone());
         let clients = TenantClients::new(&platform, &settings, &scope);
-        Ok(clients.session(&scope)?.hand_out(authority).await?)
+        Ok(clients.session(&scope)?.export_credentials(authority).await?)
     }
 }
 

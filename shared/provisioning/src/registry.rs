@@ -2,7 +2,7 @@ use std::fmt;
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
-use bulkhead_stores::{Moment, Platform, platform::control};
+use bulkhead_stores::{Platform, Timestamp, platform::control, rfc3339};
 use bulkhead_tenancy::TenantId;
 use serde::{Deserialize, Serialize};
 
@@ -84,9 +84,11 @@ pub struct TenantRecord {
     /// The name of its index.
     pub index: String,
     /// When it was registered.
-    pub created_at: Moment,
+    #[serde(with = "rfc3339")]
+    pub created_at: Timestamp,
     /// When its status last changed.
-    pub updated_at: Moment,
+    #[serde(with = "rfc3339")]
+    pub updated_at: Timestamp,
 }
 
 /// Which tenants exist.
@@ -129,7 +131,7 @@ impl Registry {
     /// [`ProvisioningError::Conflict`] where the id was ever used.
     pub async fn register(&self, new: NewTenant) -> Result<TenantRecord, ProvisioningError> {
         const OPERATION: &str = "register tenant";
-        let now = Moment::now();
+        let now = bulkhead_stores::now();
         let record = TenantRecord {
             tenant: new.tenant,
             display_name: new.display_name,
@@ -181,7 +183,7 @@ impl Registry {
             .expression_attribute_values(":to", AttributeValue::S(to.to_string()))
             .expression_attribute_values(":first", AttributeValue::S(first.to_string()))
             .expression_attribute_values(":second", AttributeValue::S(second.to_string()))
-            .expression_attribute_values(":now", AttributeValue::S(Moment::now().to_string()))
+            .expression_attribute_values(":now", AttributeValue::S(bulkhead_stores::now().to_string()))
             .send()
             .await;
         conditional(OPERATION, changed)
@@ -200,7 +202,7 @@ impl Registry {
                 "attribute_exists(tenant) AND (attribute_not_exists(key_arn) OR key_arn = :key)",
             )
             .expression_attribute_values(":key", AttributeValue::S(key_arn.to_owned()))
-            .expression_attribute_values(":now", AttributeValue::S(Moment::now().to_string()))
+            .expression_attribute_values(":now", AttributeValue::S(bulkhead_stores::now().to_string()))
             .send()
             .await;
         conditional(OPERATION, changed)

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use bulkhead_stores::{Moment, Platform, platform::control};
+use bulkhead_stores::{Platform, Timestamp, platform::control, rfc3339};
 use bulkhead_tenancy::TenantScope;
 use bulkhead_tenancy::names::{ItemKey, RunId, SortPrefix};
 use serde::{Deserialize, Serialize};
@@ -21,10 +21,11 @@ pub struct RunRecord {
     /// Whether the command was kept from the rest of the operator's machine.
     pub sandboxed: bool,
     /// When it began.
-    pub started_at: Moment,
+    #[serde(with = "rfc3339")]
+    pub started_at: Timestamp,
     /// When it ended; none while it runs, or where the record of its end was lost.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ended_at: Option<Moment>,
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "rfc3339::option")]
+    pub ended_at: Option<Timestamp>,
     /// Its exit status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<i32>,
@@ -95,7 +96,7 @@ impl Runs {
                 "attribute_exists(pk) AND (attribute_not_exists(ended_at) OR #status = :status)",
             )
             .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":now", AttributeValue::S(Moment::now().to_string()))
+            .expression_attribute_values(":now", AttributeValue::S(bulkhead_stores::now().to_string()))
             .expression_attribute_values(":status", AttributeValue::N(status.to_string()))
             .send()
             .await;

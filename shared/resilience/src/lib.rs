@@ -1,9 +1,9 @@
 #![doc = include_str!("../README.md")]
 
-pub mod capacity;
 pub mod circuit;
-mod instant;
+pub mod quota;
 pub mod retry;
 pub mod throttle;
+mod timestamp;
 
-pub use instant::Instant;
+pub use timestamp::{InvalidTimestamp, Timestamp, rfc3339};

@@ -1,38 +1,43 @@
-//! A rate that many processes keep together, by one number: up to when it is used up.
+//! A rate that many processes share through one timestamp: until when the rate is used.
 //!
-//! Whoever wants to make calls reserves a *turn* for them, and waits for it. Turns follow one
-//! another, so the rate holds however many reserve; nobody is refused, but a turn that begins
-//! too late is not worth taking.
+//! A process reserves time for its calls and waits until the reservation begins. Reservations follow
+//! one another, so the rate holds for any number of processes. A process does not reserve if it would
+//! have to wait too long.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use crate::Instant;
-use crate::instant::microseconds;
+use crate::Timestamp;
 
-/// How often something may be done.
+/// A shared rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Throttle {
-    /// Times per second.
+    /// Calls per second.
     pub rate: NonZeroU32,
 }
 
-/// When a number of calls may be made.
+/// The time reserved for a number of calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Turn {
-    /// From then on.
-    pub from: Instant,
-    /// Then the next turn begins. What is kept, if nobody was faster.
-    pub until: Instant,
+pub struct Reservation {
+    /// When the calls may start.
+    pub from: Timestamp,
+    /// When the next reservation begins: the new end of the used rate, which the caller stores.
+    pub until: Timestamp,
 }
 
 impl Throttle {
-    /// Returns the turn of `calls` calls, where the rate is used up to `used_until`; `None`
-    /// where it would begin more than `patience` from now.
-    pub fn turn(&self, used_until: Instant, now: Instant, calls: u32, patience: Duration) -> Option<Turn> {
+    /// Returns the reservation for `calls` calls if the rate is used until `used_until`; `None` if it
+    /// would begin more than `max_wait` from now.
+    pub fn reserve(
+        &self,
+        used_until: Timestamp,
+        now: Timestamp,
+        calls: u32,
+        max_wait: Duration,
+    ) -> Option<Reservation> {
         let from = used_until.max(now);
         let takes = u64::from(calls).saturating_mul(1_000_000).div_ceil(u64::from(self.rate.get()));
-        let turn = Turn { from, until: from.after(i64::try_from(takes).unwrap_or(i64::MAX)) };
-        (from <= now.after(microseconds(patience))).then_some(turn)
+        let until = from.plus(i64::try_from(takes).unwrap_or(i64::MAX));
+        (from <= now.after(max_wait)).then_some(Reservation { from, until })
     }
 }

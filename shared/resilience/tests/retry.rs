@@ -1,4 +1,4 @@
-//! Delays double up to their ceiling; a budget is bounded by successes.
+//! Delays double up to the ceiling. Successes bound the retries.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ const BACKOFF: Backoff = Backoff { base: Duration::from_secs(5), ceiling: Durati
 
 proptest! {
     #[test]
-    fn a_delay_is_within_its_doubled_base_and_the_ceiling(attempt in 0_u32.., dice in 0_u64..) {
+    fn a_delay_is_at_most_the_doubled_base_and_the_ceiling(attempt in 0_u32.., random in 0_u64..) {
         let doubled = 5_000_u128 << attempt.saturating_sub(1).min(32);
-        prop_assert!(BACKOFF.delay(attempt, dice).as_millis() <= doubled.min(600_000));
+        prop_assert!(BACKOFF.delay(attempt, random).as_millis() <= doubled.min(600_000));
     }
 
-    /// However failures and successes alternate: a full budget and a fifth of the successes.
+    /// In any order of failures and successes: at most a full budget and a fifth of the successes.
     #[test]
     fn retries_are_a_share_of_successes(events in prop::collection::vec(any::<bool>(), 0..400)) {
         let (mut budget, mut retries, mut successes) = (Budget::FULL, 0, 0);
@@ -32,7 +32,7 @@ proptest! {
 }
 
 #[test]
-fn every_delay_up_to_the_longest_is_possible() {
+fn each_delay_up_to_the_longest_is_possible() {
     assert_eq!(BACKOFF.delay(1, 0), Duration::ZERO);
     assert_eq!(BACKOFF.delay(1, 5_000), Duration::from_secs(5));
     assert_eq!(BACKOFF.delay(2, 10_000), Duration::from_secs(10));
@@ -40,7 +40,7 @@ fn every_delay_up_to_the_longest_is_possible() {
 }
 
 #[test]
-fn a_budget_that_is_used_up_refuses_until_five_successes() {
+fn an_empty_budget_allows_a_retry_after_five_successes() {
     let mut budget = Budget::of(100);
     assert!(budget.spend() && !budget.spend());
     for _ in 0..4 {

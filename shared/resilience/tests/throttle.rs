@@ -1,54 +1,54 @@
-//! A shared rate holds, whoever reserves.
+//! A shared rate holds for any number of processes.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use bulkhead_resilience::Instant;
-use bulkhead_resilience::throttle::{Throttle, Turn};
+use bulkhead_resilience::Timestamp;
+use bulkhead_resilience::throttle::{Reservation, Throttle};
 use proptest::prelude::*;
 
-const PATIENT: Duration = Duration::from_secs(3_600);
+const LONG: Duration = Duration::from_secs(3_600);
 
 fn throttle(rate: u32) -> Throttle {
     Throttle { rate: NonZeroU32::MIN.saturating_add(rate - 1) }
 }
 
 #[test]
-fn the_first_turn_begins_at_once_and_the_next_one_after_it() {
+fn reservations_follow_one_another() {
     let throttle = throttle(10);
-    let first = throttle.turn(Instant(0), Instant(1_000), 5, PATIENT).expect("soon");
-    assert_eq!(first, Turn { from: Instant(1_000), until: Instant(501_000) });
-    let second = throttle.turn(first.until, Instant(2_000), 5, PATIENT).expect("soon");
-    assert_eq!(second, Turn { from: Instant(501_000), until: Instant(1_001_000) });
+    let first = throttle.reserve(Timestamp(0), Timestamp(1_000), 5, LONG).expect("soon");
+    assert_eq!(first, Reservation { from: Timestamp(1_000), until: Timestamp(501_000) });
+    let second = throttle.reserve(first.until, Timestamp(2_000), 5, LONG).expect("soon");
+    assert_eq!(second, Reservation { from: Timestamp(501_000), until: Timestamp(1_001_000) });
 }
 
 #[test]
-fn a_turn_that_begins_too_late_is_not_taken() {
+fn a_reservation_beyond_the_longest_wait_is_not_made() {
     let throttle = throttle(1);
-    let patience = Duration::from_secs(2);
-    assert!(throttle.turn(Instant(2_000_000), Instant(0), 1, patience).is_some());
-    assert!(throttle.turn(Instant(2_000_001), Instant(0), 1, patience).is_none());
+    let max_wait = Duration::from_secs(2);
+    assert!(throttle.reserve(Timestamp(2_000_000), Timestamp(0), 1, max_wait).is_some());
+    assert!(throttle.reserve(Timestamp(2_000_001), Timestamp(0), 1, max_wait).is_none());
 }
 
 proptest! {
-    /// Over any time, no more is begun than the rate allows, beyond the one turn that is
-    /// being taken: a pause is not made up for.
+    /// In any window, no more calls start than the rate allows, plus the current reservation. A pause
+    /// does not accumulate.
     #[test]
     fn the_rate_holds(rate in 1..200_u32, wants in prop::collection::vec((0..400_000_i64, 1..64_u32), 1..60)) {
         let throttle = throttle(rate);
-        let (mut now, mut used) = (Instant(0), Instant(0));
-        let mut begun: Vec<(Instant, u32)> = vec![];
+        let (mut now, mut used) = (Timestamp(0), Timestamp(0));
+        let mut begun: Vec<(Timestamp, u32)> = vec![];
         for (pause, calls) in wants {
-            now = Instant(now.0 + pause);
-            let turn = throttle.turn(used, now, calls, PATIENT).expect("patient");
-            prop_assert!(turn.from >= now && turn.from >= used && turn.until > turn.from);
-            used = turn.until;
-            begun.push((turn.from, calls));
+            now = Timestamp(now.0 + pause);
+            let reservation = throttle.reserve(used, now, calls, LONG).expect("within the longest wait");
+            prop_assert!(reservation.from >= now && reservation.from >= used && reservation.until > reservation.from);
+            used = reservation.until;
+            begun.push((reservation.from, calls));
         }
         for (at, (first, _)) in begun.iter().enumerate() {
             let mut sum = 0_u64;
             for (from, calls) in &begun[at..] {
-                // What was begun before this turn has had its time.
+                // Earlier reservations have ended.
                 let passed = u64::try_from(from.0 - first.0).expect("in order");
                 prop_assert!(sum * 1_000_000 <= passed * u64::from(rate) + u64::from(rate), "{begun:?}");
                 sum += u64::from(*calls);

@@ -5,9 +5,9 @@ pub mod http;
 pub mod metrics;
 mod tenant_function;
 
-pub use tenant_function::TenantFunction;
+pub use tenant_function::{EventError, TenantFunction};
 
-/// Prepares logging: JSON lines on standard output, level from `LOG_LEVEL`.
+/// Starts logging: JSON lines on standard output, with the level from `LOG_LEVEL` (default `info`).
 pub fn start_logging() {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_env("LOG_LEVEL").unwrap_or_else(|_| EnvFilter::new("info"));
@@ -20,13 +20,13 @@ pub fn start_logging() {
         .init();
 }
 
-/// Returns an error and its causes in one line, for the log.
+/// Returns an error and its causes as one line, for the log.
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
         let next = error.to_string();
-        // Some errors print their cause themselves.
+        // Some errors already print their cause.
         if !text.ends_with(&next) {
             text.push_str(": ");
             text.push_str(&next);

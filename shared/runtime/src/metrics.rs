@@ -1,7 +1,7 @@
 //! Counters in CloudWatch's embedded metric format: a JSON line on standard output.
 //!
-//! The tier is a dimension; the tenant is a property only, since every value of a
-//! dimension is a metric that is paid for.
+//! The tier is a dimension. The tenant is only a property, because CloudWatch bills each value of a
+//! dimension as a metric.
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -12,26 +12,26 @@ use serde_json::{Map, Value, json};
 
 use crate::config;
 
-/// What is counted.
+/// A counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Counter {
-    /// An invocation whose tenant could not be established.
+    /// An invocation that does not establish a tenant.
     Refused,
-    /// A second tenant in an environment bound to a first. Must stay 0.
+    /// A second tenant entered an environment. Must stay 0.
     ForeignTenant,
-    /// IAM or KMS refused a call of ours. Must stay 0.
+    /// IAM or KMS refused a call. Must stay 0.
     AccessDenied,
-    /// A sealed value did not open. Must stay 0.
+    /// A sealed value does not open. Must stay 0.
     SealBroken,
-    /// A tenant's KMS key is disabled or being deleted: the tenant is not served.
+    /// A tenant's KMS key is disabled or scheduled for deletion, so the tenant is not served.
     KeyUnusable,
-    /// A call was refused because its tenant uses all that it may have of its tier.
-    CapRefused,
-    /// A tenant's jobs failed so often that they are put aside for a while.
+    /// A call was refused because its tenant's quota is used.
+    QuotaExceeded,
+    /// A tenant's circuit opened.
     CircuitOpened,
-    /// A job was given up. Its tenant has it among its dead letters.
+    /// A job became a dead letter.
     JobDead,
-    /// A fault of ours reached a client as a 5xx.
+    /// The service failed because of its own defect. A client got a 500.
     Fault,
 }
 
@@ -43,7 +43,7 @@ impl Counter {
             Self::AccessDenied => "AccessDenied",
             Self::SealBroken => "SealBroken",
             Self::KeyUnusable => "KeyUnusable",
-            Self::CapRefused => "CapRefused",
+            Self::QuotaExceeded => "QuotaExceeded",
             Self::CircuitOpened => "CircuitOpened",
             Self::JobDead => "JobDead",
             Self::Fault => "Fault",
@@ -51,29 +51,29 @@ impl Counter {
     }
 }
 
-/// A request that was answered. Holds nothing of its content.
+/// An answered request, without its content.
 #[derive(Debug)]
 pub struct Answered<'a> {
-    /// Names the request in all logs.
+    /// The request id.
     pub request_id: &'a str,
-    /// The tenant that asked, where that was established.
+    /// The tenant, if one was established.
     pub tenant: Option<&'a TenantId>,
     /// The HTTP method.
     pub method: &'a str,
-    /// The route, with its parameters' names in place of their values.
+    /// The route, with parameter names instead of values.
     pub resource: &'a str,
     /// The HTTP status.
     pub status: u16,
-    /// How long it took, in this function.
+    /// The duration in this function.
     pub duration: Duration,
-    /// Whether this environment answered for the first time.
+    /// Whether this was the first request of the environment.
     pub cold_start: bool,
-    /// The X-Ray trace.
+    /// The X-Ray trace id.
     pub trace: Option<&'a str>,
 }
 
-/// Logs `answered`, and measures by the same line: `Requests`, `Duration` (milliseconds)
-/// and `ColdStart`.
+/// Logs `answered` as one line that also carries the metrics `Requests`, `Duration` (milliseconds) and
+/// `ColdStart`.
 pub fn answered(answered: &Answered<'_>) {
     let mut fields = Map::new();
     for (name, value) in [
@@ -81,7 +81,7 @@ pub fn answered(answered: &Answered<'_>) {
         ("Duration", json!(answered.duration.as_micros() as f64 / 1_000.0)),
         ("ColdStart", json!(u8::from(answered.cold_start))),
         ("level", json!("INFO")),
-        ("message", json!("answered")),
+        ("message", json!("request answered")),
         ("request_id", json!(answered.request_id)),
         ("method", json!(answered.method)),
         ("resource", json!(answered.resource)),
@@ -96,46 +96,45 @@ pub fn answered(answered: &Answered<'_>) {
         {"Name": "Duration", "Unit": "Milliseconds"},
         {"Name": "ColdStart", "Unit": "Count"},
     ]);
-    println!("{}", line(metrics, fields, &Place::here()));
+    println!("{}", line(metrics, fields, &Origin::current()));
 }
 
-/// Whom and which request a count is about, as far as that is known. A tenant here was
-/// admitted: what a caller merely claims is nobody's count.
+/// The tenant and the request of a metric, if known. The tenant is admitted, never only claimed.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct About<'a> {
+pub struct Subject<'a> {
     /// The tenant.
     pub tenant: Option<&'a TenantId>,
-    /// Names the request in all logs.
+    /// The request id.
     pub request_id: Option<&'a str>,
 }
 
-/// Counts one `counter`, with why and what it is about.
-pub fn count(counter: Counter, reason: &str, about: About<'_>) {
-    println!("{}", counted(counter, reason, about, &Place::here()));
+/// Counts one `counter`.
+pub fn count(counter: Counter, reason: &str, subject: Subject<'_>) {
+    println!("{}", counted(counter, reason, subject, &Origin::current()));
 }
 
-/// Counts why a store failed, where it is a refusal or a fault of ours. What passes by
-/// itself (throttling, an outage, a conflict) is not counted here.
-pub fn count_failure(error: &StoreError, about: About<'_>) {
+/// Counts the failure of a store if it is a refusal or a defect. Does not count temporary failures:
+/// throttling, outages and conflicts.
+pub fn count_failure(error: &StoreError, subject: Subject<'_>) {
     match error {
-        StoreError::Denied { operation, .. } => count(Counter::AccessDenied, operation, about),
-        StoreError::Seal { source, .. } => count(Counter::SealBroken, source.code(), about),
-        StoreError::KeyUnusable { operation, .. } => count(Counter::KeyUnusable, operation, about),
-        StoreError::NotOnboarded => count(Counter::Refused, "not_onboarded", about),
+        StoreError::Denied { operation, .. } => count(Counter::AccessDenied, operation, subject),
+        StoreError::Seal { source, .. } => count(Counter::SealBroken, source.code(), subject),
+        StoreError::KeyUnusable { operation, .. } => count(Counter::KeyUnusable, operation, subject),
+        StoreError::NotOnboarded => count(Counter::Refused, "not_onboarded", subject),
         error if error.is_transient() => {}
-        _ => count(Counter::Fault, "store", about),
+        _ => count(Counter::Fault, "store", subject),
     }
 }
 
-/// Where and when something was measured.
-struct Place {
+/// Where and when a metric was measured.
+struct Origin {
     tier: String,
     function: String,
     now: u64,
 }
 
-impl Place {
-    fn here() -> Self {
+impl Origin {
+    fn current() -> Self {
         Self {
             tier: config::tier(),
             function: std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|_| "none".to_owned()),
@@ -144,28 +143,28 @@ impl Place {
     }
 }
 
-fn counted(counter: Counter, reason: &str, about: About<'_>, place: &Place) -> Value {
+fn counted(counter: Counter, reason: &str, subject: Subject<'_>, origin: &Origin) -> Value {
     let mut fields = Map::new();
     fields.insert(counter.name().to_owned(), 1.into());
     fields.insert("Reason".to_owned(), reason.into());
-    fields.extend(about.tenant.map(|tenant| ("tenant".to_owned(), tenant.as_str().into())));
-    fields.extend(about.request_id.map(|id| ("request_id".to_owned(), id.into())));
-    line(json!([{"Name": counter.name(), "Unit": "Count"}]), fields, place)
+    fields.extend(subject.tenant.map(|tenant| ("tenant".to_owned(), tenant.as_str().into())));
+    fields.extend(subject.request_id.map(|id| ("request_id".to_owned(), id.into())));
+    line(json!([{"Name": counter.name(), "Unit": "Count"}]), fields, origin)
 }
 
-/// A line of the format: by tier for alarms, by tier and function for dashboards.
-fn line(metrics: Value, fields: Map<String, Value>, place: &Place) -> Value {
+/// Returns a line of the format, with dimensions by tier (alarms) and by tier and function (dashboards).
+fn line(metrics: Value, fields: Map<String, Value>, origin: &Origin) -> Value {
     let mut line = json!({
         "_aws": {
-            "Timestamp": place.now,
+            "Timestamp": origin.now,
             "CloudWatchMetrics": [{
                 "Namespace": "Bulkhead",
                 "Dimensions": [["Tier", "Function"], ["Tier"]],
                 "Metrics": metrics,
             }],
         },
-        "Tier": place.tier,
-        "Function": place.function,
+        "Tier": origin.tier,
+        "Function": origin.function,
     });
     if let Value::Object(line) = &mut line {
         line.extend(fields);
@@ -177,15 +176,15 @@ fn line(metrics: Value, fields: Map<String, Value>, place: &Place) -> Value {
 mod tests {
     use super::*;
 
-    fn place() -> Place {
-        Place { tier: "basic".to_owned(), function: "templates".to_owned(), now: 7 }
+    fn origin() -> Origin {
+        Origin { tier: "basic".to_owned(), function: "templates".to_owned(), now: 7 }
     }
 
     #[test]
-    fn the_tenant_is_a_property_and_never_a_dimension() {
+    fn tenant_is_a_property_and_never_a_dimension() {
         let tenant = TenantId::parse("aaaaaaaaaaaaaaaa").expect("id");
-        let about = About { tenant: Some(&tenant), request_id: Some("r1") };
-        let line = counted(Counter::AccessDenied, "read template", about, &place());
+        let subject = Subject { tenant: Some(&tenant), request_id: Some("r1") };
+        let line = counted(Counter::AccessDenied, "read template", subject, &origin());
         assert_eq!((&line["tenant"], &line["request_id"]), (&json!("aaaaaaaaaaaaaaaa"), &json!("r1")));
         assert_eq!(line["AccessDenied"], 1);
         let dimensions = &line["_aws"]["CloudWatchMetrics"][0]["Dimensions"];

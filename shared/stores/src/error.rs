@@ -6,84 +6,84 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use bulkhead_sealing::UnsealError;
 
-/// Why a store did not do what was asked. Says which operation, never with what values.
+/// Why a call of this crate failed. Names the operation, never its values.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The state changed meanwhile, or is not the expected one.
+    /// The stored state is not the expected one: another process changed it.
     #[error("{operation}: conflicting change")]
     Conflict {
         /// The operation.
         operation: &'static str,
     },
-    /// IAM or KMS refused. Either the deployment lacks a right or the code asked for
-    /// another tenant's data: a fault of ours in both cases.
+    /// IAM or KMS refused the call. Either the deployment lacks a right, or the code asked for another
+    /// tenant's data. Both are faults of the service, not of the tenant.
     #[error("{operation}: refused by IAM or KMS")]
     Denied {
         /// The operation.
         operation: &'static str,
-        /// What the service said.
+        /// The service's error.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
-    /// The service asks us to slow down.
+    /// AWS throttled the call.
     #[error("{operation}: throttled")]
     Throttled {
         /// The operation.
         operation: &'static str,
-        /// What the service said.
+        /// The service's error.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
-    /// The service could not be reached or failed, or a session could not be opened.
+    /// The AWS service failed or was unreachable, or the session could not be opened.
     #[error("{operation}: service unavailable")]
     Unavailable {
         /// The operation.
         operation: &'static str,
-        /// What happened.
+        /// The cause.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
-    /// The tenant's KMS key is disabled, being deleted or gone. Nothing of this tenant
-    /// can be read or written until somebody enables it again.
+    /// The tenant's KMS key is disabled, scheduled for deletion or deleted. No data of this tenant can be
+    /// read or written until an operator enables the key.
     #[error("{operation}: the tenant's key cannot be used")]
     KeyUnusable {
         /// The operation.
         operation: &'static str,
-        /// What the service said.
+        /// The service's error.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
-    /// The service rejected the call.
+    /// The AWS service rejected the call.
     #[error("{operation}: rejected")]
     Rejected {
         /// The operation.
         operation: &'static str,
-        /// What the service said.
+        /// The service's error.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
-    /// A sealed value did not open.
+    /// A sealed value does not open.
     #[error("{operation}: a sealed value does not open")]
     Seal {
         /// The operation.
         operation: &'static str,
-        /// Why.
+        /// The cause.
         #[source]
         source: UnsealError,
     },
-    /// A stored value does not have the form we write.
+    /// A stored value is malformed.
     #[error("{operation}: a stored value is malformed: {what}")]
     Corrupt {
         /// The operation.
         operation: &'static str,
-        /// What is wrong with it.
+        /// The defect.
         what: String,
     },
-    /// The tenant has no profile: it was never onboarded here, or is being erased.
+    /// The tenant has no profile: it is not onboarded in this deployment, or its erasure is in progress.
     #[error("the tenant is not onboarded in this deployment")]
     NotOnboarded,
-    /// The session's credentials belong to another tenant than the scope.
+    /// The clients belong to one tenant and the scope to another.
     #[error("a session of one tenant was used with the scope of another")]
     ForeignSession,
 }
@@ -93,20 +93,46 @@ impl StoreError {
         Self::Corrupt { operation, what: what.into() }
     }
 
-    /// Whether the same call may succeed later without any change.
+    /// Returns whether the same call may succeed later.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Throttled { .. } | Self::Unavailable { .. } | Self::Conflict { .. })
     }
 
-    /// Sorts the failure to open a session, which happens inside the first call.
+    /// Classifies the failure to open a session, which happens inside the first call.
     pub(crate) fn session(operation: &'static str, error: impl Error + Send + Sync + 'static) -> Self {
-        let denied = crate::session::denied_by_sts(&error);
+        let denied = denied_by_sts(&error);
         let source = Box::new(error);
         if denied { Self::Denied { operation, source } } else { Self::Unavailable { operation, source } }
     }
 }
 
-/// Names the operation that failed and sorts the SDK's error by what a caller can do.
+/// STS refused to open a tenant's session. A retry does not change that.
+#[derive(Debug, thiserror::Error)]
+#[error("STS refused the tenant's session")]
+pub(crate) struct DeniedBySts {
+    #[source]
+    source: Box<dyn Error + Send + Sync>,
+}
+
+impl DeniedBySts {
+    pub(crate) fn because(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { source: source.into() }
+    }
+}
+
+/// Returns whether STS refused a tenant's session, as the error or one of its causes.
+pub(crate) fn denied_by_sts(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.is::<DeniedBySts>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+/// Names the operation that failed, and classifies the SDK's error by what a caller can do.
 pub(crate) trait Classify<T> {
     fn during(self, operation: &'static str) -> Result<T, StoreError>;
 }
@@ -151,17 +177,17 @@ where
         | "ServiceUnavailableException"
         | "DependencyTimeoutException"
         | "KeyUnavailableException"
-        // The clock of one side is wrong, or a session ended while the call was on its way.
+        // One clock is wrong, or the session ended while the call was in flight.
         | "ExpiredToken"
         | "ExpiredTokenException"
         | "RequestTimeout"
         | "RequestTimeoutException"
-        // Of two writes to one object that meet.
+        // Two writes to one object at the same time.
         | "ConditionalRequestConflict"
         | "ModelErrorException"
         | "ModelNotReadyException"
         | "ModelTimeoutException" => StoreError::Unavailable { operation, source: Box::new(error) },
-        // KMS' own words, then S3's and S3 Vectors' for them.
+        // The codes of KMS, then those of S3 and S3 Vectors.
         // https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html
         "DisabledException"
         | "KMSInvalidStateException"
@@ -171,9 +197,9 @@ where
         | "KmsDisabledException"
         | "KmsInvalidStateException"
         | "KmsNotFoundException" => StoreError::KeyUnusable { operation, source: Box::new(error) },
-        // Of a write that an earlier attempt of the SDK has begun.
+        // An earlier attempt of the SDK is still in progress.
         "TransactionInProgressException" => StoreError::Throttled { operation, source: Box::new(error) },
-        // A 5xx in words that we do not know, or in none.
+        // A 5xx with an unknown code or without one.
         _ if error.raw_response().is_some_and(|response| response.status().is_server_error()) => {
             StoreError::Unavailable { operation, source: Box::new(error) }
         }

@@ -2,37 +2,40 @@
 
 mod clock;
 mod error;
-mod places;
+mod items;
+mod jobs;
+mod page;
 pub mod platform;
-mod queue;
+mod quota;
 mod repositories;
 mod sealing;
 mod session;
-mod workers;
 
-pub use bulkhead_resilience::capacity::{Cap, Limit, Refusal as CapRefusal};
 pub use bulkhead_resilience::circuit::{Outcome, Policy as CircuitPolicy};
+pub use bulkhead_resilience::quota::{Limit, Quota, QuotaExceeded};
 pub use bulkhead_resilience::retry::Backoff;
 pub use bulkhead_resilience::throttle::Throttle;
+pub use bulkhead_resilience::{InvalidTimestamp, Timestamp, rfc3339};
 pub use bulkhead_sealing::UnsealError;
-pub use clock::{InvalidMoment, Moment};
+pub use clock::now;
 pub use error::StoreError;
-pub use places::Places;
+pub use jobs::backlog::{BacklogEntry, BacklogTable, TenantBacklog};
+pub use jobs::circuit::{CircuitBreaker, CircuitDecision, JobPermit};
+pub use jobs::functions::{SchedulerClient, WorkerClient, WorkerError};
+pub use jobs::queue::JobQueue;
+pub use jobs::{AttemptFailure, Completion, IngestionJob, Job, JobStatus, Jobs, ReceivedContent, Transition};
+pub use page::{Page, PageLimit};
 pub use platform::Platform;
-pub use queue::JobQueue;
-pub use repositories::capacity::{Capacity, Hold};
-pub use repositories::circuit::{Breaker, Decision, Run};
+pub use quota::embedding_rate::EmbeddingRate;
+pub use quota::slots::{Slot, Slots};
+pub use quota::worker_slots::WorkerSlots;
 pub use repositories::commands::Commands;
-pub use repositories::documents::{Document, DocumentStatus, Documents, Extent, NewContent, Remains};
-pub use repositories::jobs::{
-    Arrived, Backlog, Backlogs, IngestionJob, Job, JobStatus, Jobs, Moved, Seen, Settled, Why,
+pub use repositories::documents::{
+    Document, DocumentStatus, Documents, Extent, Leftovers, NewContent, WaitingReason,
 };
 pub use repositories::models::{Answer, Embedding, Models, Prompt};
 pub use repositories::objects::{Objects, Source, Upload};
 pub use repositories::passages::{Match, Passage, Passages};
-pub use repositories::profile::{Profile, Profiles};
+pub use repositories::profile::Profiles;
 pub use repositories::templates::{StoredTemplate, TemplateSummary, Templates};
-pub use repositories::turns::Turns;
-pub use repositories::{Page, PageLimit};
-pub use session::{SessionCredentials, SessionSettings, TenantClients, TenantSession};
-pub use workers::{Releases, WorkerError, Workers};
+pub use session::{Profile, SessionCredentials, SessionSettings, TenantClients, TenantSession};

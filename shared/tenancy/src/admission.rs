@@ -139,6 +139,9 @@ impl Admission {
     /// attaches to the invocation. The rules are those of [`Admission::request`]. The claim
     /// only selects the session that unseals the job: a job is sealed to its tenant, so a
     /// job with a false claim does not open.
+    ///
+    /// Also admits the scheduler for the tenant in a request of `dispatch`. Only `dispatch`
+    /// may send one, and the scheduler moves only that tenant's own jobs.
     pub fn job<'i>(
         &self,
         invocation: &'i Invocation,
@@ -175,8 +178,8 @@ impl Admission {
     /// Admits the scheduler for the tenant of `partition`.
     ///
     /// `partition` is the key of a backlog entry, which only the tenant's session can
-    /// write, or the partition that `dispatch` names. It only selects the session: the
-    /// scheduler then moves the tenant's own jobs within the tenant's own partition.
+    /// write. It only selects the session: the scheduler then moves the tenant's own jobs
+    /// within the tenant's own partition.
     ///
     /// # Errors
     /// [`Refusal::Malformed`] if `partition` is not a tenant's partition.

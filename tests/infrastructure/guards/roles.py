@@ -33,7 +33,7 @@ RIGHTS: dict[tuple[str, str, str], str] = {
     **_session("InferenceRole"),
     **_session("IntakeRole"),
     **_session("IngestionRole"),
-    **_session("ReleaseRole"),
+    **_session("SchedulerRole"),
     **_session("ControlRole"),
     **_session("OperatorRole"),
     **_each("AuthorizerRole", ["dynamodb:GetItem"], "${RegistryTableArn}", "is this tenant known and active"),
@@ -83,7 +83,7 @@ RIGHTS: dict[tuple[str, str, str], str] = {
         "Lambda's poller receives sealed jobs; without a session nobody here can open one",
     ),
     **_each(
-        "DispatchRole", ["lambda:InvokeFunction"], "${Release.Arn}", "asks for its tenant's next jobs, by its name"
+        "DispatchRole", ["lambda:InvokeFunction"], "${Scheduler.Arn}", "asks for its tenant's next jobs, by its name"
     ),
     **_each(
         "IngestionRole",
@@ -91,11 +91,11 @@ RIGHTS: dict[tuple[str, str, str], str] = {
         "${Extraction.Arn}",
         "has documents read by a function without rights",
     ),
-    **_each("DispatchRole", ["dynamodb:UpdateItem"], "${Workers.Arn}", "counts each tenant's workers"),
-    **_each("ReleaseRole", ["dynamodb:GetItem"], "${Workers.Arn}", "brings no more jobs back than have a worker"),
-    **_each("ReleaseRole", ["sqs:SendMessage"], "${Jobs.Arn}", "sends jobs again that are sealed to their tenants"),
+    **_each("DispatchRole", ["dynamodb:UpdateItem"], "${WorkerSlots.Arn}", "counts each tenant's workers"),
+    **_each("SchedulerRole", ["dynamodb:GetItem"], "${WorkerSlots.Arn}", "brings no more jobs back than have a worker"),
+    **_each("SchedulerRole", ["sqs:SendMessage"], "${Jobs.Arn}", "sends jobs again that are sealed to their tenants"),
     **_each(
-        "ReleaseRole",
+        "SchedulerRole",
         ["dynamodb:GetItem", "dynamodb:Scan"],
         "${Backlog.Arn}",
         "reads which tenants have something to do; what it is, only their sessions read",

@@ -131,11 +131,11 @@ def test_corrupted_ingestion_indexes_nothing_elsewhere(
         # IAM's refusal is no fault of the tenant's: the job is not given up for it, it waits to be done again.
         until(
             lambda: api.get(f"/v1/documents/{document}").expect(200)["status"],
-            lambda status: status in ("retrying", "ready"),
+            lambda status: status in ("waiting", "ready"),
             "an attempt at the job failed",
             seconds=180,
         )
-        assert api.get(f"/v1/documents/{document}").expect(200)["status"] == "retrying"
+        assert api.get(f"/v1/documents/{document}").expect(200)["status"] == "waiting"
     assert snapshot() == before, "the worker wrote into the other tenant's index"
 
 

@@ -1,34 +1,34 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Circuit, State};
-use crate::Instant;
+use crate::Timestamp;
 
-/// The right to run one job, and to say how it ended. Travels with the job as
-/// `{"epoch":3,"id":7}`; a copy gives no second right.
+/// Permission to run one job and to record how it ended. Serialized as `{"epoch":3,"id":7}`. A copy
+/// of a permit does not count a second time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[must_use = "how the job ended is recorded by its permit"]
+#[must_use = "record how the job ended with this permit"]
 pub struct Permit {
     pub(super) epoch: u64,
     pub(super) id: u64,
 }
 
-/// What is to be done with a job.
+/// Whether a job may run.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[must_use]
-pub enum Admission {
-    /// Run it.
+pub enum Decision {
+    /// The job may run.
     Run(Permit),
-    /// Run it as the probe, if nobody else is faster.
+    /// The job may run as the probe if its change is written first.
     Probe(Probe),
-    /// Do not run it.
-    Parked {
-        /// When it is worth asking again. Exact for a cool-down; for the lease of a probe
-        /// the latest, since most report earlier.
-        until: Instant,
+    /// The job must wait.
+    Wait {
+        /// When to ask again. Exact for a cool-down. The latest time for the lease of a probe,
+        /// because most probes report earlier.
+        until: Timestamp,
     },
 }
 
-/// A probe that is proposed.
+/// A proposed probe.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[must_use = "a probe runs only once its change is written"]
 pub struct Probe {
@@ -39,33 +39,32 @@ pub struct Probe {
 /// How a job ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// It did what was asked.
+    /// The job succeeded.
     Success,
-    /// It failed, and that is the tenant's.
+    /// The job failed because of the tenant's data or key.
     Failure,
-    /// It says nothing about the tenant: the platform throttled it, for one.
+    /// The result says nothing about the tenant, for example because AWS throttled the job.
     Inconclusive,
 }
 
-/// A circuit to be written in place of the one it was decided on.
+/// A new circuit that replaces the one the decision is based on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[must_use = "a change takes effect when it is written"]
+#[must_use = "a change takes effect only when it is written"]
 pub struct Change {
     expects: u64,
     to: Circuit,
 }
 
 impl Probe {
-    /// Returns what has to be written first.
+    /// Returns the change to write before the probe runs.
     pub fn change(&self) -> &Change {
         &self.change
     }
 
-    /// Returns the permit if `stored`, the circuit as it is after the write was tried, says
-    /// that the probe is this one.
+    /// Returns the permit if `stored`, read after the attempt to write, names this probe.
     ///
-    /// Where the write was carried out and its answer lost, the next attempt is refused with
-    /// an item that says so.
+    /// This also covers a write that succeeded but whose answer was lost: the repeated write is
+    /// refused, and the stored circuit names this probe.
     pub fn granted(self, stored: &Circuit) -> Option<Permit> {
         let Permit { epoch, id } = self.permit;
         let held = matches!(stored.state(), State::HalfOpen { probe, .. } if *probe == id);
@@ -78,12 +77,12 @@ impl Change {
         Self { expects, to }
     }
 
-    /// Returns the version that has to be stored still. 0: there must be no item.
+    /// Returns the version that must still be stored; 0 if no item may exist.
     pub fn expects(&self) -> u64 {
         self.expects
     }
 
-    /// Returns the circuit to be written.
+    /// Returns the circuit to write.
     pub fn to(&self) -> &Circuit {
         &self.to
     }

@@ -1,22 +1,22 @@
 use std::num::NonZeroU8;
 use std::time::Duration;
 
-use super::{Admission, Change, Circuit, Failure, Outcome, Permit, Probe, State};
-use crate::Instant;
-use crate::instant::microseconds;
+use super::{Change, Circuit, Decision, Failure, Outcome, Permit, Probe, State};
+use crate::Timestamp;
+use crate::timestamp::microseconds;
 
-/// When a circuit opens, and for how long.
+/// When a circuit opens, and for how long it stays open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
-    /// So many failures open it.
+    /// The number of failures that opens the circuit.
     pub failures: NonZeroU8,
-    /// If they lie within this time, both ends included.
+    /// The failures count if they lie within this time, both ends included.
     pub window: Duration,
-    /// The longest cool-down when it opens. Doubles with each probe that fails.
+    /// The longest first cool-down. Doubles with each failed probe.
     pub cool_down: Duration,
-    /// The longest cool-down at all.
+    /// The longest cool-down after any number of failed probes.
     pub ceiling: Duration,
-    /// After this time a probe that did not report is taken to be dead.
+    /// A probe that has not reported after this time counts as crashed.
     pub lease: Duration,
 }
 
@@ -34,53 +34,53 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// Decides about one job, on the circuit as it was read. `dice` names the permit: no
-    /// two jobs have the same.
-    pub fn admit(&self, circuit: &Circuit, now: Instant, dice: u64) -> Admission {
+    /// Decides whether one job may run, based on the circuit as it was read. `random` identifies the
+    /// permit: no two jobs use the same value.
+    pub fn admit(&self, circuit: &Circuit, now: Timestamp, random: u64) -> Decision {
         let (until, failed_probes) = match circuit.state() {
-            State::Closed { .. } => return Admission::Run(Permit { epoch: circuit.epoch(), id: dice }),
+            State::Closed { .. } => return Decision::Run(Permit { epoch: circuit.epoch(), id: random }),
             State::Open { until, failed_probes } | State::HalfOpen { until, failed_probes, .. } => {
                 (*until, *failed_probes)
             }
         };
         if now < until {
-            return Admission::Parked { until };
+            return Decision::Wait { until };
         }
-        let until = now.after(microseconds(self.lease));
-        let change = circuit.turn(State::HalfOpen { probe: dice, until, failed_probes });
-        Admission::Probe(Probe { change, permit: Permit { epoch: circuit.next_epoch(), id: dice } })
+        let until = now.after(self.lease);
+        let change = circuit.transition(State::HalfOpen { probe: random, until, failed_probes });
+        Decision::Probe(Probe { change, permit: Permit { epoch: circuit.next_epoch(), id: random } })
     }
 
-    /// Records how the job of `permit` ended, on the circuit as it was read: what has to be
-    /// written, if anything. From `dice` a cool-down is drawn.
+    /// Records how the job of `permit` ended, based on the circuit as it was read. Returns the change
+    /// to write, if any. `random` selects the cool-down.
     pub fn record(
         &self,
         circuit: &Circuit,
         permit: Permit,
         outcome: Outcome,
-        now: Instant,
-        dice: u64,
+        now: Timestamp,
+        random: u64,
     ) -> Option<Change> {
         if permit.epoch != circuit.epoch() {
             return None;
         }
         let open = |failed_probes| {
-            let until = now.after(microseconds(self.draw(failed_probes, dice)));
-            circuit.turn(State::Open { until, failed_probes })
+            let until = now.after(self.draw(failed_probes, random));
+            circuit.transition(State::Open { until, failed_probes })
         };
         match (circuit.state(), outcome) {
             (State::Closed { failures }, Outcome::Failure) => {
                 if failures.iter().any(|failure| failure.id == permit.id) {
                     return None;
                 }
-                let failures = self.counting(failures, Failure { at: now, id: permit.id });
+                let failures = self.within_window(failures, Failure { at: now, id: permit.id });
                 if failures.len() >= usize::from(self.failures.get()) {
                     return Some(open(0));
                 }
-                Some(circuit.with(State::Closed { failures }))
+                Some(circuit.update(State::Closed { failures }))
             }
             (State::HalfOpen { probe, failed_probes, .. }, _) if *probe == permit.id => Some(match outcome {
-                Outcome::Success => circuit.turn(State::default()),
+                Outcome::Success => circuit.transition(State::default()),
                 Outcome::Failure => open(failed_probes.saturating_add(1)),
                 Outcome::Inconclusive => open(*failed_probes),
             }),
@@ -88,19 +88,18 @@ impl Policy {
         }
     }
 
-    /// The failures that count when `latest` does, itself among them.
-    fn counting(&self, failures: &[Failure], latest: Failure) -> Vec<Failure> {
+    /// Returns the failures within the window of `latest`, including `latest`.
+    fn within_window(&self, failures: &[Failure], latest: Failure) -> Vec<Failure> {
         let apart = |failure: &Failure| latest.at.since(failure.at).max(failure.at.since(latest.at));
         let near = failures.iter().copied().filter(|failure| apart(failure) <= self.window);
         near.chain([latest]).collect()
     }
 
-    /// A cool-down after `failed_probes`, with full jitter: any from 0 to the longest is
-    /// as likely as any other.
-    fn draw(&self, failed_probes: u32, dice: u64) -> Duration {
+    /// Returns a cool-down with full jitter: each value from 0 to the longest is equally likely.
+    fn draw(&self, failed_probes: u32, random: u64) -> Duration {
         let doubled = self.cool_down.saturating_mul(2_u32.saturating_pow(failed_probes));
         let longest = microseconds(doubled.min(self.ceiling));
-        let drawn = (u128::from(dice) * (u128::from(longest.unsigned_abs()) + 1)) >> u64::BITS;
+        let drawn = (u128::from(random) * (u128::from(longest.unsigned_abs()) + 1)) >> u64::BITS;
         Duration::from_micros(u64::try_from(drawn).unwrap_or(0))
     }
 }

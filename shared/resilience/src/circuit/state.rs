@@ -1,9 +1,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::Change;
-use crate::Instant;
+use crate::Timestamp;
 
-/// A circuit as it is stored. New ones are closed.
+/// A circuit as it is stored. A new circuit is closed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct Circuit {
     version: u64,
@@ -11,39 +11,39 @@ pub struct Circuit {
     state: State,
 }
 
-/// Whether jobs run.
+/// The state of a circuit.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// All run.
+    /// All jobs run.
     Closed {
-        /// Those that may still count, as they were recorded. Fewer than open the circuit.
+        /// The failures that may still count, in the order of recording. Fewer than the policy allows.
         failures: Vec<Failure>,
     },
-    /// None runs before the cool-down is over.
+    /// No job runs before the cool-down ends.
     Open {
-        /// When it is over.
-        until: Instant,
-        /// Probes that failed since the circuit was closed.
+        /// When the cool-down ends.
+        until: Timestamp,
+        /// Failed probes since the circuit was last closed.
         failed_probes: u32,
     },
-    /// One runs.
+    /// One job runs as the probe.
     HalfOpen {
-        /// Which: the dice of its permit.
+        /// The id of the probe's permit.
         probe: u64,
-        /// When its lease ends.
-        until: Instant,
-        /// Probes that failed since the circuit was closed.
+        /// When the probe's lease ends.
+        until: Timestamp,
+        /// Failed probes since the circuit was last closed.
         failed_probes: u32,
     },
 }
 
-/// A job that failed.
+/// A failed job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Failure {
-    /// When this was recorded.
-    pub at: Instant,
-    /// Which: the dice of its permit.
+    /// When the failure was recorded.
+    pub at: Timestamp,
+    /// The id of the job's permit.
     pub id: u64,
 }
 
@@ -54,21 +54,20 @@ impl Default for State {
 }
 
 impl Circuit {
-    /// Returns the number of changes so far: 0 for a circuit that was never stored.
+    /// Returns the number of changes so far; 0 for a circuit that was never stored.
     pub fn version(&self) -> u64 {
         self.version
     }
 
-    /// Returns whether jobs run.
+    /// Returns the state.
     pub fn state(&self) -> &State {
         &self.state
     }
 
-    /// Carries out `change` if nothing was changed since it was proposed, and says whether
-    /// it did.
+    /// Applies `change` if the circuit has not changed since the proposal, and returns whether it did.
     ///
-    /// What this does, a conditional write does where the circuit is stored; the condition
-    /// is the same one, and for version 0 that there is no item.
+    /// A conditional write of the stored circuit has the same condition. For version 0 the condition
+    /// is that no item exists.
     pub fn apply(&mut self, change: &Change) -> bool {
         if self.version != change.expects() {
             return false;
@@ -81,13 +80,13 @@ impl Circuit {
         self.epoch
     }
 
-    /// A change within the epoch.
-    pub(super) fn with(&self, state: State) -> Change {
+    /// Returns a change within the current epoch.
+    pub(super) fn update(&self, state: State) -> Change {
         self.change(self.epoch, state)
     }
 
-    /// A change that begins the next epoch.
-    pub(super) fn turn(&self, state: State) -> Change {
+    /// Returns a change that begins the next epoch.
+    pub(super) fn transition(&self, state: State) -> Change {
         self.change(self.next_epoch(), state)
     }
 

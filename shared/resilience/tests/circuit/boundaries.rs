@@ -1,16 +1,16 @@
-//! Each figure at its edge.
+//! Each limit at its exact boundary.
 
 use std::time::Duration;
 
-use bulkhead_resilience::Instant;
-use bulkhead_resilience::circuit::{Admission, Circuit, Outcome, Permit, Policy, State};
+use bulkhead_resilience::Timestamp;
+use bulkhead_resilience::circuit::{Circuit, Decision, Outcome, Permit, Policy, State};
 
 const START: i64 = 1_795_480_487_000_000;
 const WINDOW: i64 = 300_000_000;
 const LEASE: i64 = 180_000_000;
 const LONGEST: u64 = u64::MAX;
 
-/// A process that decides and writes at once, `at` microseconds after the start.
+/// A process that reads, decides and writes in one step, `at` microseconds after the start.
 #[derive(Default)]
 struct Line {
     circuit: Circuit,
@@ -18,32 +18,34 @@ struct Line {
 }
 
 impl Line {
-    fn admit(&mut self, at: i64) -> Admission {
+    fn admit(&mut self, at: i64) -> Decision {
         self.jobs += 1;
-        Policy::default().admit(&self.circuit, Instant(START + at), self.jobs)
+        Policy::default().admit(&self.circuit, Timestamp(START + at), self.jobs)
     }
 
     fn run(&mut self, at: i64) -> Permit {
-        let Admission::Run(permit) = self.admit(at) else { panic!("it does not run: {:?}", self.circuit) };
+        let Decision::Run(permit) = self.admit(at) else {
+            panic!("the job does not run: {:?}", self.circuit)
+        };
         permit
     }
 
     fn probe(&mut self, at: i64) -> Permit {
-        let Admission::Probe(probe) = self.admit(at) else { panic!("no probe: {:?}", self.circuit) };
+        let Decision::Probe(probe) = self.admit(at) else { panic!("no probe: {:?}", self.circuit) };
         assert!(self.circuit.apply(probe.change()));
-        probe.granted(&self.circuit).expect("nobody was faster")
+        probe.granted(&self.circuit).expect("no other process wrote")
     }
 
-    fn parked_until(&mut self, at: i64) -> Option<i64> {
+    fn wait_until(&mut self, at: i64) -> Option<i64> {
         match self.admit(at) {
-            Admission::Parked { until } => Some(until.0 - START),
+            Decision::Wait { until } => Some(until.0 - START),
             _ => None,
         }
     }
 
-    /// Says whether anything was written.
+    /// Returns whether the circuit was written.
     fn record(&mut self, permit: Permit, outcome: Outcome, at: i64) -> bool {
-        let change = Policy::default().record(&self.circuit, permit, outcome, Instant(START + at), LONGEST);
+        let change = Policy::default().record(&self.circuit, permit, outcome, Timestamp(START + at), LONGEST);
         change.is_some_and(|change| self.circuit.apply(&change))
     }
 
@@ -56,7 +58,7 @@ impl Line {
         matches!(self.circuit.state(), State::Closed { .. })
     }
 
-    /// A circuit that opened after 0 microseconds, for 30 seconds.
+    /// Returns a circuit that opened at 0 microseconds, for 30 seconds.
     fn opened() -> Self {
         let mut line = Self::default();
         (0..11).for_each(|_| line.fail(0));
@@ -65,13 +67,13 @@ impl Line {
 }
 
 #[test]
-fn ten_failures_do_not_open_it_and_the_eleventh_does() {
+fn the_eleventh_failure_opens_the_circuit() {
     let mut line = Line::default();
     (0..10).for_each(|_| line.fail(0));
     assert!(line.is_closed());
     line.fail(0);
-    let State::Open { until, failed_probes } = *line.circuit.state() else { panic!("it is not open") };
-    assert_eq!((until, failed_probes), (Instant(START + 30_000_000), 0));
+    let State::Open { until, failed_probes } = *line.circuit.state() else { panic!("not open") };
+    assert_eq!((until, failed_probes), (Timestamp(START + 30_000_000), 0));
 }
 
 #[test]
@@ -88,7 +90,7 @@ fn a_failure_exactly_five_minutes_old_counts() {
 #[test]
 fn the_window_slides() {
     let mut line = Line::default();
-    // One every 30.000001 s: of any eleven, the first is just too old.
+    // One failure every 30.000001 s: of any eleven, the first is one microsecond too old.
     (0..100).for_each(|nth| line.fail(nth * (WINDOW / 10 + 1)));
     assert!(line.is_closed());
     line.fail(99 * (WINDOW / 10 + 1));
@@ -96,7 +98,7 @@ fn the_window_slides() {
 }
 
 #[test]
-fn successes_are_not_written_and_forgive_nothing() {
+fn successes_are_not_written_and_erase_no_failure() {
     let mut line = Line::default();
     for _ in 0..10 {
         line.fail(0);
@@ -110,29 +112,29 @@ fn successes_are_not_written_and_forgive_nothing() {
 }
 
 #[test]
-fn a_probe_is_let_in_at_the_instant_the_cool_down_ends() {
+fn a_probe_runs_exactly_when_the_cool_down_ends() {
     let mut line = Line::opened();
-    assert_eq!(line.parked_until(29_999_999), Some(30_000_000));
+    assert_eq!(line.wait_until(29_999_999), Some(30_000_000));
     let _permit = line.probe(30_000_000);
 }
 
 #[test]
-fn there_is_one_probe_until_its_lease_ends() {
+fn one_probe_runs_until_its_lease_ends() {
     let mut line = Line::opened();
     let first = line.probe(30_000_000);
     let end = 30_000_000 + LEASE;
-    assert_eq!(line.parked_until(30_000_000), Some(end));
-    assert_eq!(line.parked_until(end - 1), Some(end));
+    assert_eq!(line.wait_until(30_000_000), Some(end));
+    assert_eq!(line.wait_until(end - 1), Some(end));
     let second = line.probe(end);
     for outcome in [Outcome::Success, Outcome::Failure, Outcome::Inconclusive] {
-        assert!(!line.record(first, outcome, end), "the first is late");
+        assert!(!line.record(first, outcome, end), "the first probe is late");
     }
     assert!(line.record(second, Outcome::Success, end));
     assert!(line.is_closed());
 }
 
 #[test]
-fn a_probe_that_is_over_time_still_counts_if_nobody_took_over() {
+fn a_late_probe_counts_if_no_job_took_over() {
     let mut line = Line::opened();
     let probe = line.probe(30_000_000);
     assert!(line.record(probe, Outcome::Success, 30_000_000 + 10 * LEASE));
@@ -140,22 +142,22 @@ fn a_probe_that_is_over_time_still_counts_if_nobody_took_over() {
 }
 
 #[test]
-fn of_two_that_propose_a_probe_one_gets_it_even_if_its_answer_is_lost() {
+fn one_of_two_proposed_probes_is_granted_even_if_its_answer_is_lost() {
     let mut line = Line::opened();
-    let (Admission::Probe(one), Admission::Probe(other)) = (line.admit(30_000_000), line.admit(30_000_000))
+    let (Decision::Probe(one), Decision::Probe(other)) = (line.admit(30_000_000), line.admit(30_000_000))
     else {
-        panic!("both may propose")
+        panic!("both propose a probe")
     };
     assert!(line.circuit.apply(one.change()));
     assert!(!line.circuit.apply(other.change()));
-    assert!(!line.circuit.apply(one.change()), "tried again, since the answer was lost");
+    assert!(!line.circuit.apply(one.change()), "repeated because the answer was lost");
     assert_eq!(other.granted(&line.circuit), None);
     assert!(one.granted(&line.circuit).is_some());
 }
 
-/// As whoever lost the race for it would have, had it not asked whether it won.
+/// A process that lost the race might use its permit without asking whether it won.
 #[test]
-fn a_permit_that_was_not_granted_decides_nothing() {
+fn an_ungranted_permit_changes_nothing() {
     let mut line = Line::opened();
     let probe = line.probe(30_000_000);
     let json = serde_json::to_string(&probe).expect("JSON").replace(r#""id":12"#, r#""id":13"#);
@@ -173,29 +175,29 @@ fn the_cool_down_doubles_to_the_ceiling_and_success_resets_it() {
     for seconds in [60, 120, 240, 480, 900, 900, 900] {
         let probe = line.probe(at);
         assert!(line.record(probe, Outcome::Failure, at));
-        assert_eq!(line.parked_until(at), Some(at + seconds * 1_000_000));
+        assert_eq!(line.wait_until(at), Some(at + seconds * 1_000_000));
         at += seconds * 1_000_000;
     }
     let probe = line.probe(at);
     assert!(line.record(probe, Outcome::Success, at));
     (0..10).for_each(|_| line.fail(at));
-    assert!(line.is_closed(), "what failed before it closed is forgotten");
+    assert!(line.is_closed(), "failures before the circuit closed are forgotten");
     line.fail(at);
-    assert_eq!(line.parked_until(at), Some(at + 30_000_000));
+    assert_eq!(line.wait_until(at), Some(at + 30_000_000));
 }
 
 #[test]
-fn a_probe_that_says_nothing_waits_again_but_not_longer() {
+fn an_inconclusive_probe_does_not_lengthen_the_cool_down() {
     let mut line = Line::opened();
     let probe = line.probe(30_000_000);
     assert!(line.record(probe, Outcome::Failure, 30_000_000));
     let probe = line.probe(90_000_000);
     assert!(line.record(probe, Outcome::Inconclusive, 90_000_000));
-    assert_eq!(line.parked_until(90_000_000), Some(150_000_000));
+    assert_eq!(line.wait_until(90_000_000), Some(150_000_000));
 }
 
 #[test]
-fn jobs_from_before_it_opened_change_nothing() {
+fn jobs_from_an_earlier_epoch_change_nothing() {
     let mut line = Line::default();
     let early: Vec<Permit> = (0..4).map(|_| line.run(0)).collect();
     (0..11).for_each(|_| line.fail(0));
@@ -216,7 +218,7 @@ fn jobs_from_before_it_opened_change_nothing() {
 }
 
 #[test]
-fn a_job_counts_once_however_often_it_is_recorded() {
+fn a_job_recorded_many_times_counts_once() {
     let mut line = Line::default();
     let permit = line.run(0);
     assert!(line.record(permit, Outcome::Failure, 0));
@@ -237,7 +239,7 @@ fn a_clock_that_is_behind_loses_no_failure() {
 }
 
 #[test]
-fn after_a_clock_was_an_hour_ahead_eleven_failures_open_it_again() {
+fn a_clock_an_hour_ahead_does_not_keep_the_circuit_open() {
     let mut line = Line::default();
     (0..10).for_each(|_| line.fail(3_600_000_000));
     (0..10).for_each(|_| line.fail(0));
@@ -247,7 +249,7 @@ fn after_a_clock_was_an_hour_ahead_eleven_failures_open_it_again() {
 }
 
 #[test]
-fn the_ends_of_time_are_survived() {
+fn extreme_timestamps_do_not_overflow() {
     let policy = Policy {
         lease: Duration::MAX,
         cool_down: Duration::MAX,
@@ -257,21 +259,21 @@ fn the_ends_of_time_are_survived() {
     let mut circuit = Circuit::default();
     for (job, at) in (0..40).zip([i64::MIN, i64::MAX, 0].into_iter().cycle()) {
         for job in (job * 20)..(job * 20 + 20) {
-            let permit = match policy.admit(&circuit, Instant(at), job) {
-                Admission::Run(permit) => permit,
-                Admission::Probe(probe) => {
+            let permit = match policy.admit(&circuit, Timestamp(at), job) {
+                Decision::Run(permit) => permit,
+                Decision::Probe(probe) => {
                     assert!(circuit.apply(probe.change()));
-                    probe.granted(&circuit).expect("nobody was faster")
+                    probe.granted(&circuit).expect("no other process wrote")
                 }
-                Admission::Parked { .. } => continue,
+                Decision::Wait { .. } => continue,
             };
-            let change = policy.record(&circuit, permit, Outcome::Failure, Instant(at), LONGEST);
-            assert!(circuit.apply(&change.expect("it is new")));
+            let change = policy.record(&circuit, permit, Outcome::Failure, Timestamp(at), LONGEST);
+            assert!(circuit.apply(&change.expect("a new failure")));
         }
     }
 }
 
-/// What is stored and what travels is read by the next release too.
+/// The next version must read the stored circuit and the serialized permit.
 #[test]
 fn the_stored_form_is_stable_and_small() {
     let json = |circuit: &Circuit| serde_json::to_string(circuit).expect("JSON");

@@ -1,39 +1,39 @@
-//! Visits every state that can be reached, and shows the way to one that must not be.
+//! Visits every reachable state, and prints the path to a forbidden one.
 
 use std::collections::HashSet;
 use std::fmt::Debug;
 use std::hash::Hash;
 use std::rc::Rc;
 
-/// What may come next. An error says what was violated on the way there.
+/// The possible next states. An error names the rule that the step violates.
 pub type Steps<State, Step> = Vec<(Step, Result<State, String>)>;
 
-/// Something with finitely many states.
+/// A system with finitely many states.
 pub trait Model {
-    /// All there is to know of an instant. Equal states have equal futures.
+    /// The complete state. Equal states have equal futures.
     type State: Debug + Eq + Hash;
-    /// What leads from one to the next.
+    /// The action that leads from one state to the next.
     type Step: Debug;
 
-    /// Every state that may come next, each with what leads to it.
+    /// Returns each possible next state with the step that leads to it.
     fn next(&self, state: &Self::State) -> Steps<Self::State, Self::Step>;
 
-    /// What is wrong with `state` itself.
+    /// Returns an error if `state` itself violates a rule.
     fn check(&self, state: &Self::State) -> Result<(), String>;
 }
 
-/// How much was explored.
+/// The size of the explored space.
 #[derive(Debug, Clone, Copy)]
 pub struct Explored {
-    /// Different states.
+    /// Distinct states.
     pub states: usize,
     /// Steps between them.
     pub steps: usize,
-    /// The most steps that lead to a state by the shortest way.
+    /// The longest of the shortest paths to a state, in steps.
     pub depth: usize,
 }
 
-/// A state, by which step and from which one it was first reached.
+/// A state, and the step and the state from which it was first reached.
 struct Visit<S, T> {
     state: Rc<S>,
     step: Option<T>,
@@ -41,8 +41,8 @@ struct Visit<S, T> {
     depth: usize,
 }
 
-/// Explores `model`, the states nearest to `start` first. Panics at the first that must not
-/// be, with the shortest way there.
+/// Explores `model` breadth first from `start`. Panics at the first forbidden state and prints the
+/// shortest path to it.
 pub fn explore<M: Model>(model: &M, start: M::State) -> Explored {
     let start = Rc::new(start);
     let mut known = HashSet::from([Rc::clone(&start)]);
@@ -52,12 +52,12 @@ pub fn explore<M: Model>(model: &M, start: M::State) -> Explored {
         let at = explored.states;
         let (state, depth) = (Rc::clone(&visits[at].state), visits[at].depth);
         if let Err(wrong) = model.check(&state) {
-            panic!("{wrong}\n{}\n{state:#?}", way(&visits, at));
+            panic!("{wrong}\n{}\n{state:#?}", path(&visits, at));
         }
         for (step, next) in model.next(&state) {
             let next = match next {
                 Ok(next) => Rc::new(next),
-                Err(wrong) => panic!("{wrong}\n{}\n{step:?}\n{state:#?}", way(&visits, at)),
+                Err(wrong) => panic!("{wrong}\n{}\n{step:?}\n{state:#?}", path(&visits, at)),
             };
             explored.steps += 1;
             if known.insert(Rc::clone(&next)) {
@@ -70,7 +70,7 @@ pub fn explore<M: Model>(model: &M, start: M::State) -> Explored {
     explored
 }
 
-fn way<S, T: Debug>(visits: &[Visit<S, T>], mut at: usize) -> String {
+fn path<S, T: Debug>(visits: &[Visit<S, T>], mut at: usize) -> String {
     let mut steps = vec![];
     while let Some(step) = &visits[at].step {
         steps.push(format!("{step:?}"));

@@ -1,5 +1,5 @@
-//! Processes that read, decide and write, in every order, with crashes between, writes whose
-//! answer is lost, and writes that arrive after their process died.
+//! Processes read, decide and write in every order. They may crash between steps, lose the answer to
+//! a write, and leave a write that arrives after the crash.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -8,29 +8,29 @@ use std::io::Write as _;
 use std::num::NonZeroU8;
 use std::time::Duration;
 
-use bulkhead_resilience::Instant;
+use bulkhead_resilience::Timestamp;
 use bulkhead_resilience::circuit::{
-    Admission, Change, Circuit, Failure, Outcome, Permit, Policy, Probe, State,
+    Change, Circuit, Decision, Failure, Outcome, Permit, Policy, Probe, State,
 };
 
 use crate::explorer::{self, Model, explore};
 
 const OUTCOMES: [Outcome; 3] = [Outcome::Success, Outcome::Failure, Outcome::Inconclusive];
 
-/// What is explored.
+/// The bounds of an exploration.
 struct Setting {
     policy: Policy,
     processes: usize,
-    /// How many jobs run, all processes together.
+    /// Number of jobs, all processes together.
     jobs: u64,
     /// When the clock stops, microseconds.
     end: i64,
-    /// From where the circuit went to where.
+    /// The transitions that were seen.
     reached: RefCell<BTreeSet<(&'static str, &'static str)>>,
 }
 
-/// All there is: none of these may be missing, or the space was too small to show anything.
-const WAYS: [(&str, &str); 9] = [
+/// Every possible transition. If one is missing, the explored space was too small.
+const TRANSITIONS: [(&str, &str); 9] = [
     ("closed", "closed"),
     ("closed", "open"),
     ("closed", "refused"),
@@ -50,34 +50,34 @@ fn name(circuit: &Circuit) -> &'static str {
     }
 }
 
-/// The stored item, the processes, and what really happened.
+/// The stored item, the processes, and a log of what happened.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct World {
-    now: Instant,
+    now: Timestamp,
     stored: Circuit,
-    /// Sorted: processes are alike, and states that differ by their names alone are one.
+    /// Sorted, because states that differ only in the order of processes are equal.
     processes: Vec<Process>,
-    /// A write whose process is gone.
+    /// A pending write whose process crashed.
     late: Option<Write>,
     admitted: u64,
-    /// How often the circuit went from one of its states to another, counted here.
-    turns: u64,
-    /// Every failure that was written since.
+    /// The number of state changes of the circuit, counted independently.
+    epochs: u64,
+    /// Every failure written since the last state change.
     failures: Vec<Failure>,
 }
 
-/// A job that runs or ran.
+/// A running or finished job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Job {
     permit: Permit,
     id: u64,
-    /// The turn in which it was admitted.
-    turn: u64,
-    /// For a probe, when its lease ends.
-    lease: Option<Instant>,
+    /// The value of `epochs` when the job was admitted.
+    epoch: u64,
+    /// When the lease ends, if the job is a probe.
+    lease: Option<Timestamp>,
 }
 
-/// What is written, and for whom.
+/// A write, and why it happens.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Write {
     change: Change,
@@ -87,36 +87,36 @@ struct Write {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Cause {
     Probe,
-    Report { job: Job, outcome: Outcome, at: Instant },
+    Report { job: Job, outcome: Outcome, at: Timestamp },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Process {
     Idle,
-    /// It decided to probe, and is writing that.
+    /// Proposed a probe and is writing the proposal.
     Asking {
         probe: Probe,
         id: u64,
         write: Write,
-        lease: Instant,
+        lease: Timestamp,
     },
     Working {
         job: Job,
     },
-    /// It decided what to report, and is writing that.
+    /// Decided what to record and is writing it.
     Writing {
         job: Job,
         outcome: Outcome,
         write: Write,
     },
-    /// It was refused, and has to read and decide again.
+    /// The write was refused. The process must read and decide again.
     Refused {
         job: Job,
         outcome: Outcome,
     },
 }
 
-/// What happens, and to which process.
+/// The action, and the process that takes it.
 type Step = (&'static str, Option<Outcome>, usize);
 type Steps = explorer::Steps<World, Step>;
 
@@ -127,7 +127,7 @@ fn ensure(holds: bool, or: &str) -> Result<(), String> {
 impl World {
     fn new(processes: usize) -> Self {
         let (stored, processes) = (Circuit::default(), vec![Process::Idle; processes]);
-        Self { now: Instant(0), stored, processes, late: None, admitted: 0, turns: 0, failures: vec![] }
+        Self { now: Timestamp(0), stored, processes, late: None, admitted: 0, epochs: 0, failures: vec![] }
     }
 
     fn with(&self, who: usize, process: Process) -> Self {
@@ -145,7 +145,7 @@ impl Setting {
 
     fn run(&self) {
         let explored = explore(self, World::new(self.processes));
-        // Not `println!`, which is kept from view where the test succeeds.
+        // Not `println!`, because the test runner hides its output on success.
         let _ = writeln!(
             std::io::stderr(),
             "{} processes, {} jobs, {} failures to open, {} instants: {explored:?}",
@@ -154,24 +154,27 @@ impl Setting {
             self.policy.failures,
             self.end + 1,
         );
-        // Where the first failure opens it, none leaves it closed.
+        // If one failure opens the circuit, no failure leaves it closed.
         let skipped = usize::from(self.policy.failures.get() == 1);
-        assert!(self.reached.borrow().iter().eq(&WAYS[skipped..]), "{:?}", self.reached.borrow());
+        assert!(self.reached.borrow().iter().eq(&TRANSITIONS[skipped..]), "{:?}", self.reached.borrow());
     }
 
-    /// The conditional write, and whether what it did may be done.
+    /// Applies the conditional write and checks that the transition is allowed.
     fn write(&self, world: &mut World, write: &Write) -> Result<bool, String> {
         let before = world.stored.clone();
         let done = world.stored.apply(&write.change);
         let (from, to) = (name(&before), if done { name(&world.stored) } else { "refused" });
         self.reached.borrow_mut().insert((from, to));
         if !done {
-            ensure(before.version() > write.change.expects(), "refused although nothing had changed")?;
+            ensure(
+                before.version() > write.change.expects(),
+                "refused although the circuit had not changed",
+            )?;
             return Ok(false);
         }
-        ensure(world.stored.version() == before.version() + 1, "a change has the version of another")?;
+        ensure(world.stored.version() == before.version() + 1, "two changes have the same version")?;
         if let Cause::Report { job, .. } = &write.cause {
-            ensure(job.turn == world.turns, "a job of an earlier turn decided")?;
+            ensure(job.epoch == world.epochs, "a job of an earlier epoch changed the circuit")?;
             let known = self.expected(world).iter().any(|it| it.id == job.id);
             ensure(!known, "a job counted twice")?;
         }
@@ -190,15 +193,15 @@ impl Setting {
             ) => {}
             _ => return Err(format!("from {from} to {to} by {:?}", write.cause)),
         }
-        world.turns += 1;
+        world.epochs += 1;
         world.failures.clear();
         Ok(true)
     }
 
-    /// What the process `who` may do next.
+    /// Returns the possible next steps of process `who`.
     ///
-    /// Reading and deciding are one step: where something else is written between the two,
-    /// the write that follows is refused, as it is where that comes after both.
+    /// Reading and deciding are one step. A foreign write between the two refuses the next write, as
+    /// it does after both.
     fn steps(&self, world: &World, who: usize) -> Steps {
         let mut steps: Steps = vec![];
         let mut may = |what, next| steps.push(((what, None, who), next));
@@ -208,18 +211,18 @@ impl Setting {
             Process::Asking { probe, id, write, lease } => {
                 let asked = |mut next: World| {
                     self.write(&mut next, write)?;
-                    let (granted, turn) = (probe.clone().granted(&next.stored), next.turns);
+                    let (granted, epoch) = (probe.clone().granted(&next.stored), next.epochs);
                     next.processes[who] = granted.map_or(Process::Idle, |permit| Process::Working {
-                        job: Job { permit, id: *id, turn, lease: Some(*lease) },
+                        job: Job { permit, id: *id, epoch, lease: Some(*lease) },
                     });
                     Ok(next)
                 };
                 may("writes its probe", asked(world.clone()));
                 may("writes its probe, the answer is lost", self.lost(world, write));
-                may("dies while it writes its probe", Ok(orphan(world, who, write)));
+                may("crashes while it writes its probe", Ok(orphan(world, who, write)));
             }
             Process::Working { job } => {
-                may("dies at work", Ok(world.with(who, Process::Idle)));
+                may("crashes at work", Ok(world.with(who, Process::Idle)));
                 for outcome in OUTCOMES {
                     steps.extend(self.report(world, who, *job, outcome));
                 }
@@ -232,7 +235,7 @@ impl Setting {
                 };
                 may("writes its report", reported(world.clone()));
                 may("writes its report, the answer is lost", self.lost(world, write));
-                may("dies while it writes its report", Ok(orphan(world, who, write)));
+                may("crashes while it writes its report", Ok(orphan(world, who, write)));
             }
             Process::Refused { job, outcome } => steps.extend(self.report(world, who, *job, *outcome)),
         }
@@ -242,13 +245,13 @@ impl Setting {
     fn decide(&self, world: &World, who: usize) -> World {
         let (mut next, id) = (world.clone(), world.admitted);
         next.processes[who] = match self.policy.admit(&world.stored, world.now, id) {
-            Admission::Parked { .. } => return next,
-            Admission::Run(permit) => {
-                Process::Working { job: Job { permit, id, turn: world.turns, lease: None } }
+            Decision::Wait { .. } => return next,
+            Decision::Run(permit) => {
+                Process::Working { job: Job { permit, id, epoch: world.epochs, lease: None } }
             }
-            Admission::Probe(probe) => {
+            Decision::Probe(probe) => {
                 let write = Write { change: probe.change().clone(), cause: Cause::Probe };
-                let lease = Instant(world.now.0 + self.policy.lease.as_micros() as i64);
+                let lease = Timestamp(world.now.0 + self.policy.lease.as_micros() as i64);
                 Process::Asking { probe, id, write, lease }
             }
         };
@@ -256,13 +259,14 @@ impl Setting {
         next
     }
 
-    /// Decides what to write, with the dice at either end.
+    /// Decides what to write, with the smallest and the largest random number.
     fn report(&self, world: &World, who: usize, job: Job, outcome: Outcome) -> Steps {
-        let decided = |dice| {
+        let decided = |random| {
             let at = world.now;
-            let Some(change) = self.policy.record(&world.stored, job.permit, outcome, at, dice) else {
-                // Nothing may be dropped but what is late, known or good.
-                let (late, known) = (job.turn < world.turns, world.failures.iter().any(|it| it.id == job.id));
+            let Some(change) = self.policy.record(&world.stored, job.permit, outcome, at, random) else {
+                // Only late, repeated or successful results may be dropped.
+                let (late, known) =
+                    (job.epoch < world.epochs, world.failures.iter().any(|it| it.id == job.id));
                 let good = job.lease.is_none() && outcome != Outcome::Failure;
                 ensure(late || known || good, "a report was lost")?;
                 return Ok(world.with(who, Process::Idle));
@@ -271,24 +275,24 @@ impl Setting {
             Ok(world.with(who, Process::Writing { job, outcome, write }))
         };
         let step = ("decides what to report", Some(outcome), who);
-        [0, u64::MAX].map(|dice| (step, decided(dice))).into()
+        [0, u64::MAX].map(|random| (step, decided(random))).into()
     }
 
-    /// The write is carried out, and its process does not know.
+    /// The write succeeds, but the process does not get the answer.
     fn lost(&self, world: &World, write: &Write) -> Result<World, String> {
         let mut next = world.clone();
         self.write(&mut next, write)?;
         Ok(next)
     }
 
-    /// The failures that must be stored: by the clock, all that lie in the latest one's window.
+    /// Returns the failures that must be stored: those within the window of the latest one.
     fn expected<'w>(&self, world: &'w World) -> Vec<&'w Failure> {
         let latest = world.failures.iter().map(|it| it.at).max().unwrap_or_default();
         world.failures.iter().filter(|it| latest.since(it.at) <= self.policy.window).collect()
     }
 }
 
-/// The process dies, and its write is still on the way.
+/// The process crashes while its write is pending.
 fn orphan(world: &World, who: usize, write: &Write) -> World {
     let mut next = world.with(who, Process::Idle);
     next.late = Some(write.clone());
@@ -302,8 +306,8 @@ impl Model for Setting {
     fn next(&self, world: &World) -> Steps {
         let mut steps: Steps = (0..self.processes).flat_map(|who| self.steps(world, who)).collect();
         if world.now.0 < self.end {
-            let now = Instant(world.now.0 + 1);
-            steps.push((("time goes on", None, 0), Ok(World { now, ..world.clone() })));
+            let now = Timestamp(world.now.0 + 1);
+            steps.push((("time passes", None, 0), Ok(World { now, ..world.clone() })));
         }
         if let Some(write) = &world.late {
             let mut next = World { late: None, ..world.clone() };
@@ -328,26 +332,26 @@ impl Model for Setting {
         ensure(probes.count() <= 1, "two probes within their leases")?;
 
         if let State::Closed { failures } = world.stored.state() {
-            ensure(failures.iter().eq(self.expected(world)), "a failure was lost, or counted twice")?;
+            ensure(failures.iter().eq(self.expected(world)), "a failure was lost or counted twice")?;
             ensure(
                 failures.len() < usize::from(self.policy.failures.get()),
                 "closed with too many failures",
             )?;
         }
 
-        // Whatever has happened, and whoever died: some time later a job is let in.
-        if let Admission::Parked { until } = self.policy.admit(&world.stored, world.now, u64::MAX) {
-            ensure(world.now < until, "parked until a time that is over")?;
+        // In every state a later job may run, also after any crash.
+        if let Decision::Wait { until } = self.policy.admit(&world.stored, world.now, u64::MAX) {
+            ensure(world.now < until, "waits until a time in the past")?;
             let most = self.policy.ceiling.max(self.policy.lease);
-            ensure(until.since(world.now) <= most, "parked for longer than is allowed")?;
+            ensure(until.since(world.now) <= most, "waits longer than the policy allows")?;
             let then = self.policy.admit(&world.stored, until, u64::MAX);
-            ensure(matches!(then, Admission::Probe(_)), "parked for ever")?;
+            ensure(matches!(then, Decision::Probe(_)), "waits forever")?;
         }
         Ok(())
     }
 }
 
-/// Figures small enough for every state to be visited: the same rules, in microseconds.
+/// Returns a policy small enough to visit every state: the same rules, in microseconds.
 fn policy(failures: u8) -> Policy {
     Policy {
         failures: NonZeroU8::new(failures).expect("not 0"),
@@ -364,7 +368,7 @@ fn two_processes() {
 }
 
 #[test]
-fn two_processes_and_a_hair_trigger() {
+fn two_processes_and_one_failure_opens() {
     Setting::explore(1, 2, 4, 2);
 }
 

@@ -1,4 +1,4 @@
-//! A tenant that keeps failing is stopped, and let in again, exactly as documented.
+//! The circuit stops a tenant that keeps failing and lets it run again, exactly as documented.
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 

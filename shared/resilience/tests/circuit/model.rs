@@ -1,24 +1,24 @@
-//! The circuit against a reference that forgets nothing and counts naively.
+//! Compares the circuit with a reference that keeps every failure and counts naively.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU8;
 use std::time::Duration;
 
-use bulkhead_resilience::Instant;
-use bulkhead_resilience::circuit::{Admission, Change, Circuit, Outcome, Permit, Policy, State};
+use bulkhead_resilience::Timestamp;
+use bulkhead_resilience::circuit::{Change, Circuit, Decision, Outcome, Permit, Policy, State};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
-/// What happens next.
+/// The next action.
 #[derive(Debug, Clone)]
 enum Step {
-    /// The clock goes on, or is set back: parts of the window, hundredths.
+    /// The clock advances or is set back, in hundredths of the window.
     Wait(i64),
-    /// Jobs are asked about and run, all at once.
+    /// Several jobs ask to run at once.
     Admit(u8),
-    /// One of those that run, or ran, reports. Perhaps again, perhaps late.
+    /// A job reports its result, possibly late or repeatedly.
     Report(prop::sample::Index, Outcome, u64),
-    /// A change of the past is written once more.
+    /// An old change is written again.
     Replay(prop::sample::Index),
 }
 
@@ -34,13 +34,13 @@ fn steps(backwards: bool) -> impl Strategy<Value = Vec<Step>> {
         1 => back.prop_map(Step::Wait),
         8 => (1_u8..6).prop_map(Step::Admit),
         14 => (any::<prop::sample::Index>(), outcomes(), any::<u64>())
-            .prop_map(|(which, outcome, dice)| Step::Report(which, outcome, dice)),
+            .prop_map(|(which, outcome, random)| Step::Report(which, outcome, random)),
         1 => any::<prop::sample::Index>().prop_map(Step::Replay),
     ];
     prop::collection::vec(step, 1..200)
 }
 
-/// Windows of a multiple of 100 µs, so that failures lie at its very edge often.
+/// Windows are multiples of 100 µs, so that failures often lie exactly at the boundary.
 fn policies() -> impl Strategy<Value = Policy> {
     let tiny = (1_u8..13, 1_u64..4, 0_u64..300, 0_u64..3_000, 0_u64..300).prop_map(
         |(failures, window, cool_down, ceiling, lease)| Policy {
@@ -61,7 +61,7 @@ enum Phase {
     HalfOpen { probe: u64, until: i128, failed: u32 },
 }
 
-/// Every failure there ever was, and in which generation each permit was given.
+/// Keeps every failure, and the generation in which each permit was issued.
 struct Reference {
     policy: Policy,
     phase: Phase,
@@ -71,11 +71,11 @@ struct Reference {
 }
 
 impl Reference {
-    fn turn(&mut self, phase: Phase) {
+    fn transition(&mut self, phase: Phase) {
         (self.phase, self.generation) = (phase, self.generation + 1);
     }
 
-    /// The failures of this generation that no later one is more than a window away from.
+    /// Returns the failures of this generation that lie within a window of every later failure.
     fn counted(&self) -> Vec<u64> {
         let window = self.policy.window.as_micros() as i128;
         let ours: Vec<_> = self.failures.iter().filter(|it| it.0 == self.generation).collect();
@@ -83,7 +83,7 @@ impl Reference {
         (0..ours.len()).filter(counts).map(|nth| ours[nth].1).collect()
     }
 
-    /// The most failures that any window of this generation holds, by the clock alone.
+    /// Returns the largest number of failures in any window of this generation.
     fn most_within_a_window(&self) -> usize {
         let window = self.policy.window.as_micros() as i128;
         let times = || self.failures.iter().filter(|it| it.0 == self.generation).map(|it| it.2);
@@ -93,20 +93,20 @@ impl Reference {
             .unwrap_or(0)
     }
 
-    /// Opens with the cool-down that was drawn, if it is one of those that may be.
+    /// Opens with the drawn cool-down after checking that the policy allows it.
     fn open(&mut self, failed: u32, now: i128, circuit: &Circuit) -> Result<(), TestCaseError> {
         let State::Open { until, .. } = *circuit.state() else {
-            return Err(TestCaseError::fail("it should have opened"));
+            return Err(TestCaseError::fail("the circuit did not open"));
         };
         let until = i128::from(until.0);
         let doubled = self.policy.cool_down.as_micros() as f64 * 2_f64.powi(failed as i32);
         let most = doubled.min(self.policy.ceiling.as_micros() as f64) as i128;
         prop_assert!((now..=now + most).contains(&until), "cool-down of {} of {most} µs", until - now);
-        self.turn(Phase::Open { until, failed });
+        self.transition(Phase::Open { until, failed });
         Ok(())
     }
 
-    /// Says whether the circuit had to change. Where it had, `circuit` is what it became.
+    /// Returns whether the circuit had to change. If it had, `circuit` is the new value.
     fn report(
         &mut self,
         id: u64,
@@ -124,7 +124,7 @@ impl Reference {
                     self.open(0, now, circuit)?;
                 }
             }
-            (Phase::HalfOpen { .. }, Outcome::Success) => self.turn(Phase::Closed),
+            (Phase::HalfOpen { .. }, Outcome::Success) => self.transition(Phase::Closed),
             (Phase::HalfOpen { failed, .. }, Outcome::Failure) => self.open(failed + 1, now, circuit)?,
             (Phase::HalfOpen { failed, .. }, Outcome::Inconclusive) => self.open(*failed, now, circuit)?,
             _ => return Ok(false),
@@ -132,7 +132,7 @@ impl Reference {
         Ok(true)
     }
 
-    /// Whether `circuit` says the same as this.
+    /// Returns whether `circuit` agrees with the reference.
     fn agrees(&self, circuit: &Circuit) -> bool {
         match circuit.state() {
             State::Closed { failures } => {
@@ -150,7 +150,7 @@ impl Reference {
     }
 }
 
-/// The circuit and its reference, side by side.
+/// The circuit and its reference.
 struct Pair {
     policy: Policy,
     circuit: Circuit,
@@ -158,7 +158,7 @@ struct Pair {
     now: i64,
     jobs: Vec<Permit>,
     written: Vec<Change>,
-    /// The probe that did not report yet, and when its lease ends.
+    /// The probe that has not reported yet, and when its lease ends.
     probing: Option<(u64, i64)>,
 }
 
@@ -185,43 +185,40 @@ impl Pair {
 
     fn admit(&mut self) -> Result<(), TestCaseError> {
         let (id, now) = (self.jobs.len() as u64, i128::from(self.now));
-        let admission = self.policy.admit(&self.circuit, Instant(self.now), id);
-        let permit = match (&self.reference.phase, admission) {
-            (Phase::Closed, Admission::Run(permit)) => permit,
-            (
-                Phase::Open { until, .. } | Phase::HalfOpen { until, .. },
-                Admission::Parked { until: told },
-            ) => {
-                prop_assert!(now < *until, "parked for no reason");
+        let decision = self.policy.admit(&self.circuit, Timestamp(self.now), id);
+        let permit = match (&self.reference.phase, decision) {
+            (Phase::Closed, Decision::Run(permit)) => permit,
+            (Phase::Open { until, .. } | Phase::HalfOpen { until, .. }, Decision::Wait { until: told }) => {
+                prop_assert!(now < *until, "waits for no reason");
                 prop_assert_eq!(i128::from(told.0), *until);
                 return Ok(());
             }
             (
                 Phase::Open { until, failed } | Phase::HalfOpen { until, failed, .. },
-                Admission::Probe(probe),
+                Decision::Probe(probe),
             ) => {
-                prop_assert!(*until <= now, "let in too early");
+                prop_assert!(*until <= now, "admitted too early");
                 prop_assert!(self.probing.is_none_or(|(_, end)| end <= self.now), "two probes");
                 let until = now + self.policy.lease.as_micros() as i128;
-                self.reference.turn(Phase::HalfOpen { probe: id, until, failed: *failed });
+                self.reference.transition(Phase::HalfOpen { probe: id, until, failed: *failed });
                 self.probing = Some((id, until as i64));
                 self.write(probe.change())?;
-                probe.granted(&self.circuit).expect("nobody was faster")
+                probe.granted(&self.circuit).expect("no other process wrote")
             }
-            (phase, admission) => return Err(TestCaseError::fail(format!("{admission:?} while {phase:?}"))),
+            (phase, decision) => return Err(TestCaseError::fail(format!("{decision:?} while {phase:?}"))),
         };
         self.reference.given.insert(id, self.reference.generation);
         self.jobs.push(permit);
         Ok(())
     }
 
-    fn report(&mut self, nth: usize, outcome: Outcome, dice: u64) -> Result<(), TestCaseError> {
-        let change = self.policy.record(&self.circuit, self.jobs[nth], outcome, Instant(self.now), dice);
+    fn report(&mut self, nth: usize, outcome: Outcome, random: u64) -> Result<(), TestCaseError> {
+        let change = self.policy.record(&self.circuit, self.jobs[nth], outcome, Timestamp(self.now), random);
         if let Some(change) = &change {
             self.write(change)?;
         }
         let expected = self.reference.report(nth as u64, outcome, i128::from(self.now), &self.circuit)?;
-        prop_assert_eq!(change.is_some(), expected, "whether it had to be written");
+        prop_assert_eq!(change.is_some(), expected, "whether a write was needed");
         self.probing.take_if(|(probe, _)| *probe == nth as u64);
         Ok(())
     }
@@ -230,14 +227,14 @@ impl Pair {
         match step {
             Step::Wait(hundredths) => self.now += self.policy.window.as_micros() as i64 / 100 * hundredths,
             Step::Admit(jobs) => (0..jobs).try_for_each(|_| self.admit())?,
-            Step::Report(which, outcome, dice) if !self.jobs.is_empty() => {
-                // Most report soon: one of the last twelve.
+            Step::Report(which, outcome, random) if !self.jobs.is_empty() => {
+                // Most jobs report soon: one of the last twelve.
                 let recent = which.index(self.jobs.len().min(12));
-                self.report(self.jobs.len() - 1 - recent, outcome, dice)?;
+                self.report(self.jobs.len() - 1 - recent, outcome, random)?;
             }
             Step::Replay(which) if !self.written.is_empty() => {
                 let old = which.get(&self.written).clone();
-                prop_assert!(!self.circuit.apply(&old), "an old change was written again");
+                prop_assert!(!self.circuit.apply(&old), "an old change was applied again");
             }
             Step::Report(..) | Step::Replay(_) => {}
         }
@@ -254,7 +251,7 @@ impl Pair {
         if let State::Closed { failures } = self.circuit.state() {
             prop_assert!(
                 failures.len() < usize::from(self.policy.failures.get()),
-                "more is stored than counts"
+                "the circuit stores failures that do not count"
             );
         }
         let stored = serde_json::to_string(&self.circuit).expect("JSON");
@@ -268,12 +265,12 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     #[test]
-    fn it_does_what_the_reference_does(policy in policies(), steps in steps(false)) {
+    fn the_circuit_agrees_with_the_reference(policy in policies(), steps in steps(false)) {
         let mut pair = Pair::new(policy);
         for step in steps {
             pair.step(step)?;
             pair.check()?;
-            // By the clock alone, which the reference's own rule has to come down to.
+            // An independent count by the clock alone.
             let closed = pair.reference.phase == Phase::Closed;
             let most = pair.reference.most_within_a_window();
             prop_assert!(!closed || most < usize::from(policy.failures.get()), "closed with {most} failures");
@@ -281,7 +278,7 @@ proptest! {
     }
 
     #[test]
-    fn a_clock_that_goes_back_opens_and_closes_nothing(policy in policies(), steps in steps(true)) {
+    fn a_clock_set_back_changes_nothing(policy in policies(), steps in steps(true)) {
         let mut pair = Pair::new(policy);
         for step in steps {
             let (before, back) = (pair.circuit.clone(), matches!(step, Step::Wait(..0)));
@@ -291,35 +288,35 @@ proptest! {
         }
     }
 
-    /// Each cool-down is as likely as any other: the draw is a straight line over the dice.
+    /// Each cool-down is equally likely: it grows linearly with the random number.
     #[test]
-    fn the_jitter_is_full(cool_down in 0_u64..1 << 40, ceiling in 0_u64..1 << 40, failed in 0_usize..8, dice: u64) {
+    fn the_jitter_is_full(cool_down in 0_u64..1 << 40, ceiling in 0_u64..1 << 40, failed in 0_usize..8, random: u64) {
         let policy = Policy {
             failures: NonZeroU8::MIN,
             cool_down: Duration::from_micros(cool_down),
             ceiling: Duration::from_micros(ceiling),
             ..Policy::default()
         };
-        let (mut circuit, mut now) = (Circuit::default(), Instant(0));
+        let (mut circuit, mut now) = (Circuit::default(), Timestamp(0));
         let mut drawn = Duration::ZERO;
         for nth in 0..=failed {
             let permit = match policy.admit(&circuit, now, nth as u64) {
-                Admission::Run(permit) => permit,
-                Admission::Probe(probe) => {
+                Decision::Run(permit) => permit,
+                Decision::Probe(probe) => {
                     prop_assert!(circuit.apply(probe.change()));
-                    probe.granted(&circuit).expect("nobody was faster")
+                    probe.granted(&circuit).expect("no other process wrote")
                 }
-                Admission::Parked { until } => panic!("parked until {until:?} at {now:?}"),
+                Decision::Wait { until } => panic!("waits until {until:?} at {now:?}"),
             };
-            let dice = if nth == failed { dice } else { 0 };
-            let change = policy.record(&circuit, permit, Outcome::Failure, now, dice).expect("it opens");
+            let random = if nth == failed { random } else { 0 };
+            let change = policy.record(&circuit, permit, Outcome::Failure, now, random).expect("the circuit opens");
             prop_assert!(circuit.apply(&change));
-            let State::Open { until, .. } = *circuit.state() else { panic!("it is not open") };
+            let State::Open { until, .. } = *circuit.state() else { panic!("not open") };
             drawn = until.since(now);
             now = until;
         }
         let longest = u128::from((cool_down << failed).min(ceiling));
-        let share = longest * u128::from(dice) / u128::from(u64::MAX);
+        let share = longest * u128::from(random) / u128::from(u64::MAX);
         prop_assert!(drawn.as_micros() <= longest);
         prop_assert!(drawn.as_micros().abs_diff(share) <= 1, "{drawn:?}, not {share} of {longest} µs");
     }

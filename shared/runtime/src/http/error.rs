@@ -1,70 +1,70 @@
 use std::time::Duration;
 
-use bulkhead_stores::{Cap, CapRefusal, Limit, StoreError};
+use bulkhead_stores::{Limit, Quota, QuotaExceeded, StoreError};
 use bulkhead_tenancy::Refusal;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::ApiResponse;
 use crate::chain;
-use crate::metrics::{self, About, Counter};
+use crate::metrics::{self, Counter, Subject};
 
-/// What a client is told when its request fails. Says what to do next, and nothing of
-/// other tenants: "not yours" and "not there" are the same answer.
+/// The error of a request. Tells the client what to do next and nothing about other tenants: a resource of
+/// another tenant and a missing resource give the same answer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ApiError {
-    /// 400: the request cannot be understood.
+    /// 400: the request is malformed.
     #[error("{0}")]
     BadRequest(String),
-    /// 403: the caller is not served here.
+    /// 403: the deployment does not serve the caller.
     #[error("{0}")]
     Forbidden(String),
-    /// 404: this tenant has no such thing.
-    #[error("there is no such {0}")]
+    /// 404: the tenant has no such resource.
+    #[error("{0} not found")]
     NotFound(&'static str),
-    /// 409: the state changed meanwhile, or does not allow this.
+    /// 409: the resource changed, or its state does not allow the request.
     #[error("{0}")]
     Conflict(String),
     /// 413: the body is too large.
-    #[error("the body is larger than {0} bytes")]
+    #[error("request body too large: the limit is {0} bytes")]
     TooLarge(usize),
     /// 415: the body is not JSON.
-    #[error("send the body as application/json")]
+    #[error("unsupported content type: send `application/json`")]
     UnsupportedMediaType,
-    /// 422: the request is well formed and cannot be carried out.
+    /// 422: the request is well formed but cannot be processed.
     #[error("{0}")]
     Unprocessable(String),
-    /// 429: the tenant uses all that it may have of its tier.
+    /// 429: the tenant's quota is used.
     #[error("{detail}")]
     TooManyRequests {
-        /// Which limit, and what to do.
+        /// The limit, and what to do.
         detail: String,
-        /// When it is worth trying again.
-        after: Duration,
+        /// When to retry.
+        retry_after: Duration,
     },
-    /// 503: try again.
-    #[error("the service is busy; try again shortly")]
+    /// 503: a service is temporarily unavailable.
+    #[error("the service is temporarily unavailable: retry after the time in `Retry-After`")]
     Unavailable,
-    /// 503: the tenant's own key is out of use.
-    #[error("your key cannot be used: it is disabled or being deleted; ask your operator to enable it again")]
+    /// 503: the tenant's KMS key is unusable.
+    #[error("your encryption key is disabled or scheduled for deletion: ask your operator to enable it")]
     KeyUnusable,
-    /// No tenant was established.
+    /// The request does not establish a tenant.
     #[error(transparent)]
     NoTenant(Refusal),
-    /// The tenant is over its cap.
-    #[error("over the cap")]
-    OverCap {
-        /// The cap.
-        cap: Cap,
-        /// By what.
-        refusal: CapRefusal,
+    /// The tenant's quota is used.
+    #[error("quota exceeded")]
+    QuotaExceeded {
+        /// The quota.
+        quota: Quota,
+        /// The limit that is reached.
+        exceeded: QuotaExceeded,
     },
-    /// A store failed: anything from a conflict to a fault of ours.
+    /// A store failed.
     #[error(transparent)]
     Store(StoreError),
-    /// 500: a fault of ours.
-    #[error("something went wrong on our side; try again, and name the request id if it persists")]
+    /// 500: a defect of the service.
+    #[error("internal error: retry, and report the request id if the error persists")]
     Fault,
 }
 
@@ -75,14 +75,14 @@ pub struct Problem {
     #[serde(rename = "type")]
     #[schema(example = "urn:bulkhead:problem:not-found")]
     pub kind: String,
-    /// What kind of problem it is.
+    /// The kind of problem.
     pub title: &'static str,
     /// The HTTP status.
     #[schema(example = 404)]
     pub status: u16,
-    /// What is wrong with this request, and what to do about it.
+    /// What is wrong with this request, and what to do next.
     pub detail: String,
-    /// Names this request in our logs.
+    /// Identifies this request in the service's logs.
     pub request_id: String,
 }
 
@@ -99,23 +99,23 @@ impl ApiError {
             Self::TooManyRequests { .. } => (429, "too-many-requests", "Too many requests"),
             Self::Unavailable => (503, "unavailable", "Service unavailable"),
             Self::KeyUnusable => (503, "key-unavailable", "Key unavailable"),
-            // What was not told by `told`: nothing gets here.
-            Self::NoTenant(_) | Self::OverCap { .. } | Self::Store(_) | Self::Fault => {
+            // `log_and_redact` has replaced these.
+            Self::NoTenant(_) | Self::QuotaExceeded { .. } | Self::Store(_) | Self::Fault => {
                 (500, "internal", "Internal error")
             }
         }
     }
 
-    /// Returns the answer for the request, after counting and logging why it failed.
-    pub(super) fn into_response(self, about: About<'_>) -> ApiResponse {
-        let error = self.told(about);
+    /// Counts and logs the error, and returns the response.
+    pub(super) fn into_response(self, subject: Subject<'_>) -> ApiResponse {
+        let error = self.log_and_redact(subject);
         let (status, code, title) = error.describe();
         let problem = Problem {
             kind: format!("urn:bulkhead:problem:{code}"),
             title,
             status,
-            detail: brief(error.to_string()),
-            request_id: about.request_id.unwrap_or_default().to_owned(),
+            detail: truncated(error.to_string()),
+            request_id: subject.request_id.unwrap_or_default().to_owned(),
         };
         let response =
             ApiResponse::json(status, &problem).with_header("content-type", "application/problem+json");
@@ -125,46 +125,45 @@ impl ApiError {
         }
     }
 
-    /// Counts and logs, once, what only we may know, and returns what the client is told.
-    fn told(self, about: About<'_>) -> Self {
+    /// Counts and logs the details once, and returns the error that the client may see.
+    fn log_and_redact(self, subject: Subject<'_>) -> Self {
         match self {
             Self::NoTenant(refusal) => {
-                metrics::count(Counter::Refused, refusal.code(), about);
-                tracing::warn!(reason = refusal.code(), "refused: {refusal}");
+                metrics::count(Counter::Refused, refusal.code(), subject);
+                tracing::warn!(reason = refusal.code(), error = %refusal, "request refused");
                 Self::Forbidden(
-                    "the request does not establish a tenant; use a token of a tenant of this service"
+                    "the request does not establish a tenant: use a token of a tenant of this service"
                         .to_owned(),
                 )
             }
-            Self::OverCap { cap, refusal } => over(&cap, refusal, about),
+            Self::QuotaExceeded { quota, exceeded } => quota_exceeded(&quota, exceeded, subject),
             Self::Store(error) => {
-                metrics::count_failure(&error, about);
-                failed(error)
+                metrics::count_failure(&error, subject);
+                store_failure(error)
             }
             other => other,
         }
     }
 
-    /// After how many seconds it is worth trying again: whole ones, as the header is
-    /// written, and no less than one.
+    /// Returns the value of `Retry-After`: whole seconds, at least one.
     fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Unavailable => Some(1),
-            Self::TooManyRequests { after, .. } => {
-                Some((after.as_secs() + u64::from(after.subsec_nanos() > 0)).max(1))
+            Self::TooManyRequests { retry_after, .. } => {
+                Some((retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0)).max(1))
             }
-            // Somebody has to do something first.
+            // An operator must enable the key first.
             Self::KeyUnusable => Some(60),
             _ => None,
         }
     }
 }
 
-/// Longest detail, characters. Some quote what the client wrote, and an answer beyond Lambda's
-/// 6 MB would be a fault of ours.
+/// Maximum length of `detail`, characters. A detail may quote the client's input, and Lambda limits a
+/// response to 6 MB.
 const MAX_DETAIL: usize = 500;
 
-fn brief(mut detail: String) -> String {
+fn truncated(mut detail: String) -> String {
     if let Some((end, _)) = detail.char_indices().nth(MAX_DETAIL) {
         detail.truncate(end);
         detail.push('…');
@@ -172,7 +171,7 @@ fn brief(mut detail: String) -> String {
     detail
 }
 
-/// A missing or contradictory tenant is the caller's 403.
+/// A missing or contradictory tenant is a 403.
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         Self::NoTenant(refusal)
@@ -185,49 +184,46 @@ impl From<StoreError> for ApiError {
     }
 }
 
-fn over(cap: &Cap, refusal: CapRefusal, about: About<'_>) -> ApiError {
-    let (code, detail, after) = match refusal.limit {
+fn quota_exceeded(quota: &Quota, exceeded: QuotaExceeded, subject: Subject<'_>) -> ApiError {
+    let (code, detail, retry_after) = match exceeded.limit {
         Limit::InFlight => (
             "in_flight",
             format!(
-                "you have {} calls in flight, the most of your tier; wait for an answer before you send more",
-                cap.in_flight
+                "concurrency limit exceeded: {} calls in flight; wait for an answer before you send more",
+                quota.in_flight
             ),
-            // When the hold that ends first would end by itself; nearly always it is given back before.
+            // Most calls release their slot within a second. The exact time is not known.
             Duration::from_secs(1),
         ),
         Limit::Rate => (
             "rate",
-            format!(
-                "your tier has {} calls per second for you, and {} at once; slow down",
-                cap.rate, cap.burst
-            ),
-            refusal.after,
+            format!("rate limit exceeded: {} requests per second, burst {}", quota.rate, quota.burst),
+            exceeded.retry_after,
         ),
     };
-    metrics::count(Counter::CapRefused, code, about);
-    ApiError::TooManyRequests { detail, after }
+    metrics::count(Counter::QuotaExceeded, code, subject);
+    ApiError::TooManyRequests { detail, retry_after }
 }
 
-/// Logged with its causes; the client learns only what it can act on.
-fn failed(error: StoreError) -> ApiError {
+/// Logs the error with its causes, and returns what the client can act on.
+fn store_failure(error: StoreError) -> ApiError {
     match error {
-        StoreError::NotOnboarded => {
-            ApiError::Forbidden("this tenant is not onboarded here; ask your operator".to_owned())
-        }
+        StoreError::NotOnboarded => ApiError::Forbidden(
+            "this tenant is not onboarded in this deployment: ask your operator".to_owned(),
+        ),
         StoreError::Conflict { .. } => {
-            ApiError::Conflict("it was changed at the same time; read it again and retry".to_owned())
+            ApiError::Conflict("the resource changed at the same time: read it again and retry".to_owned())
         }
         StoreError::Throttled { .. } | StoreError::Unavailable { .. } => {
-            tracing::warn!(error = chain(&error), "a service is unavailable");
+            tracing::warn!(error = chain(&error), "service unavailable");
             ApiError::Unavailable
         }
         StoreError::KeyUnusable { .. } => {
-            tracing::error!(error = chain(&error), "a tenant's key cannot be used");
+            tracing::error!(error = chain(&error), "tenant key unusable");
             ApiError::KeyUnusable
         }
         _ => {
-            tracing::error!(error = chain(&error), "a request failed through a fault of ours");
+            tracing::error!(error = chain(&error), "request failed");
             ApiError::Fault
         }
     }

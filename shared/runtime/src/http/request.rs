@@ -6,22 +6,22 @@ use serde::de::DeserializeOwned;
 
 use super::ApiError;
 
-/// A request, as API Gateway routed it.
+/// A request that API Gateway routed.
 #[derive(Debug)]
 pub struct ApiRequest {
     event: GatewayRequest,
     body: Vec<u8>,
 }
 
-/// A body read from JSON.
+/// A body parsed from JSON.
 pub type Json<T> = Result<T, ApiError>;
 
-/// What every listing takes.
+/// The query parameters of a listing.
 #[derive(Debug)]
 pub struct ListQuery<K> {
-    /// Most items of the page.
+    /// Maximum items on the page.
     pub limit: PageLimit,
-    /// Where the page begins.
+    /// The key after which the page begins.
     pub after: Option<K>,
 }
 
@@ -31,12 +31,12 @@ impl ApiRequest {
         Self { event, body }
     }
 
-    /// Returns method and resource (`/v1/templates/{key}`), for routing.
+    /// Returns the method and the resource, for example `/v1/templates/{key}`.
     pub fn route(&self) -> (&str, &str) {
         (self.event.method(), self.event.resource())
     }
 
-    /// Returns the id of this request, as API Gateway gave it.
+    /// Returns the request id of API Gateway.
     pub fn request_id(&self) -> &str {
         self.event.request_id()
     }
@@ -45,10 +45,10 @@ impl ApiRequest {
         self.event.tenant()
     }
 
-    /// Reads the path parameter `name` by `parse`.
+    /// Parses the path parameter `name`.
     ///
     /// # Errors
-    /// 400 with the rule of `parse`.
+    /// 400 with the error of `parse`.
     pub fn path<T, E: Display>(
         &self,
         name: &str,
@@ -58,10 +58,10 @@ impl ApiRequest {
         parse(text).map_err(|error| ApiError::BadRequest(error.to_string()))
     }
 
-    /// Reads the query parameter `name` by `parse`, where it is given.
+    /// Parses the query parameter `name`; `None` if it is absent.
     ///
     /// # Errors
-    /// 400 with the rule of `parse`, or where it is given twice.
+    /// 400 with the error of `parse`, or if the parameter is repeated.
     pub fn query<T, E: Display>(
         &self,
         name: &str,
@@ -71,26 +71,26 @@ impl ApiRequest {
             [] => Ok(None),
             [text] => parse(text)
                 .map(Some)
-                .map_err(|error| ApiError::BadRequest(format!("query `{name}`: {error}"))),
-            _ => Err(ApiError::BadRequest(format!("query `{name}` is given more than once"))),
+                .map_err(|error| ApiError::BadRequest(format!("query parameter `{name}`: {error}"))),
+            _ => Err(ApiError::BadRequest(format!("query parameter `{name}` is repeated: send it once"))),
         }
     }
 
     /// Refuses query parameters other than `known`.
     ///
     /// # Errors
-    /// 400 that names the first unknown one.
+    /// 400 that names the first unknown parameter.
     pub fn only_query(&self, known: &[&str]) -> Result<(), ApiError> {
         match self.event.query_names().find(|name| !known.contains(name)) {
-            Some(unknown) => Err(ApiError::BadRequest(format!("there is no query parameter `{unknown}`"))),
+            Some(unknown) => Err(ApiError::BadRequest(format!("unknown query parameter `{unknown}`"))),
             None => Ok(()),
         }
     }
 
-    /// Reads `limit` and `cursor` of a listing.
+    /// Parses `limit` and `cursor` of a listing.
     ///
     /// # Errors
-    /// 400 where one is malformed, or another parameter is given.
+    /// 400 if one is malformed or another parameter is present.
     pub fn list_query<K, E: Display>(
         &self,
         parse: impl FnOnce(&str) -> Result<K, E>,
@@ -98,20 +98,20 @@ impl ApiRequest {
         self.only_query(&["limit", "cursor"])?;
         let limit = |text: &str| {
             let limit = text.parse().ok().and_then(PageLimit::new);
-            limit.ok_or_else(|| format!("a number from 1 to {}", PageLimit::MAX))
+            limit.ok_or_else(|| format!("must be a number from 1 to {}", PageLimit::MAX))
         };
         Ok(ListQuery {
             limit: self.query("limit", limit)?.unwrap_or(PageLimit::DEFAULT),
             after: self.query("cursor", |text| {
-                parse(text).map_err(|_| "use the `cursor` of the page before, as it is".to_owned())
+                parse(text).map_err(|_| "use the `cursor` of the previous page unchanged".to_owned())
             })?,
         })
     }
 
-    /// Reads the body as JSON of at most `limit` bytes.
+    /// Parses the body as JSON of at most `limit` bytes.
     ///
     /// # Errors
-    /// 413, 415, or 400 that says where and why the body does not fit.
+    /// 413, 415, or 400 that names the field and the defect.
     pub fn json<T: DeserializeOwned>(&self, limit: usize) -> Json<T> {
         if self.body.len() > limit {
             return Err(ApiError::TooLarge(limit));
@@ -125,20 +125,21 @@ impl ApiRequest {
     }
 }
 
-/// Reads a whole body and names the field that does not fit.
+/// Parses a whole body. An error names the field.
 fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Json<T> {
-    // An array would fit as well, field by field.
+    // serde would also accept an array, field by field.
     if !bytes.trim_ascii_start().starts_with(b"{") {
-        return Err(ApiError::BadRequest("the body: send a JSON object".to_owned()));
+        return Err(ApiError::BadRequest("request body: send a JSON object".to_owned()));
     }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
-        // `?`: before the name of a field was read.
-        let at = if matches!(path.as_str(), "." | "?") { "the body".to_owned() } else { format!("`{path}`") };
+        // `?` means that no field name was read.
+        let at =
+            if matches!(path.as_str(), "." | "?") { "request body".to_owned() } else { format!("`{path}`") };
         ApiError::BadRequest(format!("{at}: {}", error.into_inner()))
     })?;
-    reader.end().map_err(|error| ApiError::BadRequest(format!("the body: {error}")))?;
+    reader.end().map_err(|error| ApiError::BadRequest(format!("request body: {error}")))?;
     Ok(value)
 }
 
@@ -161,19 +162,19 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_does_not_fit_is_refused_by_the_name_of_the_field() {
+    fn an_invalid_body_is_refused_with_the_name_of_the_field() {
         assert!(detail(r#"{"limit": "x"}"#).starts_with("`limit`: invalid type"));
         assert!(detail(r#"{"limit": 1, "nested": {"limit": 300}}"#).starts_with("`nested.limit`: "));
         assert!(detail(r#"{"limit": 1, "extra": 2}"#).contains("unknown field `extra`"));
         assert!(detail("{}").contains("missing field `limit`"));
         assert!(detail(r#"{"limit": 1} {"limit": 2}"#).contains("trailing characters"));
         for body in ["nonsense", "{", "[1, null]", "[]", "null", ""] {
-            assert!(detail(body).starts_with("the body: "), "{body}");
+            assert!(detail(body).starts_with("request body: "), "{body}");
         }
     }
 
     #[test]
-    fn deep_nesting_is_refused_without_overflowing_the_stack() {
+    fn deep_nesting_is_refused_without_a_stack_overflow() {
         let deep = format!("{}1{}", r#"{"limit": 1, "nested": "#.repeat(50_000), "}".repeat(50_000));
         assert!(detail(&deep).contains("recursion limit exceeded"));
     }

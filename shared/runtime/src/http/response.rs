@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use bulkhead_events::GatewayResponse;
 use serde::Serialize;
 
-/// An answer.
+/// A response.
 #[derive(Debug)]
 pub struct ApiResponse {
     status: u16,
@@ -13,23 +13,23 @@ pub struct ApiResponse {
 }
 
 impl ApiResponse {
-    /// An answer with a JSON body.
+    /// Returns a response with a JSON body.
     pub fn json<T: Serialize>(status: u16, body: &T) -> Self {
         match serde_json::to_string(body) {
             Ok(body) => Self { status, body: Some(body), headers: vec![] },
             Err(error) => {
-                tracing::error!(%error, "an answer could not be written");
+                tracing::error!(%error, "response not serializable");
                 Self { status: 500, body: None, headers: vec![] }
             }
         }
     }
 
-    /// An answer whose body is JSON text already.
+    /// Returns a response whose body is JSON text.
     pub fn json_text(status: u16, body: &'static str) -> Self {
         Self { status, body: Some(body.to_owned()), headers: vec![] }
     }
 
-    /// 204.
+    /// Returns a 204 response.
     pub fn no_content() -> Self {
         Self { status: 204, body: None, headers: vec![] }
     }
@@ -47,8 +47,7 @@ impl ApiResponse {
         self.status
     }
 
-    /// Completes the answer: never cached, marked with its request id, and readable by
-    /// browsers of `cors_origin` alone, or of none.
+    /// Adds the common headers: no caching, the request id, and access for browsers of `cors_origin` only.
     pub(super) fn complete(self, request_id: &str, cors_origin: Option<&str>) -> GatewayResponse {
         let mut headers = HashMap::from([
             ("cache-control", "no-store".to_owned()),

@@ -2,17 +2,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use bulkhead_events::{GatewayRequest, GatewayResponse};
-use bulkhead_stores::{Cap, TenantSession};
+use bulkhead_stores::{Quota, TenantSession};
 use bulkhead_tenancy::{Invocation, TenantId};
 use lambda_runtime::{Context, LambdaEvent, service_fn};
 use tracing::Instrument;
 
 use super::{ApiError, ApiRequest, ApiResponse};
-use crate::metrics::{self, About, Answered};
+use crate::metrics::{self, Answered, Subject};
 use crate::{TenantFunction, chain, config};
 
-/// The routes of a function. Called with the session of the tenant that asks, and never
-/// without one.
+/// The routes of a function. Each call gets the session of the calling tenant.
 pub trait Api: Sync {
     /// Answers a request.
     fn handle(
@@ -22,15 +21,15 @@ pub trait Api: Sync {
     ) -> impl Future<Output = Result<ApiResponse, ApiError>> + Send;
 }
 
-/// Serves `api` until Lambda ends the process. Every call is admitted, takes one of its
-/// tenant's places, and gives it back.
+/// Serves `api` until Lambda ends the process. Admits each call, takes one of its tenant's slots and
+/// releases the slot.
 ///
 /// # Errors
-/// Where the environment is not as it should be, or the runtime's own interface fails.
+/// If a variable is missing or invalid, or if Lambda's runtime API fails.
 pub async fn serve(function: TenantFunction, api: impl Api) -> Result<(), lambda_runtime::Error> {
     let cors_origin = config::optional("CORS_ORIGIN");
-    let server = Server { function, api, cap: config::cap()?, cors_origin, cold: AtomicBool::new(true) };
-    // Boxed: the compiler gives up on the layout of futures that lie so deep in each other.
+    let server = Server { function, api, quota: config::quota()?, cors_origin, cold: AtomicBool::new(true) };
+    // Boxed, because the compiler limits the depth of nested futures.
     let answer = |event: LambdaEvent<GatewayRequest>| Box::pin(server.answer(event));
     lambda_runtime::run(service_fn(answer)).await
 }
@@ -38,9 +37,9 @@ pub async fn serve(function: TenantFunction, api: impl Api) -> Result<(), lambda
 struct Server<A> {
     function: TenantFunction,
     api: A,
-    cap: Cap,
+    quota: Quota,
     cors_origin: Option<String>,
-    /// Nothing has been answered yet.
+    /// Whether no request has been answered yet.
     cold: AtomicBool,
 }
 
@@ -60,8 +59,8 @@ impl<A: Api> Server<A> {
             tenant = tracing::field::Empty
         );
         let (tenant, outcome) = self.admit(&request, &context).instrument(span.clone()).await;
-        let about = About { tenant: tenant.as_ref(), request_id: Some(request.request_id()) };
-        let response = outcome.unwrap_or_else(|error| span.in_scope(|| error.into_response(about)));
+        let subject = Subject { tenant: tenant.as_ref(), request_id: Some(request.request_id()) };
+        let response = outcome.unwrap_or_else(|error| span.in_scope(|| error.into_response(subject)));
         let (method, resource) = request.route();
         metrics::answered(&Answered {
             request_id: request.request_id(),
@@ -76,7 +75,7 @@ impl<A: Api> Server<A> {
         Ok(response.complete(request.request_id(), self.cors_origin.as_deref()))
     }
 
-    /// Answers for the tenant that the request establishes, which is named where it does.
+    /// Answers the request for the tenant that it establishes. Returns that tenant, if any.
     async fn admit(
         &self,
         request: &ApiRequest,
@@ -92,21 +91,25 @@ impl<A: Api> Server<A> {
         tracing::Span::current().record("tenant", scope.tenant().as_str());
         let clients = self.function.clients(&scope);
         let outcome = match clients.session(&scope) {
-            Ok(session) => self.hold(request, session).await,
+            Ok(session) => self.answer_in_slot(request, session).await,
             Err(error) => Err(error.into()),
         };
         (Some(scope.tenant().clone()), outcome)
     }
 
-    /// Answers while a place among the tenant's calls in flight is held.
-    async fn hold(&self, request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
-        let hold = match session.capacity().enter(&self.cap).await? {
-            Ok(hold) => hold,
-            Err(refusal) => return Err(ApiError::OverCap { cap: self.cap, refusal }),
+    /// Answers the request while it occupies one of the tenant's slots.
+    async fn answer_in_slot(
+        &self,
+        request: &ApiRequest,
+        session: TenantSession<'_>,
+    ) -> Result<ApiResponse, ApiError> {
+        let slot = match session.slots().take(&self.quota).await? {
+            Ok(slot) => slot,
+            Err(exceeded) => return Err(ApiError::QuotaExceeded { quota: self.quota, exceeded }),
         };
         let outcome = self.api.handle(request, session).await;
-        if let Err(error) = session.capacity().leave(hold).await {
-            tracing::warn!(error = chain(&error), "a hold comes back when its time is over");
+        if let Err(error) = session.slots().release(slot).await {
+            tracing::warn!(error = chain(&error), "slot release failed, slot expires later");
         }
         outcome
     }

@@ -1,28 +1,29 @@
 use bulkhead_sealing::{Address, Sealed};
 use bulkhead_tenancy::names::{Purpose, RunId};
 
-use crate::{StoreError, TenantSession};
+use crate::error::StoreError;
+use crate::session::TenantSession;
 
-/// The attribute that holds a run's sealed command line.
+/// The attribute with a run's sealed command line.
 const COMMAND: &str = "command";
 
-/// Sealing and opening of what operators ran: a command line may quote tenant data.
+/// Seals and opens the command lines that operators run, because they may contain tenant data.
 ///
-/// The records themselves lie where no tenant's session reaches them, so that what was
-/// run in a session cannot be changed from within it.
+/// The records are stored in a table that no tenant session can reach. So a command cannot change its own
+/// record.
 pub struct Commands<'s> {
     session: TenantSession<'s>,
 }
 
-impl<'s> Commands<'s> {
-    pub(crate) fn new(session: TenantSession<'s>) -> Self {
-        Self { session }
+impl<'s> TenantSession<'s> {
+    /// Returns the sealing of operators' command lines.
+    pub fn commands(&self) -> Commands<'s> {
+        Commands { session: *self }
     }
+}
 
-    /// Seals the command line of `run`, to be kept in `table`.
-    ///
-    /// # Errors
-    /// [`StoreError`].
+impl Commands<'_> {
+    /// Seals the command line of `run` for `table`.
     pub async fn seal(&self, table: &str, run: &RunId, command: &[String]) -> Result<Vec<u8>, StoreError> {
         let text = serde_json::to_vec(command)
             .map_err(|error| StoreError::corrupt("seal command", error.to_string()))?;
@@ -33,10 +34,7 @@ impl<'s> Commands<'s> {
         Ok(sealed.into_bytes())
     }
 
-    /// Opens the command line of `run`, found in `table`.
-    ///
-    /// # Errors
-    /// [`StoreError`].
+    /// Opens the command line of `run` from `table`.
     pub async fn open(&self, table: &str, run: &RunId, sealed: Vec<u8>) -> Result<Vec<String>, StoreError> {
         let profile = self.session.profile().await?;
         let scope = self.session.scope();

@@ -9,47 +9,46 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use serde::{Deserialize, Serialize};
 
-use crate::error::Classify;
-use crate::{StoreError, TenantSession};
+use crate::error::{Classify, StoreError};
+use crate::session::TenantSession;
 
 /// Longest wait for an answer. API Gateway waits 29 seconds for the whole request.
 const ANSWER_WITHIN: Duration = Duration::from_secs(25);
 
-/// Times a model is asked that says at once that it cannot answer now.
+/// Maximum attempts if the model refuses at once.
 const ATTEMPTS: u32 = 3;
-/// Longest pause before the second attempt; twice that before the third.
+/// Longest pause before the second attempt. Doubles before the third.
 const PAUSE: Duration = Duration::from_millis(600);
 
-/// One attempt by the SDK: it would also ask again where only the answer was lost, which
-/// is billed twice and comes too late.
-fn once() -> aws_sdk_bedrockruntime::config::Builder {
+/// One attempt of the SDK. A retry after a lost answer would be billed twice and come too late.
+fn one_attempt() -> aws_sdk_bedrockruntime::config::Builder {
     let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ANSWER_WITHIN).build();
     aws_sdk_bedrockruntime::Config::builder().retry_config(RetryConfig::disabled()).timeout_config(timeouts)
 }
 
-/// What an embedding model made of a text.
+/// The embedding of a text: a vector of floats.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Embedding(pub(crate) Vec<f32>);
 
-/// What a model is asked.
+/// The input of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prompt {
     /// The platform's own instruction, the same for every tenant.
     pub system: &'static str,
-    /// The user's turn, in order.
+    /// The user's message, as parts in order.
     pub user: Vec<String>,
-    /// Most tokens to answer.
+    /// Maximum tokens of the answer.
     pub max_tokens: u16,
 }
 
-/// What a model answered.
+/// The output of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// The text.
     pub text: String,
-    /// Tokens read, cached ones included.
+    /// Input tokens, including cached ones.
     pub input_tokens: u64,
-    /// Tokens written.
+    /// Output tokens.
     pub output_tokens: u64,
 }
 
@@ -66,21 +65,21 @@ struct TitanResponse {
     embedding: Vec<f32>,
 }
 
-/// The models. Called with the tenant's session, so that the bill names the tenant:
+/// The models. Called with the tenant's session, so that AWS bills the calls to the tenant's tag:
 /// <https://docs.aws.amazon.com/bedrock/latest/userguide/cost-mgmt-iam-principal-tracking.html>
 pub struct Models<'s> {
     session: TenantSession<'s>,
 }
 
-impl<'s> Models<'s> {
-    pub(crate) fn new(session: TenantSession<'s>) -> Self {
-        Self { session }
+impl<'s> TenantSession<'s> {
+    /// Returns the models, called with the tenant's session.
+    pub fn models(&self) -> Models<'s> {
+        Models { session: *self }
     }
+}
 
+impl Models<'_> {
     /// Embeds `text` with the model of the tenant's corpus.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn embed(&self, text: &str) -> Result<Embedding, StoreError> {
         const OPERATION: &str = "embed text";
         let profile = self.session.profile().await?;
@@ -101,15 +100,12 @@ impl<'s> Models<'s> {
         let answer: TitanResponse = serde_json::from_slice(answer.body.as_ref())
             .map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))?;
         if answer.embedding.len() != profile.dimensions as usize {
-            return Err(StoreError::corrupt(OPERATION, "the embedding has another length than the index"));
+            return Err(StoreError::corrupt(OPERATION, "the length of the embedding differs from the index"));
         }
         Ok(Embedding(answer.embedding))
     }
 
-    /// Asks `model`.
-    ///
-    /// # Errors
-    /// [`StoreError`].
+    /// Sends `prompt` to `model` and returns the answer.
     pub async fn answer(&self, model: &str, prompt: &Prompt) -> Result<Answer, StoreError> {
         const OPERATION: &str = "ask model";
         let mut message = Message::builder().role(ConversationRole::User);
@@ -130,7 +126,7 @@ impl<'s> Models<'s> {
                     .temperature(0.0)
                     .build(),
             );
-        let answer = while_refused(|| call.clone().customize().config_override(once()).send()).await;
+        let answer = retry_refused(|| call.clone().customize().config_override(one_attempt()).send()).await;
         let answer = answer.during(OPERATION)?;
         let usage =
             answer.usage.ok_or_else(|| StoreError::corrupt(OPERATION, "the model reports no usage"))?;
@@ -138,7 +134,7 @@ impl<'s> Models<'s> {
             .output
             .as_ref()
             .and_then(|output| output.as_message().ok())
-            .ok_or_else(|| StoreError::corrupt(OPERATION, "the model answered nothing"))?;
+            .ok_or_else(|| StoreError::corrupt(OPERATION, "the model returned no message"))?;
         let text = message
             .content
             .iter()
@@ -146,7 +142,7 @@ impl<'s> Models<'s> {
             .map(String::as_str)
             .collect::<Vec<_>>()
             .join("\n");
-        // `inputTokens` leaves out what came from the prompt cache.
+        // `inputTokens` does not include tokens from the prompt cache.
         let cached = usage.cache_read_input_tokens.unwrap_or(0) + usage.cache_write_input_tokens.unwrap_or(0);
         let tokens = |n: i32| u64::try_from(n).unwrap_or(0);
         Ok(Answer {
@@ -157,27 +153,27 @@ impl<'s> Models<'s> {
     }
 }
 
-/// Asks again, after a pause with full jitter, where the model refused at once; never
-/// where an answer may have been lost.
-async fn while_refused<F, R>(ask: impl Fn() -> F) -> Result<ConverseOutput, SdkError<ConverseError, R>>
+/// Repeats the call after a pause with full jitter if the model refuses at once. Never repeats a call whose
+/// answer may have been lost.
+async fn retry_refused<F, R>(ask: impl Fn() -> F) -> Result<ConverseOutput, SdkError<ConverseError, R>>
 where
     F: Future<Output = Result<ConverseOutput, SdkError<ConverseError, R>>>,
 {
     let mut attempt = 1;
     loop {
         let refused = match ask().await {
-            Err(SdkError::ServiceError(refused)) if attempt < ATTEMPTS && is_passing(refused.err()) => {
+            Err(SdkError::ServiceError(refused)) if attempt < ATTEMPTS && is_temporary(refused.err()) => {
                 refused
             }
             other => return other,
         };
-        tracing::warn!(error = %refused.err(), attempt, "the model cannot answer now");
+        tracing::warn!(error = %refused.err(), attempt, "model refused the call");
         tokio::time::sleep((PAUSE * attempt).mul_f64(fastrand::f64())).await;
         attempt += 1;
     }
 }
 
-fn is_passing(error: &ConverseError) -> bool {
+fn is_temporary(error: &ConverseError) -> bool {
     matches!(
         error,
         ConverseError::ThrottlingException(_)

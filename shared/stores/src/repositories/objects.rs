@@ -8,11 +8,11 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bulkhead_tenancy::names::{DocumentId, Purpose, Revision};
 
-use crate::error::Classify;
-use crate::{Remains, StoreError, TenantSession};
+use crate::error::{Classify, StoreError};
+use crate::repositories::documents::Leftovers;
+use crate::session::TenantSession;
 
-/// How long an upload URL is good for, unless the session that signs it ends earlier: a
-/// signed URL ends with its credentials.
+/// Lifetime of an upload URL. The URL expires earlier if the credentials that signed it expire:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html>
 const UPLOAD_LIFETIME: Duration = Duration::from_secs(900);
 
@@ -21,11 +21,11 @@ const UPLOAD_LIFETIME: Duration = Duration::from_secs(900);
 pub struct Upload {
     /// The HTTP method.
     pub method: String,
-    /// The address, signed.
+    /// The signed URL.
     pub url: String,
-    /// Headers that are part of the signature and have to be sent as they are.
+    /// Headers that the signature covers. The client must send them unchanged.
     pub headers: Vec<(String, String)>,
-    /// Until the URL ends.
+    /// Time until the URL expires.
     pub expires_in: Duration,
 }
 
@@ -34,7 +34,7 @@ pub struct Upload {
 pub struct Source {
     /// The bytes.
     pub bytes: Vec<u8>,
-    /// What they are said to be; empty where there are none.
+    /// The content type; empty if the object is empty.
     pub content_type: String,
 }
 
@@ -43,15 +43,15 @@ pub struct Objects<'s> {
     session: TenantSession<'s>,
 }
 
-impl<'s> Objects<'s> {
-    pub(crate) fn new(session: TenantSession<'s>) -> Self {
-        Self { session }
+impl<'s> TenantSession<'s> {
+    /// Returns the tenant's objects.
+    pub fn objects(&self) -> Objects<'s> {
+        Objects { session: *self }
     }
+}
 
-    /// Stores the bytes of a revision that nobody knows yet.
-    ///
-    /// # Errors
-    /// [`StoreError`].
+impl Objects<'_> {
+    /// Stores the bytes of a new revision.
     pub async fn put_source(
         &self,
         id: &DocumentId,
@@ -61,16 +61,13 @@ impl<'s> Objects<'s> {
     ) -> Result<(), StoreError> {
         let stored = self.put(id, revision, content_type).await?.body(bytes.into()).send().await;
         match stored {
-            // Stored by a first attempt whose answer was lost: nobody else has its name.
+            // An earlier attempt stored the bytes and its answer was lost. No other process uses this key.
             Err(error) if error.code() == Some("PreconditionFailed") => Ok(()),
             other => other.during("store document").map(drop),
         }
     }
 
     /// Signs an upload of exactly `bytes` bytes for a revision of a document.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn presign_source(
         &self,
         id: &DocumentId,
@@ -79,7 +76,7 @@ impl<'s> Objects<'s> {
         bytes: u64,
     ) -> Result<Upload, StoreError> {
         const OPERATION: &str = "sign upload";
-        let left = self.session.ends().await?.duration_since(SystemTime::now()).unwrap_or_default();
+        let left = self.session.expires_at().await?.duration_since(SystemTime::now()).unwrap_or_default();
         let lifetime = Duration::from_secs(UPLOAD_LIFETIME.min(left).as_secs().max(1));
         let config = PresigningConfig::expires_in(lifetime)
             .map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))?;
@@ -100,11 +97,7 @@ impl<'s> Objects<'s> {
         })
     }
 
-    /// Reads the bytes of a revision, at most `limit` of them, and their content type; `None`
-    /// where they are not there.
-    ///
-    /// # Errors
-    /// [`StoreError`].
+    /// Reads the content type and at most `limit` + 1 bytes of a revision; `None` if the object does not exist.
     pub async fn source(
         &self,
         id: &DocumentId,
@@ -125,7 +118,7 @@ impl<'s> Objects<'s> {
             Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => {
                 return Ok(None);
             }
-            // An empty object has no range that could be satisfied.
+            // S3 answers 416 for a range of an empty object.
             Err(error) if error.raw_response().is_some_and(|response| response.status().as_u16() == 416) => {
                 return Ok(Some(Source::default()));
             }
@@ -140,12 +133,9 @@ impl<'s> Objects<'s> {
         Ok(Some(Source { bytes: bytes.to_vec(), content_type }))
     }
 
-    /// Deletes what may be left of a document that is deleted.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn remove(&self, id: &DocumentId, remains: &Remains) -> Result<(), StoreError> {
-        for number in remains.oldest.number()..=remains.newest.number() {
+    /// Deletes the bytes of a deleted document.
+    pub async fn remove(&self, id: &DocumentId, leftovers: &Leftovers) -> Result<(), StoreError> {
+        for number in leftovers.oldest.number()..=leftovers.newest.number() {
             if let Some(revision) = Revision::of(number) {
                 self.delete_source(id, revision).await?;
             }
@@ -153,10 +143,7 @@ impl<'s> Objects<'s> {
         Ok(())
     }
 
-    /// Deletes the bytes of a revision; that they were gone is no error.
-    ///
-    /// # Errors
-    /// [`StoreError`].
+    /// Deletes the bytes of a revision, if they exist.
     pub async fn delete_source(&self, id: &DocumentId, revision: Revision) -> Result<(), StoreError> {
         self.session
             .s3()
@@ -169,7 +156,7 @@ impl<'s> Objects<'s> {
         Ok(())
     }
 
-    /// An upload to a document's key, encrypted under the tenant's key and context.
+    /// Returns an upload of a revision, encrypted under the tenant's key and encryption context.
     async fn put(
         &self,
         id: &DocumentId,
@@ -190,7 +177,7 @@ impl<'s> Objects<'s> {
             .put_object()
             .bucket(&self.session.settings().bucket)
             .key(scope.document_source(id, revision).as_str())
-            // A revision's bytes never change: what is indexed is what was sent.
+            // The bytes of a revision never change.
             .if_none_match("*")
             .content_type(content_type)
             .server_side_encryption(ServerSideEncryption::AwsKms)

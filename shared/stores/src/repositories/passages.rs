@@ -7,19 +7,21 @@ use bulkhead_tenancy::names::{DocumentId, Revision, VectorIndexName};
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
-use crate::error::Classify;
-use crate::{Embedding, Remains, StoreError, TenantSession};
+use crate::error::{Classify, StoreError};
+use crate::repositories::documents::Leftovers;
+use crate::repositories::models::Embedding;
+use crate::session::TenantSession;
 
 /// Vectors per call, S3 Vectors' limit:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-limitations.html>
 const BATCH: usize = 500;
 
-/// Most passages in one page of a query's results (same source).
-const LONGEST_LOOK: i32 = 100;
-/// Queries made for one question.
-const MOST_LOOKS: u8 = 3;
+/// Maximum passages of one query (same source).
+const MAX_RESULTS: i32 = 100;
+/// Maximum queries for one question.
+const MAX_QUERIES: u8 = 3;
 
-/// A passage of a document, as it is indexed.
+/// A passage to index.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Passage {
     /// Its position in the document, from 0.
@@ -28,16 +30,16 @@ pub struct Passage {
     pub title: String,
     /// Its text. Sealed at rest.
     pub text: String,
-    /// What the embedding model made of it.
+    /// Its embedding.
     pub embedding: Embedding,
 }
 
-/// A passage that was found.
+/// A passage that a search returns.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Match {
     /// The document.
     pub document: DocumentId,
-    /// Which of its contents the passage is of.
+    /// The revision of the document.
     pub revision: Revision,
     /// The passage's position in it.
     pub number: u32,
@@ -57,22 +59,21 @@ struct Content {
 
 /// The tenant's index.
 ///
-/// There is no query that spans two tenants: an index belongs to one, and its name
-/// comes from the scope.
+/// Each tenant has its own index, and the scope derives the index's name. So no query can reach two tenants.
 pub struct Passages<'s> {
     session: TenantSession<'s>,
 }
 
-impl<'s> Passages<'s> {
-    pub(crate) fn new(session: TenantSession<'s>) -> Self {
-        Self { session }
+impl<'s> TenantSession<'s> {
+    /// Returns the tenant's indexed passages.
+    pub fn passages(&self) -> Passages<'s> {
+        Passages { session: *self }
     }
+}
 
-    /// Indexes passages of a revision of a document. Doing so again changes nothing. They are
-    /// not found before the document's record says so.
-    ///
-    /// # Errors
-    /// [`StoreError`].
+impl Passages<'_> {
+    /// Indexes passages of a revision. Idempotent. Searches do not return them before
+    /// [`Documents::publish`](crate::Documents::publish).
     pub async fn put(
         &self,
         document: &DocumentId,
@@ -124,28 +125,24 @@ impl<'s> Passages<'s> {
 
     /// Returns the passages nearest to `query`, best first.
     ///
-    /// Only what documents' records name is found, whatever the index holds beside it: no
-    /// passage of a deleted document, and none of content that was replaced or is still being
-    /// indexed.
-    ///
-    /// # Errors
-    /// [`StoreError`].
+    /// Returns only passages of live revisions. The index may also hold passages of deleted documents, of
+    /// replaced revisions and of revisions that are being indexed.
     pub async fn nearest(&self, query: &Embedding, limit: u8) -> Result<Vec<Match>, StoreError> {
         let mut asked = i32::from(limit);
-        let mut looks = 0;
+        let mut queries = 0;
         loop {
-            looks += 1;
+            queries += 1;
             let found = self.query(query, asked).await?;
             let all = i32::try_from(found.len()).unwrap_or(i32::MAX) < asked;
-            let (mut live, passing) = self.live(found).await?;
+            let (mut live, replaced) = self.live(found).await?;
             live.truncate(usize::from(limit));
-            // Where a content was replaced between the two looks, its successor is found by
-            // another; where others stand in the way, by a longer one.
+            // Repeats the query if a revision was replaced between the query and the read of the record, or
+            // if other passages took the place of live ones. The repeated query returns more passages.
             let crowded_out = live.len() < usize::from(limit) && !all;
-            if looks == MOST_LOOKS || !(passing || crowded_out) {
+            if queries == MAX_QUERIES || !(replaced || crowded_out) {
                 return Ok(live);
             }
-            asked = LONGEST_LOOK;
+            asked = MAX_RESULTS;
         }
     }
 
@@ -171,35 +168,29 @@ impl<'s> Passages<'s> {
         try_join_all(opened).await
     }
 
-    /// Returns those of `found` that documents' records name, and whether any of the others
-    /// is of a content that was replaced by a newer one.
+    /// Returns the passages of live revisions in `found`, and whether `found` has a passage of a revision
+    /// that a newer one has replaced.
     async fn live(&self, mut found: Vec<Match>) -> Result<(Vec<Match>, bool), StoreError> {
         let documents: BTreeSet<_> = found.iter().map(|found| found.document.clone()).collect();
         let asked = documents.iter().map(|id| async move {
             Ok::<_, StoreError>((id.clone(), self.session.documents().live_revision(id).await?))
         });
         let live: BTreeMap<_, _> = try_join_all(asked).await?.into_iter().collect();
-        let named = |found: &Match| live.get(&found.document).copied().flatten();
-        let replaced = found.iter().any(|found| named(found) > Some(found.revision));
-        found.retain(|found| named(found) == Some(found.revision));
+        let live_revision = |found: &Match| live.get(&found.document).copied().flatten();
+        let replaced = found.iter().any(|found| live_revision(found) > Some(found.revision));
+        found.retain(|found| live_revision(found) == Some(found.revision));
         Ok((found, replaced))
     }
 
-    /// Removes what may be left of a document that is deleted.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn remove(&self, document: &DocumentId, remains: &Remains) -> Result<(), StoreError> {
-        for extent in &remains.extents {
+    /// Removes the passages of a deleted document.
+    pub async fn remove(&self, document: &DocumentId, leftovers: &Leftovers) -> Result<(), StoreError> {
+        for extent in &leftovers.extents {
             self.delete(document, extent.revision, 0..extent.passages).await?;
         }
         Ok(())
     }
 
-    /// Removes the passages `numbers` of a revision; those that are gone are no error.
-    ///
-    /// # Errors
-    /// [`StoreError`].
+    /// Removes the passages `numbers` of a revision, if they exist.
     pub async fn delete(
         &self,
         document: &DocumentId,
@@ -255,7 +246,7 @@ impl<'s> Passages<'s> {
     }
 }
 
-/// Metadata key of the sealed text; not filterable, by the index's configuration.
+/// Metadata key of the sealed text. The index is configured so that this key is not filterable.
 const SEALED: &str = "sealed";
 
 fn vector_key(document: &DocumentId, revision: Revision, number: u32) -> String {

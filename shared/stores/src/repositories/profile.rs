@@ -1,43 +1,35 @@
-use bulkhead_tenancy::names::Corpus;
-use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
-use super::items;
-use crate::error::Classify;
-use crate::{StoreError, TenantSession};
-
-/// Where a tenant's data lies and how it is protected. Written when it is onboarded.
-///
-/// Key, bucket and model are recorded and never recomputed, so that new tenants can
-/// get others without moving the old ones.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Profile {
-    /// ARN of the KMS key that wraps the tenant's data keys. Never an alias: some
-    /// services refuse one.
-    pub key_arn: String,
-    /// The vector bucket that holds the tenant's indexes.
-    pub vector_bucket: String,
-    /// The corpus that documents go to.
-    pub corpus: Corpus,
-    /// The model that made the index's vectors.
-    pub embedding_model: String,
-    /// Length of the vectors.
-    pub dimensions: u32,
-}
+use crate::error::{Classify, StoreError};
+use crate::items;
+use crate::session::{Profile, TenantSession};
 
 /// The tenant's profile.
 pub struct Profiles<'s> {
     session: TenantSession<'s>,
 }
 
-impl<'s> Profiles<'s> {
-    pub(crate) fn new(session: TenantSession<'s>) -> Self {
-        Self { session }
+impl<'s> TenantSession<'s> {
+    /// Returns the repository of the tenant's profile.
+    pub fn profiles(&self) -> Profiles<'s> {
+        Profiles { session: *self }
     }
 
-    /// Reads the profile.
+    /// Returns the tenant's profile, at most one minute old.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError::NotOnboarded`] if the tenant has no profile.
+    pub async fn profile(&self) -> Result<Arc<Profile>, StoreError> {
+        if let Some(profile) = self.cached_profile().get() {
+            return Ok(profile);
+        }
+        let profile = self.profiles().get().await?.ok_or(StoreError::NotOnboarded)?;
+        Ok(self.cached_profile().put(profile))
+    }
+}
+
+impl Profiles<'_> {
+    /// Reads the profile.
     pub async fn get(&self) -> Result<Option<Profile>, StoreError> {
         const OPERATION: &str = "read profile";
         let key = self.session.scope().profile_key();
@@ -46,9 +38,6 @@ impl<'s> Profiles<'s> {
     }
 
     /// Writes the profile.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn put(&self, profile: &Profile) -> Result<(), StoreError> {
         let key = self.session.scope().profile_key();
         self.session

@@ -1,58 +1,60 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
+use bulkhead_resilience::{Timestamp, rfc3339};
 use bulkhead_tenancy::names::{Purpose, SortPrefix, TemplateKey};
 use serde::{Deserialize, Serialize};
 
-use super::items::{self, Item, SEALED, key_attributes};
-use super::{Page, PageLimit};
-use crate::clock::Moment;
-use crate::error::Classify;
-use crate::{StoreError, TenantSession};
+use crate::clock;
+use crate::error::{Classify, StoreError};
+use crate::items::{self, Item, SEALED, key_attributes};
+use crate::page::{Page, PageLimit};
+use crate::session::TenantSession;
 
-/// Attempts to become the next version while others write too.
+/// Maximum attempts to write the next version while other writers compete.
 const ATTEMPTS: u32 = 8;
-/// Pause after the first attempt; grows with each.
+/// Pause after the first attempt. Grows with each attempt.
 const BACKOFF: Duration = Duration::from_millis(15);
 
-/// One immutable version of a template.
+/// One immutable version of a prompt template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredTemplate {
     /// The template's key.
     pub key: TemplateKey,
-    /// Counts from 1 and is never used twice.
+    /// Counts from 1. A number is never reused.
     pub version: u32,
     /// The template's text.
     pub body: String,
     /// What the template is for.
     pub description: Option<String>,
     /// When this version was written.
-    pub created_at: Moment,
+    pub created_at: Timestamp,
 }
 
-/// A template as listed.
+/// A prompt template in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TemplateSummary {
     /// The template's key.
     pub key: TemplateKey,
     /// Its latest version.
     pub version: u32,
-    /// When that was written.
-    pub updated_at: Moment,
+    /// When the latest version was written.
+    pub updated_at: Timestamp,
 }
 
-/// Which version is current. Stays after deletion, so that numbers are not used again.
+/// Names the latest version. Stays after a deletion, so that version numbers are not reused.
 #[derive(Debug, Serialize, Deserialize)]
 struct Head {
     key: TemplateKey,
     latest: u32,
-    /// Versions up to this one are deleted.
+    /// Versions up to this number are deleted.
     #[serde(default)]
     deleted_up_to: u32,
-    /// Deleted versions up to this one are erased.
+    /// The items of versions up to this number are removed.
     #[serde(default)]
     erased_up_to: u32,
-    updated_at: Moment,
+    #[serde(with = "rfc3339")]
+    updated_at: Timestamp,
 }
 
 impl Head {
@@ -67,7 +69,8 @@ impl Head {
 
 #[derive(Debug, Deserialize)]
 struct VersionItem {
-    created_at: Moment,
+    #[serde(with = "rfc3339")]
+    created_at: Timestamp,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -76,21 +79,20 @@ struct Content {
     description: Option<String>,
 }
 
-/// The tenant's templates.
+/// The tenant's prompt templates.
 pub struct Templates<'s> {
     session: TenantSession<'s>,
 }
 
-impl<'s> Templates<'s> {
-    pub(crate) fn new(session: TenantSession<'s>) -> Self {
-        Self { session }
+impl<'s> TenantSession<'s> {
+    /// Returns the tenant's prompt templates.
+    pub fn templates(&self) -> Templates<'s> {
+        Templates { session: *self }
     }
+}
 
-    /// Returns version `version` of the template, or its latest; `None` where this
-    /// tenant has no such template or version.
-    ///
-    /// # Errors
-    /// [`StoreError`].
+impl Templates<'_> {
+    /// Returns version `version` of the template, or the latest one; `None` if it does not exist.
     pub async fn get(
         &self,
         key: &TemplateKey,
@@ -118,7 +120,7 @@ impl<'s> Templates<'s> {
     /// Saves `body` as the next version of the template.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] where others kept writing the same template meanwhile.
+    /// [`StoreError::Conflict`] if other writers win every race.
     pub async fn put(
         &self,
         key: &TemplateKey,
@@ -130,9 +132,9 @@ impl<'s> Templates<'s> {
         for attempt in 1..=ATTEMPTS {
             let latest = self.head(key).await?.map_or(0, |head| head.latest);
             let version = latest + 1;
-            let created_at = Moment::now();
+            let created_at = clock::now();
             match self.write(key, latest, version, created_at, &content).await {
-                // Another writer was first. Those who come next wait longer.
+                // Another writer was first.
                 Err(StoreError::Conflict { .. }) => tokio::time::sleep(BACKOFF * attempt).await,
                 Err(error) => return Err(error),
                 Ok(()) => {
@@ -144,10 +146,7 @@ impl<'s> Templates<'s> {
         Err(StoreError::Conflict { operation: OPERATION })
     }
 
-    /// Lists the tenant's templates by key, after `after`.
-    ///
-    /// # Errors
-    /// [`StoreError`].
+    /// Lists the templates after `after`, by key.
     pub async fn list(
         &self,
         limit: PageLimit,
@@ -155,7 +154,7 @@ impl<'s> Templates<'s> {
     ) -> Result<Page<TemplateSummary, TemplateKey>, StoreError> {
         const OPERATION: &str = "list templates";
         let after = after.map(|key| self.session.scope().template_key(key));
-        // A head that cannot be read is kept, to fail below rather than to vanish.
+        // Keeps a malformed head, so that the call fails below and the template does not vanish.
         let visible =
             |item: &Item| items::record::<Head>(OPERATION, item.clone()).map_or(true, |head| head.is_live());
         let (found, more) =
@@ -168,17 +167,14 @@ impl<'s> Templates<'s> {
         Ok(Page::new(summaries, more, |summary| summary.key.clone()))
     }
 
-    /// Deletes the template and its versions; `false` where there was none.
-    ///
-    /// # Errors
-    /// [`StoreError`].
+    /// Deletes the template and its versions. Returns `false` if it does not exist.
     pub async fn delete(&self, key: &TemplateKey) -> Result<bool, StoreError> {
         const OPERATION: &str = "delete template";
-        // What an earlier deletion left behind counts as there, so that it can be finished.
+        // A template with leftovers of an interrupted deletion still exists, so the deletion can be repeated.
         let Some(head) = self.head(key).await?.filter(|head| head.latest > head.erased_up_to) else {
             return Ok(false);
         };
-        // Hidden first: from here on no version is served, whatever is still stored.
+        // Hides the versions first. From now on no version is served, even if its item still exists.
         self.session
             .dynamodb()
             .update_item()
@@ -187,7 +183,7 @@ impl<'s> Templates<'s> {
             .update_expression("SET deleted_up_to = :latest, updated_at = :now")
             .condition_expression("latest = :latest")
             .expression_attribute_values(":latest", AttributeValue::N(head.latest.to_string()))
-            .expression_attribute_values(":now", AttributeValue::S(Moment::now().to_string()))
+            .expression_attribute_values(":now", AttributeValue::S(clock::now().to_string()))
             .send()
             .await
             .during(OPERATION)?;
@@ -218,7 +214,7 @@ impl<'s> Templates<'s> {
         key: &TemplateKey,
         latest: u32,
         version: u32,
-        created_at: Moment,
+        created_at: Timestamp,
         content: &Content,
     ) -> Result<(), StoreError> {
         const OPERATION: &str = "save template";
@@ -240,13 +236,12 @@ impl<'s> Templates<'s> {
             .condition_expression("attribute_not_exists(pk)")
             .build()
             .map_err(build)?;
-        // A head that was not there must still not be; otherwise it must not have moved.
-        let unmoved = if latest == 0 { "attribute_not_exists(pk)" } else { "latest = :latest" };
+        let unchanged = if latest == 0 { "attribute_not_exists(pk)" } else { "latest = :latest" };
         let mut update = Update::builder()
             .table_name(table)
             .set_key(Some(key_attributes(&scope.template_key(key))))
             .update_expression("SET #key = :key, latest = :version, updated_at = :now")
-            .condition_expression(unmoved)
+            .condition_expression(unchanged)
             .expression_attribute_names("#key", "key")
             .expression_attribute_values(":key", AttributeValue::S(key.to_string()))
             .expression_attribute_values(":version", AttributeValue::N(version.to_string()))

@@ -6,12 +6,11 @@ use bulkhead_sealing::DataKey;
 use bulkhead_tenancy::names::Purpose;
 use tokio::time::Instant;
 
-/// How long a data key is used before KMS is asked again. Disabling a tenant's key
-/// takes effect within this time.
+/// How long a data key is cached. A disabled KMS key takes effect within this time.
 const LIFETIME: Duration = Duration::from_secs(300);
-/// Values sealed under one data key; far below AES-GCM's bound for random nonces (2^32).
+/// Maximum values sealed under one data key. Far below the limit of AES-GCM with random nonces (2^32).
 const USES: u32 = 1_000;
-/// Opened data keys that are remembered.
+/// Maximum cached data keys for opening.
 const OPENED: usize = 64;
 
 /// One tenant's data keys, bounded in number, uses and time.
@@ -101,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_serves_its_purpose_and_its_kms_key_alone() {
+    fn a_data_key_serves_only_its_purpose_and_its_kms_key() {
         let keys = DataKeys::default();
         keys.keep_for_sealing(Purpose::Template, ARN, key(b"one"));
         assert!(keys.for_opening(Purpose::Template, ARN, b"one").is_some());
@@ -114,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_seals_a_thousand_values() {
+    fn a_data_key_seals_at_most_a_thousand_values() {
         let keys = DataKeys::default();
         keys.keep_for_sealing(Purpose::Job, ARN, key(b"one"));
         let more = (1..5_000).take_while(|_| keys.for_sealing(Purpose::Job, ARN).is_some()).count();
@@ -122,7 +121,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_key_is_forgotten_after_five_minutes() {
+    async fn a_data_key_expires_after_five_minutes() {
         let keys = DataKeys::default();
         keys.keep_for_sealing(Purpose::Job, ARN, key(b"one"));
         tokio::time::advance(LIFETIME - Duration::from_millis(1)).await;
@@ -134,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn only_so_many_opened_keys_are_remembered() {
+    fn only_the_last_64_opened_keys_are_cached() {
         let keys = DataKeys::default();
         for number in 0..200_u8 {
             keys.keep_for_opening(Purpose::Passage, ARN, key(&[number]));

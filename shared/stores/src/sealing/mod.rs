@@ -1,8 +1,8 @@
-//! Where a tenant's data keys come from: KMS, under the encryption context
-//! `{tenant, purpose}`, in the tenant's own session.
+//! Gets a tenant's data keys from KMS, under the encryption context `{tenant, purpose}`, in the tenant's
+//! session.
 //!
-//! So a sealed value opens only in a session of its tenant (IAM), under its tenant's
-//! context (KMS), and only at the address where it was sealed (the cipher).
+//! A sealed value opens only in a session of its tenant (IAM), under its tenant's context (KMS), and only at
+//! the address where it was sealed (the cipher).
 
 mod data_keys;
 
@@ -15,10 +15,9 @@ use bulkhead_tenancy::names::{EncryptionContext, Purpose};
 use data_keys::DataKeys;
 use zeroize::Zeroizing;
 
-use crate::StoreError;
-use crate::error::Classify;
+use crate::error::{Classify, StoreError};
 
-/// Seals and opens one tenant's values. Holds that tenant's data keys, and no other's.
+/// Seals and opens the values of one tenant. Holds only that tenant's data keys.
 pub(crate) struct Sealer {
     kms: aws_sdk_kms::Client,
     keys: DataKeys,
@@ -45,7 +44,7 @@ impl Sealer {
         key.seal(address, plaintext).map_err(broken("seal"))
     }
 
-    /// Opens `sealed`, which was found at `address`.
+    /// Opens `sealed`, which was read at `address`.
     pub(crate) async fn open(
         &self,
         scope: &TenantScope<'_>,
@@ -53,7 +52,7 @@ impl Sealer {
         address: &Address,
         sealed: &Sealed,
     ) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-        // Before KMS is asked: a value that was moved here needs no key.
+        // Checks the address before the call of KMS: a moved value needs no key.
         let envelope = sealed.envelope(address).map_err(broken("open"))?;
         let key = match self.keys.for_opening(address.purpose(), key_arn, envelope.wrapped_key()) {
             Some(key) => key,
@@ -79,7 +78,7 @@ impl Sealer {
             .await
             .during(OPERATION)?;
         let (Some(plain), Some(wrapped)) = (made.plaintext, made.ciphertext_blob) else {
-            return Err(StoreError::corrupt(OPERATION, "KMS answered without a data key"));
+            return Err(StoreError::corrupt(OPERATION, "KMS returned no data key"));
         };
         let plain = Zeroizing::new(plain.into_inner());
         let key = DataKey::new(&plain, wrapped.into_inner()).map_err(broken(OPERATION))?;
@@ -98,7 +97,7 @@ impl Sealer {
         let opened = self
             .kms
             .decrypt()
-            // Named so that a ciphertext of any other key is refused.
+            // KMS refuses a ciphertext of another key.
             .key_id(key_arn)
             .ciphertext_blob(wrapped.to_vec().into())
             .set_encryption_context(Some(pairs(&scope.encryption_context(purpose))))
@@ -113,9 +112,8 @@ impl Sealer {
             return Err(broken(OPERATION)(foreign));
         }
         let opened = opened.during(OPERATION)?;
-        let plain = opened
-            .plaintext
-            .ok_or_else(|| StoreError::corrupt(OPERATION, "KMS answered without a data key"))?;
+        let plain =
+            opened.plaintext.ok_or_else(|| StoreError::corrupt(OPERATION, "KMS returned no data key"))?;
         let plain = Zeroizing::new(plain.into_inner());
         let key = DataKey::new(&plain, wrapped.to_vec()).map_err(broken(OPERATION))?;
         Ok(self.keys.keep_for_opening(purpose, key_arn, key))

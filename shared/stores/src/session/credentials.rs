@@ -1,4 +1,3 @@
-use std::error::Error;
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
@@ -9,47 +8,21 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::SdkConfig;
 use bulkhead_tenancy::names::SessionTag;
 
-/// Longest session that a role assumed by a role may have, seconds.
-///
-/// Asking for more fails:
+use crate::error::DeniedBySts;
+
+/// Longest session of a role that another role assumes, seconds. A longer one is refused:
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining>
 const SESSION_SECONDS: i32 = 3_600;
 
 /// Credentials of the tenant role, tagged with one tenant.
 ///
-/// The role's policy grants exactly what `${aws:PrincipalTag/TenantId}` spells out, and
-/// its trust policy wants this one tag and a session name equal to it.
+/// The role's policy grants what `${aws:PrincipalTag/TenantId}` names. Its trust policy requires exactly
+/// this tag and a session name equal to it.
 #[derive(Debug)]
 pub(super) struct TenantCredentials {
     sts: aws_sdk_sts::Client,
     role_arn: String,
     tag: SessionTag,
-}
-
-/// STS refused to open a tenant's session: no retry will change that.
-#[derive(Debug, thiserror::Error)]
-#[error("STS refused the tenant's session")]
-pub(super) struct DeniedBySts {
-    #[source]
-    source: Box<dyn Error + Send + Sync>,
-}
-
-impl DeniedBySts {
-    pub(super) fn because(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { source: source.into() }
-    }
-}
-
-/// Whether `error` was caused by STS refusing a tenant's session.
-pub(crate) fn denied_by_sts(error: &(dyn Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if error.is::<DeniedBySts>() {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
 }
 
 impl TenantCredentials {

@@ -1,86 +1,78 @@
 //! One tenant's credentials, the clients that use them, and their use by an invocation.
 
 mod credentials;
+mod expiring;
+mod profile;
 mod renewal;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_smithy_runtime::client::identity::IdentityCache;
 use aws_types::SdkConfig;
-use bulkhead_resilience::circuit::Policy;
-use bulkhead_resilience::throttle::Throttle;
+use bulkhead_resilience::quota::Ledger;
 use bulkhead_tenancy::{OperatorAuthority, TenantId, TenantScope};
 
 use credentials::TenantCredentials;
-pub(crate) use credentials::denied_by_sts;
+use expiring::Expiring;
+pub use profile::Profile;
 use renewal::Renewing;
 
-use crate::repositories::capacity::{Capacity, LastSeen};
-use crate::repositories::circuit::Breaker;
-use crate::repositories::commands::Commands;
-use crate::repositories::documents::Documents;
-use crate::repositories::expiring::Expiring;
-use crate::repositories::items::key_attributes;
-use crate::repositories::jobs::Jobs;
-use crate::repositories::models::Models;
-use crate::repositories::objects::Objects;
-use crate::repositories::passages::Passages;
-use crate::repositories::profile::{Profile, Profiles};
-use crate::repositories::templates::Templates;
-use crate::repositories::turns::Turns;
+use crate::error::StoreError;
+use crate::platform::Platform;
 use crate::sealing::Sealer;
-use crate::{Platform, StoreError};
 
-/// How long a profile is believed. A changed key or index is seen within this time.
+/// How long a profile is cached. A changed key or index takes effect within this time.
 const PROFILE_AGE: Duration = Duration::from_secs(60);
 const OPEN: &str = "open session";
 
-/// Where a tenant's data lies; the same for every tenant of a deployment.
+/// The tenant's ledger as it was last seen. Belongs to the clients of one tenant.
+pub(crate) type LastLedger = Mutex<Ledger>;
+
+/// The names of a tier's data stores. They are the same for all its tenants.
 #[derive(Debug, Clone)]
 pub struct SessionSettings {
-    /// The role that holds the data rights, assumed with a tenant's tag.
+    /// ARN of the role that holds the data rights. A session assumes it with a tenant's tag.
     pub tenant_role_arn: String,
-    /// The table of tenant items.
+    /// Name of the table.
     pub table: String,
-    /// The bucket of documents.
+    /// Name of the bucket.
     pub bucket: String,
 }
 
-/// A tenant session's credentials, outside of it.
+/// The credentials of a tenant session, for use by another process.
 #[derive(Clone)]
 pub struct SessionCredentials {
-    /// The access key's id.
+    /// Access key id.
     pub access_key_id: String,
-    /// The secret.
+    /// Secret access key.
     pub secret_access_key: String,
-    /// The session's token.
+    /// Session token.
     pub session_token: String,
-    /// When they end.
-    pub ends: SystemTime,
+    /// When the credentials expire.
+    pub expires_at: SystemTime,
 }
 
 impl std::fmt::Debug for SessionCredentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SessionCredentials").field("ends", &self.ends).finish_non_exhaustive()
+        f.debug_struct("SessionCredentials").field("expires_at", &self.expires_at).finish_non_exhaustive()
     }
 }
 
 /// One tenant's credentials and clients.
 ///
-/// Made for one tenant and usable with that tenant's scope alone. Everything a process
-/// remembers of a tenant (credentials, data keys, profile) is in here, so it lives
-/// exactly as long as the [`TenantEnvironment`](bulkhead_tenancy::TenantEnvironment)
-/// keeps it.
+/// Made for one tenant and usable only with that tenant's scope. Holds everything a process remembers of
+/// a tenant (credentials, data keys, profile, ledger). So the
+/// [`TenantEnvironment`](bulkhead_tenancy::TenantEnvironment) decides how long it lives.
 pub struct TenantClients {
     tenant: TenantId,
     sdk: SdkConfig,
     settings: SessionSettings,
     sealer: Sealer,
     profile: Expiring<Profile>,
-    ledger: LastSeen,
+    ledger: LastLedger,
     dynamodb: OnceLock<aws_sdk_dynamodb::Client>,
     s3: OnceLock<aws_sdk_s3::Client>,
     s3vectors: OnceLock<aws_sdk_s3vectors::Client>,
@@ -88,8 +80,8 @@ pub struct TenantClients {
 }
 
 impl TenantClients {
-    /// Prepares the tenant role's credentials for the tenant of `scope`. Nothing is
-    /// called yet: the role is assumed by the first request, clients are made lazily.
+    /// Prepares the clients for the tenant of `scope`. Makes no call: the first request assumes the role,
+    /// and each client is created on first use.
     pub fn new(platform: &Platform, settings: &SessionSettings, scope: &TenantScope<'_>) -> Self {
         let credentials =
             TenantCredentials::new(&platform.sdk, &settings.tenant_role_arn, &scope.session_tag());
@@ -99,7 +91,7 @@ impl TenantClients {
             .sdk
             .to_builder()
             .credentials_provider(SharedCredentialsProvider::new(credentials))
-            // `Renewing` keeps them: the SDK's own cache fails where a renewal does.
+            // `Renewing` caches the credentials. The SDK's cache would fail if a renewal fails.
             .identity_cache(IdentityCache::no_cache())
             .build();
         Self {
@@ -108,7 +100,7 @@ impl TenantClients {
             sdk,
             settings: settings.clone(),
             profile: Expiring::new(PROFILE_AGE),
-            ledger: LastSeen::default(),
+            ledger: LastLedger::default(),
             dynamodb: OnceLock::new(),
             s3: OnceLock::new(),
             s3vectors: OnceLock::new(),
@@ -116,10 +108,10 @@ impl TenantClients {
         }
     }
 
-    /// Pairs these clients with the scope of the current invocation.
+    /// Combines these clients with the scope of the current invocation.
     ///
     /// # Errors
-    /// [`StoreError::ForeignSession`] when `scope` is another tenant's.
+    /// [`StoreError::ForeignSession`] if `scope` belongs to another tenant.
     pub fn session<'s>(&'s self, scope: &'s TenantScope<'s>) -> Result<TenantSession<'s>, StoreError> {
         if &self.tenant == scope.tenant() {
             Ok(TenantSession { scope, clients: self })
@@ -129,7 +121,7 @@ impl TenantClients {
     }
 }
 
-/// A tenant's credentials together with its scope: the way to its data.
+/// A tenant's clients and scope: the only access to its data.
 #[derive(Clone, Copy)]
 pub struct TenantSession<'s> {
     scope: &'s TenantScope<'s>,
@@ -137,77 +129,17 @@ pub struct TenantSession<'s> {
 }
 
 impl<'s> TenantSession<'s> {
-    /// Returns the tenant, as a label.
+    /// Returns the tenant's id, for logs and metrics.
     pub fn tenant(&self) -> &'s TenantId {
         self.scope.tenant()
     }
 
-    /// Returns the tenant's profile, at most a minute old.
-    ///
-    /// # Errors
-    /// [`StoreError::NotOnboarded`] where there is none.
-    pub async fn profile(&self) -> Result<Arc<Profile>, StoreError> {
-        if let Some(profile) = self.clients.profile.get() {
-            return Ok(profile);
-        }
-        let profile = self.profiles().get().await?.ok_or(StoreError::NotOnboarded)?;
-        Ok(self.clients.profile.put(profile))
+    pub(crate) fn cached_profile(&self) -> &'s Expiring<Profile> {
+        &self.clients.profile
     }
 
-    /// Returns the repository of the tenant's profile.
-    pub fn profiles(&self) -> Profiles<'s> {
-        Profiles::new(*self)
-    }
-
-    /// Returns the tenant's ledger: its places among the calls in flight.
-    pub fn capacity(&self) -> Capacity<'s> {
-        let key = key_attributes(&self.scope.ledger_key());
-        Capacity::new(self.dynamodb(), &self.clients.settings.table, key, &self.clients.ledger)
-    }
-
-    /// Returns the tenant's templates.
-    pub fn templates(&self) -> Templates<'s> {
-        Templates::new(*self)
-    }
-
-    /// Returns the tenant's document records.
-    pub fn documents(&self) -> Documents<'s> {
-        Documents::new(*self)
-    }
-
-    /// Returns the tenant's objects.
-    pub fn objects(&self) -> Objects<'s> {
-        Objects::new(*self)
-    }
-
-    /// Returns the tenant's indexed passages.
-    pub fn passages(&self) -> Passages<'s> {
-        Passages::new(*self)
-    }
-
-    /// Returns the circuit over the tenant's jobs.
-    pub fn breaker(&self, policy: Policy) -> Breaker<'s> {
-        Breaker::new(*self, policy)
-    }
-
-    /// Returns the tenant's turns at the embedding model.
-    pub fn turns(&self, throttle: Throttle) -> Turns<'s> {
-        Turns::new(*self, throttle)
-    }
-
-    /// Returns the tenant's jobs.
-    pub fn jobs(&self) -> Jobs<'s> {
-        Jobs::new(*self)
-    }
-
-    /// Returns the sealing and opening of what operators ran for the tenant.
-    pub fn commands(&self) -> Commands<'s> {
-        Commands::new(*self)
-    }
-
-    /// Returns the models, called and billed in the tenant's name.
-    pub fn models(&self) -> Models<'s> {
-        Models::new(*self)
+    pub(crate) fn last_ledger(&self) -> &'s LastLedger {
+        &self.clients.ledger
     }
 
     pub(crate) fn scope(&self) -> &'s TenantScope<'s> {
@@ -218,24 +150,25 @@ impl<'s> TenantSession<'s> {
         &self.clients.settings
     }
 
-    /// Hands the session's credentials out of the process, to a command that an operator
-    /// runs with them. Nothing that serves tenants has the authority to ask.
+    /// Returns the session's credentials for a command that an operator runs.
+    ///
+    /// Functions that serve tenants have no [`OperatorAuthority`].
     ///
     /// # Errors
-    /// [`StoreError::Denied`] where STS refuses the session.
-    pub async fn hand_out(&self, _: &OperatorAuthority) -> Result<SessionCredentials, StoreError> {
+    /// [`StoreError::Denied`] if STS refuses the session.
+    pub async fn export_credentials(&self, _: &OperatorAuthority) -> Result<SessionCredentials, StoreError> {
         let credentials = self.credentials().await?;
         Ok(SessionCredentials {
             access_key_id: credentials.access_key_id().to_owned(),
             secret_access_key: credentials.secret_access_key().to_owned(),
             session_token: credentials.session_token().unwrap_or_default().to_owned(),
-            ends: end_of(&credentials)?,
+            expires_at: expiry(&credentials)?,
         })
     }
 
-    /// Returns when the session's credentials end, and with them what they signed.
-    pub(crate) async fn ends(&self) -> Result<SystemTime, StoreError> {
-        end_of(&self.credentials().await?)
+    /// Returns when the session's credentials expire, and with them the URLs that they signed.
+    pub(crate) async fn expires_at(&self) -> Result<SystemTime, StoreError> {
+        expiry(&self.credentials().await?)
     }
 
     async fn credentials(&self) -> Result<Credentials, StoreError> {
@@ -265,8 +198,8 @@ impl<'s> TenantSession<'s> {
     }
 }
 
-fn end_of(credentials: &Credentials) -> Result<SystemTime, StoreError> {
-    credentials.expiry().ok_or_else(|| StoreError::corrupt(OPEN, "credentials without an end"))
+fn expiry(credentials: &Credentials) -> Result<SystemTime, StoreError> {
+    credentials.expiry().ok_or_else(|| StoreError::corrupt(OPEN, "credentials without an expiry"))
 }
 
 #[cfg(test)]
@@ -276,7 +209,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clients_are_lent_to_their_own_tenant_alone() {
+    fn clients_refuse_the_scope_of_another_tenant() {
         let (one, other) = ("0192f3c5b7a07e0e9d3a5c1b2d4e6f80", "0192f3c5b7a07e0e9d3a5c1b2d4e6f81");
         let sdk = SdkConfig::builder()
             .behavior_version(aws_smithy_runtime_api::client::behavior_version::BehaviorVersion::latest())

@@ -1,4 +1,4 @@
-//! Keeping a session's credentials: renewed before they end, kept while STS is down.
+//! Caches a session's credentials: renews them before they expire and keeps them while STS is down.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -9,25 +9,24 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, Result, future};
 use aws_smithy_async::time::SharedTimeSource;
 
-use super::credentials::denied_by_sts;
+use crate::error::denied_by_sts;
 
-/// Renewal begins this long before credentials end, or when a third of their life is
-/// left, whichever is later. Longer than an upload URL is good for: a signed URL ends
-/// with the credentials that signed it.
+/// Renewal begins this long before the credentials expire, or when a third of their lifetime is left,
+/// whichever is later. Longer than the lifetime of an upload URL, because a signed URL expires with the
+/// credentials that signed it.
 const RENEW_BEFORE: Duration = Duration::from_secs(1_200);
-/// Credentials are not handed out for their last moments: the call has to arrive, too.
+/// Credentials are not used for this last part of their lifetime, because the call must reach AWS in time.
 const UNUSABLE: Duration = Duration::from_secs(1);
-/// Longest that a request waits for a renewal while the old credentials would do.
-const PATIENCE: Duration = Duration::from_millis(800);
-/// STS is left alone for this long after it failed, while old credentials are still good.
+/// Longest wait of a request for a renewal while the old credentials are still valid.
+const MAX_WAIT: Duration = Duration::from_millis(800);
+/// Pause after a failed renewal while the old credentials are still valid.
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// One session's credentials.
 ///
-/// Requests that come while they are renewed go on with the old ones, and the one that
-/// renews them waits a moment only. An outage of STS is noticed only where credentials end
-/// during it; a refusal by STS is passed on at once,
-/// since it may mean that this tenant is not to be served any more.
+/// During a renewal, other requests use the old credentials, and the renewing request waits at most
+/// `MAX_WAIT`. An outage of STS has an effect only if the credentials expire during it. A refusal by STS
+/// takes effect at once, because it may mean that the tenant is no longer served.
 pub(super) struct Renewing<S> {
     source: S,
     clock: SharedTimeSource,
@@ -47,7 +46,7 @@ impl<S: ProvideCredentials> Renewing<S> {
         Self { source, clock, kept: Mutex::new(None), renewal: tokio::sync::Mutex::new(()) }
     }
 
-    /// Returns credentials that are good now.
+    /// Returns valid credentials.
     async fn credentials(&self) -> Result {
         if let Some(kept) = self.usable().filter(|kept| self.clock.now() < kept.renew_at) {
             return Ok(kept.credentials);
@@ -59,21 +58,21 @@ impl<S: ProvideCredentials> Renewing<S> {
                 None => self.renewal.lock().await,
             },
         };
-        // Somebody else may have been first.
+        // Another request may have renewed them.
         if let Some(kept) = self.usable().filter(|kept| self.clock.now() < kept.renew_at) {
             return Ok(kept.credentials);
         }
         let renewed = self.source.provide_credentials();
         let renewed = match self.usable() {
             None => renewed.await,
-            Some(_) => tokio::time::timeout(PATIENCE, renewed)
+            Some(_) => tokio::time::timeout(MAX_WAIT, renewed)
                 .await
-                .unwrap_or_else(|_| Err(CredentialsError::provider_timed_out(PATIENCE))),
+                .unwrap_or_else(|_| Err(CredentialsError::provider_timed_out(MAX_WAIT))),
         };
         match (renewed, self.usable()) {
             (Ok(new), _) => self.keep(new),
             (Err(error), Some(kept)) if !denied_by_sts(&error) => {
-                tracing::warn!(%error, "a session was not renewed; its credentials are still good");
+                tracing::warn!(%error, "session renewal failed, credentials still valid");
                 let renew_at = self.clock.now() + PAUSE;
                 self.store(Kept { renew_at, ..kept.clone() });
                 Ok(kept.credentials)
@@ -88,7 +87,7 @@ impl<S: ProvideCredentials> Renewing<S> {
     fn keep(&self, credentials: Credentials) -> Result {
         let ends = credentials
             .expiry()
-            .ok_or_else(|| CredentialsError::unhandled("credentials of a session without an end"))?;
+            .ok_or_else(|| CredentialsError::unhandled("session credentials without an expiry"))?;
         let now = self.clock.now();
         let life = ends.duration_since(now).unwrap_or_default();
         let renew_at = ends - RENEW_BEFORE.min(life / 3);
@@ -133,8 +132,8 @@ mod tests {
     use aws_smithy_async::test_util::ManualTimeSource;
     use aws_smithy_async::time::TimeSource;
 
-    use super::super::credentials::DeniedBySts;
     use super::*;
+    use crate::error::DeniedBySts;
 
     const HOUR: Duration = Duration::from_secs(3_600);
     const MINUTE: Duration = Duration::from_secs(60);
@@ -146,7 +145,7 @@ mod tests {
         Denies,
     }
 
-    /// Answers as told, in order; further calls are a failure of the test.
+    /// Returns the given answers in order. A further call fails the test.
     #[derive(Clone)]
     struct Script {
         clock: ManualTimeSource,
@@ -164,9 +163,9 @@ mod tests {
         where
             Self: 'a,
         {
-            let answer = self.answers.lock().expect("answers").pop_front().expect("STS is not asked again");
+            let answer = self.answers.lock().expect("answers").pop_front().expect("no further call of STS");
             future::ProvideCredentials::new(async move {
-                // A call takes a while, and others come meanwhile.
+                // Other requests run during the call.
                 tokio::task::yield_now().await;
                 match answer {
                     Sts::Gives(key, life) => {
@@ -203,13 +202,13 @@ mod tests {
             self.clock.advance(by);
         }
 
-        fn unasked(&self) -> usize {
+        fn remaining_answers(&self) -> usize {
             self.answers.lock().expect("answers").len()
         }
     }
 
     #[tokio::test]
-    async fn credentials_are_kept_until_a_third_of_their_hour_is_left() {
+    async fn credentials_are_renewed_with_a_third_of_their_hour_left() {
         let session = session([Sts::Gives("one", HOUR), Sts::Gives("two", HOUR)]);
         assert_eq!(session.key().await.as_deref(), Some("one"));
         session.later(40 * MINUTE - Duration::from_secs(1));
@@ -219,7 +218,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_moment_of_many_lives_is_without_good_credentials() {
+    async fn credentials_are_valid_at_all_times_over_many_renewals() {
         let life = Duration::from_secs(6);
         let session = session((0..40).map(|_| Sts::Gives("any", life)));
         for _ in 0..1_000 {
@@ -227,11 +226,11 @@ mod tests {
             assert!(found.expiry().is_some_and(|ends| session.clock.now() < ends));
             session.later(Duration::from_millis(100));
         }
-        assert_eq!(40 - session.unasked(), 25, "one renewal every four of six seconds");
+        assert_eq!(40 - session.remaining_answers(), 25, "one renewal every four of six seconds");
     }
 
     #[tokio::test]
-    async fn an_outage_of_sts_is_not_noticed_while_credentials_are_good() {
+    async fn an_outage_of_sts_has_no_effect_while_credentials_are_valid() {
         let session = session([
             Sts::Gives("one", HOUR),
             Sts::IsDown,
@@ -244,38 +243,38 @@ mod tests {
         assert_eq!(session.key().await.as_deref(), Some("one"));
         session.later(PAUSE - Duration::from_secs(1));
         assert_eq!(session.key().await.as_deref(), Some("one"));
-        assert_eq!(session.unasked(), 3, "STS is left alone for a while");
+        assert_eq!(session.remaining_answers(), 3, "no call during the pause");
         session.later(Duration::from_secs(1));
         assert_eq!(session.key().await.as_deref(), Some("one"));
         session.later(19 * MINUTE);
-        assert_eq!(session.key().await, None, "they have ended");
-        assert_eq!(session.key().await.as_deref(), Some("two"), "asked again at once");
+        assert_eq!(session.key().await, None, "expired");
+        assert_eq!(session.key().await.as_deref(), Some("two"), "called again at once");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_sts_that_does_not_answer_is_not_waited_for_while_credentials_are_good() {
+    async fn a_silent_sts_delays_a_request_by_the_longest_wait_only() {
         let session = session([Sts::Gives("one", HOUR), Sts::IsSilent, Sts::Gives("two", HOUR)]);
         session.key().await;
         session.later(41 * MINUTE);
         let began = tokio::time::Instant::now();
         assert_eq!(session.key().await.as_deref(), Some("one"));
-        assert_eq!(began.elapsed(), PATIENCE);
+        assert_eq!(began.elapsed(), MAX_WAIT);
         session.later(PAUSE);
         assert_eq!(session.key().await.as_deref(), Some("two"));
     }
 
     #[tokio::test]
-    async fn a_refusal_ends_the_session_though_its_credentials_were_good() {
+    async fn a_refusal_ends_the_session_even_with_valid_credentials() {
         let session = session([Sts::Gives("one", HOUR), Sts::Denies, Sts::Denies]);
         session.key().await;
         session.later(41 * MINUTE);
         assert_eq!(session.key().await, None);
         assert_eq!(session.key().await, None);
-        assert_eq!(session.unasked(), 0);
+        assert_eq!(session.remaining_answers(), 0);
     }
 
     #[tokio::test]
-    async fn those_who_come_together_ask_once() {
+    async fn concurrent_requests_renew_once() {
         let session = session([Sts::Gives("one", HOUR)]);
         let together = futures::future::join_all((0..50).map(|_| session.key())).await;
         assert!(together.iter().all(|key| key.as_deref() == Some("one")));

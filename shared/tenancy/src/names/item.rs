@@ -45,7 +45,7 @@ pub enum SortPrefix {
     /// Jobs that are queued or running.
     Job,
     /// Waiting jobs, sorted by due time.
-    Parked,
+    Waiting,
     /// Dead jobs.
     Dead,
     /// Operators' runs. Stored in a separate table that no tenant session can access.
@@ -59,7 +59,7 @@ impl SortPrefix {
             Self::Template => "TEMPLATE#",
             Self::Document => "DOCUMENT#",
             Self::Job => "JOB#",
-            Self::Parked => "PARKED#",
+            Self::Waiting => "WAITING#",
             Self::Dead => "DEAD#",
             Self::Run => "RUN#",
         }
@@ -112,8 +112,8 @@ impl TenantScope<'_> {
     }
 
     /// Returns the key of a document's waiting job. `due` is in milliseconds since 1970.
-    pub fn parked_key(&self, due: u64, document: &DocumentId) -> ItemKey {
-        self.item(format!("{}{due:014}#{document}", SortPrefix::Parked.as_str()))
+    pub fn waiting_key(&self, due: u64, document: &DocumentId) -> ItemKey {
+        self.item(format!("{}{due:014}#{document}", SortPrefix::Waiting.as_str()))
     }
 
     /// Returns the key of a document's dead job.

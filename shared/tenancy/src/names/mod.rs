@@ -83,7 +83,7 @@ pub fn inventory(
         scope.version_key(template, 1),
         scope.document_key(document),
         scope.job_key(document),
-        scope.parked_key(0, document),
+        scope.waiting_key(0, document),
         scope.dead_key(document),
         scope.circuit_key(),
         scope.run_key(run),

@@ -1,22 +1,22 @@
-//! The end of a document: marked first, cleaned up, remembered for a while.
+//! Deletion of a document: marked first, then cleaned up; the record stays for 30 days.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use bulkhead_tenancy::names::{DocumentId, Revision};
 
-use super::super::items::{self, key_attributes};
-use super::{DocumentStatus, Documents, Extent, Record, status};
-use crate::StoreError;
-use crate::clock::Moment;
-use crate::error::Classify;
+use super::record::{DocumentStatus, Extent, Record, status};
+use super::repository::Documents;
+use crate::clock;
+use crate::error::{Classify, StoreError};
+use crate::items::{self, key_attributes};
 
-/// How long a deleted document is remembered: longer than the 14 days a message can
-/// wait in a queue and then in its dead-letter queue, seconds.
-const GRAVE_SECONDS: i64 = 30 * 24 * 60 * 60;
+/// How long the record of a deleted document stays, seconds. Longer than the 14 days that a message can
+/// stay in a queue.
+const KEEP_SECONDS: i64 = 30 * 24 * 60 * 60;
 
-/// What may be left of a document that is deleted.
+/// The data that may be left of a deleted document.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remains {
-    /// Passages in the index.
+pub struct Leftovers {
+    /// The passages in the index.
     pub extents: Vec<Extent>,
     /// The oldest revision whose bytes may be stored.
     pub oldest: Revision,
@@ -24,58 +24,52 @@ pub struct Remains {
     pub newest: Revision,
 }
 
-impl Remains {
+impl Leftovers {
     fn of(record: Record) -> Self {
         let extents = [record.live, record.pending, record.stale].into_iter().flatten().collect();
-        Self { extents, oldest: record.oldest, newest: record.revision }
+        Self { extents, oldest: record.oldest_stored_revision, newest: record.revision }
     }
 }
 
 impl Documents<'_> {
-    /// Marks the document as deleted and returns what may be left of it; `None` where this
-    /// tenant has no such document, or nothing is left of it.
+    /// Marks the document as deleted and returns its leftovers; `None` if the document does not exist or no
+    /// data is left.
     ///
-    /// From here on nothing is written for it any more, and its passages are not found.
-    /// The mark stays longer than any job for the document can.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn bury(&self, id: &DocumentId) -> Result<Option<Remains>, StoreError> {
-        let forget_at = Moment::now().as_second() + GRAVE_SECONDS;
-        let buried = self
+    /// From now on no worker writes data for the document, and searches do not return its passages. The
+    /// record stays longer than any job of the document.
+    pub async fn mark_deleted(&self, id: &DocumentId) -> Result<Option<Leftovers>, StoreError> {
+        let expires_at = clock::now().as_seconds() + KEEP_SECONDS;
+        let marked = self
             .session
             .dynamodb()
             .update_item()
             .table_name(&self.session.settings().table)
             .set_key(Some(key_attributes(&self.session.scope().document_key(id))))
             .update_expression(
-                "SET #status = :deleted, updated_at = :now, expires_at = :forget REMOVE sealed, reason",
+                "SET #status = :deleted, updated_at = :now, expires_at = :expires REMOVE sealed, waiting_reason, last_error",
             )
             .condition_expression("attribute_exists(pk) AND (#status <> :deleted OR cleaned = :no)")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":deleted", status(DocumentStatus::Deleted))
             .expression_attribute_values(":no", AttributeValue::Bool(false))
-            .expression_attribute_values(":now", AttributeValue::S(Moment::now().to_string()))
-            .expression_attribute_values(":forget", AttributeValue::N(forget_at.to_string()))
+            .expression_attribute_values(":now", AttributeValue::S(clock::now().to_string()))
+            .expression_attribute_values(":expires", AttributeValue::N(expires_at.to_string()))
             .return_values(ReturnValue::AllNew)
             .send()
             .await
             .during("delete document");
-        match buried {
-            Ok(buried) => {
-                let record = items::record("delete document", buried.attributes.unwrap_or_default())?;
-                Ok(Some(Remains::of(record)))
+        match marked {
+            Ok(marked) => {
+                let record = items::record("delete document", marked.attributes.unwrap_or_default())?;
+                Ok(Some(Leftovers::of(record)))
             }
             Err(StoreError::Conflict { .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Notes that nothing is left of a deleted document.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn cleaned(&self, id: &DocumentId) -> Result<(), StoreError> {
+    /// Records that the data of a deleted document is removed.
+    pub async fn mark_cleaned(&self, id: &DocumentId) -> Result<(), StoreError> {
         self.change(
             id,
             "SET cleaned = :yes, updated_at = :now",
@@ -86,16 +80,12 @@ impl Documents<'_> {
         Ok(())
     }
 
-    /// Returns what may be left of a deleted document; `None` where it is not known to be
-    /// deleted.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn remains(&self, id: &DocumentId) -> Result<Option<Remains>, StoreError> {
+    /// Returns the leftovers of a deleted document; `None` if no record says that it is deleted.
+    pub async fn leftovers(&self, id: &DocumentId) -> Result<Option<Leftovers>, StoreError> {
         const OPERATION: &str = "read document";
         let key = self.session.scope().document_key(id);
         let Some(item) = items::get(&self.session, OPERATION, &key).await? else { return Ok(None) };
         let record: Record = items::record(OPERATION, item)?;
-        Ok((record.status == DocumentStatus::Deleted).then(|| Remains::of(record)))
+        Ok((record.status == DocumentStatus::Deleted).then(|| Leftovers::of(record)))
     }
 }

@@ -1,31 +1,30 @@
-//! How far a document has come: every change is conditional on the state it expects.
+//! The progress of indexing. Each change is conditional on the state that it expects.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use bulkhead_tenancy::names::{DocumentId, Revision};
 
-use super::super::items::{attribute, key_attributes};
-use super::{DocumentStatus, Documents, Extent, status};
-use crate::StoreError;
-use crate::clock::Moment;
-use crate::error::Classify;
+use super::record::{DocumentStatus, Extent, status};
+use super::repository::Documents;
+use crate::clock;
+use crate::error::{Classify, StoreError};
+use crate::items::{attribute, key_attributes, number};
 
-/// What every change of a document's progress wants.
-pub(super) const STILL_THERE: &str = "attribute_exists(pk) AND #status <> :deleted";
+/// The document exists and is not deleted.
+pub(super) const STILL_EXISTS: &str = "attribute_exists(pk) AND #status <> :deleted";
 
 impl Documents<'_> {
-    /// Notes that the passages of `extent` are about to be indexed, before the first one is:
-    /// whoever deletes the document knows how many there may be. `false` where the document
-    /// is gone: nothing may be written for it any more.
+    /// Records that indexing of `extent` starts, and returns whether the document still exists.
     ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn processing(&self, id: &DocumentId, extent: &Extent) -> Result<bool, StoreError> {
+    /// Must happen before the first passage is written: a deletion reads the number of passages from the
+    /// record. If the document does not exist, no passage may be written.
+    pub async fn start_indexing(&self, id: &DocumentId, extent: &Extent) -> Result<bool, StoreError> {
         self.change(
             id,
-            "SET #status = :processing, pending = :pending, in_index = :none, updated_at = :now",
-            STILL_THERE,
+            "SET #status = :running, pending = :pending, indexed_passages = :none, updated_at = :now \
+             REMOVE waiting_reason",
+            STILL_EXISTS,
             [
-                (":processing", status(DocumentStatus::Processing)),
+                (":running", status(DocumentStatus::Running)),
                 (":pending", attribute("update document", extent)?),
                 (":none", number(0)),
                 (":deleted", status(DocumentStatus::Deleted)),
@@ -34,18 +33,20 @@ impl Documents<'_> {
         .await
     }
 
-    /// Notes that so many passages of `extent` are in the index. `false` where the document
-    /// is gone, or somebody else works on it.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn indexed(&self, id: &DocumentId, extent: &Extent, passages: u32) -> Result<bool, StoreError> {
+    /// Records that the first `passages` passages of `extent` are in the index. Returns `false` if the
+    /// document does not exist or another worker indexes it.
+    pub async fn record_progress(
+        &self,
+        id: &DocumentId,
+        extent: &Extent,
+        passages: u32,
+    ) -> Result<bool, StoreError> {
         self.change(
             id,
-            "SET #status = :processing, in_index = :passages, updated_at = :now",
-            &format!("{STILL_THERE} AND pending = :pending"),
+            "SET #status = :running, indexed_passages = :passages, updated_at = :now",
+            &format!("{STILL_EXISTS} AND pending = :pending"),
             [
-                (":processing", status(DocumentStatus::Processing)),
+                (":running", status(DocumentStatus::Running)),
                 (":pending", attribute("update document", extent)?),
                 (":passages", number(passages)),
                 (":deleted", status(DocumentStatus::Deleted)),
@@ -54,12 +55,9 @@ impl Documents<'_> {
         .await
     }
 
-    /// Lets `extent` be found, in place of what was found before: all of it at once. `false`
-    /// where the document is gone, or somebody else works on it.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn switch(
+    /// Makes `extent` the live revision in place of `before`, in one write. Returns `false` if the document
+    /// does not exist or another worker indexes it.
+    pub async fn publish(
         &self,
         id: &DocumentId,
         extent: &Extent,
@@ -82,25 +80,22 @@ impl Documents<'_> {
         self.change(
             id,
             &format!(
-                "SET #status = :ready, live = :extent, settled = :revision{stale}, updated_at = :now \
-                 REMOVE pending, in_index, reason"
+                "SET #status = :ready, live = :extent, processed_revision = :revision{stale}, updated_at = :now \
+                 REMOVE pending, indexed_passages, waiting_reason, last_error"
             ),
-            &format!("{STILL_THERE} AND pending = :extent AND {seen}"),
+            &format!("{STILL_EXISTS} AND pending = :extent AND {seen}"),
             values,
         )
         .await
     }
 
-    /// Notes that `revision` says what can be found already. `false` where the document is
-    /// gone.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn unchanged(&self, id: &DocumentId, revision: Revision) -> Result<bool, StoreError> {
+    /// Records that `revision` has the content of the live revision. Returns `false` if the document does
+    /// not exist.
+    pub async fn keep_live(&self, id: &DocumentId, revision: Revision) -> Result<bool, StoreError> {
         self.change(
             id,
-            "SET #status = :ready, settled = :revision, updated_at = :now REMOVE reason",
-            STILL_THERE,
+            "SET #status = :ready, processed_revision = :revision, updated_at = :now REMOVE waiting_reason, last_error",
+            STILL_EXISTS,
             [
                 (":ready", status(DocumentStatus::Ready)),
                 (":revision", number(revision.number())),
@@ -110,16 +105,13 @@ impl Documents<'_> {
         .await
     }
 
-    /// Notes that nothing of `stale` is left in the index, and no bytes of revisions before
-    /// `oldest`.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn tidied(&self, id: &DocumentId, oldest: Revision) -> Result<bool, StoreError> {
+    /// Records that the passages of `stale` and the bytes of revisions before `oldest` are removed. Returns
+    /// `false` if the document does not exist.
+    pub async fn record_cleanup(&self, id: &DocumentId, oldest: Revision) -> Result<bool, StoreError> {
         self.change(
             id,
-            "SET oldest = :oldest, updated_at = :now REMOVE stale",
-            STILL_THERE,
+            "SET oldest_stored_revision = :oldest, updated_at = :now REMOVE stale",
+            STILL_EXISTS,
             [(":oldest", number(oldest.number())), (":deleted", status(DocumentStatus::Deleted))],
         )
         .await
@@ -141,7 +133,7 @@ impl Documents<'_> {
             .update_expression(update)
             .condition_expression(condition)
             .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":now", AttributeValue::S(Moment::now().to_string()));
+            .expression_attribute_values(":now", AttributeValue::S(clock::now().to_string()));
         for (name, value) in values {
             call = call.expression_attribute_values(name, value);
         }
@@ -151,8 +143,4 @@ impl Documents<'_> {
             Err(error) => Err(error),
         }
     }
-}
-
-fn number(value: u32) -> AttributeValue {
-    AttributeValue::N(value.to_string())
 }

@@ -1,31 +1,29 @@
 //! A document's record, as it is stored and as it is read.
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use bulkhead_resilience::{Timestamp, rfc3339};
 use bulkhead_tenancy::names::{DocumentId, Revision};
 use serde::{Deserialize, Serialize};
 
-use super::super::items::Item;
-use crate::clock::Moment;
+use crate::items::Item;
 
-/// How far a document has come.
+/// The status of a document's newest revision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DocumentStatus {
-    /// Its bytes are expected at the upload URL.
+    /// The upload URL is signed; the bytes are not stored yet.
     AwaitingUpload,
-    /// Its bytes are stored, it waits to be indexed.
+    /// The bytes are stored; the job waits for a worker.
     Queued,
-    /// It is being indexed.
-    Processing,
-    /// An attempt to index it failed; the next one follows. `reason` says why.
-    Retrying,
-    /// It waits until the tenant's jobs are worked on again.
-    Parked,
-    /// It can be found.
+    /// A worker indexes the document.
+    Running,
+    /// The job waits; [`Document::waiting_reason`] says why.
+    Waiting,
+    /// The document is searchable.
     Ready,
-    /// It cannot be indexed; `reason` says why.
-    Failed,
-    /// It was deleted. Not shown to anybody; remembered until no job for it can be left.
+    /// The job is dead; [`Document::last_error`] says why.
+    Dead,
+    /// The document is deleted. Never shown; the record stays for 30 days, longer than any job.
     Deleted,
 }
 
@@ -35,17 +33,48 @@ impl DocumentStatus {
         match self {
             Self::AwaitingUpload => "awaiting_upload",
             Self::Queued => "queued",
-            Self::Processing => "processing",
-            Self::Retrying => "retrying",
-            Self::Parked => "parked",
+            Self::Running => "running",
+            Self::Waiting => "waiting",
             Self::Ready => "ready",
-            Self::Failed => "failed",
+            Self::Dead => "dead",
             Self::Deleted => "deleted",
         }
     }
 }
 
-/// Content that is handed in.
+/// Why a job waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitingReason {
+    /// The last attempt failed. The next one follows after a delay.
+    Retry,
+    /// The tenant's circuit is open.
+    CircuitOpen,
+    /// No worker is free: the tenant's worker slots or the tier's environments are in use.
+    OverLimit,
+    /// The work takes longer than one invocation and continues in another.
+    Continued,
+    /// The job's message or worker disappeared.
+    Lost,
+    /// The tenant gave a dead job a new start.
+    Redriven,
+}
+
+impl WaitingReason {
+    /// Returns the reason as it is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::CircuitOpen => "circuit_open",
+            Self::OverLimit => "over_limit",
+            Self::Continued => "continued",
+            Self::Lost => "lost",
+            Self::Redriven => "redriven",
+        }
+    }
+}
+
+/// Content that a client sends or announces.
 #[derive(Debug, Clone)]
 pub struct NewContent {
     /// The document's title. Sealed at rest.
@@ -54,7 +83,7 @@ pub struct NewContent {
     pub content_type: String,
     /// Its size, bytes.
     pub bytes: u64,
-    /// Whether the bytes come by an upload, later.
+    /// Whether the client uploads the bytes later.
     pub by_upload: bool,
 }
 
@@ -63,9 +92,9 @@ pub struct NewContent {
 pub struct Extent {
     /// The revision.
     pub revision: Revision,
-    /// How many passages it has.
+    /// The number of passages.
     pub passages: u32,
-    /// Fingerprint of what they were made of.
+    /// Hash of the title, the content type and the bytes.
     pub hash: String,
 }
 
@@ -80,30 +109,32 @@ pub struct Document {
     pub content_type: String,
     /// Its size, bytes.
     pub bytes: u64,
-    /// How far its newest revision has come.
+    /// The status of the newest revision.
     pub status: DocumentStatus,
-    /// Its newest revision.
+    /// Why the job waits; `None` in any other status.
+    pub waiting_reason: Option<WaitingReason>,
+    /// The newest revision that was announced.
     pub revision: Revision,
-    /// The newest revision whose bytes came.
-    pub accepted: Option<Revision>,
-    /// The newest revision that was dealt with.
-    pub settled: Option<Revision>,
+    /// The newest revision whose bytes are stored.
+    pub received_revision: Option<Revision>,
+    /// The newest revision that was indexed, or that equals the indexed one.
+    pub processed_revision: Option<Revision>,
     /// The oldest revision whose bytes may still be stored.
-    pub oldest: Revision,
-    /// What can be found.
+    pub oldest_stored_revision: Revision,
+    /// The searchable revision.
     pub live: Option<Extent>,
-    /// What is being indexed.
+    /// The revision that is being indexed.
     pub pending: Option<Extent>,
-    /// What could be found before, and may still be in the index.
+    /// The revision that was searchable before. Its passages may still be in the index.
     pub stale: Option<Extent>,
-    /// Passages of `pending` that are in the index for certain.
-    pub indexed: u32,
-    /// Why it failed, for its owner.
-    pub reason: Option<String>,
+    /// The number of passages of `pending` that are in the index.
+    pub indexed_passages: u32,
+    /// Why the last attempt failed, in words for the document's owner.
+    pub last_error: Option<String>,
     /// When it was created.
-    pub created_at: Moment,
+    pub created_at: Timestamp,
     /// When its status last changed.
-    pub updated_at: Moment,
+    pub updated_at: Timestamp,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -112,14 +143,16 @@ pub(super) struct Record {
     pub content_type: String,
     pub bytes: u64,
     pub status: DocumentStatus,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_reason: Option<WaitingReason>,
     pub revision: Revision,
-    /// Whether the newest revision comes by an upload.
+    /// Whether the client uploads the newest revision.
     pub by_upload: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub accepted: Option<Revision>,
+    pub received_revision: Option<Revision>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub settled: Option<Revision>,
-    pub oldest: Revision,
+    pub processed_revision: Option<Revision>,
+    pub oldest_stored_revision: Revision,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub live: Option<Extent>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -127,47 +160,49 @@ pub(super) struct Record {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stale: Option<Extent>,
     #[serde(default)]
-    pub in_index: u32,
-    /// Where its job lies; moves together with it.
+    pub indexed_passages: u32,
+    /// Where the document's job is stored. Each move of the job updates it in the same transaction.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub place: Option<Place>,
-    /// Whether nothing of a deleted document is left.
+    pub job_location: Option<JobLocation>,
+    /// Whether the data of a deleted document is removed.
     #[serde(default)]
     pub cleaned: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    pub created_at: Moment,
-    pub updated_at: Moment,
+    pub last_error: Option<String>,
+    #[serde(with = "rfc3339")]
+    pub created_at: Timestamp,
+    #[serde(with = "rfc3339")]
+    pub updated_at: Timestamp,
 }
 
-/// Where a document's job lies.
+/// Where a document's job is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Place {
-    /// Where jobs lie that are queued or running.
-    Open,
-    /// Where they wait for their time.
+pub(crate) enum JobLocation {
+    /// Under `JOB#`: queued or running.
+    Active,
+    /// Under `WAITING#`.
     Waiting,
-    /// Where they lie after they were given up.
+    /// Under `DEAD#`.
     Dead,
 }
 
-impl Place {
-    /// Returns the place as it is stored.
+impl JobLocation {
+    /// Returns the location as it is stored.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Open => "open",
+            Self::Active => "active",
             Self::Waiting => "waiting",
             Self::Dead => "dead",
         }
     }
 }
 
-/// What decides whether a document's content is taken in.
+/// The part of a record that decides whether a revision is accepted.
 #[derive(Debug)]
-pub(crate) struct Standing {
-    pub accepted: Option<Revision>,
-    pub place: Option<Place>,
+pub(crate) struct IngestionState {
+    pub received: Option<Revision>,
+    pub job_location: Option<JobLocation>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -184,26 +219,28 @@ pub(super) fn status(status: DocumentStatus) -> AttributeValue {
 }
 
 pub(super) fn document(record: Record, details: Details) -> Document {
+    // The stored status concerns the newest received revision.
+    let is_current = record.received_revision == Some(record.revision);
     Document {
         id: record.id,
         title: details.title,
         content_type: record.content_type,
         bytes: record.bytes,
-        // What a job says is about what it was accepted for.
-        status: match record.accepted {
-            Some(accepted) if accepted == record.revision => record.status,
-            _ if record.by_upload => DocumentStatus::AwaitingUpload,
-            _ => DocumentStatus::Queued,
+        status: match (is_current, record.by_upload) {
+            (true, _) => record.status,
+            (false, true) => DocumentStatus::AwaitingUpload,
+            (false, false) => DocumentStatus::Queued,
         },
+        waiting_reason: record.waiting_reason.filter(|_| is_current),
         revision: record.revision,
-        accepted: record.accepted,
-        settled: record.settled,
-        oldest: record.oldest,
+        received_revision: record.received_revision,
+        processed_revision: record.processed_revision,
+        oldest_stored_revision: record.oldest_stored_revision,
         live: record.live,
         pending: record.pending,
         stale: record.stale,
-        indexed: record.in_index,
-        reason: record.reason.filter(|_| record.accepted == Some(record.revision)),
+        indexed_passages: record.indexed_passages,
+        last_error: record.last_error.filter(|_| is_current),
         created_at: record.created_at,
         updated_at: record.updated_at,
     }

@@ -14,27 +14,25 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
-/// What the process needs from its environment and did not find.
+/// A required environment variable is missing.
 #[derive(Debug, thiserror::Error)]
-#[error("environment variable {name} is not set; Lambda sets it for every function")]
+#[error("environment variable `{name}` is not set; Lambda sets it for every function")]
 pub struct MissingVariable {
     name: &'static str,
 }
 
 /// Region, endpoint, HTTP client and the execution role's credentials.
 ///
-/// Built by hand rather than by the SDK's default chain: in Lambda the credentials are
-/// always three environment variables, and the chain costs a cold start more than
-/// everything else together.
+/// Does not use the SDK's default provider chain. In Lambda the credentials are always three environment
+/// variables, and the chain costs more than the rest of a cold start.
 #[derive(Debug, Clone)]
 pub struct Platform {
     pub(crate) sdk: SdkConfig,
 }
 
 impl Platform {
-    /// Reads what Lambda puts into every function's environment, and
-    /// `AWS_ENDPOINT_URL` where all services are to be found at one address;
-    /// `AWS_ENDPOINT_URL_LAMBDA` and the like where one of them is elsewhere:
+    /// Reads the variables that Lambda sets for every function, and optionally `AWS_ENDPOINT_URL` (one
+    /// address for all services) and `AWS_ENDPOINT_URL_<SERVICE>` (the address of one service):
     /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>
     ///
     /// # Errors
@@ -67,16 +65,16 @@ impl Platform {
                     .build(),
             );
         sdk.set_endpoint_url(optional("AWS_ENDPOINT_URL"));
-        sdk.set_service_config(Some(OfOneService));
+        sdk.set_service_config(Some(ServiceSettings));
         Ok(Self { sdk: sdk.build() })
     }
 }
 
-/// Settings of one service alone, from the environment.
+/// Settings of a single service, from the environment.
 #[derive(Debug)]
-struct OfOneService;
+struct ServiceSettings;
 
-impl LoadServiceConfig for OfOneService {
+impl LoadServiceConfig for ServiceSettings {
     fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
         optional(&format!("{}_{}", key.env(), key.service_id().to_uppercase().replace(' ', "_")))
     }
@@ -86,8 +84,8 @@ fn optional(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// For `provisioning` and `operator`, the other crates that speak to AWS. Not for
-/// functions: they must not name an SDK type.
+/// For `provisioning` and `operator`, the other crates that call AWS. Functions must not use it, because
+/// they must not name an SDK type.
 #[doc(hidden)]
 pub mod control {
     /// Returns the SDK configuration of `platform`.
@@ -95,7 +93,7 @@ pub mod control {
         &platform.sdk
     }
 
-    /// Returns a platform that uses `sdk`, an operator's.
+    /// Returns a platform that uses an operator's `sdk` configuration.
     pub fn platform(sdk: aws_types::SdkConfig) -> super::Platform {
         super::Platform { sdk }
     }

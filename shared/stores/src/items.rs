@@ -1,4 +1,4 @@
-//! Reading and writing items, shared by the repositories over DynamoDB.
+//! Reads and writes items of the tenant table.
 
 use std::collections::HashMap;
 
@@ -8,17 +8,17 @@ use bulkhead_tenancy::names::{ItemKey, Purpose, SortPrefix};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::PageLimit;
-use crate::error::Classify;
-use crate::{StoreError, TenantSession};
+use crate::error::{Classify, StoreError};
+use crate::page::PageLimit;
+use crate::session::TenantSession;
 
-/// Items read per call while listing.
+/// Items that one call reads while listing.
 const QUERY_PAGE: i32 = 2 * PageLimit::MAX as i32;
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
 /// The attribute that holds an item's sealed part.
-pub(super) const SEALED: &str = "sealed";
+pub(crate) const SEALED: &str = "sealed";
 
 /// Returns the key attributes of `key`.
 pub(crate) fn key_attributes(key: &ItemKey) -> Item {
@@ -29,15 +29,30 @@ pub(crate) fn key_attributes(key: &ItemKey) -> Item {
 }
 
 /// Returns `record` as an item under `key`.
-pub(super) fn item<T: Serialize>(key: &ItemKey, record: &T) -> Result<Item, StoreError> {
+pub(crate) fn item<T: Serialize>(key: &ItemKey, record: &T) -> Result<Item, StoreError> {
     let mut item: Item = serde_dynamo::to_item(record)
         .map_err(|error| StoreError::corrupt("write item", error.to_string()))?;
     item.extend(key_attributes(key));
     Ok(item)
 }
 
+/// Returns `value` as a text attribute.
+pub(crate) fn text(value: &str) -> AttributeValue {
+    AttributeValue::S(value.to_owned())
+}
+
+/// Returns `value` as a number attribute.
+pub(crate) fn number(value: u32) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+/// Returns a new random etag. No two are equal.
+pub(crate) fn new_etag() -> String {
+    format!("{:032x}", fastrand::u128(..))
+}
+
 /// Returns `value` as an attribute.
-pub(super) fn attribute<T: Serialize>(
+pub(crate) fn attribute<T: Serialize>(
     operation: &'static str,
     value: &T,
 ) -> Result<AttributeValue, StoreError> {
@@ -45,12 +60,12 @@ pub(super) fn attribute<T: Serialize>(
 }
 
 /// Reads `item` as a record.
-pub(super) fn record<T: DeserializeOwned>(operation: &'static str, item: Item) -> Result<T, StoreError> {
+pub(crate) fn record<T: DeserializeOwned>(operation: &'static str, item: Item) -> Result<T, StoreError> {
     serde_dynamo::from_item(item).map_err(|error| StoreError::corrupt(operation, error.to_string()))
 }
 
 /// Reads the item at `key`, consistently.
-pub(super) async fn get(
+pub(crate) async fn get(
     session: &TenantSession<'_>,
     operation: &'static str,
     key: &ItemKey,
@@ -67,8 +82,8 @@ pub(super) async fn get(
     Ok(found.item)
 }
 
-/// Deletes the item at `key`; that it was already gone is no error.
-pub(super) async fn delete(
+/// Deletes the item at `key`, if it exists.
+pub(crate) async fn delete(
     session: &TenantSession<'_>,
     operation: &'static str,
     key: &ItemKey,
@@ -86,8 +101,8 @@ pub(super) async fn delete(
 
 /// Lists items of one kind in the tenant's partition, after the sort key `after`.
 ///
-/// Items that are not `visible` are skipped. Returns whether more follow.
-pub(super) async fn list(
+/// Skips items that are not `visible`. Returns whether more items follow.
+pub(crate) async fn list(
     session: &TenantSession<'_>,
     operation: &'static str,
     prefix: SortPrefix,
@@ -107,7 +122,7 @@ pub(super) async fn list(
             .expression_attribute_values(":partition", AttributeValue::S(partition.as_str().to_owned()))
             .expression_attribute_values(":prefix", AttributeValue::S(prefix.as_str().to_owned()))
             .set_exclusive_start_key(start)
-            // More than the page: items that are skipped would cost a call each otherwise.
+            // Reads more than one page, so that skipped items do not cost extra calls.
             .limit(QUERY_PAGE)
             .consistent_read(true)
             .send()
@@ -125,7 +140,7 @@ pub(super) async fn list(
 }
 
 /// Seals `value` as the sealed part of the item at `key`.
-pub(super) async fn seal<T: Serialize>(
+pub(crate) async fn seal<T: Serialize>(
     session: &TenantSession<'_>,
     purpose: Purpose,
     key: &ItemKey,
@@ -140,7 +155,7 @@ pub(super) async fn seal<T: Serialize>(
 }
 
 /// Opens the sealed part of `item`, which was read at `key`.
-pub(super) async fn open<T: DeserializeOwned>(
+pub(crate) async fn open<T: DeserializeOwned>(
     session: &TenantSession<'_>,
     purpose: Purpose,
     key: &ItemKey,

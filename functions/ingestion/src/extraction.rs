@@ -1,25 +1,25 @@
-//! From a document's bytes to its passages, by the function that reads.
+//! Gets the passages of a document from the function `extraction`.
 //!
-//! Nothing of a document is parsed here, where a tenant's credentials are.
+//! This function holds a tenant's credentials, so it parses no document itself.
 
 use bulkhead_events::{ExtractionAnswer, ExtractionRequest};
-use bulkhead_stores::{StoreError, TenantSession, WorkerError, Workers};
+use bulkhead_stores::{StoreError, TenantSession, WorkerClient, WorkerError};
 
-/// Has `readers` read a document.
+/// Returns the passages of a document, or why it is unreadable.
 ///
 /// # Errors
-/// [`StoreError`] where nothing can be said of the document.
-pub(crate) async fn read(
-    readers: &Workers,
+/// [`StoreError`] if `extraction` returns no answer.
+pub(crate) async fn extract(
+    extraction: &WorkerClient,
     session: TenantSession<'_>,
     content_type: String,
     content: Vec<u8>,
 ) -> Result<ExtractionAnswer, StoreError> {
-    const OPERATION: &str = "read document";
+    const OPERATION: &str = "extract document";
     let request = ExtractionRequest { content_type, content };
     let payload = serde_json::to_vec(&request).map_err(|error| rejected(OPERATION, error))?;
     drop(request);
-    match readers.run_for(session, payload).await {
+    match extraction.run_for(session, payload).await {
         Ok(answer) => serde_json::from_slice(&answer).map_err(|error| rejected(OPERATION, error)),
         Err(WorkerError::Call(error)) => Err(error),
         Err(error) => Err(rejected(OPERATION, error)),

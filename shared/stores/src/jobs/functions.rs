@@ -1,22 +1,26 @@
+//! Calls of the functions that work on jobs, with the caller's own role.
+
 use std::time::Duration;
 
 use aws_sdk_lambda::operation::invoke::InvokeOutput;
 use aws_sdk_lambda::types::InvocationType;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
+use bulkhead_events::SchedulerRequest;
 use bulkhead_tenancy::{IsolationMode, TenantScope};
 
-use crate::error::Classify;
-use crate::{Platform, StoreError, TenantSession};
+use crate::error::{Classify, StoreError};
+use crate::platform::Platform;
+use crate::session::TenantSession;
 
-/// Why a worker did not do a job.
+/// Why a function returned no result.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WorkerError {
-    /// The worker could not be called.
+    /// The call failed; the function did not run.
     #[error(transparent)]
     Call(#[from] StoreError),
-    /// The worker ran and failed, or its environment died.
+    /// The function ran and failed, or its environment crashed.
     #[error("the worker failed: {kind}")]
     Failed {
         /// Lambda's word for it: `Handled` or `Unhandled`.
@@ -24,9 +28,9 @@ pub enum WorkerError {
     },
 }
 
-/// One attempt, for as long as our own function runs: a second one would set a second
-/// worker on the same job while the first still works.
-fn once() -> aws_sdk_lambda::config::Builder {
+/// One attempt without a time limit: a second attempt would start a second worker for the same job
+/// while the first still runs.
+fn one_attempt() -> aws_sdk_lambda::config::Builder {
     aws_sdk_lambda::Config::builder().retry_config(RetryConfig::disabled()).timeout_config(
         TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(3))
@@ -35,23 +39,20 @@ fn once() -> aws_sdk_lambda::config::Builder {
     )
 }
 
-/// A function that works for one tenant at a time, called with our own role.
-pub struct Workers {
+/// Calls a function that works for one tenant at a time.
+pub struct WorkerClient {
     lambda: aws_sdk_lambda::Client,
     function: String,
     mode: IsolationMode,
 }
 
-impl Workers {
-    /// Returns the workers that run `function`, deployed with `mode`.
+impl WorkerClient {
+    /// Returns a client of `function`, which is deployed with `mode`.
     pub fn new(platform: &Platform, function: &str, mode: IsolationMode) -> Self {
         Self { lambda: aws_sdk_lambda::Client::new(&platform.sdk), function: function.to_owned(), mode }
     }
 
-    /// Runs `payload` in an environment of the session's tenant and returns its answer.
-    ///
-    /// # Errors
-    /// [`WorkerError`].
+    /// Runs `payload` in an environment of the session's tenant and returns the answer.
     pub async fn run_for(
         &self,
         session: TenantSession<'_>,
@@ -60,10 +61,7 @@ impl Workers {
         self.run(session.scope(), payload).await
     }
 
-    /// Runs `payload` in an environment of the tenant of `scope` and returns its answer.
-    ///
-    /// # Errors
-    /// [`WorkerError`].
+    /// Runs `payload` in an environment of the tenant of `scope` and returns the answer.
     pub async fn run(&self, scope: &TenantScope<'_>, payload: Vec<u8>) -> Result<Vec<u8>, WorkerError> {
         let tenant = match self.mode {
             IsolationMode::PerTenant => Some(scope.tenant().to_string()),
@@ -76,7 +74,7 @@ impl Workers {
             .set_tenant_id(tenant)
             .payload(payload.into())
             .customize()
-            .config_override(once())
+            .config_override(one_attempt())
             .send()
             .await
             .during("run worker")?;
@@ -87,46 +85,47 @@ impl Workers {
     }
 }
 
-/// The function that brings waiting jobs back, asked with our own role.
-pub struct Releases {
+/// Calls the scheduler of the tier.
+pub struct SchedulerClient {
     lambda: aws_sdk_lambda::Client,
     function: String,
 }
 
-impl Releases {
-    /// Returns the releases that `function` makes.
+impl SchedulerClient {
+    /// Returns a client of the scheduler `function`.
     pub fn new(platform: &Platform, function: &str) -> Self {
         Self { lambda: aws_sdk_lambda::Client::new(&platform.sdk), function: function.to_owned() }
     }
 
-    /// Asks, and does not wait for the end.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn ask(&self, payload: Vec<u8>) -> Result<(), StoreError> {
-        self.invoke(payload, InvocationType::Event).await?;
+    /// Sends `request` and does not wait for the result.
+    pub async fn notify(&self, request: &SchedulerRequest) -> Result<(), StoreError> {
+        self.invoke(request, InvocationType::Event).await?;
         Ok(())
     }
 
-    /// Asks, and waits for the end.
-    ///
-    /// # Errors
-    /// [`WorkerError`].
-    pub async fn run(&self, payload: Vec<u8>) -> Result<(), WorkerError> {
-        match self.invoke(payload, InvocationType::RequestResponse).await?.function_error {
+    /// Sends `request` and waits for the result.
+    pub async fn call(&self, request: &SchedulerRequest) -> Result<(), WorkerError> {
+        match self.invoke(request, InvocationType::RequestResponse).await?.function_error {
             Some(kind) => Err(WorkerError::Failed { kind }),
             None => Ok(()),
         }
     }
 
-    async fn invoke(&self, payload: Vec<u8>, how: InvocationType) -> Result<InvokeOutput, StoreError> {
+    async fn invoke(
+        &self,
+        request: &SchedulerRequest,
+        invocation: InvocationType,
+    ) -> Result<InvokeOutput, StoreError> {
+        const OPERATION: &str = "call scheduler";
+        let payload =
+            serde_json::to_vec(request).map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))?;
         self.lambda
             .invoke()
             .function_name(&self.function)
-            .invocation_type(how)
+            .invocation_type(invocation)
             .payload(payload.into())
             .send()
             .await
-            .during("ask for release")
+            .during(OPERATION)
     }
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// One value, believed for a limited time. Belongs to one tenant's clients.
+/// A value that is cached for a limited time. Belongs to the clients of one tenant.
 pub(crate) struct Expiring<T> {
     age: Duration,
     kept: Mutex<Option<(Instant, Arc<T>)>>,

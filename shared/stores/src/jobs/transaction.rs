@@ -4,29 +4,33 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, TransactWriteItem};
+use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
 use aws_smithy_types::error::operation::BuildError;
 
-use super::Jobs;
-use crate::StoreError;
-use crate::error::Classify;
+use super::job::Jobs;
+use crate::error::{Classify, StoreError};
 
-/// How often a transaction is tried again that met another, and the longest pause before.
-const MEETINGS: u8 = 5;
+/// The document exists and is not deleted.
+pub(super) const NOT_DELETED: &str = "attribute_exists(pk) AND #status <> :deleted";
+
+/// Retries of a transaction that conflicts with another one.
+const MAX_RETRIES: u8 = 5;
+/// Longest pause before a retry.
 const PAUSE: Duration = Duration::from_millis(100);
 
 impl Jobs<'_> {
-    /// Writes all of `moves` or nothing. Returns the first whose condition did not hold.
+    /// Writes all of `writes` or none. Returns the position of the first write whose condition did not
+    /// hold; `None` if all were written.
     pub(super) async fn transact(
         &self,
         operation: &'static str,
-        moves: Vec<TransactWriteItem>,
+        writes: Vec<TransactWriteItem>,
     ) -> Result<Option<usize>, StoreError> {
-        let mut left = MEETINGS;
+        let mut left = MAX_RETRIES;
         let sent = loop {
             let call = self.session.dynamodb().transact_write_items();
-            let sent = call.set_transact_items(Some(moves.clone())).send().await;
-            if left == 0 || !sent.as_ref().is_err_and(met_another) {
+            let sent = call.set_transact_items(Some(writes.clone())).send().await;
+            if left == 0 || !sent.as_ref().is_err_and(conflicts) {
                 break sent;
             }
             left -= 1;
@@ -46,9 +50,9 @@ impl Jobs<'_> {
     }
 }
 
-/// Whether another write to one of the items was under way: the SDK does not try again then.
+/// Returns whether another write to one of the items was in progress. The SDK does not retry then:
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling>
-fn met_another<R>(error: &SdkError<TransactWriteItemsError, R>) -> bool {
+fn conflicts<R>(error: &SdkError<TransactWriteItemsError, R>) -> bool {
     let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
     else {
         return false;
@@ -59,8 +63,4 @@ fn met_another<R>(error: &SdkError<TransactWriteItemsError, R>) -> bool {
 
 pub(super) fn malformed(error: BuildError) -> StoreError {
     StoreError::corrupt("move job", error.to_string())
-}
-
-pub(super) fn number(value: u32) -> AttributeValue {
-    AttributeValue::N(value.to_string())
 }

@@ -1,43 +1,41 @@
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
-use bulkhead_resilience::Instant;
-use bulkhead_resilience::circuit::{Admission, Change, Circuit, Outcome, Permit, Policy, State};
+use bulkhead_resilience::Timestamp;
+use bulkhead_resilience::circuit::{Change, Circuit, Decision, Outcome, Permit, Policy, State};
 use bulkhead_resilience::retry::Budget;
-use jiff::Timestamp;
 
-use super::items::{self, Item, key_attributes};
-use crate::error::Classify;
-use crate::{Moment, StoreError, TenantSession};
+use crate::clock;
+use crate::error::{Classify, StoreError};
+use crate::items::{self, Item, key_attributes};
+use crate::session::TenantSession;
 
-/// After so many writes that others were faster with, whoever wants to change the circuit gives
-/// up. Of writers that come at once one is always the fastest, so this is for several times as
-/// many of them as a tenant may have workers.
-const ATTEMPTS: usize = 256;
+/// Maximum optimistic-lock attempts before an update fails with [`StoreError::Conflict`]. One of the
+/// concurrent writers always wins, so this allows several times as many writers as a tenant has workers.
+const MAX_ATTEMPTS: usize = 256;
 const CIRCUIT: &str = "circuit";
 const VERSION: &str = "version";
 const BUDGET: &str = "budget";
 const WRITE: &str = "write circuit";
 
-/// What the circuit says of one job.
+/// Whether the tenant's circuit lets one job run.
 #[derive(Debug)]
 #[must_use]
-pub enum Decision {
-    /// It may run. How it ended has to be recorded.
-    Run(Run),
-    /// It may not before then.
-    Parked(Moment),
+pub enum CircuitDecision {
+    /// The job may run. The caller must record its outcome.
+    Run(JobPermit),
+    /// The job must wait until the given time.
+    Wait(Timestamp),
 }
 
-/// A job that the circuit lets run.
+/// Permission of the circuit to run one job.
 #[derive(Debug)]
-pub struct Run {
+pub struct JobPermit {
     permit: Permit,
-    /// Whether there is something to refill.
-    budget_short: bool,
+    budget_is_full: bool,
 }
 
-/// The circuit over a tenant's jobs, and the budget of its retries.
-pub struct Breaker<'s> {
+/// The circuit over a tenant's jobs, and the tenant's retry budget. Stored as one item.
+pub struct CircuitBreaker<'s> {
     session: TenantSession<'s>,
     policy: Policy,
 }
@@ -47,46 +45,46 @@ struct Stored {
     budget: Budget,
 }
 
-impl<'s> Breaker<'s> {
-    pub(crate) fn new(session: TenantSession<'s>, policy: Policy) -> Self {
-        Self { session, policy }
+impl<'s> TenantSession<'s> {
+    /// Returns the circuit over the tenant's jobs.
+    pub fn circuit(&self, policy: Policy) -> CircuitBreaker<'s> {
+        CircuitBreaker { session: *self, policy }
     }
+}
 
-    /// Returns whether a job may run. Costs a read, and a write for a probe.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn admit(&self) -> Result<Decision, StoreError> {
+impl CircuitBreaker<'_> {
+    /// Decides whether a job may run. Costs one read, and one write for a probe.
+    pub async fn admit(&self) -> Result<CircuitDecision, StoreError> {
         let mut stored = self.read().await?;
-        for _ in 0..ATTEMPTS {
-            let budget_short = stored.budget != Budget::FULL;
-            match self.policy.admit(&stored.circuit, now(), fastrand::u64(..)) {
-                Admission::Run(permit) => return Ok(Decision::Run(Run { permit, budget_short })),
-                Admission::Parked { until } => return Ok(Decision::Parked(moment(until))),
-                Admission::Probe(probe) => {
+        for _ in 0..MAX_ATTEMPTS {
+            let budget_is_full = stored.budget == Budget::FULL;
+            match self.policy.admit(&stored.circuit, clock::now(), fastrand::u64(..)) {
+                Decision::Run(permit) => {
+                    return Ok(CircuitDecision::Run(JobPermit { permit, budget_is_full }));
+                }
+                Decision::Wait { until } => return Ok(CircuitDecision::Wait(until)),
+                Decision::Probe(probe) => {
                     self.write(probe.change()).await?;
                     stored = self.read().await?;
                     if let Some(permit) = probe.granted(&stored.circuit) {
-                        return Ok(Decision::Run(Run { permit, budget_short }));
+                        return Ok(CircuitDecision::Run(JobPermit { permit, budget_is_full }));
                     }
                 }
             }
         }
-        Ok(Decision::Parked(Moment::now()))
+        Ok(CircuitDecision::Wait(clock::now()))
     }
 
-    /// Records how a job ended. Returns whether that opened the circuit.
+    /// Records how a job ended, and returns whether that opened the circuit.
     ///
     /// # Errors
-    /// [`StoreError`], [`StoreError::Conflict`] where others are always faster. Nothing is recorded then.
-    pub async fn record(&self, run: &Run, outcome: Outcome) -> Result<bool, StoreError> {
-        for _ in 0..ATTEMPTS {
+    /// [`StoreError::Conflict`] if other processes win every race. Nothing is recorded on an error.
+    pub async fn record(&self, permit: &JobPermit, outcome: Outcome) -> Result<bool, StoreError> {
+        for _ in 0..MAX_ATTEMPTS {
             let stored = self.read().await?;
-            let Some(change) =
-                self.policy.record(&stored.circuit, run.permit, outcome, now(), fastrand::u64(..))
-            else {
-                return Ok(false);
-            };
+            let change =
+                self.policy.record(&stored.circuit, permit.permit, outcome, clock::now(), fastrand::u64(..));
+            let Some(change) = change else { return Ok(false) };
             if self.write(&change).await? {
                 return Ok(matches!(change.to().state(), State::Open { .. }));
             }
@@ -94,15 +92,12 @@ impl<'s> Breaker<'s> {
         Err(StoreError::Conflict { operation: WRITE })
     }
 
-    /// Notes a success: closes the circuit where the job was its probe, refills the budget.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn succeeded(&self, run: &Run) -> Result<(), StoreError> {
-        // A healthy tenant's success says nothing new, and costs no more than a read.
-        self.record(run, Outcome::Success).await?;
-        if run.budget_short {
-            self.rebudget(|budget| {
+    /// Records a success: closes the circuit if the job was its probe, and refills the retry budget.
+    pub async fn record_success(&self, permit: &JobPermit) -> Result<(), StoreError> {
+        // Costs one read for a healthy tenant.
+        self.record(permit, Outcome::Success).await?;
+        if !permit.budget_is_full {
+            self.update_budget(|budget| {
                 budget.earn();
                 true
             })
@@ -111,23 +106,17 @@ impl<'s> Breaker<'s> {
         Ok(())
     }
 
-    /// Takes one retry from the tenant's budget. `false` where none is left.
-    ///
-    /// # Errors
-    /// [`StoreError`].
+    /// Takes one retry from the tenant's budget, and returns whether one was left.
     pub async fn spend_retry(&self) -> Result<bool, StoreError> {
-        self.rebudget(Budget::spend).await
+        self.update_budget(Budget::spend).await
     }
 
-    /// Returns how many of `wanted` waiting jobs may go on now: all where the circuit is
-    /// closed, one where it wants to be probed, none while it is open.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn lets_through(&self, wanted: u16) -> Result<u16, StoreError> {
+    /// Returns how many of `wanted` waiting jobs may run now: all if the circuit is Closed, one if it needs
+    /// a probe, none while it is Open.
+    pub async fn allowed(&self, wanted: u16) -> Result<u16, StoreError> {
         Ok(match self.read().await?.circuit.state() {
             State::Closed { .. } => wanted,
-            State::Open { until, .. } | State::HalfOpen { until, .. } if now() < *until => 0,
+            State::Open { until, .. } | State::HalfOpen { until, .. } if clock::now() < *until => 0,
             State::Open { .. } | State::HalfOpen { .. } => wanted.min(1),
         })
     }
@@ -146,7 +135,7 @@ impl<'s> Breaker<'s> {
         Ok(Stored { circuit, budget: budget_of(&item) })
     }
 
-    /// Writes `change` if nobody was faster, and says whether it did.
+    /// Writes `change` if the stored circuit has not changed, and returns whether it did.
     async fn write(&self, change: &Change) -> Result<bool, StoreError> {
         let text = serde_json::to_string(change.to())
             .map_err(|error| StoreError::corrupt(WRITE, error.to_string()))?;
@@ -166,10 +155,9 @@ impl<'s> Breaker<'s> {
         written(update.send().await.during(WRITE).map(drop))
     }
 
-    /// Changes the budget, and says whether it could be. Somebody else's change first is no
-    /// obstacle: it is decided again.
-    async fn rebudget(&self, change: fn(&mut Budget) -> bool) -> Result<bool, StoreError> {
-        for _ in 0..ATTEMPTS {
+    /// Changes the budget, and returns whether `change` applied. Repeats after a lost race.
+    async fn update_budget(&self, change: fn(&mut Budget) -> bool) -> Result<bool, StoreError> {
+        for _ in 0..MAX_ATTEMPTS {
             let item = items::get(&self.session, WRITE, &self.session.scope().circuit_key()).await?;
             let seen = item.as_ref().and_then(|item| item.get(BUDGET)).cloned();
             let mut budget = item.as_ref().map_or(Budget::FULL, budget_of);
@@ -218,14 +206,4 @@ fn budget_of(item: &Item) -> Budget {
 
 fn number(value: u64) -> AttributeValue {
     AttributeValue::N(value.to_string())
-}
-
-fn now() -> Instant {
-    Instant(Timestamp::now().as_microsecond())
-}
-
-/// Rounded up: not a moment too early.
-fn moment(instant: Instant) -> Moment {
-    let milliseconds = instant.0.saturating_add(999).div_euclid(1_000);
-    Moment::from_millisecond(u64::try_from(milliseconds).unwrap_or(0))
 }

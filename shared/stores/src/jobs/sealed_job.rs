@@ -3,10 +3,10 @@ use bulkhead_sealing::Address;
 use bulkhead_tenancy::names::DocumentId;
 use serde::{Deserialize, Serialize};
 
-use super::Jobs;
-use crate::StoreError;
+use super::job::Jobs;
+use crate::error::StoreError;
 
-/// Index one document.
+/// The work of one job: index one document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IngestionJob {
@@ -15,10 +15,7 @@ pub struct IngestionJob {
 }
 
 impl Jobs<'_> {
-    /// Seals `job` so that it opens in this tenant's session only.
-    ///
-    /// # Errors
-    /// [`StoreError`].
+    /// Seals `job`, so that it opens only in a session of this tenant.
     pub async fn seal(&self, job: &IngestionJob) -> Result<SealedJob, StoreError> {
         let plaintext =
             serde_json::to_vec(job).map_err(|error| StoreError::corrupt("seal job", error.to_string()))?;
@@ -35,8 +32,8 @@ impl Jobs<'_> {
     /// Opens a job.
     ///
     /// # Errors
-    /// [`StoreError::Seal`] or [`StoreError::Denied`] where the job is not this tenant's,
-    /// [`StoreError::Corrupt`] where it is not about the document that it names.
+    /// [`StoreError::Seal`] or [`StoreError::Denied`] if the job belongs to another tenant,
+    /// [`StoreError::Corrupt`] if the sealed document differs from the one that the message names.
     pub async fn open(&self, job: &SealedJob) -> Result<IngestionJob, StoreError> {
         const OPERATION: &str = "open job";
         let profile = self.session.profile().await?;
@@ -51,7 +48,7 @@ impl Jobs<'_> {
         if opened.document == *job.document() {
             Ok(opened)
         } else {
-            Err(StoreError::corrupt(OPERATION, "it says that it is about another document"))
+            Err(StoreError::corrupt(OPERATION, "the sealed job names another document"))
         }
     }
 }
