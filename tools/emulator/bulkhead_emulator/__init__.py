@@ -1,5 +1,5 @@
-"""The local AWS of this project: MiniStack plus what tenant isolation needs and MiniStack lacks.
+"""A local AWS: MiniStack plus extensions for tenant isolation.
 
-Rule: no behaviour that AWS does not have. `README.md` beside this file lists every extension, what
-AWS does, where that is documented, and the test that fails without it.
+Rule: no behaviour that AWS does not have. The package's `README.md` lists every extension with the behaviour of
+AWS, its documentation, and the test that fails without the extension.
 """

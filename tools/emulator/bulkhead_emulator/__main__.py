@@ -14,7 +14,7 @@ from .version import WrongMiniStack
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m bulkhead_emulator",
-        description="A local AWS whose IAM says no where AWS would. Nothing is kept after it ends.",
+        description="Runs a local AWS that enforces IAM. It keeps no data after it stops.",
     )
     parser.add_argument("--port", type=int, required=True, help="port on 127.0.0.1")
     parser.add_argument("--bare", action="store_true", help="MiniStack with the same settings and no extension")
@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--session-seconds",
         type=int,
         metavar="N",
-        help="assumed roles' sessions end after N seconds, whatever was asked",
+        help="sessions of assumed roles expire after N seconds",
     )
     parser.add_argument("--judgements", metavar="FILE", help="write every decision of IAM to FILE, as JSON lines")
     parser.add_argument(
@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--no-fair-queues",
         action="store_true",
-        help="message groups do not count on standard queues: as if no message had one",
+        help="standard queues ignore message groups",
     )
     options = parser.parse_args(arguments)
     if options.bare and options.session_seconds is not None:
@@ -42,9 +42,12 @@ def main(arguments: list[str] | None = None) -> int:
     if options.bare and (options.invocations or options.no_fair_queues):
         parser.error("--invocations and --no-fair-queues are extensions; MiniStack alone (--bare) has none")
     if options.session_seconds is not None and options.session_seconds < 1:
-        parser.error("--session-seconds is at least 1")
+        parser.error("--session-seconds must be at least 1")
     if _taken(options.port):
-        print(f"127.0.0.1:{options.port} is in use; end what listens there or choose another --port", file=sys.stderr)
+        print(
+            f"127.0.0.1:{options.port} is in use: stop the program that listens there or choose another --port",
+            file=sys.stderr,
+        )
         return 1
     try:
         return server.run(
@@ -70,5 +73,5 @@ if __name__ == "__main__":
     status = main()
     sys.stdout.flush()
     sys.stderr.flush()
-    # Request threads of MiniStack may still be blocked; everything that must end has ended.
+    # Request threads of MiniStack may still be blocked, so exit without waiting for them.
     os._exit(status)

@@ -1,7 +1,7 @@
-"""MiniStack's own endpoints are closed, except those a running stack needs.
+"""Closes MiniStack's own endpoints, except those that a running stack needs.
 
-Under `/_ministack/` it serves messages, function code and configuration to anybody, without credentials.
-AWS has nothing like it, and a test of isolation must not be able to look behind the IAM check.
+MiniStack serves messages, function code and configuration under `/_ministack/` without credentials. AWS has no
+such endpoint, and a test of isolation must not bypass IAM.
 """
 
 from __future__ import annotations

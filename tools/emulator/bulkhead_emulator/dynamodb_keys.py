@@ -1,9 +1,9 @@
-"""`dynamodb:LeadingKeys`: which partition keys a request touches.
+"""`dynamodb:LeadingKeys`: the partition keys of a request.
 
-AWS (specifying-conditions, Service Authorization Reference): item operations and Query carry the key,
-for a secondary index it is the *index's* partition key; Scan and PartiQL statements carry none here,
-so a policy guarded by `Null: {dynamodb:LeadingKeys: false}` refuses them. A transaction's items are
-authorised one by one as their single actions, a batch table by table.
+AWS (specifying-conditions, Service Authorization Reference): item operations and Query carry the key; for a
+secondary index it is the *index's* partition key. Scan and PartiQL statements carry no key here, so a policy
+with `Null: {dynamodb:LeadingKeys: false}` refuses them. A transaction is authorised per item as single actions,
+a batch per table.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _PARTIQL_TABLE = re.compile(
 
 
 class TableArn(str):
-    """A table or index ARN that remembers the partition keys it is to be checked for."""
+    """A table or index ARN with the partition keys of the request."""
 
     leading_keys: list[str] | None
 
@@ -68,7 +68,7 @@ def enforce(
     resource_arn: str = "*",
     service_context: dict[str, Any] | None = None,
 ) -> Any:
-    """MiniStack's check, with the leading keys of the resource it is made for."""
+    """Calls MiniStack's check with the leading keys of the resource."""
     keys = getattr(resource_arn, "leading_keys", None)
     if keys is not None:
         service_context = {
@@ -80,7 +80,7 @@ def enforce(
 
 
 def extract_iam_action(service: str, *arguments: Any, **options: Any) -> str | None:
-    """PartiQL has no action of its own: one statement is authorised by its verb."""
+    """Returns the action of a PartiQL statement, which depends on its verb."""
     action = _extract_iam_action(service, *arguments, **options)
     if action == "dynamodb:ExecuteStatement":
         body = _json(arguments[3] if len(arguments) > 3 else options.get("body"))
@@ -90,7 +90,7 @@ def extract_iam_action(service: str, *arguments: Any, **options: Any) -> str | N
 
 
 def resource_arns(body: bytes, region: str, account_id: str) -> list[TableArn]:
-    """Every table or index a request addresses, each with the partition keys it touches there."""
+    """Returns every table or index of a request with its partition keys."""
     request = _json(body)
     table = request.get("TableName")
     if isinstance(table, str) and table:
@@ -109,7 +109,7 @@ def resource_arns(body: bytes, region: str, account_id: str) -> list[TableArn]:
 
 
 def transaction_checks(action: str, body: bytes, region: str, account_id: str) -> list[tuple[str, TableArn]]:
-    """The single actions a transaction is made of, each on its own table and key."""
+    """Returns the single actions of a transaction, each with table and key."""
     request = _json(body)
     if action in ("dynamodb:ExecuteTransaction", "dynamodb:BatchExecuteStatement"):
         return _partiql_checks(request, region, account_id)

@@ -1,8 +1,8 @@
-"""Partitions kept in order, so that a Query reads what it is about and not all there is.
+"""Keeps partitions sorted, so that a Query reads only the items of its range.
 
-MiniStack sorts and checks every item of a partition for each page, which takes most of its time where a tenant
-has thousands. Here a plain Query is handed the items of its range, after its starting key, as many as its
-limit; MiniStack then does with them what it did with all. What is not plain sees all of them, as before.
+MiniStack sorts and checks every item of a partition for each page, which is slow for thousands of items. With this
+module it receives only the items of a plain Query's range, after the starting key and up to the limit. Other
+queries still see all items.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ _set_item: Any = None
 
 @dataclass(frozen=True)
 class _Asked:
-    """The part of a partition that a Query is about."""
+    """The part of a partition that a Query reads."""
 
-    # Sort keys: a prefix, or both ends.
+    # A prefix of the sort key, or both ends of a range.
     prefix: str | None
     low: str
     high: str | None
@@ -50,7 +50,7 @@ class _Asked:
         else:
             first = bisect_left(keys, self.low)
             end = len(keys) if self.high is None else bisect_right(keys, self.high, lo=first)
-        # The starting key itself stays: MiniStack takes it off, and one more makes up for it.
+        # The starting key is included, because MiniStack removes it; the limit is one higher.
         if self.start is not None:
             if self.forward:
                 first = max(first, bisect_left(keys, self.start))
@@ -65,12 +65,12 @@ class _Asked:
 
 
 _asked: ContextVar[_Asked | None] = ContextVar("part_of_a_partition", default=None)
-# MiniStack takes expired items away in a thread of its own.
+# MiniStack deletes expired items in a separate thread.
 _changing = threading.RLock()
 
 
 class Partition(dict):
-    """Items by their sort keys. While a plain Query is answered its values are those the Query is about."""
+    """Items by sort key. During a plain Query its values are only the items of the range."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -108,7 +108,7 @@ class Partition(dict):
 
 
 def set_item(table: dict, pk: str, sk: str, item: dict) -> Any:
-    """MiniStack's store of an item, in a partition that is kept in order."""
+    """Stores an item with MiniStack, in a sorted partition."""
     there = table["items"].get(pk)
     if not isinstance(there, Partition):
         table["items"][pk] = Partition(there or {})
@@ -149,5 +149,5 @@ def _part(request: dict[str, Any]) -> _Asked | None:
             int(limit) if limit is not None else None,
         )
     except (AttributeError, KeyError, TypeError, ValueError):
-        # Wrong, or not plain: for MiniStack to say.
+        # Invalid or not plain: MiniStack handles it.
         return None

@@ -1,7 +1,7 @@
-"""DynamoDB's conditions, checked once for each text instead of once for each item.
+"""Parses each DynamoDB condition once instead of once per item.
 
-MiniStack parses a condition anew for every item of a partition, so a Query of thousands takes a second.
-Nothing else changes: whatever is wrong, or not plain, is left to MiniStack to say.
+MiniStack parses a condition for every item of a partition, so a Query of thousands of items takes a second. Results
+do not change: MiniStack still handles conditions that are invalid or not plain.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class _Parsed:
     tokens: _Tokens
     # Names of the lower and the upper bound of each range.
     ranges: tuple[tuple[str, str], ...]
-    # What a Query of one partition asks, where that is all: `pk = :a AND sk …`.
+    # The key condition, if the condition is only `pk = :a AND sk …`.
     tests: tuple[_Test, ...]
 
 
@@ -47,7 +47,7 @@ _evaluate: Any = None
 
 
 def evaluate(expression: str, item: Any, values: Any, names: Any, slot: str = "ConditionExpression") -> Any:
-    """Whether `item` meets a condition."""
+    """Returns whether `item` meets a condition."""
     global _last
     found = _parsed(expression, slot) if expression and expression.strip() else None
     if found is None:
@@ -55,7 +55,7 @@ def evaluate(expression: str, item: Any, values: Any, names: Any, slot: str = "C
     try:
         if found.tests:
             last = _last
-            # A Query asks the same of every item, with the very same values.
+            # A Query passes the same values for every item.
             if last is None or last[0] is not found or last[1] is not values or last[2] is not names:
                 last = _last = found, values, names, _predicate(found, values, names)
             return last[3](item)
@@ -69,12 +69,12 @@ def evaluate(expression: str, item: Any, values: Any, names: Any, slot: str = "C
     return _evaluate(expression, item, values, names, slot)
 
 
-# What was asked last, of which values, and as what.
+# The last condition, its values and its parsed form.
 _last: tuple[_Parsed, Any, Any, Callable[[Any], bool]] | None = None
 
 
 def range_of(expression: str, values: Any, names: Any) -> tuple[str, str | None, str | None, str, str | None] | None:
-    """What a plain key condition asks: the names of partition and sort key, a prefix, or both ends of a range."""
+    """A plain key condition: names of partition and sort key, and a prefix or both ends of a range."""
     found = _parsed(expression, "KeyConditionExpression") if expression else None
     if found is None or not found.tests:
         return None
@@ -89,11 +89,11 @@ def range_of(expression: str, values: Any, names: Any) -> tuple[str, str | None,
 
 
 class _NotPlain(Exception):
-    """Something is no text, or no range."""
+    """The condition is not a comparison of texts or not a range."""
 
 
 def _predicate(found: _Parsed, values: Any, names: Any) -> Callable[[Any], bool]:
-    """The tests, of an item's texts; a KeyError where an item has none."""
+    """Applies the tests to an item. Raises KeyError if the item lacks an attribute."""
     if any(dynamodb._between_bounds_error(values.get(low), values.get(high)) for low, high in found.ranges):
         raise _NotPlain
     made = [
@@ -113,7 +113,7 @@ def _predicate(found: _Parsed, values: Any, names: Any) -> Callable[[Any], bool]
 
 @lru_cache(_TEXTS)
 def _parsed(expression: str, slot: str) -> _Parsed | None:
-    """A condition that nothing is wrong with."""
+    """A valid condition."""
     try:
         tokens = dynamodb._tokenize(expression)
         wrong = (

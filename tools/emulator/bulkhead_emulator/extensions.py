@@ -1,10 +1,10 @@
-"""Every extension, in the order it is put in."""
+"""All extensions in the order of their installation."""
 
 from __future__ import annotations
 
 
 def install() -> None:
-    """Put the extensions into the imported MiniStack."""
+    """Installs the extensions in the imported MiniStack."""
     from . import (
         admin,
         apigateway,

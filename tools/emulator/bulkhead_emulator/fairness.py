@@ -1,16 +1,16 @@
 """Fair queues: on a standard queue, messages of quiet groups are delivered before those of noisy ones.
 
-AWS (SQS: sqs-fair-queues-detailed), and what is made of it here:
+AWS (SQS: sqs-fair-queues-detailed), and the implementation here:
 
 - A group becomes noisy with more than 10 % of the messages in flight and at least 30 of them, or with more
-  than 10 % of the recent processing time. A message without a group is a group of its own.
-- Nothing is dropped or held back: where no message of a quiet group waits, noisy ones are delivered.
-- Among noisy groups the one with the fewest messages in flight comes first.
-- A noisy group is quiet again when none of its messages waits, when none was in flight for five minutes, or
-  when both of its shares are back at the others' level: at 10 %.
+  than 10 % of the recent processing time. A message without a group counts as a separate group.
+- Messages are never dropped or delayed: if no message of a quiet group waits, messages of noisy groups follow.
+- The noisy group with the fewest messages in flight is first.
+- A noisy group becomes quiet if none of its messages waits, if none was in flight for five minutes, or if both
+  of its shares are at most 10 %.
 
-AWS does not say how long "recent" is; five minutes here. What a group used before it became quiet is not held
-against it again. Inside a group, and between quiet ones, messages keep the order in which they were sent.
+AWS does not define "recent"; here it is five minutes. Processing time before a group became quiet does not count
+again. Messages of a group, and of quiet groups, keep the order in which they were sent.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Delivery:
     started: float
 
     def ended(self, held: set[int], now: float) -> float | None:
-        """When it ended: deleted, given back, or its visibility timeout over."""
+        """When the delivery ended: deleted, returned, or visibility timeout over."""
         message = self.message
         if id(message) in held and message["receipt_handle"] == self.handle and message["visible_at"] > now:
             return None
@@ -42,22 +42,22 @@ class Delivery:
 
 @dataclass
 class Fairness:
-    """What one queue knows of its groups."""
+    """The state of one queue's groups."""
 
     in_flight: list[Delivery] = field(default_factory=list)
-    # Beginning, end and group of deliveries that ended lately.
+    # Start, end and group of recent deliveries.
     spent: deque[tuple[float, float, Hashable]] = field(default_factory=deque)
     noisy: set[Hashable] = field(default_factory=set)
-    # Since when a group that was noisy is judged anew, and when it last had a message in flight.
+    # Start of the current observation of a formerly noisy group, and its last time with a message in flight.
     forgiven: dict[Hashable, float] = field(default_factory=dict)
     last_in_flight: dict[Hashable, float] = field(default_factory=dict)
 
     def deliver(self, messages: Iterable[dict], now: float) -> None:
-        """Note that messages were handed out."""
+        """Records delivered messages."""
         self.in_flight += [Delivery(each, each["receipt_handle"], group_of(each), now) for each in messages]
 
     def notice(self, messages: list[dict], now: float) -> None:
-        """Note which deliveries ended meanwhile."""
+        """Records which deliveries have ended."""
         held = {id(each) for each in messages}
         going = []
         for delivery in self.in_flight:
@@ -75,14 +75,14 @@ class Fairness:
                 del since[group]
 
     def flying(self) -> dict[Hashable, int]:
-        """How many messages of each group are in flight."""
+        """Returns the number of messages in flight per group."""
         found: dict[Hashable, int] = {}
         for delivery in self.in_flight:
             found[delivery.group] = found.get(delivery.group, 0) + 1
         return found
 
     def judge(self, waiting: set[Hashable], now: float) -> set[Hashable]:
-        """The groups that are noisy now; `waiting` are those that have messages to be delivered."""
+        """Returns the noisy groups; `waiting` are the groups with messages to deliver."""
         flying = self.flying()
         by_count = _over(flying, sum(flying.values()))
         by_time = self._over_in_time(now)
@@ -110,12 +110,12 @@ def _over(parts: dict[Hashable, Any], whole: float) -> set[Hashable]:
 
 
 def group_of(message: dict) -> Hashable:
-    """A message's group; its own where it has none."""
+    """Returns a message's group; a message without one is a separate group."""
     return message.get("group_id") or (message["id"],)
 
 
 def in_fair_order(waiting: list[dict], noisy: set[Hashable], flying: dict[Hashable, int], limit: int) -> list[dict]:
-    """The messages to hand out next, at most `limit`."""
+    """Returns the next messages to deliver, at most `limit`."""
     chosen = [each for each in waiting if group_of(each) not in noisy][:limit]
     backlog: dict[Hashable, deque[dict]] = {}
     for message in waiting if len(chosen) < limit else ():

@@ -1,7 +1,7 @@
-"""A record of what functions did: every invocation with its event, its tenant, and when it began and ended.
+"""Records every invocation with event, tenant, start and end.
 
-With `--invocations FILE` each invocation becomes one line of JSON when it ends, the start of a new environment
-included. What somebody who measures would otherwise ask of the functions, at the cost of what is measured.
+With `--invocations FILE` each invocation becomes one line of JSON when it ends, including the start of a new
+environment. A benchmark reads the file instead of asking the functions, which would change the measurement.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ _lock = threading.Lock()
 
 
 def to(path: str | None) -> None:
-    """Write every invocation from now on to a file; None writes none."""
+    """Starts to write invocations to a file; None stops it."""
     global _file
-    # Line by line, so that whoever reads the file during a run reads whole lines.
+    # Line buffered, so that a reader sees whole lines during a run.
     _file = Path(path).open("a", buffering=1, encoding="utf-8") if path else None  # noqa: SIM115
 
 
 @contextmanager
 def noted(function: str, tenant: str | None, event: Any, *, new: bool) -> Iterator[None]:
-    """Write down an invocation that lasts as long as the context; `new` is one that starts an environment."""
+    """Records the invocation inside the context; `new` means that it starts an environment."""
     if _file is None:
         yield
         return

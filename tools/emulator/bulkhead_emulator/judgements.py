@@ -1,12 +1,11 @@
-"""A record of what IAM decided: every judgement with all that it was made from.
+"""Records every IAM decision with its inputs.
 
-With `--judgements FILE` each decision becomes one line of JSON: who asked (principal, role, tags), for what
-(action, resource), the condition keys that were known, the verdict, and which policies it was judged by. The
-policies themselves stand once each in lines of their own, by a digest, since they may change while the record
-grows. A second policy engine can judge every line again without asking this one.
+With `--judgements FILE` each decision becomes one line of JSON: principal, role and tags, action and resource, the
+condition keys with values, the verdict, and the digests of the policies. Each policy is a separate line, once per
+digest, because policies may change during a run. A second policy engine can evaluate every line again.
 
-It holds no request body, no credentials and no signature. Condition keys do hold names: a partition key, a
-prefix, an encryption context. Root's calls are not in it, since no policy binds root.
+The record contains no request body, credentials or signature. Condition keys contain names: a partition key, a
+prefix, an encryption context. Calls of root are not recorded, because no policy applies to root.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _lock = threading.Lock()
 
 
 class _Judging:
-    """What is learnt of one decision while MiniStack makes it."""
+    """The inputs of one decision, collected while MiniStack makes it."""
 
     def __init__(self) -> None:
         self.context: Any = None
@@ -39,7 +38,7 @@ _judging: ContextVar[_Judging | None] = ContextVar("judgement_being_made", defau
 
 
 def install() -> None:
-    """Before the extensions that split one request into several decisions, so that each is seen."""
+    """Installs the record. Must run before extensions that split a request into several decisions."""
     global _enforce, _evaluate, _combine, _trust
     _enforce = replace(iam, "enforce", enforce)
     _evaluate = replace(iam, "evaluate", evaluate)
@@ -54,14 +53,14 @@ _trust: Any = None
 
 
 def to(path: str | None) -> None:
-    """Write every judgement from now on to a file; None writes none."""
+    """Starts to write decisions to a file; None stops it."""
     global _file
-    # Line by line, so that whoever reads the file during a run reads whole lines.
+    # Line buffered, so that a reader sees whole lines during a run.
     _file = Path(path).open("a", buffering=1, encoding="utf-8") if path else None  # noqa: SIM115
 
 
 def enforce(*arguments: Any, **options: Any) -> Any:
-    """MiniStack's decision about a signed call."""
+    """Calls MiniStack's check of a signed call and records the decision."""
     if _file is None:
         return _enforce(*arguments, **options)
     judging = _Judging()
@@ -91,7 +90,7 @@ def combine_resource_policy(identity: Any, context: Any, policy: Any, *arguments
 
 
 def evaluate_trust_policy(document: Any, caller_arn: str, context: Any = None) -> bool:
-    """The last word about AssumeRole and TagSession, after the caller's own policies agreed."""
+    """Records the trust policy's decision about AssumeRole and TagSession."""
     trusted = _trust(document, caller_arn, context)
     if context is not None:
         note(context, "Allow" if trusted else "ImplicitDeny", kind="trust", resource_policy=document)
@@ -99,7 +98,7 @@ def evaluate_trust_policy(document: Any, caller_arn: str, context: Any = None) -
 
 
 def note(context: Any, verdict: str, *, kind: str = "call", resource_policy: Any = None) -> None:
-    """Write one judgement down."""
+    """Writes one decision."""
     if _file is None:
         return
     role = iam._role_name_from_assumed_arn(context.principal_arn) if ":assumed-role/" in context.principal_arn else ""
@@ -116,14 +115,14 @@ def note(context: Any, verdict: str, *, kind: str = "call", resource_policy: Any
         "verdict": verdict,
         "identity": _document(_identity_policies(role, context.principal_account)),
         "resource_policy": _document(_load(resource_policy)) if resource_policy else None,
-        # A boundary or a session policy took part, which the record does not hold.
+        # A boundary or a session policy took part, which the record does not contain.
         "limited": getattr(context, "limited", False),
     }
     _write(line)
 
 
 def _known(context: Any) -> dict[str, Any]:
-    """Every condition key that had a value, in lower case, as the evaluator resolves it."""
+    """Returns every condition key with a value, in lower case, as the evaluator resolves it."""
     names = {*context.principal_keys, *context.service_context}
     names |= {f"aws:requesttag/{name.lower()}" for name in context.request_tags}
     names |= {
@@ -141,7 +140,7 @@ def _known(context: Any) -> dict[str, Any]:
 
 
 def _identity_policies(role: str, account: str) -> dict[str, Any]:
-    """A role's policies by name, as they are written."""
+    """Returns a role's policies by name."""
     from ministack.services import iam as service
 
     record = (service._roles.get_scoped(account, None, role) if role else None) or {}
@@ -154,7 +153,7 @@ def _load(document: Any) -> Any:
 
 
 def _document(document: Any) -> str:
-    """A document's digest; the first time, the document is written down under it."""
+    """Returns a document's digest and writes the document the first time."""
     text = json.dumps(document, sort_keys=True, separators=(",", ":"))
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     if digest not in _written:
@@ -164,6 +163,6 @@ def _document(document: Any) -> str:
 
 
 def _write(line: dict[str, Any]) -> None:
-    assert _file is not None, "nothing is written down"
+    assert _file is not None, "no file is open"
     with _lock:
         _file.write(json.dumps(line, default=str) + "\n")

@@ -1,7 +1,6 @@
-"""Log events beyond the first page: MiniStack ends at 10,000 and does not say that there are more.
+"""Pages of log events beyond the first 10,000, where MiniStack stops without a token.
 
-And groups are described while functions log: MiniStack adds up what a group holds, and fails where a stream
-begins meanwhile.
+Also retries DescribeLogGroups if a log stream starts during the call, which makes MiniStack fail.
 
 https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
 """
@@ -18,7 +17,7 @@ from ministack.services import cloudwatch_logs
 from .patch import replace
 
 _PAGE = 10_000
-# The time of the last event given, in ms, and how many events of that time were given.
+# The time of the last returned event in ms, and the number of returned events of that time.
 _TOKEN = re.compile(r"(\d{1,15})/(\d{1,15})")
 
 
@@ -33,7 +32,7 @@ _describe: Any = None
 
 
 def describe(request: dict[str, Any]) -> Any:
-    """MiniStack's DescribeLogGroups, begun anew where a stream began meanwhile."""
+    """Calls MiniStack's DescribeLogGroups and retries it if a stream started during the call."""
     while True:
         try:
             return _describe(request)
@@ -43,7 +42,7 @@ def describe(request: dict[str, Any]) -> Any:
 
 
 def pages(request: dict[str, Any]) -> Any:
-    """MiniStack's FilterLogEvents, with a token where there may be more events."""
+    """Calls MiniStack's FilterLogEvents and adds a token if there may be more events."""
     since, given = request.get("startTime"), 0
     if "nextToken" in request:
         token = _TOKEN.fullmatch(request["nextToken"])
@@ -53,7 +52,7 @@ def pages(request: dict[str, Any]) -> Any:
     if given >= _PAGE:
         raise NotImplementedError(f"more than {_PAGE} log events of one millisecond")
     wanted = min(request.get("limit", _PAGE), _PAGE)
-    # Those of the token's millisecond come again, and are dropped again.
+    # The call returns the events of the token's millisecond again, so drop them.
     answer = _first_page({**request, "limit": min(given + wanted, _PAGE), "startTime": since})
     status, _headers, body = answer
     if status != 200:

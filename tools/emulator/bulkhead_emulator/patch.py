@@ -1,4 +1,4 @@
-"""How an extension replaces a part of MiniStack: by name, loudly, and only what is there."""
+"""Replaces parts of MiniStack by name. Fails if the name does not exist."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 
 class NothingToReplace(RuntimeError):
-    """A name an extension replaces is not in this MiniStack."""
+    """MiniStack has no such name."""
 
 
 def replace(owner: ModuleType | type, name: str, new: Any) -> Any:
-    """Replace ``owner.name`` and return what stood there."""
+    """Replaces ``owner.name`` and returns the original."""
     if not hasattr(owner, name):
         raise NothingToReplace(
             f"{getattr(owner, '__name__', owner)} has no {name!r}: the extension and MiniStack do not fit; "
@@ -24,7 +24,7 @@ def replace(owner: ModuleType | type, name: str, new: Any) -> Any:
 
 
 def replace_provisioner(resource_type: str, operation: str, wrap: Callable[[Callable], Callable]) -> None:
-    """Wrap one CloudFormation operation (`create`, `update`, `delete`) of a resource type."""
+    """Wraps one CloudFormation operation (`create`, `update`, `delete`) of a resource type."""
     from ministack.services.cloudformation import provisioners
 
     handlers = provisioners._RESOURCE_HANDLERS.get(resource_type)

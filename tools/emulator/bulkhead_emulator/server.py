@@ -1,4 +1,4 @@
-"""Runs MiniStack in the foreground on the loopback interface and ends it cleanly."""
+"""Runs MiniStack in the foreground on the loopback interface and stops it cleanly."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def run(
     invocations: str | None = None,
     fair_queues: bool = True,
 ) -> int:
-    """Serve until SIGTERM or SIGINT. Returns the exit status."""
+    """Serves until SIGTERM or SIGINT and returns the exit status."""
     require_pinned_ministack()
     scratch = tempfile.mkdtemp(prefix="local-aws-")
     if log:
@@ -47,7 +47,7 @@ def run(
         invoked.to(invocations)
         sqs.be_fair(fair_queues)
     try:
-        # Not asyncio.run: it would wait for requests that themselves wait for functions.
+        # Not asyncio.run, which would wait for requests that wait for functions.
         asyncio.new_event_loop().run_until_complete(_serve(ministack_app.app, port))
         return 0
     finally:
@@ -84,7 +84,7 @@ async def _serve(application: Any, port: int) -> None:
 
 
 async def _announce(port: int) -> None:
-    """Print the ready line once MiniStack answers its health check."""
+    """Prints the ready line when MiniStack answers its health check."""
     address = f"http://127.0.0.1:{port}"
     deadline = asyncio.get_running_loop().time() + _READY_DEADLINE_SECONDS
     while asyncio.get_running_loop().time() < deadline:
@@ -106,7 +106,7 @@ def _healthy(address: str) -> bool:
 
 
 def _end_functions() -> None:
-    """End every function process this emulator started."""
+    """Stops every function process of this emulator."""
     runtime = sys.modules.get("ministack.core.lambda_runtime")
     if runtime is not None:
         runtime.reset()

@@ -1,12 +1,11 @@
-"""How long a session lasts, and what is said of one that is over.
+"""Lifetime of sessions, and the refusal of expired ones.
 
-AWS (IAM User Guide, troubleshoot_security-creds): credentials past their Expiration are refused as
-expired, however long ago that was. MiniStack forgets an expired session at the next AssumeRole and says
-from then on that it never knew the key, which tells a client that renews in time from one that does not
-nothing at all.
+AWS (IAM User Guide, troubleshoot_security-creds): expired credentials are always refused as expired. MiniStack
+forgets an expired session at the next AssumeRole and then refuses it as an unknown key, so a test could not tell
+an expired session from a wrong one.
 
-`--session-seconds` is the one way in which this emulator leaves AWS on purpose: no test can wait for the
-15 minutes that the shortest session lasts there.
+`--session-seconds` deliberately deviates from AWS: the shortest session on AWS lasts 15 minutes, too long for
+a test.
 """
 
 from __future__ import annotations
@@ -26,17 +25,17 @@ def install() -> None:
 
 
 def last(seconds: int | None) -> None:
-    """Let every session end after so many seconds, whatever was asked; None leaves it to the request."""
+    """Sets the lifetime of all sessions in seconds; None uses the duration in the request."""
     global _seconds
     _seconds = seconds
 
 
 def _remember_expired_sessions() -> None:
-    """A session's memory is a few hundred bytes, and the emulator keeps nothing after it ends."""
+    """Keeps expired sessions; each needs a few hundred bytes."""
 
 
 def as_granted(headers: dict, body: bytes, query_params: dict) -> tuple[bytes, dict]:
-    """An AssumeRole request, already judged, that asks for no more than is granted here."""
+    """Limits the duration of an AssumeRole request after the IAM check."""
     if _seconds is None:
         return body, query_params
     if "json" in headers.get("content-type", ""):

@@ -1,7 +1,7 @@
-"""MiniStack's settings: taken from here only, never from the developer's shell.
+"""MiniStack's settings, independent of the developer's shell.
 
-MiniStack reads dozens of environment variables (`AWS_ACCESS_KEY_ID` even decides who is root), so the
-process starts from an almost empty environment. Both modes, bare and extended, get the same settings.
+MiniStack reads dozens of environment variables; `AWS_ACCESS_KEY_ID` even decides who is root. So the process
+starts with an almost empty environment. The bare and the extended mode use the same settings.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "USER", "VIRTUAL_ENV", "PYTHOND
 
 
 def apply(port: int, scratch: str, verbose: bool) -> None:
-    """Replace the process environment by MiniStack's settings. Call before MiniStack is imported."""
+    """Replaces the process environment by MiniStack's settings. Must run before MiniStack is imported."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     os.environ.clear()
     os.environ.update(kept)
@@ -30,7 +30,7 @@ def apply(port: int, scratch: str, verbose: bool) -> None:
             "AWS_SECRET_ACCESS_KEY": ROOT_SECRET_KEY,
             "MINISTACK_ACCOUNT_ID": ACCOUNT_ID,
             "MINISTACK_REGION": "us-east-1",
-            # On, an AWS-managed policy MiniStack does not know would become "allow everything".
+            # If on, an unknown AWS-managed policy would allow everything.
             "MINISTACK_AUTOCREATE_AWS_MANAGED": "0",
             "SFTP_ENABLED": "0",
             "IOT_MTLS_ENABLED": "0",
@@ -40,7 +40,7 @@ def apply(port: int, scratch: str, verbose: bool) -> None:
             "STATE_DIR": f"{scratch}/state",
             "S3_DATA_DIR": f"{scratch}/s3",
             "TMPDIR": scratch,
-            # No container is ever used; a path that does not exist keeps the Docker SDK from loading.
+            # Containers are not used; a missing path keeps the Docker SDK from loading.
             "DOCKER_HOST": f"unix://{scratch}/no-docker.sock",
             "LOG_LEVEL": "INFO" if verbose else "WARNING",
         }

@@ -1,4 +1,4 @@
-"""Fair queues, by the rules of `fairness.py`; and a queue that loses no message to MiniStack's threads."""
+"""Fair queues by the rules of `fairness.py`, and a lock so that MiniStack's threads lose no message."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _collect: Any = None
 
 
 def be_fair(fair: bool) -> None:
-    """Whether message groups count on standard queues; if not, messages come in the order they were sent."""
+    """Sets whether standard queues use message groups. Otherwise they deliver in the order of sending."""
     global _fair
     _fair = fair
 
 
 def collect(queue: dict, limit: int, visibility_timeout: int) -> list[dict]:
-    """MiniStack's receive, given the messages in the order of a fair queue."""
+    """Calls MiniStack's receive with the messages in the order of a fair queue."""
     with sqs._queues_lock:
         if queue["is_fifo"] or not _fair:
             return _collect(queue, limit, visibility_timeout)
@@ -40,19 +40,19 @@ def collect(queue: dict, limit: int, visibility_timeout: int) -> list[dict]:
         known.notice(queue["messages"], now)
         waiting = [each for each in queue["messages"] if each.get("visible_at", 0) <= now]
         chosen = in_fair_order(waiting, known.judge({group_of(each) for each in waiting}, now), known.flying(), limit)
-        # The queue itself keeps the order in which messages were sent.
+        # The queue keeps the order in which messages were sent.
         received = _collect({**queue, "messages": chosen}, limit, visibility_timeout)
         known.deliver(received, now)
         return received
 
 
 def _fairness(queue: dict) -> Fairness:
-    # With the queue, so that it goes with it.
+    # Stored with the queue, so that it is deleted with it.
     return queue.setdefault("fairness", Fairness())
 
 
 def _let_one_thread_in() -> None:
-    """Let no message get lost: MiniStack's poller and its server both rebuild a queue's list of messages."""
+    """Locks queues, because MiniStack's poller and server both rebuild a queue's list of messages."""
     sqs._queues_lock = threading.RLock()
     for name in ("_expire_retained", "_dlq_sweep"):
         replace(sqs, name, _alone(getattr(sqs, name)))
@@ -86,7 +86,7 @@ def _alone(act: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _noticing(act: Callable[..., Any], url_of: Callable[..., str]) -> Callable[..., Any]:
-    """The action, after which the queue knows which deliveries it ended."""
+    """Runs the action and records the deliveries that it ended."""
 
     def noticing(*arguments: Any) -> Any:
         with sqs._queues_lock:

@@ -35,7 +35,7 @@ _request_context: Any = None
 
 
 def request_context(service: str, action: str, body: bytes, params: dict) -> dict[str, Any]:
-    """The request's tags; for AssumeRole also its session name, as a key of the caller's own policies."""
+    """Returns the request's tags and, for AssumeRole, the session name, as condition keys."""
     context = _request_context(service, action, body, params)
     if action == "sts:AssumeRole" and params.get("RoleSessionName"):
         name = params["RoleSessionName"]
@@ -44,7 +44,7 @@ def request_context(service: str, action: str, body: bytes, params: dict) -> dic
 
 
 class Refused(Exception):
-    """An AssumeRole request AWS would not accept."""
+    """AWS does not accept the AssumeRole request."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -125,7 +125,7 @@ def _check_duration(params: dict[str, str], headers: dict, query_params: dict) -
 
 
 def _tag_session_denied(params: dict[str, str], headers: dict, body: bytes, query_params: dict) -> tuple | None:
-    """The caller's own policy must allow sts:TagSession. The trust policy is checked by MiniStack."""
+    """Checks sts:TagSession in the caller's policy. MiniStack checks the trust policy."""
     if not _tags(params):
         return None
     from ministack import app
@@ -167,7 +167,7 @@ def _invalid(field: str, value: str, constraint: str) -> Refused:
 
 
 def _parameters(method: str, headers: dict, body: bytes, query_params: dict) -> dict[str, str]:
-    """The request's parameters as one flat dictionary, for the query and for the JSON protocol."""
+    """Returns the request's parameters as one flat dictionary, for the query and the JSON protocol."""
     merged = dict(query_params)
     if method == "POST" and body and "json" not in headers.get("content-type", ""):
         merged.update(parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True))

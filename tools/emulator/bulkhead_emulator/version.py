@@ -1,7 +1,7 @@
-"""The one MiniStack version these extensions are written for.
+"""The MiniStack version that the extensions support.
 
-The extensions replace functions inside MiniStack. Another version may have moved or mended what they
-replace, so a run on anything else would be a guess about isolation: it is refused.
+The extensions replace functions inside MiniStack. Another version may have moved or fixed these functions, so the
+emulator refuses to start with it.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ MINISTACK_VERSION = "1.5.33"
 
 
 class WrongMiniStack(RuntimeError):
-    """MiniStack is missing, or not the pinned version."""
+    """MiniStack is missing or has another version."""
 
 
 def require_pinned_ministack() -> None:
-    """Raise :class:`WrongMiniStack`, saying what to do, unless the pinned version is installed."""
+    """Raises :class:`WrongMiniStack` unless the pinned version is installed."""
     try:
         found = metadata.version("ministack")
     except metadata.PackageNotFoundError:

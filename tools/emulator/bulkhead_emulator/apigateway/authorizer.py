@@ -18,7 +18,7 @@ from ..patch import replace
 from .request import context_value, current
 
 _INVOKE = "execute-api:Invoke"
-# No name that an authorizer could give: a context's names are letters, digits and underscores.
+# An authorizer cannot use this name: names in its context are letters, digits and underscores.
 _USAGE_KEY = "usage key"
 
 
@@ -39,7 +39,7 @@ _evaluate: Any = None
 async def authorize(*arguments: Any, **options: Any) -> tuple:
     error, context = await _authorize(*arguments, **options)
     if error is None and context is not None:
-        # Cached with the rest of the answer, so not to be taken out of it.
+        # The answer is cached, so it must not be changed.
         current.get()["usage_key"] = context.get(_USAGE_KEY)
         context = {name: value for name, value in context.items() if name != _USAGE_KEY}
         current.get()["authorizer"] = context
@@ -47,7 +47,7 @@ async def authorize(*arguments: Any, **options: Any) -> tuple:
 
 
 def identity_sources(identity_source: str, headers: dict, query_params: dict, stage: dict) -> tuple[bool, list[str]]:
-    """Whether every identity source has a value, and the values, which are the cache's key."""
+    """Returns whether every identity source has a value, and the values, which are the cache key."""
     values = []
     for source in (part.strip() for part in (identity_source or "").split(",")):
         if source.startswith("context."):
@@ -58,7 +58,7 @@ def identity_sources(identity_source: str, headers: dict, query_params: dict, st
 
 
 async def invoke(authorizer: dict, event: dict, account_id: str, region: str) -> dict | None:
-    """Call the authorizer's function, when its policy lets API Gateway."""
+    """Invokes the authorizer's function if its policy allows API Gateway."""
     reference = apigateway_v1._extract_lambda_ref_from_integration_uri(authorizer.get("authorizerUri", ""))
     function, config, _ = lambda_svc._get_func_record_for_ref_in_scope(reference, account_id=account_id, region=region)
     request = current.get()
@@ -88,7 +88,7 @@ async def invoke(authorizer: dict, event: dict, account_id: str, region: str) ->
 
 
 def _with_usage_key(result: dict | None) -> dict | None:
-    """MiniStack keeps policy and context of an answer; the usage key is kept as a part of the latter."""
+    """Keeps the usage key in the context, because MiniStack keeps only policy and context of an answer."""
     body = (result or {}).get("body")
     if not result or not isinstance(body, dict) or not body.get("usageIdentifierKey"):
         return result
@@ -97,7 +97,7 @@ def _with_usage_key(result: dict | None) -> dict | None:
 
 
 def _exact(result: dict | None) -> dict | None:
-    """MiniStack takes any spelling of `unauthorized` for a 401; AWS only the exact message."""
+    """Hides other spellings of `Unauthorized` from MiniStack. AWS answers 401 only to the exact message."""
     body = (result or {}).get("body")
     if not result or not isinstance(body, dict):
         return result
@@ -108,7 +108,7 @@ def _exact(result: dict | None) -> dict | None:
 
 
 def evaluate(document: Any, method_arn: str) -> str:
-    """MiniStack's evaluation of the statements about `execute-api:Invoke`."""
+    """Evaluates only the statements about `execute-api:Invoke`."""
     statements = document.get("Statement") if isinstance(document, dict) else None
     statements = [statements] if isinstance(statements, dict) else statements or []
     relevant = [

@@ -1,8 +1,8 @@
-"""Gateway responses: what the gateway itself answers.
+"""Gateway responses: the errors of the gateway itself.
 
 AWS (supported-gateway-response-types): a type that is not customised falls back to DEFAULT_4XX or
 DEFAULT_5XX, "changing the status code of this fallback gateway response changes the status codes of all
-other 4XX (5XX) responses"; templates know simple `$context` variables and no control structures.
+other 4XX (5XX) responses"; response templates support simple `$context` variables and no control structures.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _response_for_type: Any = None
 
 
 def failure(kind: str, message: str | None, status: int) -> Any:
-    """A gateway error whose status differs from its type's default unless the type is customised."""
+    """A gateway error whose status differs from the default of its type unless the type is customised."""
     error = apigateway_v1._GatewayError(kind, message, "InternalServerErrorException")
     error.status = status
     return error
@@ -51,7 +51,7 @@ def response_for_type(customized: dict, kind: str) -> dict:
 
 
 def render(error: Any, request: dict) -> tuple[int, dict, bytes]:
-    """The HTTP answer for a gateway error, through the responses the stage's deployment captured."""
+    """Returns the HTTP answer to a gateway error, with the responses of the stage's deployment."""
     deployed = apigateway_v1._deployed_gateway_responses.get(request["api_id"], {})
     customized = deployed.get(request["stage"].get("deploymentId")) or {}
     kind = error.response_type

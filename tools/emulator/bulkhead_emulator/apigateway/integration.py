@@ -1,8 +1,8 @@
-"""Lambda proxy integrations: the tenant, the permission, the limits, the failures.
+"""Lambda proxy integrations: tenant, permission, limits and failures.
 
 AWS (rest-api-parameter-mapping-sources; lambda tenant-isolation-invoke): a mapping to
-`integration.request.header.X-Amz-Tenant-Id` becomes Invoke's tenant id; without a mapping there is none,
-whatever the client sends. A function error or a malformed answer is a 502, a throttled or refused
+`integration.request.header.X-Amz-Tenant-Id` sets Invoke's tenant id. Without a mapping there is no tenant id,
+even if the client sends the header. A function error or a malformed answer is a 502, a throttled or refused
 invocation a 500, a time-out a 504 with "Endpoint request timed out".
 """
 
@@ -38,7 +38,7 @@ _invoke_proxy: Any = None
 
 
 class Failed(Exception):
-    """The invocation ends in a gateway response."""
+    """The invocation fails with a gateway response."""
 
     def __init__(self, error: Any) -> None:
         super().__init__(error.response_type)
@@ -65,13 +65,13 @@ async def invoke_proxy(integration: dict, *arguments: Any, **options: Any) -> An
 
 
 def _forget(running: asyncio.Future) -> None:
-    """The function goes on after the gateway gave up; nobody waits for its answer."""
+    """Discards the answer of a function that runs on after the gateway's time-out."""
     if not running.cancelled():
         running.exception()
 
 
 def mapped_headers(parameters: dict) -> dict[str, str]:
-    """The headers of the Invoke call that the integration's request parameters set."""
+    """Returns the headers of the Invoke call that the integration's request parameters set."""
     found = {}
     for target, source in parameters.items():
         if target.startswith(_PREFIX):
@@ -90,7 +90,7 @@ def _source_value(source: str) -> str | None:
 async def call_lambda(
     reference: str, event: Any, *, account_id: str | None = None, region: str | None = None
 ) -> tuple[dict | None, str | None]:
-    """Invoke the integration's function as API Gateway does, or raise :class:`Failed`."""
+    """Invokes the integration's function as API Gateway does. Raises :class:`Failed` on an error."""
     request = current.get()
     function, config, name = lambda_svc._get_func_record_for_ref_in_scope(
         reference, account_id=account_id, region=region
@@ -126,7 +126,7 @@ async def call_lambda(
 
 
 def proxy_response(result: dict) -> tuple[dict | None, str | None]:
-    """The function's answer as `{statusCode, headers, body}`, or :class:`Failed`."""
+    """Returns the function's answer as `{statusCode, headers, body}`. Raises :class:`Failed` if it is malformed."""
     if result.get("throttle"):
         raise Failed(failure("INTEGRATION_FAILURE", _INTERNAL, 500))
     answer = streaming.prelude_of(result.get("body"))

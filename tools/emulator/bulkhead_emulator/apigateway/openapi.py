@@ -1,8 +1,8 @@
-"""Importing an OpenAPI body with everything API Gateway's extensions say.
+"""Imports an OpenAPI body with API Gateway's extensions.
 
-AWS (api-gateway-swagger-extensions): MiniStack keeps of an integration only type, method and URI. Here
-request parameters, templates, time-outs and responses are kept too, and
-`x-amazon-apigateway-gateway-responses`, `-binary-media-types`, `-api-key-source` and `-policy` are imported.
+AWS: api-gateway-swagger-extensions. MiniStack keeps only type, method and URI of an integration. This module
+also keeps request parameters, templates, time-outs and responses, and imports
+`x-amazon-apigateway-gateway-responses`, `-binary-media-types`, `-api-key-source` and `-policy`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def import_rest_api(spec: dict, base_data: dict | None = None) -> str:
 
 
 def overwrite(api_id: str, spec: dict) -> None:
-    """Replace everything an API's body defines, keeping the API and its stages."""
+    """Replaces everything that an API's body defines. Keeps the API and its stages."""
     resources = apigateway_v1._resources.get(api_id, {})
     root = next(resource for resource in resources.values() if resource.get("path") == "/")
     root["resourceMethods"] = {}

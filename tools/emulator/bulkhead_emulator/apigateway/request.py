@@ -1,8 +1,8 @@
-"""One request at the gateway: its identity, its limits, its variables.
+"""One request at the gateway: identity, limits and variables.
 
 AWS (http-api-vs-rest limits; api-gateway-mapping-template-reference): a payload above 10 MB is refused
 with 413; `$context.requestId` is the id in the event, in gateway responses and in `x-amzn-RequestId`;
-`identity.sourceIp` is the address of the connection, never what a client writes in X-Forwarded-For.
+`identity.sourceIp` is the address of the connection, not the client's X-Forwarded-For.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ async def handle(
 
 
 def forwarded(headers: dict) -> dict:
-    """The headers as the gateway passes them on: it appends the client's address to X-Forwarded-For."""
+    """Returns the headers with the client's address appended to X-Forwarded-For."""
     claimed = headers.get("x-forwarded-for")
     address = source_ip()
     return {
@@ -93,7 +93,7 @@ def source_ip() -> str:
 
 def build_event(*arguments: Any, **options: Any) -> dict:
     event = _build_event(*arguments, **options)
-    event.pop("version", None)  # an HTTP API's event has one, a REST API's has none
+    event.pop("version", None)  # only events of HTTP APIs have a version
     request = current.get()
     if request:
         context = event["requestContext"]
@@ -103,7 +103,7 @@ def build_event(*arguments: Any, **options: Any) -> dict:
 
 
 def context_value(name: str) -> str | None:
-    """A `$context` variable of the request in hand, or None when it has no such value."""
+    """Returns a `$context` variable of the current request, or None if it has no value."""
     request = current.get()
     if not request:
         return None

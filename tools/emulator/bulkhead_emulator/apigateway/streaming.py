@@ -1,9 +1,9 @@
 """Response streaming: `responseTransferMode: STREAM` on a Lambda proxy integration.
 
 AWS (response-transfer-mode): the integration URI ends in `response-streaming-invocations`; the function
-answers with JSON metadata, eight NUL bytes within the first 16 KB, and the body, passed on as it comes. A
-buffered answer behind a streaming URI is a 500, a streamed one behind a buffered URI has no body. The
-function runs on when the client is gone.
+answers with JSON metadata, eight NUL bytes within the first 16 KB, and the body, which is forwarded at once. A
+buffered answer behind a streaming URI is a 500; a streamed answer behind a buffered URI has no body. The
+function keeps running if the client disconnects.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _FRAMING = ("content-length", "transfer-encoding")
 
 
 class NoStream(Exception):
-    """The function's answer is no stream; the client gets a gateway response."""
+    """The function's answer is not a stream; the client receives a gateway response."""
 
     def __init__(self, error: Any) -> None:
         super().__init__(error.response_type)
@@ -38,7 +38,7 @@ def is_streaming(integration: dict) -> bool:
 
 
 def prelude_of(answer: Any) -> Any:
-    """What a buffered integration makes of a streamed answer: its metadata without its body."""
+    """Returns the metadata of a streamed answer without its body, as a buffered integration does."""
     if not isinstance(answer, bytes) or _SEPARATOR not in answer:
         return answer
     return _metadata(answer.partition(_SEPARATOR)[0])
@@ -65,7 +65,7 @@ async def invoke(
     authorizer_context: dict | None,
     caller_identity: dict | None,
 ) -> tuple:
-    """Invoke the function and answer as soon as its metadata is there."""
+    """Invokes the function and answers when its metadata arrives."""
     event = apigateway_v1._build_lambda_event_v1(
         api_id,
         stage_name,
@@ -98,7 +98,7 @@ async def invoke(
 
 
 async def _prelude(sink: Sink, running: asyncio.Future) -> tuple[dict, bytes]:
-    """The metadata, and the part of the body that came with it."""
+    """Returns the metadata and the first part of the body."""
     received = b""
     while _SEPARATOR not in received:
         chunk = await sink.get()
@@ -113,7 +113,7 @@ async def _prelude(sink: Sink, running: asyncio.Future) -> tuple[dict, bytes]:
 
 
 async def _reason(running: asyncio.Future, *, buffered: bool) -> Any:
-    """Why there is no stream: no function, throttled, failed, or a buffered answer."""
+    """Returns why there is no stream: no function, throttled, failed, or a buffered answer."""
     result, missing = await running
     if missing:
         return apigateway_v1._gw_error("API_CONFIGURATION_ERROR", _INTERNAL)
@@ -152,6 +152,6 @@ def _sender(first: bytes, sink: Sink, running: asyncio.Future) -> Any:
         result, _ = await running
         if not result.get("error"):
             await send({"type": "http.response.body", "body": b"", "more_body": False})
-        # Otherwise the last frame is missing and the client sees that the response broke off.
+        # Otherwise the last frame stays missing, which tells the client that the response is incomplete.
 
     return send_body

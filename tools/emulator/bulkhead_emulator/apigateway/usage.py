@@ -1,9 +1,8 @@
-"""Usage plans by the key that the authorizer names.
+"""Usage plans with the key that the authorizer names.
 
 AWS (api-gateway-api-key-source): with the key source AUTHORIZER the key is the `usageIdentifierKey` of the
-authorizer's answer, cached with it, and a header of the client counts for nothing. A key's value is one
-key's, and a key is once in a plan (API reference: CreateApiKey, CreateUsagePlanKey). MiniStack knows keys
-in headers only.
+authorizer's answer and is cached with it; a header of the client is ignored. Key values are unique, and a plan
+contains a key once (API reference: CreateApiKey, CreateUsagePlanKey). MiniStack reads keys from headers only.
 """
 
 from __future__ import annotations

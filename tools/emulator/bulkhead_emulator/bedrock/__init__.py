@@ -1,4 +1,4 @@
-"""Bedrock runtime: deterministic models that need no network and mean something."""
+"""Bedrock runtime with deterministic models that need no network."""
 
 from . import service
 

@@ -1,4 +1,4 @@
-"""Converse: the request as AWS checks it, the answer as AWS shapes it."""
+"""Converse: request checks and answers as on AWS."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Answer:
         }
 
     def events(self) -> list[tuple[str, dict]]:
-        """The same answer as the events of ConverseStream."""
+        """Returns the answer as events of ConverseStream."""
         words = self.text.split(" ")
         pieces = [" ".join(words[n : n + 4]) + (" " if n + 4 < len(words) else "") for n in range(0, len(words), 4)]
         return [

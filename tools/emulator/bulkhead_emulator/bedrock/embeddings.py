@@ -1,8 +1,8 @@
-"""`amazon.titan-embed-text-v2:0`: embeddings that are deterministic and near for related texts.
+"""`amazon.titan-embed-text-v2:0`: deterministic embeddings that are close for related texts.
 
-Feature hashing of stemmed words and of character trigrams, so that inflections and compounds are near
-too; stop words weigh little. Request and limits as on AWS (titan-embedding-models): 256, 512 or 1,024
-dimensions, at most 50,000 characters and 8,192 tokens, normalised unless told otherwise.
+Hashes stemmed words and character trigrams, so that inflections and compounds are close, too. Stop words have a
+low weight. Request and limits as on AWS (titan-embedding-models): 256, 512 or 1,024 dimensions, at most
+50,000 characters and 8,192 tokens, normalised by default.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _STOP_WEIGHT, _TRIGRAM_WEIGHT = 0.05, 0.35
 
 
 def invoke(request: dict) -> tuple[dict, int]:
-    """The answer to InvokeModel, and the number of input tokens."""
+    """Returns the answer to InvokeModel and the number of input tokens."""
     for name in request:
         if name not in _FIELDS:
             raise invalid(
@@ -64,7 +64,7 @@ def embed(text: str, dimensions: int, normalize: bool = True) -> list[float]:
             vector[position] += weight * share if feature >> 63 else -weight * share
     length = math.sqrt(sum(value * value for value in vector))
     if length == 0.0:
-        # Text without a word (digits are words, punctuation is not) still gets a vector of its own.
+        # Text without words (digits are words, punctuation is not) still gets a distinct vector.
         vector[_hash(text) % dimensions] = length = 1.0
     return [value / length for value in vector] if normalize else vector
 

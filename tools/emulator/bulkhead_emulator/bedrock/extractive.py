@@ -1,8 +1,8 @@
-"""A text model that answers by quoting: deterministic, and knowing nothing of anybody's prompt format.
+"""A deterministic text model that answers by quoting. It does not depend on a prompt format.
 
-It takes the last question of the last user message, looks for the sentences of the rest of the prompt
-that share the most telling words with it, and quotes one to three of them with the source marker of
-their passage. It says so when nothing fits. It obeys one kind of instruction: how to begin or end.
+It takes the last question of the last user message, finds the sentences of the prompt that share the rarest
+words with it, and quotes one to three of them with the source marker of their passage. It says so if no
+sentence fits. It follows one kind of instruction: how to begin or end an answer.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ _LABEL = re.compile(r"^\s*(?:user\s+)?(?:question|query|frage|task|user|q)\s*[:\
 _MARKER = re.compile(r"\[[\w\-:.]{1,40}\]")
 _LEADING_MARKER = re.compile(r"^\s*(?:[-*]\s+)?\[[\w\-:.]{1,40}\][:.]?\s*")
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
-# Stands where a tag stood: what a marker names ends there.
+# Replaces a tag. The passage of a marker ends here.
 _BREAK = "\0"
 _PASSAGE = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*]\s+)?\[[\w\-:.]{1,40}\])")
 
-# A quoted sentence must cover this share of the question's weight; the first one at least this much.
+# Minimum share of the question's weight that a quoted sentence covers; the second number is for the first sentence.
 _FIRST, _FURTHER, _MOST = 0.25, 0.45, 3
 _SYSTEM_WEIGHT = 0.5
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A sentence that could be quoted."""
+    """A sentence that the model may quote."""
 
     position: int
     text: str
@@ -46,7 +46,7 @@ class Candidate:
 
 
 def answer(system: list[str], messages: list[tuple[str, str]]) -> str:
-    """The model's answer to (role, text) messages."""
+    """Returns the model's answer to (role, text) messages."""
     last = max((n for n, (role, _) in enumerate(messages) if role == "user"), default=None)
     spoken = messages[last][1] if last is not None else ""
     question = _question(spoken)
@@ -58,7 +58,7 @@ def answer(system: list[str], messages: list[tuple[str, str]]) -> str:
 
 
 def _question(text: str) -> str:
-    """The last question sentence of the last paragraphs, or the last paragraph."""
+    """Returns the last question of the last paragraphs, or the last paragraph."""
     paragraphs = [p.strip() for p in re.split(r"\n\s*\n", _TAG.sub("\n\n", text)) if p.strip()]
     for paragraph in reversed(paragraphs[-3:]):
         asked = [s for s in sentences(paragraph) if s.rstrip("\"'”’)").endswith("?") and not _DIRECTIVE.search(s)]
@@ -100,7 +100,7 @@ def _candidates(texts: list[str], weight: float) -> list[Candidate]:
             if passage.strip() == _BREAK:
                 source = None
                 continue
-            # A marker at the beginning names the source of all paragraphs up to the next one.
+            # A marker at the start names the source of all paragraphs up to the next marker.
             leading = _LEADING_MARKER.match(passage)
             if leading and (first := _MARKER.search(leading.group())):
                 source = first.group()
@@ -115,7 +115,7 @@ def _candidates(texts: list[str], weight: float) -> list[Candidate]:
 
 
 def _with_marker(candidate: Candidate) -> str:
-    """The sentence, followed by its passage's marker unless one stands inside it already."""
+    """Returns the sentence, followed by its passage's marker unless it contains one."""
     text = _LEADING_MARKER.sub("", candidate.text)
     if candidate.marker is None or candidate.marker in text:
         return text
@@ -123,7 +123,7 @@ def _with_marker(candidate: Candidate) -> str:
 
 
 def _directives(texts: list[str]) -> tuple[str, str]:
-    """What to begin and end with. The first text that says it wins, so the system prompt does."""
+    """Returns how to begin and end the answer. The first text with an instruction wins, so the system prompt does."""
     found = {"begin": "", "end": ""}
     for text in texts:
         for match in _DIRECTIVE.finditer(text):

@@ -1,7 +1,7 @@
-"""The models this emulator has, and what IAM calls them.
+"""The emulator's models and their ARNs.
 
 AWS (inference-profiles-prereq): a call through a cross-Region inference profile is judged on the profile
-and on the foundation model in every Region the profile routes to; newer models can only be called so.
+and on the foundation model in every Region the profile routes to; newer models can only be called through a profile.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _GEOGRAPHIES = {
     "apac": ("ap-northeast-1", "ap-south-1", "ap-southeast-1", "ap-southeast-2"),
 }
 _REGION_PREFIX = {"us": "us-", "eu": "eu-", "apac": "ap-"}
-# Text model → whether it can be called on demand without an inference profile.
+# Whether a text model can be called without an inference profile.
 _TEXT_MODELS = {
     "amazon.nova-micro-v1:0": True,
     "amazon.nova-lite-v1:0": True,
@@ -31,7 +31,7 @@ _ARN = re.compile(r"arn:aws:bedrock:([a-z0-9-]*):(\d{12})?:(foundation-model|inf
 
 @dataclass(frozen=True)
 class Model:
-    """A model as a request names it."""
+    """A model, as named in a request."""
 
     name: str
     region: str
@@ -40,7 +40,7 @@ class Model:
 
     @property
     def arns(self) -> list[str]:
-        """Every resource a call to it is judged on, the one named in the request first."""
+        """All ARNs that IAM checks for a call, the one named in the request first."""
         if self.geography is None:
             return [f"arn:aws:bedrock:{self.region}::foundation-model/{self.name}"]
         return [
@@ -60,7 +60,7 @@ class Model:
 
 
 def find(identifier: str, region: str, account: str) -> Model:
-    """The model a modelId names, or the ValidationException AWS answers."""
+    """Returns the model of a modelId. Raises AWS's ValidationException if it is unknown."""
     arn = _ARN.fullmatch(identifier)
     if arn and (arn.group(1) != region or (arn.group(3) == "inference-profile") != bool(arn.group(2))):
         raise _unknown()

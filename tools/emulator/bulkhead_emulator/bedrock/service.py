@@ -54,7 +54,7 @@ def extract_resource_arn(
     try:
         return models.find(identifier, region, account_id).arns[0]
     except ApiError:
-        # Judged as what the caller calls it; an allowed caller is then told that it does not exist.
+        # IAM checks the name in the request first; only an allowed caller learns that the model does not exist.
         named = identifier.startswith("arn:")
         return identifier if named else f"arn:aws:bedrock:{region}::foundation-model/{identifier}"
 
@@ -107,7 +107,7 @@ def _sender(frames: list[bytes]) -> Any:
 
 
 def _denied_on_models(model: models.Model, operation: str, headers: dict, query_params: dict) -> tuple | None:
-    """Through an inference profile the caller also needs the model in every Region it routes to."""
+    """Returns a refusal if the caller may not call the profile or the model in one of its Regions."""
     action = "bedrock:InvokeModelWithResponseStream" if operation.endswith("stream") else "bedrock:InvokeModel"
     for arn in model.arns[1:]:
         denied = app._enforce_data_plane(

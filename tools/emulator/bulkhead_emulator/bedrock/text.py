@@ -1,4 +1,4 @@
-"""Words, stems and sentences: what both the embeddings and the extractive model read text by."""
+"""Words, stems and sentences, for the embeddings and the extractive model."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import lru_cache
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|\n+")
-# A long line without an end mark, and a next one that begins no list or heading: wrapped text.
+# Wrapped text: a long line without an end mark, followed by a line that starts no list or heading.
 _WRAPPED = re.compile(r"(?<=[^\n]{50})(?<![.!?:…|])[ \t]*\n(?=[^\W\d_]|[\"“‘(])")
 _ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|z\.B|etc|Dr|Mr|Mrs|No|Nr|ca|vs|St)|\b[A-Z])\.$")
 _SUFFIXES = (
@@ -67,7 +67,7 @@ def words(text: str) -> list[str]:
 
 @lru_cache(maxsize=65536)
 def stem(word: str) -> str:
-    """A light suffix stripper: `refunds`, `refunded` and `refunding` meet, `sing` stays."""
+    """Returns a word without common suffixes: `refunds` and `refunding` become equal, `sing` stays."""
     word = word.removesuffix("'s")
     if word.isdigit():
         return word
@@ -81,12 +81,12 @@ def stem(word: str) -> str:
 
 
 def content_stems(text: str) -> list[str]:
-    """The stems that carry meaning, in order."""
+    """Returns the stems without stop words, in order."""
     return [stem(word) for word in words(text) if word not in STOP_WORDS]
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of a text. A line's end is one's end too, unless the text is merely wrapped there."""
+    """Returns the sentences of a text. A line break ends a sentence unless the text is wrapped there."""
     text = _WRAPPED.sub(" ", text)
     found: list[str] = []
     for piece in _SENTENCE_END.split(text):
@@ -101,12 +101,12 @@ def sentences(text: str) -> list[str]:
 
 
 def token_count(text: str) -> int:
-    """About what a tokenizer would count: words count by length, punctuation by itself."""
+    """Estimates the number of tokens: by word length, and one per punctuation mark."""
     return sum(1 + (len(token) - 1) // 6 for token in _TOKEN.findall(text))
 
 
 def cut_to_tokens(text: str, limit: int) -> str:
-    """The longest beginning of ``text`` within ``limit`` tokens."""
+    """Returns the longest prefix of ``text`` within ``limit`` tokens."""
     used = 0
     for match in _TOKEN.finditer(text):
         used += 1 + (len(match.group()) - 1) // 6

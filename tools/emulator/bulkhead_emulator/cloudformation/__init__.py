@@ -1,4 +1,4 @@
-"""CloudFormation: nested transforms, APIs updated in place, alarms, roles, buckets and numbers as AWS takes them."""
+"""CloudFormation: nested transforms, API updates in place, alarms, roles, buckets and numbers as on AWS."""
 
 from . import alarms, buckets, nested, numbers, rest_api, roles
 

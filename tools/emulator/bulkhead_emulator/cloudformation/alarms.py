@@ -1,8 +1,8 @@
 """`AWS::CloudWatch::Alarm` over a math expression, which MiniStack refuses.
 
 AWS (PutMetricAlarm, MetricDataQuery): `Metrics` holds metrics and expressions, exactly one of which returns
-data and is what the alarm watches; the properties of a single metric have no place beside it. Such an alarm
-is kept and described here; nothing evaluates it, so it stays INSUFFICIENT_DATA.
+data and is watched by the alarm; the properties of a single metric are not allowed beside it. The emulator
+stores and describes such an alarm but does not evaluate it, so it stays INSUFFICIENT_DATA.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def record(name: str, props: dict) -> dict:
     if beside := [each for each in _OF_ONE_METRIC if each in props]:
         raise ValueError(f"AWS::CloudWatch::Alarm {name}: Metrics cannot be combined with {', '.join(beside)}")
     _check(name, queries)
-    # The rest of an alarm is the same for both kinds; the metric that is asked for stands for none.
+    # MiniStack demands a metric; this placeholder stands for none.
     alarm = _record(name, {**props, "Metrics": None, "MetricName": "none", "Namespace": "none"})
     for key in _OF_ONE_METRIC:
         alarm.pop(key, None)
@@ -55,7 +55,7 @@ def _check(name: str, queries: list[dict]) -> None:
 
 
 def _described(value: Any, key: str = "") -> Any:
-    """As DescribeAlarms shows it: numbers and truth values that a template gave as text are themselves."""
+    """Returns the alarm as DescribeAlarms shows it, with numbers and booleans converted from text."""
     if isinstance(value, dict):
         return {name: _described(part, name) for name, part in value.items()}
     if isinstance(value, list):

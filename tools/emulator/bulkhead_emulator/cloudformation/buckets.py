@@ -1,6 +1,6 @@
-"""`AWS::S3::Bucket`: the default encryption and the object ownership, which MiniStack drops.
+"""`AWS::S3::Bucket`: default encryption and object ownership, which MiniStack ignores.
 
-Both go through the S3 API's own operations, so that a wrong value fails the stack as on AWS.
+Both call the operations of the S3 API, so that an invalid value fails the stack as on AWS.
 """
 
 from __future__ import annotations

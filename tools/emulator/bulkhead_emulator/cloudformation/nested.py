@@ -1,7 +1,7 @@
-"""Nested stacks: their transforms, and what they remember between updates.
+"""Nested stacks: transforms, and attributes that survive updates.
 
 AWS (AWS::Serverless::Application, using-cfn-nested-stacks): CloudFormation applies the transforms of a
-nested template too, when the root operation acknowledged CAPABILITY_AUTO_EXPAND. A resource that an update
+nested template, too, if the root operation has CAPABILITY_AUTO_EXPAND. A resource that an update
 does not touch keeps its attributes; MiniStack forgets them inside nested stacks.
 """
 

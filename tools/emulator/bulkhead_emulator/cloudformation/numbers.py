@@ -1,8 +1,7 @@
-"""Numbers given as text.
+"""Converts numbers that are given as text.
 
-A parameter's value is text even where its type is Number; CloudFormation converts it to the type that the
-resource's schema names (for instance `Timeout: !Ref Seconds`). MiniStack passes the text on, and compares it
-with numbers later.
+A parameter's value is text even if its type is Number. CloudFormation converts it to the type in the resource's
+schema, for example in `Timeout: !Ref Seconds`. MiniStack keeps the text and later compares it with numbers.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ def install() -> None:
 
 
 def convert(value: Any, numbers: set[str], key: str = "") -> Any:
-    """``value`` with the text of every property in ``numbers`` made a number."""
+    """Returns ``value`` with the text of every property in ``numbers`` converted to a number."""
     if isinstance(value, dict):
         return {name: convert(part, numbers, name) for name, part in value.items()}
     if isinstance(value, list):

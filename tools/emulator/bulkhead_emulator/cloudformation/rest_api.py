@@ -1,7 +1,7 @@
 """`AWS::ApiGateway::RestApi`: a changed body overwrites the API in place.
 
 AWS (PutRestApi, mode overwrite; the resource's Body is "No interruption"): the API id, and so every
-client's URL, survives an update. MiniStack makes a new API instead.
+client's URL, survives an update. MiniStack creates a new API instead.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ def _updating(update: Any) -> Any:
         body = _with_body(new).get("Body")
         if isinstance(body, dict) and body != _with_body(old).get("Body"):
             openapi.overwrite(physical_id, body)
-        # With equal bodies MiniStack patches the remaining properties in place.
+        # If the bodies are equal, MiniStack updates the other properties in place.
         return update(physical_id, {**old, "Body": body}, {**new, "Body": body}, stack, logical_id)
 
     return update_rest_api
 
 
 def _with_body(props: dict) -> dict:
-    """The properties with a body kept in S3 read in, as CloudFormation does at deployment."""
+    """Returns the properties with a body from S3 included, as CloudFormation does."""
     location = props.get("BodyS3Location")
     if not location or props.get("Body"):
         return props

@@ -1,4 +1,4 @@
-"""`AWS::IAM::Role` as AWS takes it: known policies, the boundary kept, the size quotas.
+"""`AWS::IAM::Role`: known policies, the permissions boundary and the size quotas.
 
 AWS (IAM quotas, reference_iam-quotas): a trust policy has at most 2,048 characters, the inline policies
 of a role 10,240 together, white space not counted; an unknown managed policy fails the stack.
@@ -15,7 +15,7 @@ from ..patch import replace, replace_provisioner
 
 _TYPE = "AWS::IAM::Role"
 _TRUST_LIMIT, _INLINE_LIMIT = 2_048, 10_240
-# What SAM gives a function whose tracing is on (AWS Managed Policy Reference); MiniStack lacks it.
+# SAM attaches this policy to a function with tracing (AWS Managed Policy Reference). MiniStack lacks it.
 _TRACES = "AWSXrayWriteOnlyAccess"
 _TRACES_POLICY = {
     "Version": "2012-10-17",

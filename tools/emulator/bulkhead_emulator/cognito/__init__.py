@@ -1,4 +1,4 @@
-"""Cognito user pools: who may write which attribute, what proves a challenge, and what goes into tokens."""
+"""Cognito user pools: attribute permissions, challenges, and the trigger that changes tokens."""
 
 from . import attributes, challenges, trigger
 

@@ -1,10 +1,9 @@
-"""Who may write which attribute of a person, and who may make one.
+"""Permissions to write attributes of users and to create users.
 
-AWS (cognito/latest/developerguide/user-pool-settings-attributes, -clients): with an access token only what
-the app client's `WriteAttributes` list; nobody changes an attribute that is not mutable once the person
-exists; what the schema lacks is no attribute; with `AllowAdminCreateUserOnly` nobody signs up. MiniStack
-writes whatever is sent. A temporary password that Cognito makes up follows the pool's policy; MiniStack's has
-twelve characters, whatever the policy wants.
+AWS (cognito/latest/developerguide/user-pool-settings-attributes, -clients): an access token may write only the
+app client's `WriteAttributes`; an attribute that is not mutable never changes; an attribute outside the schema
+is refused; with `AllowAdminCreateUserOnly` users cannot sign up. MiniStack writes any attribute. A temporary
+password that Cognito generates follows the pool's policy; MiniStack's always has twelve characters.
 """
 
 from __future__ import annotations
@@ -77,7 +76,7 @@ def names(data: dict) -> list[str]:
 
 
 def refusal(pool: dict, wanted: list[str], *, client: str | None = None, exists: bool) -> tuple | None:
-    """Why the attributes may not be written: by an app client, or by an administrator where there is none."""
+    """Returns why the attributes may not be written, by an app client or, without one, by an administrator."""
     if client is not None:
         writable = (pool["_clients"].get(client) or {}).get("WriteAttributes")
         if writable and not set(wanted) <= set(writable):

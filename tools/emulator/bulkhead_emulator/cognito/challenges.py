@@ -1,10 +1,10 @@
-"""What an answer to a challenge has to prove.
+"""Checks of answers to challenges.
 
-AWS (cognito-user-identity-pools: RespondToAuthChallenge): the session is the one that the challenge came
-with, for this client and person, for `AuthSessionValidity` minutes and for one success; a new password
-follows the pool's policy; attributes sent along are written as the client may write them. MiniStack looks
-at none of these, so that anybody could set the first password of anybody, or skip the second factor.
-Challenges that MiniStack never sets, it cannot have answered: they are refused.
+AWS (cognito-user-identity-pools: RespondToAuthChallenge): the session must be the session of the challenge. It
+is valid for one client and user, for `AuthSessionValidity` minutes and for one success. A new password follows
+the pool's policy, and attributes in the answer follow the client's permissions. MiniStack checks none of this,
+so any caller could set a user's first password or skip the second factor. Answers to challenges that MiniStack
+never issues are refused.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def install() -> None:
 
 
 def password_auth_result(pool: dict, pool_id: str, client: str, user: dict, *more: Any, **options: Any) -> tuple:
-    """MiniStack's answer to a right password; the session of a challenge in it is remembered."""
+    """Calls MiniStack and remembers the session of the challenge in its answer."""
     answer = _password_auth_result(pool, pool_id, client, user, *more, **options)
     said = json.loads(answer[2])
     if "Session" in said:
@@ -85,7 +85,7 @@ def _checked(respond: Any) -> Any:
 
 
 def _first_password(pool: dict, client: str, user: dict, responses: dict) -> tuple | None:
-    """Why the person may not begin like this; otherwise the attributes sent along are theirs."""
+    """Returns why the first password is refused; otherwise writes the attributes in the answer."""
     error = cognito._validate_password(pool, responses.get("NEW_PASSWORD") or "")
     if error:
         return error

@@ -1,11 +1,10 @@
-"""The pre token generation trigger: asked once, obeyed within limits, and believed only when it answers.
+"""The pre token generation trigger: one call per sign-in, limited claims, and errors that end the sign-in.
 
 AWS (cognito/latest/developerguide/user-pool-lambda-pre-token-generation, …-working-with-lambda-triggers):
-one event for both tokens; Cognito needs a permission of the function's policy; a function that fails, or
-answers what is no event, ends the sign-in; claims that say who made the token, for whom and until when are
-not the trigger's; access tokens are customised on the Essentials and Plus plans alone. MiniStack asks for
-each token, without permission, lets any claim be written, and signs in as if nothing had happened when the
-function fails.
+one event serves both tokens; Cognito needs permission by the function's policy; a function that fails or returns
+no event ends the sign-in; the trigger cannot change claims about issuer, audience and expiry; only the Essentials
+and Plus plans customise access tokens. MiniStack calls the function for each token and without permission, lets
+it write any claim, and completes the sign-in if the function fails.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from ..patch import replace
 
 SERVICE = "cognito-idp.amazonaws.com"
 _NAME = "PreTokenGeneration"
-# Not to be added, changed or taken away.
+# Claims that the trigger must not add, change or remove.
 _RESERVED = frozenset(
     {
         "acr",
@@ -54,12 +53,12 @@ _PLAN_ERROR = (
     "The following features need to be disabled for the LITE pricing tier configured: Access token customization"
 )
 
-# The trigger's answer within one sign-in, once it is there.
+# The trigger's answer in the current sign-in.
 _answer: ContextVar[dict[str, Any] | None] = ContextVar("answer_of_the_trigger", default=None)
 
 
 class SignInRefused(Exception):
-    """The trigger did not answer as it must."""
+    """The trigger's answer is invalid."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -106,7 +105,7 @@ def apply_trigger(
     client_metadata: dict | None = None,
     scope: str = cognito._API_TOKEN_SCOPE,
 ) -> dict:
-    """The claims of one token, as the pool's trigger wants them."""
+    """Returns the claims of one token with the trigger's changes."""
     pool = cognito._user_pools.get(pool_id) or {}
     arn, version = _configured(pool)
     machine = trigger_source == "TokenGeneration_ClientCredentials"
@@ -179,7 +178,7 @@ def _parsed(body: Any) -> Any:
 
 
 def _with(claims: dict, wanted: dict, groups: dict | None) -> dict:
-    """Suppressing wins over overriding; what is not the trigger's stays as it is."""
+    """Applies the trigger's changes. Suppressing wins over overriding; protected claims stay unchanged."""
     made = dict(claims)
     for name, value in (wanted.get("claimsToAddOrOverride") or {}).items():
         own_audience = name == "aud" and claims.get("token_use") == "access" and value == claims.get("client_id")
@@ -207,7 +206,7 @@ def _with_scopes(claims: dict, wanted: dict, token_type: str) -> dict:
 
 
 def _within_its_plan(operation: Any) -> Any:
-    """Making or changing a pool whose plan may lack what its trigger is for."""
+    """Refuses a pool whose plan does not support its trigger."""
 
     def check(data: dict) -> tuple:
         there = cognito._user_pools.get(data.get("UserPoolId")) or {}

@@ -1,8 +1,8 @@
-"""Asynchronous invocations: retried as AWS does, throttles apart from errors.
+"""Asynchronous invocations: retries as on AWS, separately for throttles and errors.
 
 AWS (lambda/latest/dg/invocation-async-error-handling): an error of the function is retried twice (a
 minute, then two minutes later); a throttled event goes back to the queue and is tried again for up to
-six hours, from one second apart up to five minutes. Here errors are retried after seconds, not minutes.
+six hours, at intervals from one second to five minutes. Here errors are retried after seconds, not minutes.
 EventBridge and S3 invoke functions this way.
 """
 
@@ -28,7 +28,7 @@ def install() -> None:
 
 
 def invoke(function: dict, event: Any) -> None:
-    """Put one event on its way. Never blocks, never raises."""
+    """Queues one event. Never blocks and never raises."""
     context = contextvars.copy_context()
     threading.Thread(target=context.run, args=(_deliver, function, event), daemon=True).start()
 
@@ -66,7 +66,7 @@ def _deliver(function: dict, event: Any) -> None:
 
 
 def _current(function: dict) -> dict | None:
-    """The function as it is now: a retry runs today's code under today's limits. None when it is gone."""
+    """Returns the function's current configuration, which a retry uses, or None if it was deleted."""
     config = function.get("config") or function
     live = lambda_svc._functions.get(config.get("FunctionName", ""))
     if live is None:

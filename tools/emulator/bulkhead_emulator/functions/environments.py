@@ -1,4 +1,4 @@
-"""Execution environments: one process serves one tenant, and no other, for its whole life.
+"""Execution environments: one process serves one tenant for its whole life.
 
 AWS (lambda/latest/dg/tenant-isolation): environments of a tenant-mode function are never shared between
 tenants; at most 2,500 (busy or idle) exist per 1,000 concurrent executions of the function, beyond that
@@ -36,7 +36,7 @@ def install() -> None:
 
 
 def execute(function: dict, event: Any, request_id: str) -> dict:
-    """One invocation of a custom-runtime function in an environment of its tenant."""
+    """Invokes a custom-runtime function in an environment of the tenant."""
     config = function.get("config") or function
     tenant = tenant_of_invocation() if is_per_tenant(config) else None
     try:
@@ -102,7 +102,7 @@ def acquire(
     tenant: str | None = None,
     limit: int | None = None,
 ) -> tuple[Any, str]:
-    """Lease an idle environment of this tenant, or a new one, or none when the function is at its limit."""
+    """Returns an idle or new environment of the tenant, or None if the function is at its limit."""
     key = runtime._worker_key(name, config, qualifier)
     with runtime._lock:
         pool = runtime._workers.setdefault(key, [])
@@ -130,7 +130,7 @@ def _tenant_environments(key: str) -> int:
 
 
 def release(worker: Any) -> None:
-    """Give an environment back, or end it when it was retired meanwhile."""
+    """Returns an environment to the pool, or stops it if it is retired."""
     if worker is None:
         return
     with runtime._lock:
@@ -145,7 +145,7 @@ def release(worker: Any) -> None:
 
 
 def retire_all(name: str, qualifier: str | None = None, account: str | None = None, region: str | None = None) -> None:
-    """No environment of the function serves another invocation; running ones finish theirs first."""
+    """Retires the function's environments; running invocations finish first."""
     wanted = (account, region, name, qualifier)
     idle = []
     with runtime._lock:
@@ -160,7 +160,7 @@ def retire_all(name: str, qualifier: str | None = None, account: str | None = No
 
 
 def end_idle(ttl: float | None = None) -> int:
-    """End environments nobody used for a while, the last one of a function too."""
+    """Stops idle environments, including the last one of a function."""
     before = time.time() - (_IDLE_SECONDS if ttl is None else ttl)
     ended = []
     with runtime._lock:

@@ -1,4 +1,4 @@
-"""SQS event source mappings with the function's own rights, and partial batch responses as AWS reads them.
+"""SQS event source mappings with the permissions of the execution role, and partial batch responses.
 
 AWS (lambda/latest/dg/services-sqs-configure, -errorhandling): the poller uses the execution role, which
 needs ReceiveMessage, DeleteMessage and GetQueueAttributes; the queue's visibility timeout must not be
@@ -35,7 +35,7 @@ _concurrency: Any = None
 
 
 def create(request: dict) -> tuple:
-    """CreateEventSourceMapping, with the checks AWS makes of role and queue."""
+    """Creates a mapping after AWS's checks of role and queue."""
     arn = str(request.get("EventSourceArn", ""))
     name, qualifier, error = lambda_svc._resolve_existing_esm_function(request.get("FunctionName", ""))
     queue = sqs._queue_by_arn(arn) if ":sqs:" in arn else None
@@ -59,7 +59,7 @@ def create(request: dict) -> tuple:
 
 
 def concurrency(mapping: dict, function: dict, config: dict, queue: dict | None = None) -> int:
-    """How many batches may be in flight: none while the role may not receive."""
+    """Returns the number of batches that may be in flight; 0 if the role may not receive."""
     refused = _refused_action(config, mapping.get("EventSourceArn", ""))
     if refused:
         mapping["LastProcessingResult"] = f"PROBLEM: the execution role may not call {refused} on SQS"
@@ -72,7 +72,7 @@ def _refused_action(config: dict, queue_arn: str) -> str | None:
 
 
 def _role_may(config: dict, action: str, resource: str) -> bool:
-    """Whether the function's execution role may do ``action``: its policies, boundary and the queue's policy."""
+    """Returns whether the execution role may do ``action``, by its policies, boundary and the queue's policy."""
     from ministack.services import iam as iam_service
 
     account, name = get_account_id(), config.get("Role", "").rpartition("/")[2]
@@ -98,7 +98,7 @@ def _role_may(config: dict, action: str, resource: str) -> bool:
 
 
 def run_batch(mapping: dict, function: dict, event: dict, batch: list[dict], queue_url: str, queue_name: str) -> None:
-    """Invoke the function with one batch and delete what it did not report as failed."""
+    """Invokes the function with one batch and deletes the messages that it did not report as failed."""
     handles = {record["messageId"]: record["receiptHandle"] for record in event["Records"]}
     partial = _PARTIAL in mapping.get("FunctionResponseTypes", [])
     result = lambda_svc._execute_function(function, event)
@@ -117,13 +117,13 @@ def run_batch(mapping: dict, function: dict, event: dict, batch: list[dict], que
         mapping["LastProcessingResult"] = "OK"
     if result.get("error") and not partial:
         lambda_svc._esm_backoff_until[mapping["UUID"]] = time.time() + lambda_svc._ESM_BACKOFF_SECONDS
-    # Messages that a filter kept out of the event count as processed.
+    # Messages that a filter removed count as processed.
     filtered = {message["receipt_handle"] for message in batch if message["id"] not in handles}
     sqs._delete_messages_for_esm(queue_url, filtered | {h for id_, h in handles.items() if id_ not in failed})
 
 
 def _failed(answer: Any, handles: dict[str, str]) -> set[str]:
-    """The ids of the messages that go back to the queue."""
+    """Returns the ids of the failed messages."""
     if isinstance(answer, str):
         try:
             answer = json.loads(answer)

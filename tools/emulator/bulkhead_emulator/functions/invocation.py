@@ -1,7 +1,7 @@
-"""Invoke: the tenant id on the wire, the payload limits, and what a payload must be.
+"""Invoke: the tenant id, the payload limits and the payload format.
 
 AWS (Invoke API reference, gettingstarted-limits): 6 MB for synchronous and 1 MB for asynchronous requests,
-beyond that RequestTooLargeException (413); a payload that is not JSON is InvalidRequestContentException;
+above that RequestTooLargeException (413); a payload that is not JSON is InvalidRequestContentException;
 function URLs, provisioned concurrency, SnapStart and event source mappings exclude tenant isolation.
 """
 
@@ -83,7 +83,7 @@ async def _for_tenant(call: Any, name: str, event: Any, headers: dict, *argument
 
 
 def _excluding_tenancy(operation: Any) -> Any:
-    """An operation AWS does not offer for a function with tenant isolation."""
+    """The operation is not available for a function with tenant isolation."""
 
     def refuse_for_tenant_functions(first: Any, *arguments: Any, **options: Any) -> tuple:
         reference = first.get("FunctionName", "") if isinstance(first, dict) else first

@@ -1,6 +1,6 @@
-"""Who may invoke a function on behalf of a service.
+"""Permissions of services to invoke functions.
 
-AWS (lambda/latest/dg/access-control-resource-based): API Gateway, EventBridge and S3 invoke only when the
+AWS (lambda/latest/dg/access-control-resource-based): API Gateway, EventBridge and S3 invoke only if the
 function's resource policy allows their principal from that source ARN (`AWS::Lambda::Permission`).
 """
 
@@ -33,7 +33,7 @@ _invoke_target: Any = None
 
 
 def service_may_invoke(config: dict, policy: Any, service: str, source_arn: str) -> bool:
-    """Whether the function's policy lets ``service`` invoke it from ``source_arn``."""
+    """Returns whether the function's policy allows ``service`` to invoke it from ``source_arn``."""
     arn = config.get("FunctionArn", "")
     account = arn.split(":")[4] if arn.count(":") > 4 else ""
     context = iam_evaluator.EvalContext(
@@ -51,7 +51,7 @@ def service_may_invoke(config: dict, policy: Any, service: str, source_arn: str)
 
 
 def invoke_target(target: dict, event: dict, rule: dict, *more: Any) -> None:
-    """MiniStack's delivery, remembering which rule it is for."""
+    """Calls MiniStack's delivery and remembers the rule."""
     token = _rule.set(rule.get("Arn", ""))
     try:
         _invoke_target(target, event, rule, *more)
@@ -60,7 +60,7 @@ def invoke_target(target: dict, event: dict, rule: dict, *more: Any) -> None:
 
 
 def dispatch_to_lambda(arn: str, payload: str) -> None:
-    """EventBridge's delivery to a function: permitted by its policy, then asynchronous."""
+    """Delivers an event to a function asynchronously if its policy allows EventBridge."""
     function, config, name = lambda_svc._get_func_record_for_ref(arn)
     if not function or not config:
         lambda_svc.logger.warning("EventBridge: function %s does not exist", name)

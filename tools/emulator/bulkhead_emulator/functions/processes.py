@@ -1,7 +1,7 @@
-"""What a function process sees: its environment variables and the runtime API.
+"""The environment variables and the runtime API of a function process.
 
 AWS (lambda/latest/dg/configuration-envvars, runtimes-api): a process gets Lambda's own variables and the
-function's, nothing of the host's; `invocation/next` carries the tenant id in
+function's, but none of the host's; `invocation/next` carries the tenant id in
 `Lambda-Runtime-Aws-Tenant-Id`; a response above 6 MB is refused and fails the invocation.
 """
 
@@ -63,7 +63,7 @@ def build_handler_class(worker: Any, generation: int, pending: Any) -> type:
 
     class RuntimeApi(base):
         path: str
-        # MiniStack writes headers and body apart: with Nagle's algorithm that costs 40 ms per invocation.
+        # MiniStack writes headers and body separately; Nagle's algorithm would delay each invocation by 40 ms.
         disable_nagle_algorithm = True
 
         def send_header(self, keyword: str, value: str) -> None:
@@ -113,7 +113,7 @@ def build_handler_class(worker: Any, generation: int, pending: Any) -> type:
 
 
 def drain_log(worker: Any, *arguments: Any, **options: Any) -> str:
-    """The lines an invocation logged. Ends when the pipe is empty; MiniStack waits 50 ms for a line."""
+    """Returns the log lines of an invocation. Stops when the pipe is empty; MiniStack waits 50 ms for a line."""
     process = worker._proc
     if process is None or process.stdout is None or process.stdout.closed:
         return _drain_log(worker, *arguments, **options)

@@ -1,7 +1,7 @@
-"""CloudFormation's function properties that MiniStack drops: tenancy, reserved concurrency, dead letters.
+"""Function properties of CloudFormation that MiniStack ignores: tenancy, reserved concurrency, dead letters.
 
-`TenancyConfig` is create-only (its change replaces the function); the others follow every update. What
-the Lambda API would refuse fails the stack.
+`TenancyConfig` is create-only, so a change replaces the function; the others are updated in place. A value that the
+Lambda API refuses fails the stack.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What Lambda refuses at deployment: a role it cannot assume, and reserving too much.
+"""Checks at deployment: a role that Lambda can assume, and the unreserved concurrency.
 
 AWS (configuration-concurrency, CreateFunction): 100 of the account's 1,000 concurrent executions always
 stay unreserved; a function's role must let `lambda.amazonaws.com` assume it.
@@ -57,7 +57,7 @@ def _refusing(check: Any, proceed: Any) -> tuple:
 
 
 def check_role(arn: str) -> None:
-    """Raise unless Lambda may assume the role. A role that does not exist is MiniStack's to refuse."""
+    """Raises if Lambda may not assume the role. MiniStack refuses a missing role."""
     role = iam._roles.get(arn.rpartition("/")[2])
     if role is None:
         return

@@ -1,7 +1,7 @@
-"""Streamed function responses, from the runtime API to whoever waits for them.
+"""Streamed function responses, from the runtime API to the waiting caller.
 
 AWS (runtimes-custom, response-streaming): a runtime posts its response chunked with
-`Lambda-Runtime-Function-Response-Mode: streaming`; an error after the first byte comes as a trailer.
+`Lambda-Runtime-Function-Response-Mode: streaming`; an error after the first byte is a trailer.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _LINE = 64 * 1024
 
 
 class Sink:
-    """Where a streamed response goes. Filled by the runtime API's thread, read on the event loop."""
+    """A queue for a streamed response, from the runtime API's thread to the event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -28,11 +28,11 @@ class Sink:
         self._loop.call_soon_threadsafe(self._chunks.put_nowait, chunk)
 
     def end(self) -> None:
-        """Nothing follows, be it that the response is complete or that there is none."""
+        """Ends the stream, whether the response is complete or missing."""
         self._loop.call_soon_threadsafe(self._chunks.put_nowait, None)
 
     async def get(self) -> bytes | None:
-        """The next chunk, or None at the end."""
+        """Returns the next chunk, or None at the end."""
         return await self._chunks.get()
 
 
@@ -41,7 +41,7 @@ _receiving: ContextVar[Sink | None] = ContextVar("sink_of_invocation", default=N
 
 @contextmanager
 def receiving(sink: Sink) -> Iterator[None]:
-    """Invocations started inside stream into ``sink``."""
+    """Streams invocations that start inside the context into ``sink``."""
     token = _receiving.set(sink)
     try:
         yield
@@ -54,7 +54,7 @@ def sink_of_invocation() -> Sink | None:
 
 
 def chunks(stream: BinaryIO, trailers: dict[str, str]) -> Iterator[bytes]:
-    """The chunks of a chunked request body; its trailers are put into ``trailers``."""
+    """Yields the chunks of a chunked body and stores its trailers in ``trailers``."""
     while size := int(stream.readline(_LINE).split(b";")[0].strip() or b"0", 16):
         yield stream.read(size)
         stream.readline(_LINE)

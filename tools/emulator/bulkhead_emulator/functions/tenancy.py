@@ -1,7 +1,7 @@
-"""Which tenant an invocation is for.
+"""The tenant of an invocation.
 
 AWS (lambda/latest/dg/tenant-isolation-invoke, botocore `TenantId`): a function with `TenancyConfig`
-PER_TENANT must be invoked with `X-Amz-Tenant-Id`, any other must not; 1 to 256 characters of a fixed
+PER_TENANT must be invoked with `X-Amz-Tenant-Id`, any other function must not; 1 to 256 characters of a fixed
 alphabet; otherwise InvalidParameterValueException.
 """
 
@@ -21,7 +21,7 @@ _current: ContextVar[str | None] = ContextVar("tenant_of_invocation", default=No
 
 
 class InvalidTenant(Exception):
-    """InvalidParameterValueException, with AWS's text."""
+    """InvalidParameterValueException with AWS's text."""
 
 
 def is_per_tenant(config: dict) -> bool:
@@ -29,7 +29,7 @@ def is_per_tenant(config: dict) -> bool:
 
 
 def check(config: dict, tenant: str | None) -> None:
-    """Raise unless ``tenant`` is what this function must be invoked with."""
+    """Raises if the function must not be invoked with ``tenant``."""
     if is_per_tenant(config):
         if not tenant:
             raise InvalidTenant(
@@ -51,7 +51,7 @@ def check(config: dict, tenant: str | None) -> None:
 
 @contextmanager
 def invoking_for(tenant: str | None) -> Iterator[Any]:
-    """Invocations started inside are for ``tenant``."""
+    """Sets the tenant of invocations that start inside the context."""
     token = _current.set(tenant)
     try:
         yield

@@ -1,4 +1,4 @@
-"""IAM: which action a request is judged as, and how policies are evaluated, as AWS documents both."""
+"""IAM: the action of a request and the evaluation of policies, as documented by AWS."""
 
 from . import actions, evaluation, principal
 

@@ -1,9 +1,9 @@
-"""Which action a request is judged as: the one it performs, and never none.
+"""The IAM action of a request: always the action that the service performs.
 
-MiniStack reads the action from several places and lets a request pass unjudged when it finds none (so
-InvokeWithResponseStream needed no permission), or judges another action than the one it then performs (an
-`Action` in the query string of a JSON request). Here the place is the one the service itself reads, and a
-request that names no known action, or contradicts itself, is judged as an action nobody is granted by name.
+MiniStack reads the action from several places. It does not check a request without an action, so
+InvokeWithResponseStream needed no permission. It may also check another action than the performed one, for example
+an `Action` in the query string of a JSON request. This module reads the action where the service reads it. A
+request with an unknown or contradictory action is checked as an action that no policy grants by name.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _TARGET = frozenset({"dynamodb", "dynamodbstreams", "events", "kms", "logs"})
 _QUERY = frozenset({"cloudformation", "iam", "sqs", "sts"})
 _UNKNOWN, _CONTRADICTION = "UnrecognizedOperation", "ContradictoryRequest"
 
-# Operations that IAM knows under another name (Service Authorization Reference).
+# Operations with another name in IAM (Service Authorization Reference).
 _LAMBDA_NAMES = {
     "Invoke": "InvokeFunction",
     "InvokeWithResponseStream": "InvokeFunction",

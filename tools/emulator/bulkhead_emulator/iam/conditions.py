@@ -4,7 +4,7 @@ AWS (reference_policies_elements_condition_operators, ..._condition-single-vs-mu
 - a key that is not in the request makes a condition false, a negated one (`StringNotLike`) true;
 - `ForAllValues` is true when the key is missing or empty, `ForAnyValue` is false;
 - `Null` tests presence; `...IfExists` is true when the key is missing;
-- several policy values are alternatives, for a negated operator all of them must differ.
+- several policy values are alternatives; for a negated operator all of them must differ.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _NEGATED = {
 
 
 def met(conditions: Any, context: Any, variables: bool = True) -> bool:
-    """Whether every condition of a statement holds for the request in ``context``."""
+    """Returns whether every condition of a statement holds for the request in ``context``."""
     for operator, block in (conditions or {}).items():
         if not isinstance(block, dict):
             return False
@@ -47,7 +47,7 @@ def _holds(operator: str, key: str, expected: list[str], context: Any, variables
     actual = iam._resolve_condition_key(key, context)
     name = operator.lower()
     if key.lower().startswith("aws:requesttag/") and isinstance(actual, list):
-        # Tags whose names differ only in case: each is one value of the key, judged by itself.
+        # Tags whose names differ only in case are separate values of the key.
         combine = all if _base(name) in _NEGATED else any
         return combine(_compare(name, value, expected, context, variables) for value in actual)
     return _compare(name, actual, expected, context, variables)
@@ -76,13 +76,13 @@ def _compare(name: str, actual: Any, expected: list[str], context: Any, variable
         values = actual if isinstance(actual, list) else [actual]
         return (all if for_all else any)(matches(value) for value in values)
     if isinstance(actual, list):
-        # A multivalued key without a set operator: AWS documents no meaning, so it never equals.
+        # AWS does not define a multivalued key without a set operator, so it never matches.
         return negated
     return matches(actual)
 
 
 def _substituted(expected: Iterable[str], resolve: Any, variables: bool) -> list[Pattern]:
-    """The values to compare with. One whose variable has no value is null, and nothing equals null."""
+    """Returns the values to compare with. A value whose variable is missing is null and equals nothing."""
     filled = (parse(text, variables).substitute(resolve) for text in expected)
     return [pattern for pattern in filled if pattern is not None]
 
@@ -96,5 +96,5 @@ def _as_list(expected: Any) -> list[str]:
     return [str(value).lower() if isinstance(value, bool) else str(value) for value in values]
 
 
-# MiniStack's own evaluation of the operators without variables (Bool, Null, Numeric…, Date…, IpAddress).
+# MiniStack's evaluation of the operators without variables (Bool, Null, Numeric…, Date…, IpAddress).
 iam_single_condition: Any = None

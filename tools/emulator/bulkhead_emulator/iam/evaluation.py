@@ -1,7 +1,7 @@
-"""Puts the condition and pattern rules into MiniStack's policy evaluator.
+"""Installs the condition and pattern rules in MiniStack's policy evaluator.
 
-Every kind of policy goes through the same two functions there: identity, boundary, session and
-resource policies through `_first_match`, trust policies through `evaluate_trust_policy`.
+MiniStack evaluates identity, boundary, session and resource policies in `_first_match` and trust policies in
+`evaluate_trust_policy`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .patterns import parse
 
 _VARIABLES_SINCE = "2012-10-17"
 _VERSION_MARK = "__policy_version"
-# Texts of policies that are kept as they were understood; a test run has a few hundred.
+# Maximum number of cached policies; a test run has a few hundred.
 _POLICIES = 4096
 
 
@@ -37,7 +37,7 @@ _evaluate_resource_policy: Any = None
 
 
 def parse_policy_document(document: str | dict) -> list:
-    """MiniStack's parser, keeping for each statement whether its policy's version knows variables.
+    """Parses a policy with MiniStack and marks each statement whose policy version supports variables.
 
     AWS: "policy variables were introduced in version 2012-10-17 … if you use an older version,
     variables like ${aws:username} are treated as literal strings".
@@ -47,7 +47,7 @@ def parse_policy_document(document: str | dict) -> list:
 
 @lru_cache(_POLICIES)
 def _parsed(text: str) -> tuple:
-    """Each text once: the same few policies are judged by all the time."""
+    """Caches parsed policies, because the same policies are evaluated often."""
     return tuple(_with_versions(text))
 
 
@@ -62,14 +62,14 @@ def _with_versions(document: str | dict) -> list:
 
 
 def evaluate_resource_policy(document: str | dict | None, *arguments: Any, **options: Any) -> Any:
-    """MiniStack re-assembles the applicable statements without the version: mark each statement first."""
+    """Marks each statement with its policy version, which MiniStack drops when it collects statements."""
     loaded = _load(document)
     marked = [{**s, _VERSION_MARK: loaded.get("Version")} for s in _statements(loaded)]
     return _evaluate_resource_policy({**loaded, "Statement": marked}, *arguments, **options)
 
 
 def first_match(context: Any, statements: list, effect: str) -> Any:
-    """The first statement of ``effect`` that applies to the request, or None."""
+    """Returns the first statement of ``effect`` that applies to the request, or None."""
     for statement in statements:
         variables = getattr(statement, "variables", False)
         if (
@@ -95,7 +95,7 @@ def _resource_matches(context: Any, statement: Any, variables: bool) -> bool:
 
 
 def evaluate_trust_policy(document: str | dict, caller_arn: str, context: Any = None) -> bool:
-    """Whether a role's trust policy lets the caller do ``context.action`` (AssumeRole, TagSession, …)."""
+    """Returns whether a trust policy allows the caller ``context.action`` (AssumeRole, TagSession, …)."""
     loaded = _load(document)
     if context is None:
         context = iam.EvalContext(

@@ -1,10 +1,10 @@
-"""Policy values: literal text, wildcards and policy variables, kept apart until they are compared.
+"""Policy values: literal text, wildcards and policy variables, kept separate until the comparison.
 
 AWS: "You can use policy variables in the Resource element and in string comparisons in the Condition
 element"; `${*}`, `${?}` and `${$}` stand for the characters themselves; `${key, 'default'}` gives a
 default; a variable without a value is "effectively null", and nothing is equal to or like null
-(IAM User Guide, reference_policies_variables). A substituted value is data: a `*` inside it is a
-character, never a wildcard. That is why values are not pasted into the pattern's text here.
+(IAM User Guide, reference_policies_variables). A substituted value is data: a `*` in it is a
+character, not a wildcard. So values are not inserted into the pattern's text.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Template:
     parts: tuple[str | Wildcard | Variable, ...]
 
     def substitute(self, resolve: Resolver) -> Pattern | None:
-        """The pattern for one request, or None when a variable has no value."""
+        """Returns the pattern for one request, or None if a variable has no value."""
         parts: list[str | Wildcard] = []
         for part in self.parts:
             if isinstance(part, Variable):
@@ -74,7 +74,7 @@ class Pattern:
 
     @property
     def text(self) -> str:
-        """The value for operators that know no wildcards."""
+        """Returns the value for operators without wildcards."""
         return "".join(part.symbol if isinstance(part, Wildcard) else part for part in self.parts)
 
     def like(self, value: str) -> bool:
@@ -109,7 +109,7 @@ def _compiled(parts: tuple[str | Wildcard, ...]) -> re.Pattern[str]:
 
 @lru_cache(maxsize=4096)
 def parse(text: str, variables: bool) -> Template:
-    """Split a policy value. Without ``variables`` (policy version 2008-10-17) `${…}` is literal text."""
+    """Splits a policy value. Without ``variables`` (policy version 2008-10-17) `${…}` is literal text."""
     parts: list[str | Wildcard | Variable] = []
     position = 0
     for match in _VARIABLE.finditer(text) if variables else ():

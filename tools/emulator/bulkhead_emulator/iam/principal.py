@@ -1,8 +1,8 @@
 """`aws:PrincipalArn` of a session: its role.
 
 AWS (IAM, reference_policies_condition-keys): "For IAM roles, the request context returns the ARN of the
-role, not the ARN of the user that assumed the role". MiniStack gives the session's ARN, so that a policy
-which excepts a role by its ARN, as it has to on AWS, excepts nobody.
+role, not the ARN of the user that assumed the role". MiniStack returns the session's ARN, so a policy that exempts
+a role by its ARN, as AWS requires, would exempt no session.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _resolve_condition_key: Any = None
 
 
 def resolve_condition_key(key: str, context: Any) -> Any:
-    """The value of a condition key in a request."""
+    """Returns the value of a condition key in a request."""
     if key.lower() == "aws:principalarn" and ":assumed-role/" in context.principal_arn:
         return _role_arn(context)
     return _resolve_condition_key(key, context)

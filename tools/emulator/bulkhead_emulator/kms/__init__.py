@@ -1,4 +1,4 @@
-"""KMS: its condition keys, and ciphertexts that cannot be tampered with."""
+"""KMS: condition keys and authenticated ciphertexts."""
 
 from . import authorization, ciphertexts
 

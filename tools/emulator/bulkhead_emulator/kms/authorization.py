@@ -1,11 +1,11 @@
-"""Which key a KMS call is about, and the condition keys KMS puts beside it.
+"""The key of a KMS call and the condition keys of KMS.
 
 AWS (kms/latest/developerguide, policy-conditions and alias-authorization): the resource of a call on a
-key is always the *key* ARN, however the caller names it; `kms:RequestAlias` is the alias in the request,
+key is always the *key* ARN, also if the caller uses an alias or id; `kms:RequestAlias` is the alias in the request,
 `kms:ResourceAliases` every alias of the key; `kms:EncryptionContext:<k>` and `kms:EncryptionContextKeys`
 come from the request. Alias management is authorised on the alias and on the key. ReEncrypt is
 `kms:ReEncryptFrom` on the one key and `kms:ReEncryptTo` on the other, each with its own context. CreateKey
-with tags needs `kms:TagResource` in the caller's own policies, on keys that are yet to be.
+with tags needs `kms:TagResource` in the caller's policies, on keys that do not exist yet.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def extract_resource_arn(
 
 
 def request_context(service: str, action: str, body: bytes, params: dict) -> dict[str, Any]:
-    """The request's tags, and for KMS its own condition keys."""
+    """Returns the request's tags and, for KMS, its condition keys."""
     context = _tag_context(service, action, body, params)
     if service == "kms":
         request = _json(body)
@@ -73,7 +73,7 @@ def request_context(service: str, action: str, body: bytes, params: dict) -> dic
 
 
 def key_context(key: dict | None, encryption_context: Any) -> dict[str, Any]:
-    """The condition keys of one use of a key. S3 asks for them too, in its caller's name."""
+    """Returns the condition keys of one use of a key. S3 uses them, too."""
     context: dict[str, Any] = {"kms:CallerAccount": get_account_id()}
     if isinstance(encryption_context, dict) and encryption_context:
         context["kms:EncryptionContextKeys"] = list(encryption_context)
@@ -86,7 +86,7 @@ def key_context(key: dict | None, encryption_context: Any) -> dict[str, Any]:
 
 
 async def handle_request(method: str, path: str, headers: dict, body: bytes, query_params: dict) -> tuple:
-    """What a call needs beside the one action that the router has judged."""
+    """Checks further actions of a call, after the router checked the first one."""
     action, request = headers.get("x-amz-target", "").rpartition(".")[2], _json(body)
     for further, arn, context in _further(action, request):
         from ministack import app
@@ -100,7 +100,7 @@ async def handle_request(method: str, path: str, headers: dict, body: bytes, que
 
 
 def _further(action: str, request: dict) -> list[tuple[str, str, dict]]:
-    """Actions, the ARNs they are judged on, and their condition keys."""
+    """Returns actions with their ARNs and condition keys."""
     if action in _TWO_RESOURCES:
         named = (kms._resolve_key(str(request.get(name) or "")) for name in ("TargetKeyId", "AliasName"))
         return [(action, key["Arn"], key_context(key, None)) for key in named if key]

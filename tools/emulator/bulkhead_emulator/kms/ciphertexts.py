@@ -1,9 +1,9 @@
-"""Symmetric encryption as KMS does it: authenticated, bound to its key and its encryption context.
+"""Symmetric encryption as in KMS: authenticated and bound to the key and the encryption context.
 
-MiniStack XORs and does not notice tampering. Here a ciphertext is AES-256-GCM with the encryption
+MiniStack uses XOR and does not detect tampering. Here a ciphertext is AES-256-GCM with the encryption
 context as additional data, so a changed byte, another context or another key fails with the error AWS
-documents for Decrypt: `InvalidCiphertextException`, or `IncorrectKeyException` when the request names a
-key other than the one that encrypted.
+documents for Decrypt: `InvalidCiphertextException`, or `IncorrectKeyException` if the request names
+another key.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def seal(key: dict, plaintext: bytes, context: dict) -> bytes:
 
 
 def unseal(key: dict, ciphertext: bytes, context: dict) -> bytes | None:
-    """The plaintext, or None when the ciphertext, the context or the key is not the one sealed."""
+    """Returns the plaintext, or None if the ciphertext, the context or the key differs."""
     rest = ciphertext[_KEY_ID:]
     salt, nonce, sealed = rest[:_SALT], rest[_SALT : _SALT + _NONCE], rest[_SALT + _NONCE :]
     try:
@@ -109,7 +109,7 @@ def decrypt(request: dict) -> tuple:
 
 
 def generate_data_key(request: dict, action: str = "GenerateDataKey") -> tuple:
-    """MiniStack's checks, then a data key sealed as above. Returns (key, data key, ciphertext or error)."""
+    """Runs MiniStack's checks and seals a data key. Returns (key, data key, ciphertext or error)."""
     spec, length = request.get("KeySpec"), request.get("NumberOfBytes")
     if (spec is None) == (length is None):
         return (

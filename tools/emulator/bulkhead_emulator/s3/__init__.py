@@ -1,4 +1,4 @@
-"""S3: objects under KMS keys in the caller's name, its condition keys, its events."""
+"""S3: encryption with KMS keys on behalf of the caller, condition keys and events."""
 
 from . import conditions, encryption, events
 

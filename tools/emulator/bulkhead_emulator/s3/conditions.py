@@ -1,8 +1,8 @@
-"""What S3 requests are judged on: the literal key, and condition keys that MiniStack leaves out.
+"""The literal object key and the condition keys of S3 that MiniStack lacks.
 
 AWS: a key is any text, `a//b` is not `a/b`. `s3:x-amz-server-side-encryption-aws-kms-key-id` is the header as
 sent. `aws:SecureTransport` is true for HTTPS; the emulator speaks plain HTTP on the loopback interface and
-presents it as TLS, so that policies which deny insecure transport can be deployed as they are.
+presents it as TLS, so that policies that deny insecure transport work unchanged.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""SSE-KMS: S3 asks KMS in the name of whoever calls S3.
+"""SSE-KMS: S3 calls KMS on behalf of its caller.
 
 AWS (AmazonS3/latest/userguide/UsingKMSEncryption): writing needs `kms:GenerateDataKey` and reading
 `kms:Decrypt` on the object's key, with the context of the `x-amz-server-side-encryption-context` header
@@ -30,7 +30,7 @@ _SUBRESOURCES = {"uploadId", "annotation", "tagging", "retention", "legal-hold",
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls S3, and for which object."""
+    """The caller of S3 and the object."""
 
     access_key: str
     bucket: str
@@ -41,7 +41,7 @@ _caller: ContextVar[Caller | None] = ContextVar("caller_of_s3", default=None)
 
 
 class Refused(Exception):
-    """S3 answers with an error because KMS said no."""
+    """KMS refused, so S3 returns an error."""
 
     def __init__(self, code: str, status: int, message: str) -> None:
         super().__init__(message)
@@ -60,7 +60,7 @@ _write_headers: Any = None
 
 
 def dispatch(method: str, bucket: str, key: str, headers: dict, body: bytes, query_params: dict) -> tuple:
-    """MiniStack's S3, after KMS has agreed to what the request reads, knowing who writes."""
+    """Calls MiniStack's S3 after KMS has allowed all reads of the request."""
     access_key = s3._request_access_key(method, key, headers, query_params, body)
     caller = Caller(access_key, bucket, key or _form_key(method, headers, body))
     token = _caller.set(caller)
@@ -79,7 +79,7 @@ def dispatch(method: str, bucket: str, key: str, headers: dict, body: bytes, que
 
 
 def write_headers(headers: dict, bucket: str) -> tuple[dict | None, tuple | None]:
-    """The encryption headers a new object keeps: the key as ARN, the context, once KMS has agreed."""
+    """Returns the encryption headers of a new object, key ARN and context, after KMS has allowed the write."""
     kept, error = _write_headers(headers, bucket)
     caller = _caller.get()
     if error or caller is None or kept.get(_PREFIX) != "aws:kms":
@@ -100,7 +100,7 @@ def write_headers(headers: dict, bucket: str) -> tuple[dict | None, tuple | None
 
 
 def _form_key(method: str, headers: dict, body: bytes) -> str:
-    """The key a browser's form upload names, which is in the body."""
+    """Returns the object key of a form upload, which is in the body."""
     if method != "POST" or not headers.get("content-type", "").startswith("multipart/form-data"):
         return ""
     fields = s3._parse_multipart_form(headers["content-type"], body)
@@ -110,7 +110,7 @@ def _form_key(method: str, headers: dict, body: bytes) -> str:
 
 
 def _read_objects(method: str, bucket: str, key: str, headers: dict, query_params: dict) -> list[tuple[str, str, str]]:
-    """The (bucket, key, version) of every object whose content the request reads."""
+    """Returns (bucket, key, version) of every object that the request reads."""
     if method == "GET" and key and not _SUBRESOURCES & query_params.keys():
         return [(bucket, key, s3._qp(query_params, "versionId"))]
     source = iam_actions._s3_source_object(headers) if method == "PUT" and key else None
@@ -129,7 +129,7 @@ def _agree_to_read(caller: Caller, bucket: str, key: str, version: str) -> None:
 
 
 def _agree_to_parts(caller: Caller, method: str, query_params: dict) -> None:
-    """A part is encrypted under the upload's key; completing the upload reads the parts back."""
+    """Asks KMS for a multipart upload: a part encrypts with the upload's key, completing decrypts the parts."""
     upload = s3._multipart_uploads.get(s3._qp(query_params, "uploadId")) if "uploadId" in query_params else None
     stored = (upload or {}).get("preserved_headers", {})
     if upload is None or method not in ("PUT", "POST") or stored.get(_PREFIX) != "aws:kms":
@@ -149,9 +149,9 @@ def _stored_headers(bucket: str, key: str, version: str) -> dict:
 
 
 def _agree(caller: Caller, action: str, key: dict, encryption_context: dict[str, str]) -> None:
-    """Ask IAM and the key policy, as if the caller had used the key through S3."""
+    """Checks IAM and the key policy for the caller's use of the key through S3."""
     context = {**key_context(key, encryption_context), "kms:ViaService": f"s3.{get_region()}.amazonaws.com"}
-    # A form upload carries its credentials in the body; S3 has verified them before it writes.
+    # A form upload has its credentials in the body; S3 verifies them before it writes.
     token = iam_evaluator._anonymous.set(not caller.access_key)
     try:
         denied = iam_evaluator.enforce(
@@ -195,7 +195,7 @@ def _given_context(header: str | None) -> dict[str, str]:
 
 
 def _full_context(given: dict[str, str], bucket: str, key: str, bucket_key: bool) -> dict[str, str]:
-    """S3 adds the ARN. With a Bucket Key the context is the bucket's alone."""
+    """Returns the context with the ARN that S3 adds: the object's, or the bucket's with a Bucket Key."""
     if bucket_key:
         return {"aws:s3:arn": f"arn:aws:s3:::{bucket}"}
     return {**given, "aws:s3:arn": f"arn:aws:s3:::{bucket}/{key}"}

@@ -1,7 +1,7 @@
 """S3's events for EventBridge, with the version of the object.
 
 AWS (AmazonS3/latest/userguide/ev-events): `detail.object` holds key, size, etag, sequencer and, in a
-bucket with versioning, `version-id`, which MiniStack leaves out.
+bucket with versioning, `version-id`, which MiniStack lacks.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""S3 Vectors: vector buckets, indexes and nearest-neighbour search, under the same IAM as the rest."""
+"""S3 Vectors: vector buckets, indexes and nearest-neighbour search, with IAM."""
 
 from . import provisioning, service
 

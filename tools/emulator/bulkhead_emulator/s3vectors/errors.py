@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class ApiError(Exception):
-    """An answer other than success."""
+    """An error answer."""
 
     def __init__(self, code: str, status: int, message: str) -> None:
         super().__init__(message)

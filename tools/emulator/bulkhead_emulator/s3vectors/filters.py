@@ -1,7 +1,7 @@
 """Metadata filters of QueryVectors.
 
 AWS (s3-vectors-metadata-filtering): $eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $exists, $startsWith, $and,
-$or; a plain value means $eq; on a list, comparison is with each element; at most 100 constraints; a key
+$or; a plain value means $eq; a list is compared element by element; at most 100 constraints; a key
 declared non-filterable cannot be used.
 """
 
@@ -26,7 +26,7 @@ Predicate = Callable[[dict], bool]
 
 
 def compile_filter(expression: Any, non_filterable: Iterable[str]) -> Predicate:
-    """A predicate over a vector's metadata, or a ValidationException."""
+    """Returns a predicate over a vector's metadata. Raises ValidationException if the filter is invalid."""
     counter = _Counter()
     predicate = _document(expression, frozenset(non_filterable), counter)
     if counter.constraints > _LIMIT:

@@ -1,8 +1,8 @@
-"""One vector index: what may be stored in it, and how it ranks.
+"""One vector index: limits and ranking.
 
-AWS (s3-vectors-limitations): float32, dimension 1 to 4,096, cosine or euclidean; metadata 40 KB in all,
-2 KB filterable, 50 keys; cosine needs non-zero vectors. Ranking here is exact, on AWS it is approximate
-with 90 % and more of recall.
+AWS (s3-vectors-limitations): float32, dimension 1 to 4,096, cosine or euclidean; metadata 40 KB in total,
+2 KB filterable, 50 keys; cosine needs non-zero vectors. Ranking is exact here; on AWS it is approximate with a
+recall of 90 % or more.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _METADATA_LIMIT, _FILTERABLE_LIMIT, _KEY_LIMIT = 40 * 1024, 2 * 1024, 50
 
 @dataclass(frozen=True)
 class Vector:
-    """A stored vector. ``norm`` saves the search from computing it for every query."""
+    """A stored vector. ``norm`` is cached for searches."""
 
     data: tuple[float, ...]
     norm: float
@@ -46,7 +46,7 @@ class Index:
     vectors: dict[str, Vector] = field(default_factory=dict)
 
     def vector(self, data: Any, metadata: Any = None) -> Vector:
-        """A vector checked against this index's rules."""
+        """Returns a vector after checking it against the index's limits."""
         values = data.get("float32") if isinstance(data, dict) else None
         if not isinstance(values, list) or not all(isinstance(v, (int, float)) for v in values):
             raise invalid("Vector data must be given as float32")
@@ -64,7 +64,7 @@ class Index:
         return Vector(single, norm, self._metadata(metadata))
 
     def ranked(self, query: Vector, wanted: Predicate | None) -> list[tuple[float, str]]:
-        """(distance, key) of every vector that passes the filter, nearest first."""
+        """Returns (distance, key) of every vector that passes the filter, nearest first."""
         distance = self._cosine if self.metric == "cosine" else self._euclidean
         return sorted(
             (distance(query, vector), key)

@@ -25,7 +25,7 @@ def index_arn(bucket: str | None, index: str | None) -> str:
 
 
 def target(request: dict) -> tuple[str | None, str | None]:
-    """The (bucket, index) a request names, whichever way it names them. Unchecked."""
+    """Returns the (bucket, index) of a request, given by ARN or by names. Not validated."""
     arn = request.get("indexArn") or request.get("vectorBucketArn") or request.get("resourceArn")
     if isinstance(arn, str) and (found := _ARN.fullmatch(arn)):
         return found.group(3), found.group(4) or request.get("indexName")
@@ -33,7 +33,7 @@ def target(request: dict) -> tuple[str | None, str | None]:
 
 
 def resource_arn(request: dict) -> str:
-    """What IAM judges a request on: the ARN as given, or the one its names make."""
+    """Returns the ARN that IAM checks: as given, or built from the names."""
     arn = request.get("indexArn") or request.get("resourceArn")
     if isinstance(arn, str) and arn:
         return arn

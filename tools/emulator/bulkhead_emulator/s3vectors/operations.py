@@ -292,7 +292,7 @@ def _key(key: Any) -> str:
 
 
 def _page(names: list[str], request: dict, default: int, limit: int) -> tuple[list[str], dict]:
-    """One page of ``names`` in order, continuing after the name the token carries."""
+    """Returns one sorted page of ``names`` after the name in the token."""
     size = request.get("maxResults") or default
     if not 1 <= size <= limit:
         raise invalid(f"maxResults must be between 1 and {limit}")

@@ -1,7 +1,7 @@
 """CloudFormation: `AWS::S3Vectors::VectorBucket`, `::Index` and `::VectorBucketPolicy`.
 
 By the resource schemas, `Ref` of a bucket and of an index is its ARN (the primary identifier), every
-property but the tags is create-only, so a change replaces the resource.
+property except the tags is create-only, so a change replaces the resource.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """S3 Vectors behind MiniStack's router and IAM check.
 
-AWS (Service Authorization Reference): actions on an index are judged on `bucket/B/index/I`. QueryVectors
+AWS (Service Authorization Reference): actions on an index are checked on `bucket/B/index/I`. QueryVectors
 alone returns keys and distances; with a filter or with metadata it also needs `s3vectors:GetVectors`, as
 ListVectors does when it returns data or metadata. An index under SSE-KMS needs `kms:Decrypt` too.
 """
@@ -64,7 +64,7 @@ _resource_policy: Any = None
 
 
 def resource_policy(service: str, arn: str) -> tuple[str, str] | None:
-    """The policy of the vector bucket an ARN lies in, and its owner."""
+    """Returns the policy and the owner of the ARN's vector bucket."""
     if service != _SERVICE:
         return _resource_policy(service, arn)
     bucket, _ = target({"resourceArn": arn})
@@ -119,7 +119,7 @@ def _further_actions(name: str, request: dict) -> list[str]:
 
 
 def _denied_by_key(name: str, request: dict, headers: dict, query_params: dict) -> tuple | None:
-    """Vector operations on an SSE-KMS index also need kms:Decrypt, asked for in the caller's name."""
+    """Checks that the caller may also use kms:Decrypt, for vector operations on an SSE-KMS index."""
     bucket, index_name = target(request)
     index = operations.find_index(bucket, index_name) if bucket and index_name else None
     key = index.encryption.get("kmsKeyArn") if index and name in _VECTOR_OPERATIONS else None
