@@ -1,4 +1,4 @@
-//! One command in one tenant's session, recorded.
+//! Runs a command in one tenant's session and records the run.
 
 use std::error::Error;
 use std::os::unix::process::ExitStatusExt;
@@ -10,44 +10,44 @@ use serde_json::{Value, json};
 
 use crate::ExecArguments;
 use crate::sandbox::{self, Limits};
-use crate::surroundings::Surroundings;
+use crate::environment::CommandEnvironment;
 
-/// The exit status when the command was not run, as `env` and `timeout` use it.
+/// Exit status if the command did not run, as for `env` and `timeout`.
 pub(crate) const NOT_RUN: u8 = 125;
 
-/// Runs the command and returns its own exit status.
+/// Runs the command and returns its exit status.
 pub(crate) async fn exec(arguments: ExecArguments) -> Result<ExitCode, Box<dyn Error>> {
-    let ExecArguments { place, read, environment, mut ports, no_sandbox, command } = arguments;
-    let surroundings = Surroundings::prepare(&environment)?;
-    // Everything that can be refused is, before anything is asked of AWS.
+    let ExecArguments { target, read, environment, mut ports, no_sandbox, command } = arguments;
+    let environment = CommandEnvironment::prepare(&environment)?;
+    // Check all arguments before the first call to AWS.
     let limits = match no_sandbox {
         true => None,
-        false => Some(Limits::around(&surroundings, read)?),
+        false => Some(Limits::around(&environment, read)?),
     };
 
-    let operator = place.sign_in().await?;
-    let begun = operator
+    let operator = target.sign_in().await?;
+    let recorded = operator
         .control(&json!({
             "action": "begin_run",
-            "tenant": place.tenant,
+            "tenant": target.tenant,
             "operator": operator.identity(),
             "command": command.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>(),
             "sandboxed": limits.is_some(),
         }))
         .await?;
-    let run = begun.get("run").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let ended = Ended { operator: &operator, tenant: &place.tenant, run: &run };
-    let session = match operator.session(place.tenant.clone(), &OperatorAuthority::ambient()).await {
+    let run = recorded.get("run").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let run_record = RunRecord { operator: &operator, tenant: &target.tenant, run: &run };
+    let session = match operator.session(target.tenant.clone(), &OperatorAuthority::ambient()).await {
         Ok(session) => session,
         Err(error) => {
-            ended.record(i32::from(NOT_RUN)).await;
+            run_record.end(i32::from(NOT_RUN)).await;
             return Err(error.into());
         }
     };
     eprintln!(
-        "bulkhead: run {run} in the session of tenant {}; it ends within the hour{}",
-        place.tenant,
-        if limits.is_some() { "" } else { ". NOT confined: your own files and credentials are within reach" },
+        "bulkhead: run {run} in the session of tenant {}, valid for at most one hour{}",
+        target.tenant,
+        if limits.is_some() { "" } else { ". NO SANDBOX: the command can read your files and credentials" },
     );
 
     ports.extend(operator.endpoint().and_then(sandbox::port_of));
@@ -60,44 +60,46 @@ pub(crate) async fn exec(arguments: ExecArguments) -> Result<ExitCode, Box<dyn E
             plain
         }
     };
-    surroundings.apply(&mut child, &operator, &session, &place.tenant, &begun);
+    environment.apply(&mut child, &operator, &session, &target.tenant, &recorded);
     let status = wait(child).await;
     let code = status.as_ref().map_or(i32::from(NOT_RUN), exit_code);
-    ended.record(code).await;
+    run_record.end(code).await;
     status?;
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX)))
 }
 
-/// Waits for the command. Ctrl-C is for the command to act on: it gets it, too, and how
-/// it ends has to be recorded.
+/// Waits for the command. Ignores Ctrl-C: the command receives it as well, and its exit
+/// status must be recorded.
 async fn wait(mut child: tokio::process::Command) -> std::io::Result<ExitStatus> {
     let mut running = child.spawn()?;
     loop {
         tokio::select! {
-            ended = running.wait() => return ended,
-            heard = tokio::signal::ctrl_c() => heard?,
+            exited = running.wait() => return exited,
+            interrupted = tokio::signal::ctrl_c() => interrupted?,
         }
     }
 }
 
-/// As a shell tells it: a signal is 128 and its number.
+/// Returns the exit code as a shell does: 128 plus the number of a signal.
 fn exit_code(status: &ExitStatus) -> i32 {
     status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(i32::from(NOT_RUN))
 }
 
-struct Ended<'a> {
+/// The recorded run.
+struct RunRecord<'a> {
     operator: &'a Operator,
     tenant: &'a TenantId,
     run: &'a str,
 }
 
-impl Ended<'_> {
-    /// The run is over either way; without this record it shows as one that never ended.
-    async fn record(&self, status: i32) {
+impl RunRecord<'_> {
+    /// Records the exit status. On failure only warns, because the command has ended already;
+    /// the run is then listed without an end.
+    async fn end(&self, status: i32) {
         let request = json!({"action": "end_run", "tenant": self.tenant, "run": self.run, "status": status});
-        let told: Result<Value, OperatorError> = self.operator.control(&request).await;
-        if let Err(error) = told {
-            eprintln!("bulkhead: the end of run {} was not recorded: {error}", self.run);
+        let result: Result<Value, OperatorError> = self.operator.control(&request).await;
+        if let Err(error) = result {
+            eprintln!("bulkhead: cannot record the end of run {}: {error}", self.run);
         }
     }
 }

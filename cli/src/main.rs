@@ -1,8 +1,8 @@
-//! The operator's command line.
+//! The operators' command line.
 
 mod exec;
 mod sandbox;
-mod surroundings;
+mod environment;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use bulkhead_operator::{Deployment, Operator, OperatorError};
 use bulkhead_tenancy::TenantId;
 use clap::{Args, Parser, Subcommand};
 
-/// Operates a Bulkhead deployment. Work in a tenant's data happens in that tenant's session.
+/// Operates a Bulkhead deployment. Every command uses the session of one tenant.
 #[derive(Debug, Parser)]
 #[command(name = "bulkhead", version, disable_help_subcommand = true)]
 struct Arguments {
@@ -22,14 +22,14 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run a command with one tenant's session, and nothing of your own credentials.
+    /// Run a command with one tenant's session and without your own credentials.
     Exec(ExecArguments),
-    /// Show what was run in a tenant's sessions, the latest first.
+    /// List the commands that operators ran in a tenant's session, latest first.
     Runs {
         #[command(flatten)]
-        place: Place,
+        target: Target,
     },
-    /// Enter the sandbox and become a command. What `exec` starts; of no use by hand.
+    /// Enter the sandbox and execute a command. Internal: started by `exec`.
     #[command(hide = true)]
     Confined {
         #[command(flatten)]
@@ -41,17 +41,17 @@ enum Command {
 
 /// A tenant of a deployment.
 #[derive(Debug, Args)]
-struct Place {
-    /// The tenant's id.
+struct Target {
+    /// Id of the tenant.
     #[arg(long, value_parser = tenant)]
     tenant: TenantId,
-    /// The deployment, as its stack was given it.
+    /// Stage of the deployment: the stack parameter `Stage`.
     #[arg(long, env = "BULKHEAD_STAGE")]
     stage: String,
-    /// The tenant's tier.
+    /// Tier of the tenant.
     #[arg(long, env = "BULKHEAD_TIER", default_value = "basic")]
     tier: String,
-    /// The Region; otherwise your profile's.
+    /// AWS Region. Default: the Region of your profile.
     #[arg(long)]
     region: Option<String>,
 }
@@ -59,17 +59,17 @@ struct Place {
 #[derive(Debug, Args)]
 struct ExecArguments {
     #[command(flatten)]
-    place: Place,
-    /// Let the command read (and run) what lies below this path, too.
+    target: Target,
+    /// Let the command read and execute files below this path.
     #[arg(long = "read", value_name = "PATH")]
     read: Vec<PathBuf>,
-    /// Pass this environment variable on. Never one of AWS.
+    /// Pass this environment variable to the command. `AWS_*` and `HOME` are rejected.
     #[arg(long = "env", value_name = "NAME")]
     environment: Vec<String>,
-    /// Let the command connect to this TCP port, besides 443.
+    /// Let the command connect to this TCP port in addition to 443.
     #[arg(long = "port", value_name = "PORT")]
     ports: Vec<u16>,
-    /// Do not confine the command: it could read your files and reach the metadata service.
+    /// Run without a sandbox: the command can read your files and reach the metadata service.
     #[arg(long)]
     no_sandbox: bool,
     /// The command and its arguments.
@@ -81,7 +81,7 @@ fn tenant(text: &str) -> Result<TenantId, String> {
     TenantId::parse(text).map_err(|error| error.to_string())
 }
 
-impl Place {
+impl Target {
     async fn sign_in(&self) -> Result<Operator, OperatorError> {
         let deployment = Deployment { stage: self.stage.clone(), tier: self.tier.clone() };
         Operator::sign_in(deployment, self.region.clone()).await
@@ -92,8 +92,8 @@ impl Place {
 async fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Exec(arguments) => exec::exec(arguments).await,
-        Command::Runs { place } => runs(place).await,
-        Command::Confined { limits, command } => Err(sandbox::become_confined(&limits, &command).into()),
+        Command::Runs { target } => runs(target).await,
+        Command::Confined { limits, command } => Err(sandbox::exec_confined(&limits, &command).into()),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("bulkhead: {error}");
@@ -106,9 +106,9 @@ async fn main() -> ExitCode {
     })
 }
 
-async fn runs(place: Place) -> Result<ExitCode, Box<dyn std::error::Error>> {
-    let operator = place.sign_in().await?;
-    let request = serde_json::json!({"action": "runs", "tenant": place.tenant});
+async fn runs(target: Target) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let operator = target.sign_in().await?;
+    let request = serde_json::json!({"action": "runs", "tenant": target.tenant});
     println!("{:#}", operator.control(&request).await?);
     Ok(ExitCode::SUCCESS)
 }

@@ -1,11 +1,12 @@
-//! What a command may reach, by Landlock: a rule of the kernel that no program inside can
-//! lift again. <https://docs.kernel.org/userspace-api/landlock.html>
+//! The sandbox of a command, built on Landlock. The command cannot leave it again.
+//! <https://docs.kernel.org/userspace-api/landlock.html>
 //!
-//! - files: the system's, the working folder's, its own home's, and what was named;
-//! - network: TCP to port 443 and named ports. The metadata services of EC2, ECS and EKS
-//!   answer on port 80;
-//! - processes: none outside, so the operator's environment cannot be read from `/proc`;
-//!   for that, root gives up its capabilities, too.
+//! - files: system folders, the working directory, the command's home and paths given with
+//!   `--read`;
+//! - network: TCP to port 443 and ports given with `--port`. The metadata services of EC2, ECS
+//!   and EKS answer on port 80, so the command cannot reach them;
+//! - processes: no access to other processes, so `/proc` does not show the operator's
+//!   environment. Root drops its capabilities for this.
 
 use std::ffi::OsString;
 use std::io;
@@ -14,9 +15,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::surroundings::{Surroundings, private_paths};
+use crate::environment::{CommandEnvironment, private_paths};
 
-/// Where programs, libraries and the system's configuration lie.
+/// Folders of programs, libraries and system configuration.
 const SYSTEM: [&str; 12] = [
     "/usr",
     "/bin",
@@ -29,7 +30,7 @@ const SYSTEM: [&str; 12] = [
     "/nix",
     "/proc",
     "/sys",
-    // What /etc/resolv.conf points at.
+    // The target of /etc/resolv.conf.
     "/run/systemd/resolve",
 ];
 const DEVICES: [&str; 8] = [
@@ -44,76 +45,78 @@ const DEVICES: [&str; 8] = [
 ];
 const HTTPS: u16 = 443;
 
-/// What a command is limited to.
+/// The files and ports that a command can access.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Limits {
-    /// May be read and run.
+    /// Paths to read and execute.
     #[arg(long)]
     read: Vec<PathBuf>,
-    /// May be written, too.
+    /// Paths to read, execute and write.
     #[arg(long)]
     write: Vec<PathBuf>,
-    /// May be connected to.
+    /// TCP ports to connect to.
     #[arg(long)]
     port: Vec<u16>,
 }
 
-/// Why a command is not confined, and so not run.
+/// Why the sandbox could not be set up. The command does not run.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SandboxError {
-    /// The kernel has no Landlock, or not enough of it.
+    /// The kernel does not support the needed Landlock rules.
     #[error(
-        "this kernel cannot confine the command (Linux 6.7 with Landlock can): run it there, or with \
-         --no-sandbox, which leaves your own credentials within its reach"
+        "this kernel does not support the sandbox (Linux 6.7 with Landlock does); use another system, \
+         or `--no-sandbox`, which lets the command read your credentials"
     )]
     Unsupported,
-    /// An opened path leads to the operator's own access.
-    #[error("{opened} may not be opened to the command: {private} lies there; run it from another folder")]
+    /// A path would expose the operator's credentials.
+    #[error(
+        "`{opened}` may not be opened to the command, because it exposes `{private}`; use another folder"
+    )]
     Private {
-        /// What was to be opened.
+        /// The requested path.
         opened: String,
-        /// What it would have shown.
+        /// The exposed path.
         private: String,
     },
-    /// The rules were not accepted.
-    #[error("the sandbox was not entered")]
+    /// The kernel rejected the rules.
+    #[error("cannot enter the sandbox")]
     #[cfg(target_os = "linux")]
     Rules(#[from] landlock::RulesetError),
-    /// Root's capabilities were not given up.
-    #[error("the capabilities were not given up")]
+    /// Root's capabilities could not be dropped.
+    #[error("cannot drop the capabilities of root")]
     #[cfg(target_os = "linux")]
     Capabilities(#[from] caps::errors::CapsError),
-    /// The command could not be started.
+    /// The command did not start.
     #[error(
-        "{program} was not run: if it or something it needs lies outside the system's folders, open that \
-         with --read"
+        "cannot run `{program}`; if the program or one of its files is outside the system folders, add \
+         its folder with `--read`"
     )]
     NotRun {
         /// The program.
         program: String,
-        /// Why.
+        /// The error of the operating system.
         #[source]
         source: io::Error,
     },
-    /// A path could not be looked at.
-    #[error("{0} cannot be opened")]
+    /// A path could not be resolved.
+    #[error("cannot open `{0}`")]
     Path(String, #[source] io::Error),
 }
 
 impl Limits {
-    /// Returns the limits of a command that runs here, may write here and to its home,
+    /// Returns the limits of a command that may write to the working directory and its home,
     /// and may read `also`.
     ///
     /// # Errors
-    /// [`SandboxError::Private`] where that would open the operator's own access.
-    pub(crate) fn around(surroundings: &Surroundings, also: Vec<PathBuf>) -> Result<Self, SandboxError> {
+    /// [`SandboxError::Private`] if a path would expose the operator's credentials.
+    pub(crate) fn around(environment: &CommandEnvironment, also: Vec<PathBuf>) -> Result<Self, SandboxError> {
         let here = std::env::current_dir().map_err(|error| SandboxError::Path(".".to_owned(), error))?;
         let private: Vec<_> =
             private_paths().into_iter().filter_map(|path| path.canonicalize().ok()).collect();
         for opened in also.iter().chain([&here]) {
             refuse_private(opened, &private)?;
         }
-        let home = surroundings.home().to_owned();
+        let home = environment.home().to_owned();
         Ok(Self { read: also, write: vec![here, home], port: vec![HTTPS] })
     }
 
@@ -123,8 +126,7 @@ impl Limits {
     }
 }
 
-/// The home itself may not be opened, but folders in it may; files of access may not, nor
-/// what lies below them.
+/// Fails if `opened` is a private path or contains one. Folders within the home are allowed.
 fn refuse_private(opened: &Path, private: &[PathBuf]) -> Result<(), SandboxError> {
     let shown = opened.display().to_string();
     let real = opened.canonicalize().map_err(|error| SandboxError::Path(shown.clone(), error))?;
@@ -134,7 +136,7 @@ fn refuse_private(opened: &Path, private: &[PathBuf]) -> Result<(), SandboxError
     }
 }
 
-/// Returns the command that confines itself and then becomes `command`.
+/// Returns this program as a process that enters the sandbox and then executes `command`.
 pub(crate) fn confined(
     limits: &Limits,
     command: &[OsString],
@@ -154,8 +156,8 @@ pub(crate) fn confined(
     Ok(confined)
 }
 
-/// Confines this process and turns it into `command`; returns only where that failed.
-pub(crate) fn become_confined(limits: &Limits, command: &[OsString]) -> SandboxError {
+/// Enters the sandbox and replaces this process with `command`. Returns only on failure.
+pub(crate) fn exec_confined(limits: &Limits, command: &[OsString]) -> SandboxError {
     if let Err(error) = enter(limits) {
         return error;
     }
@@ -177,7 +179,7 @@ fn enter(limits: &Limits) -> Result<(), SandboxError> {
         .handle_access(AccessFs::from_all(abi))
         .and_then(|rules| rules.handle_access(AccessNet::ConnectTcp))
         .map_err(|_| SandboxError::Unsupported)?
-        // Where the kernel has it: no signals to, and no abstract sockets of, what is outside.
+        // If the kernel supports it: no signals to other processes, no abstract sockets.
         .set_compatibility(CompatLevel::BestEffort)
         .scope(Scope::from_all(ABI::V6))?;
     let mut rules = rules
@@ -192,8 +194,8 @@ fn enter(limits: &Limits) -> Result<(), SandboxError> {
     if rules.restrict_self()?.ruleset == RulesetStatus::NotEnforced {
         return Err(SandboxError::Unsupported);
     }
-    // Root could still read other processes (CAP_PERFMON). Landlock has set
-    // `no_new_privs`, so what is given up here does not come back with the command.
+    // Root could still read other processes (CAP_PERFMON). Landlock has set `no_new_privs`,
+    // so the command cannot regain the dropped capabilities.
     for set in [CapSet::Ambient, CapSet::Inheritable, CapSet::Effective, CapSet::Permitted] {
         caps::clear(None, set)?;
     }
@@ -205,7 +207,7 @@ fn enter(_: &Limits) -> Result<(), SandboxError> {
     Err(SandboxError::Unsupported)
 }
 
-/// The port of an address such as `http://127.0.0.1:4566`.
+/// Returns the port of an endpoint such as `http://127.0.0.1:4566`.
 pub(crate) fn port_of(endpoint: &str) -> Option<u16> {
     endpoint.trim_end_matches('/').rsplit_once(':')?.1.parse().ok()
 }

@@ -663,7 +663,7 @@ _BUILT = [
     Mutant(
         "a command inherits the operator's environment",
         Suite.COMMAND_LINE,
-        "cli/src/surroundings.rs",
+        "cli/src/environment.rs",
         "            .env_clear()\n",
         "",
         ("tests/isolation/test_exec.py",),

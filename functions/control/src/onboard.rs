@@ -112,13 +112,13 @@ impl Control {
             Some(key_arn) => key_arn,
             None => {
                 let created = self.keys.create(&scope).await?;
-                self.registry.note_key(&tenant, &created).await?;
+                self.registry.record_key(&tenant, &created).await?;
                 created
             }
         };
         let own_key = (kind == KeyKind::Own).then_some(key_arn.as_str());
         if let Some(own_key) = own_key {
-            self.keys.equip(&scope, own_key).await?;
+            self.keys.configure(&scope, own_key).await?;
         }
         let placement = &self.placement;
         let index = NewIndex {
@@ -137,7 +137,7 @@ impl Control {
             dimensions: placement.dimensions,
         };
         clients.session(&scope)?.profiles().put(&profile).await?;
-        self.usage_plan.admit(&scope).await?;
+        self.usage_plan.add_tenant(&scope).await?;
         let from = [TenantStatus::Onboarding, TenantStatus::Active];
         self.registry.change_status(&tenant, from, TenantStatus::Active).await?;
         tracing::info!(%tenant, "tenant onboarded");

@@ -90,7 +90,7 @@ pub(crate) async fn attempt(
                 return continue_later(session, &job, delay).await;
             }
             Err(error) => {
-                tracing::warn!(error = chain(&error), document = %job.document(), "attempt failed");
+                tracing::warn!(tenant = %session.tenant(), document = %job.document(), error = chain(&error), "attempt failed");
                 metrics::count_failure(&error, Subject { tenant: Some(session.tenant()), request_id: None });
                 let failure = AttemptFailure {
                     error: user_message(&error),
@@ -176,7 +176,7 @@ async fn dead_letter(
         Transition::Applied(_) => {
             let subject = Subject { tenant: Some(session.tenant()), request_id: None };
             metrics::count(Counter::JobDead, "dead", subject);
-            tracing::warn!(document = %job.document(), error, "job dead");
+            tracing::warn!(tenant = %session.tenant(), document = %job.document(), error, "job dead");
         }
         Transition::Superseded => return Ok(false),
         Transition::DocumentDeleted | Transition::LostRace => {

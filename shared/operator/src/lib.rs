@@ -9,49 +9,48 @@ use bulkhead_stores::{SessionCredentials, SessionSettings, StoreError, TenantCli
 use bulkhead_tenancy::{Admission, Invocation, IsolationMode, OperatorAuthority, TenantId};
 use serde_json::Value;
 
-/// Why an operator does not get in.
+/// Why an operator's call failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OperatorError {
-    /// No credentials, or no Region.
-    #[error("no AWS {0} found: sign in first (`aws sso login`, AWS_PROFILE, …), or name one with --region")]
+    /// No credentials or no Region configured.
+    #[error("no AWS {0} found; sign in (`aws sso login`, `AWS_PROFILE`) and set a Region (`--region`)")]
     NotSignedIn(&'static str),
     /// A call to AWS failed.
     #[error("{operation} failed")]
     Call {
-        /// What was tried.
+        /// The operation.
         operation: String,
-        /// What AWS said.
+        /// The error of the AWS SDK.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The control plane answered with a refusal.
-    #[error("the control plane refused: {message}")]
+    /// The control plane rejected the request.
+    #[error("the control plane rejected the request: {message}")]
     Refused {
-        /// Its code.
+        /// Stable code.
         code: String,
-        /// Its words.
+        /// Message.
         message: String,
     },
-    /// The control plane answered with something else.
-    #[error("the control plane gave an answer that is not understood: {0}")]
+    /// AWS or the control plane returned an unexpected response.
+    #[error("unexpected response: {0}")]
     Answer(String),
-    /// The tenant's session was not opened.
-    #[error("the tenant's session was not opened")]
+    /// The tenant's session could not be opened.
+    #[error("cannot open the tenant's session")]
     Session(#[from] StoreError),
 }
 
-/// Which tier of which deployment is operated. Its roles and functions have names that
-/// follow from these two.
+/// One tier of a deployment. The names of its roles and functions derive from these two.
 #[derive(Debug, Clone)]
 pub struct Deployment {
-    /// The stage, as it was deployed.
+    /// The stage of the stack.
     pub stage: String,
     /// The tier.
     pub tier: String,
 }
 
-/// Somebody who has taken the operator role.
+/// A signed-in operator: credentials of the operator role.
 pub struct Operator {
     sdk: SdkConfig,
     deployment: Deployment,
@@ -61,11 +60,8 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// Takes the operator role of `deployment` with whatever credentials the environment
-    /// offers: variables, profiles, single sign-on, an instance's role.
-    ///
-    /// # Errors
-    /// [`OperatorError::NotSignedIn`] or [`OperatorError::Call`].
+    /// Assumes the operator role of `deployment` with the default credential chain:
+    /// environment variables, profiles, single sign-on, instance role.
     pub async fn sign_in(deployment: Deployment, region: Option<String>) -> Result<Self, OperatorError> {
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(Provider::Rustls(CryptoMode::Ring))
@@ -85,11 +81,11 @@ impl Operator {
             .get_caller_identity()
             .send()
             .await
-            .map_err(failed("asking AWS who you are"))?;
+            .map_err(failed("`sts:GetCallerIdentity`"))?;
         let identity = caller.arn.unwrap_or_default();
         let mut parts = identity.split(':');
         let (Some(partition), Some(account)) = (parts.nth(1), parts.nth(2)) else {
-            return Err(OperatorError::Answer(format!("an identity like {identity:?}")));
+            return Err(OperatorError::Answer(format!("the caller's ARN is `{identity}`")));
         };
         let (partition, account) = (partition.to_owned(), account.to_owned());
         let Deployment { stage, tier } = &deployment;
@@ -106,25 +102,25 @@ impl Operator {
         Ok(Self { sdk, deployment, identity, partition, account })
     }
 
-    /// Returns the ARN of whoever took the role.
+    /// Returns the ARN of the identity that assumed the role.
     pub fn identity(&self) -> &str {
         &self.identity
     }
 
-    /// Returns the Region in which the deployment lies.
+    /// Returns the Region of the deployment.
     pub fn region(&self) -> &str {
         self.sdk.region().map_or("", AsRef::as_ref)
     }
 
-    /// Returns the one address of all AWS services, where there is one.
+    /// Returns the custom endpoint of all AWS services, if configured.
     pub fn endpoint(&self) -> Option<&str> {
         self.sdk.endpoint_url()
     }
 
-    /// Asks the control plane of the tier.
+    /// Sends a request to the control plane of the tier and returns its response.
     ///
     /// # Errors
-    /// [`OperatorError::Refused`] where it says no.
+    /// [`OperatorError::Refused`] if the response is an error.
     pub async fn control(&self, request: &Value) -> Result<Value, OperatorError> {
         let Deployment { stage, tier } = &self.deployment;
         let function = format!("bulkhead-{stage}-{tier}-control");
@@ -135,7 +131,7 @@ impl Operator {
             .payload(request.to_string().into_bytes().into())
             .send()
             .await
-            .map_err(failed(format!("calling {function}")))?;
+            .map_err(failed(format!("the invocation of `{function}`")))?;
         let text = String::from_utf8(answer.payload.map(|payload| payload.into_inner()).unwrap_or_default());
         let text = text.map_err(|error| OperatorError::Answer(error.to_string()))?;
         if answer.function_error.is_some() {
@@ -143,18 +139,15 @@ impl Operator {
         }
         let mut answer: Value =
             serde_json::from_str(&text).map_err(|error| OperatorError::Answer(error.to_string()))?;
-        let Some(refusal) = answer.get_mut("error") else { return Ok(answer) };
-        let mut word = |field| match refusal.get_mut(field).map(Value::take) {
+        let Some(error) = answer.get_mut("error") else { return Ok(answer) };
+        let mut text_of = |field| match error.get_mut(field).map(Value::take) {
             Some(Value::String(text)) => text,
             _ => String::new(),
         };
-        Err(OperatorError::Refused { code: word("code"), message: word("message") })
+        Err(OperatorError::Refused { code: text_of("code"), message: text_of("message") })
     }
 
-    /// Opens the session of `tenant` and returns its credentials, good for up to an hour.
-    ///
-    /// # Errors
-    /// [`OperatorError::Session`].
+    /// Opens the session of `tenant` and returns its credentials, valid for at most one hour.
     pub async fn session(
         &self,
         tenant: TenantId,
@@ -174,8 +167,8 @@ impl Operator {
     }
 }
 
-/// Who took the role, as CloudTrail is to show it: the last part of the own ARN, within
-/// the alphabet of session names.
+/// Returns the session name for CloudTrail: the last part of the operator's ARN, reduced to
+/// the characters that STS allows.
 /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
 fn session_name(identity: &str) -> String {
     let last = identity.rsplit(['/', ':']).next().unwrap_or_default();
@@ -197,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_session_is_named_after_whoever_opens_it() {
+    fn session_name_comes_from_the_callers_arn() {
         for (identity, name) in [
             ("arn:aws:sts::000000000000:assumed-role/Admin/ada@example.com", "ada@example.com"),
             ("arn:aws:iam::000000000000:user/ada", "ada"),

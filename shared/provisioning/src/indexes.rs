@@ -8,7 +8,7 @@ use bulkhead_tenancy::names::Corpus;
 
 use crate::{ProvisioningError, failed};
 
-/// Metadata that holds a passage's sealed text: carried along, never filtered on.
+/// Metadata key of a passage's sealed text. Not filterable.
 const SEALED: &str = "sealed";
 
 /// The tenants' vector indexes.
@@ -16,30 +16,27 @@ pub struct Indexes {
     s3vectors: aws_sdk_s3vectors::Client,
 }
 
-/// An index to be made. None of this can be changed later.
+/// The properties of a new index. S3 Vectors cannot change them later.
 #[derive(Debug, Clone, Copy)]
 pub struct NewIndex<'a> {
-    /// The vector bucket that is to hold it.
+    /// Name of the vector bucket.
     pub bucket: &'a str,
-    /// The set of documents it is for.
+    /// The corpus to index.
     pub corpus: &'a Corpus,
-    /// Length of its vectors.
+    /// Dimensions of the vectors.
     pub dimensions: u32,
-    /// ARN of the tenant's own key; without one, S3 Vectors' own encrypts the vectors.
-    /// Always an ARN: S3 Vectors refuses aliases.
+    /// ARN of the tenant's own key, or `None` for the key of S3 Vectors. Not an alias: S3
+    /// Vectors rejects aliases.
     pub key_arn: Option<&'a str>,
 }
 
 impl Indexes {
-    /// Returns the indexes that `platform` reaches.
+    /// Returns a client for the indexes of `platform`.
     pub fn new(platform: &Platform) -> Self {
         Self { s3vectors: aws_sdk_s3vectors::Client::new(control::sdk(platform)) }
     }
 
-    /// Makes an index of the tenant; that it exists already is no error.
-    ///
-    /// # Errors
-    /// [`ProvisioningError`].
+    /// Creates an index of the tenant. Succeeds if the index exists already.
     pub async fn create(&self, scope: &TenantScope<'_>, new: NewIndex<'_>) -> Result<(), ProvisioningError> {
         const OPERATION: &str = "create vector index";
         let metadata = MetadataConfiguration::builder()
@@ -49,7 +46,7 @@ impl Indexes {
         let encryption = new
             .key_arn
             .map(|arn| EncryptionConfiguration::builder().sse_type(SseType::AwsKms).kms_key_arn(arn).build());
-        let made = self
+        let created = self
             .s3vectors
             .create_index()
             .vector_bucket_name(new.bucket)
@@ -61,7 +58,7 @@ impl Indexes {
             .set_encryption_configuration(encryption)
             .send()
             .await;
-        match made {
+        match created {
             Ok(_) => Ok(()),
             Err(error)
                 if matches!(error.as_service_error(), Some(CreateIndexError::ConflictException(_))) =>

@@ -7,42 +7,41 @@ use serde_json::{Value, json};
 
 use crate::{ProvisioningError, failed};
 
-/// Who is to use tenants' keys, and where.
+/// The principals and the deployment in a key policy.
 #[derive(Debug, Clone)]
 pub struct KeyUsers {
-    /// The account's id.
+    /// The AWS account id.
     pub account: String,
     /// The Region.
     pub region: String,
-    /// `aws`, or another partition.
+    /// The AWS partition, such as `aws`.
     pub partition: String,
-    /// The name of the deployment.
+    /// The stage of the deployment.
     pub stage: String,
     /// The tier.
     pub tier: String,
     /// The role that tenants' sessions assume.
     pub tenant_role_arn: String,
-    /// The role that makes keys and indexes: our own.
+    /// The control plane's own role, which creates keys and indexes.
     pub control_role_arn: String,
 }
 
-/// KMS keys that belong to one tenant each.
+/// KMS keys, each of a single tenant.
 pub struct Keys {
     kms: aws_sdk_kms::Client,
     users: KeyUsers,
 }
 
 impl Keys {
-    /// Returns the keys that `platform` reaches.
+    /// Returns a client for the keys of `platform`.
     pub fn new(platform: &Platform, users: KeyUsers) -> Self {
         Self { kms: aws_sdk_kms::Client::new(control::sdk(platform)), users }
     }
 
-    /// Makes a key for the tenant of `scope` and returns its ARN. Every call makes
-    /// another one, so its ARN has to be noted at once.
+    /// Creates a key for the tenant of `scope` and returns its ARN.
     ///
-    /// # Errors
-    /// [`ProvisioningError`].
+    /// Not idempotent: record the ARN at once with
+    /// [`Registry::record_key`](crate::Registry::record_key).
     pub async fn create(&self, scope: &TenantScope<'_>) -> Result<String, ProvisioningError> {
         const OPERATION: &str = "create key";
         let tenant = scope.tenant();
@@ -59,21 +58,17 @@ impl Keys {
             let tag = Tag::builder().tag_key(key).tag_value(value).build();
             call = call.tags(tag.map_err(|error| failed(OPERATION)(Box::new(error)))?);
         }
-        let made = call.send().await.map_err(|error| failed(OPERATION)(Box::new(error)))?;
-        let arn = made.key_metadata.and_then(|metadata| metadata.arn);
+        let created = call.send().await.map_err(|error| failed(OPERATION)(Box::new(error)))?;
+        let arn = created.key_metadata.and_then(|metadata| metadata.arn);
         arn.ok_or_else(|| ProvisioningError::Corrupt {
             operation: OPERATION,
-            what: "KMS answered without an ARN".to_owned(),
+            what: "the KMS response has no key ARN".to_owned(),
         })
     }
 
-    /// Gives the tenant's key its alias, for people and policies, and has KMS rotate it
-    /// every year. Doing so again changes nothing.
-    ///
-    /// # Errors
-    /// [`ProvisioningError`].
-    pub async fn equip(&self, scope: &TenantScope<'_>, key_arn: &str) -> Result<(), ProvisioningError> {
-        const OPERATION: &str = "equip key";
+    /// Creates the alias of the tenant's key and enables yearly rotation. Idempotent.
+    pub async fn configure(&self, scope: &TenantScope<'_>, key_arn: &str) -> Result<(), ProvisioningError> {
+        const OPERATION: &str = "configure key";
         self.kms
             .enable_key_rotation()
             .key_id(key_arn)
@@ -94,11 +89,11 @@ impl Keys {
     }
 }
 
-/// The policy of a tenant's own key: the key itself says whose it is, so that no policy
-/// of a role can give it to another tenant.
+/// Returns the policy of a tenant's own key.
 ///
-/// S3 Vectors uses a key under a context of its own, in its caller's name, and to index
-/// in its own name:
+/// The policy names the tenant, so a role policy cannot give the key to another tenant.
+/// S3 Vectors uses the key with its own encryption context: on behalf of the caller, and as
+/// a service for indexing:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-data-encryption.html>
 fn key_policy(tenant: &TenantId, users: &KeyUsers) -> Value {
     let KeyUsers { account, region, partition, tenant_role_arn, control_role_arn, .. } = users;

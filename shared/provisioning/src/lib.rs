@@ -14,31 +14,31 @@ pub use usage::UsagePlan;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
-/// Why the control plane did not do what was asked.
+/// Why a call of the control plane failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProvisioningError {
-    /// The tenant exists already, or is not in the expected state.
-    #[error("{operation}: the tenant is not in the expected state")]
+    /// The condition of a write did not hold: the record exists already or has another state.
+    #[error("{operation}: the record is not in the expected state")]
     Conflict {
         /// The operation.
         operation: &'static str,
     },
-    /// AWS refused or failed.
+    /// The call to AWS failed.
     #[error("{operation}: the call to AWS failed")]
     Call {
         /// The operation.
         operation: &'static str,
-        /// What it said.
+        /// The error of the AWS SDK.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A stored record does not have the form we write.
-    #[error("{operation}: a stored record is malformed: {what}")]
+    /// A record or response is malformed.
+    #[error("{operation}: malformed data: {what}")]
     Corrupt {
         /// The operation.
         operation: &'static str,
-        /// What is wrong with it.
+        /// The problem.
         what: String,
     },
 }
@@ -49,7 +49,7 @@ fn failed(
     move |source| ProvisioningError::Call { operation, source }
 }
 
-/// Tells a condition that did not hold from a failure.
+/// Maps a failed condition to [`ProvisioningError::Conflict`].
 fn conditional<T, E, R>(
     operation: &'static str,
     outcome: Result<T, SdkError<E, R>>,

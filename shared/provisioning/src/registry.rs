@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ProvisioningError, conditional, failed};
 
-/// Whether a tenant is served.
+/// The status of a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TenantStatus {
-    /// Its resources are being made.
+    /// The control plane is creating the tenant's resources.
     Onboarding,
-    /// It is served.
+    /// Requests are served.
     Active,
-    /// It is refused until resumed.
+    /// Requests are rejected until an operator resumes the tenant.
     Suspended,
 }
 
@@ -30,68 +30,68 @@ impl fmt::Display for TenantStatus {
     }
 }
 
-/// Whose KMS key protects a tenant's data.
+/// The kind of KMS key that protects a tenant's data.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyKind {
-    /// The tier's key, shared through the encryption context.
+    /// The tier's key. The encryption context separates its tenants.
     #[default]
     Pooled,
-    /// A key of the tenant's own, made when it was onboarded.
+    /// The tenant's own key, created during onboarding.
     Own,
-    /// The key of the tenant's silo, made with its stack.
+    /// The key of the tenant's silo, created with the stack.
     Silo,
 }
 
-/// A tenant to be registered.
+/// A tenant to register.
 #[derive(Debug, Clone)]
 pub struct NewTenant {
-    /// Its id, made by us and never used before.
+    /// A new, unused id.
     pub tenant: TenantId,
-    /// Its name, for people.
+    /// Name, for people.
     pub display_name: String,
-    /// Its tier.
+    /// Tier.
     pub tier: String,
-    /// Whose key protects its data.
+    /// Kind of the key that protects the data.
     pub key: KeyKind,
-    /// ARN of that key, where it is there already.
+    /// ARN of the key, if it exists already.
     pub key_arn: Option<String>,
-    /// The vector bucket that holds its index.
+    /// Vector bucket of the index.
     pub vector_bucket: String,
-    /// The name of its index.
+    /// Name of the index.
     pub index: String,
 }
 
-/// What the registry knows of a tenant.
+/// A tenant's record in the registry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TenantRecord {
-    /// Its id.
+    /// The tenant's id.
     pub tenant: TenantId,
-    /// Its name, for people.
+    /// Name, for people.
     pub display_name: String,
-    /// Its tier.
+    /// Tier.
     pub tier: String,
-    /// Whether it is served.
+    /// Current status.
     pub status: TenantStatus,
-    /// Whose key protects its data.
+    /// Kind of the key that protects the data.
     #[serde(default)]
     pub key: KeyKind,
-    /// ARN of that key; none while its own key is not made yet.
+    /// ARN of the key; `None` until the tenant's own key is created.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_arn: Option<String>,
-    /// The vector bucket that holds its index.
+    /// Vector bucket of the index.
     pub vector_bucket: String,
-    /// The name of its index.
+    /// Name of the index.
     pub index: String,
-    /// When it was registered.
+    /// Registration time.
     #[serde(with = "rfc3339")]
     pub created_at: Timestamp,
-    /// When its status last changed.
+    /// Time of the last change of status or key.
     #[serde(with = "rfc3339")]
     pub updated_at: Timestamp,
 }
 
-/// Which tenants exist.
+/// The table of all tenants.
 pub struct Registry {
     dynamodb: aws_sdk_dynamodb::Client,
     table: String,
@@ -103,10 +103,7 @@ impl Registry {
         Self { dynamodb: aws_sdk_dynamodb::Client::new(control::sdk(platform)), table: table.to_owned() }
     }
 
-    /// Returns what is known of `tenant`.
-    ///
-    /// # Errors
-    /// [`ProvisioningError`].
+    /// Returns the record of `tenant`.
     pub async fn get(&self, tenant: &TenantId) -> Result<Option<TenantRecord>, ProvisioningError> {
         const OPERATION: &str = "read registry";
         let found = self
@@ -125,10 +122,10 @@ impl Registry {
             .map_err(|error| ProvisioningError::Corrupt { operation: OPERATION, what: error.to_string() })
     }
 
-    /// Registers a tenant, not yet served.
+    /// Registers a tenant with the status `Onboarding`.
     ///
     /// # Errors
-    /// [`ProvisioningError::Conflict`] where the id was ever used.
+    /// [`ProvisioningError::Conflict`] if the id was used before.
     pub async fn register(&self, new: NewTenant) -> Result<TenantRecord, ProvisioningError> {
         const OPERATION: &str = "register tenant";
         let now = bulkhead_stores::now();
@@ -155,7 +152,7 @@ impl Registry {
             .send()
             .await;
         match conditional(OPERATION, put) {
-            // The answer to a first attempt was lost.
+            // An earlier attempt of this write succeeded, but its response was lost.
             Err(ProvisioningError::Conflict { .. })
                 if self.get(&record.tenant).await?.as_ref() == Some(&record) => {}
             other => other?,
@@ -163,10 +160,10 @@ impl Registry {
         Ok(record)
     }
 
-    /// Moves `tenant` to the status `to`, if it is in one of `from`.
+    /// Changes the status of `tenant` from one of `from` to `to`.
     ///
     /// # Errors
-    /// [`ProvisioningError::Conflict`] where it is in none of them, or unknown.
+    /// [`ProvisioningError::Conflict`] if the tenant is unknown or has another status.
     pub async fn change_status(
         &self,
         tenant: &TenantId,
@@ -189,12 +186,12 @@ impl Registry {
         conditional(OPERATION, changed)
     }
 
-    /// Notes the key that was made for `tenant`, once and for all.
+    /// Records the own key of `tenant`. A recorded key cannot be changed.
     ///
     /// # Errors
-    /// [`ProvisioningError::Conflict`] where another one is noted already.
-    pub async fn note_key(&self, tenant: &TenantId, key_arn: &str) -> Result<(), ProvisioningError> {
-        const OPERATION: &str = "note key";
+    /// [`ProvisioningError::Conflict`] if another key is recorded already.
+    pub async fn record_key(&self, tenant: &TenantId, key_arn: &str) -> Result<(), ProvisioningError> {
+        const OPERATION: &str = "record key";
         let changed = self
             .update(tenant)
             .update_expression("SET key_arn = :key, updated_at = :now")

@@ -8,34 +8,34 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ProvisioningError, conditional, failed};
 
-/// Runs that a listing shows, the latest first.
-const SHOWN: i32 = 50;
+/// Maximum number of listed runs.
+const MAX_LISTED: i32 = 50;
 
-/// What an operator ran in a tenant's session.
+/// The record of an operator's command in a tenant's session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunRecord {
-    /// Its id.
+    /// The run's id.
     pub run: RunId,
-    /// Who ran it, as the operator's own credentials say. Claimed: CloudTrail has the proof.
+    /// The operator's ARN, as the command line reports it. CloudTrail has the proof.
     pub operator: String,
-    /// Whether the command was kept from the rest of the operator's machine.
+    /// Whether the command ran in a sandbox.
     pub sandboxed: bool,
-    /// When it began.
+    /// Start time.
     #[serde(with = "rfc3339")]
     pub started_at: Timestamp,
-    /// When it ended; none while it runs, or where the record of its end was lost.
+    /// End time; `None` while the command runs, or if the record of its end was lost.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "rfc3339::option")]
     pub ended_at: Option<Timestamp>,
-    /// Its exit status.
+    /// Exit status of the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<i32>,
-    /// Its command line, sealed to the tenant.
+    /// Command line, sealed to the tenant.
     #[serde(skip)]
     pub command: Vec<u8>,
 }
 
-/// What operators ran, tenant by tenant. Written once and completed once; no tenant's
-/// session reaches the table.
+/// The records of operators' runs. Each is created once and completed once. No tenant session
+/// can access the table.
 pub struct Runs {
     dynamodb: aws_sdk_dynamodb::Client,
     table: String,
@@ -52,10 +52,10 @@ impl Runs {
         &self.table
     }
 
-    /// Records that a run begins.
+    /// Records the start of a run.
     ///
     /// # Errors
-    /// [`ProvisioningError::Conflict`] where its id was used before.
+    /// [`ProvisioningError::Conflict`] if another run has this id.
     pub async fn begin(&self, scope: &TenantScope<'_>, record: &RunRecord) -> Result<(), ProvisioningError> {
         const OPERATION: &str = "record run";
         let mut item: HashMap<String, AttributeValue> = serde_dynamo::to_item(record)
@@ -67,7 +67,7 @@ impl Runs {
             .put_item()
             .table_name(&self.table)
             .set_item(Some(item))
-            // No two seals are alike: the same one is our own first attempt.
+            // Sealing is randomized: an equal command means a retry of this write.
             .expression_attribute_names("#command", COMMAND)
             .expression_attribute_values(":command", AttributeValue::B(record.command.clone().into()))
             .condition_expression("attribute_not_exists(pk) OR #command = :command")
@@ -76,10 +76,10 @@ impl Runs {
         conditional(OPERATION, written)
     }
 
-    /// Records that a run ended with `status`.
+    /// Records the end of a run.
     ///
     /// # Errors
-    /// [`ProvisioningError::Conflict`] where there is none, or it ended otherwise.
+    /// [`ProvisioningError::Conflict`] if the run is unknown or ended with another status.
     pub async fn end(
         &self,
         scope: &TenantScope<'_>,
@@ -103,10 +103,7 @@ impl Runs {
         conditional("record end of run", written)
     }
 
-    /// Lists the tenant's latest runs.
-    ///
-    /// # Errors
-    /// [`ProvisioningError`].
+    /// Returns the tenant's last 50 runs, latest first.
     pub async fn list(&self, scope: &TenantScope<'_>) -> Result<Vec<RunRecord>, ProvisioningError> {
         const OPERATION: &str = "list runs";
         let found = self
@@ -120,7 +117,7 @@ impl Runs {
             )
             .expression_attribute_values(":prefix", AttributeValue::S(SortPrefix::Run.as_str().to_owned()))
             .scan_index_forward(false)
-            .limit(SHOWN)
+            .limit(MAX_LISTED)
             .consistent_read(true)
             .send()
             .await

@@ -5,9 +5,10 @@ use bulkhead_tenancy::TenantScope;
 
 use crate::{ProvisioningError, failed};
 
-/// A tier's usage plan: API Gateway's own limit for each tenant, before any function is
-/// started. Counted as well as it goes, over all of its servers; the exact cap is the
-/// tenant's ledger.
+/// A tier's usage plan: API Gateway's limit per tenant, applied before a function starts.
+///
+/// API Gateway counts approximately, over all of its servers. The tenant's ledger holds the
+/// exact quota.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-api-usage-plans.html>
 pub struct UsagePlan {
     apigateway: aws_sdk_apigateway::Client,
@@ -15,18 +16,17 @@ pub struct UsagePlan {
 }
 
 impl UsagePlan {
-    /// Returns the plan `id` that `platform` reaches.
+    /// Returns a client for the usage plan `id`.
     pub fn new(platform: &Platform, id: &str) -> Self {
         Self { apigateway: aws_sdk_apigateway::Client::new(control::sdk(platform)), id: id.to_owned() }
     }
 
-    /// Counts the tenant of `scope` by this plan. API Gateway lets nobody in whom it
-    /// cannot count, so this comes before a tenant is served. Can be repeated.
+    /// Adds the tenant of `scope` to this plan. Idempotent.
     ///
-    /// # Errors
-    /// [`ProvisioningError`]. An account has 10,000 keys in a Region.
-    pub async fn admit(&self, scope: &TenantScope<'_>) -> Result<(), ProvisioningError> {
-        const OPERATION: &str = "count by usage plan";
+    /// API Gateway rejects calls without a known key, so add a tenant before it becomes
+    /// active. An account can have 10,000 keys per Region.
+    pub async fn add_tenant(&self, scope: &TenantScope<'_>) -> Result<(), ProvisioningError> {
+        const OPERATION: &str = "add tenant to usage plan";
         let key = self.key(scope).await?;
         let added = self
             .apigateway
@@ -50,11 +50,11 @@ impl UsagePlan {
         }
     }
 
-    /// Makes the tenant's key, or finds the one that an interrupted onboarding made.
+    /// Creates the tenant's usage key, or finds the key of an interrupted onboarding.
     async fn key(&self, scope: &TenantScope<'_>) -> Result<String, ProvisioningError> {
         const OPERATION: &str = "create usage key";
         let value = scope.tenant().usage_key();
-        let made = self
+        let created = self
             .apigateway
             .create_api_key()
             .name(value.as_str())
@@ -63,7 +63,7 @@ impl UsagePlan {
             .send()
             .await;
         let id =
-            match made {
+            match created {
                 Ok(key) => key.id,
                 Err(error)
                     if matches!(error.as_service_error(), Some(CreateApiKeyError::ConflictException(_))) =>
@@ -78,7 +78,7 @@ impl UsagePlan {
             };
         id.ok_or_else(|| ProvisioningError::Corrupt {
             operation: OPERATION,
-            what: "a key without id".to_owned(),
+            what: "the usage key has no id".to_owned(),
         })
     }
 }

@@ -1,5 +1,5 @@
-//! What the command finds around it: a home of its own, one tenant's session, that
-//! tenant's names, and nothing of the operator's.
+//! The environment of a command: a temporary home, one tenant's session and resource names,
+//! and no credentials of the operator.
 
 use std::ffi::OsString;
 use std::io;
@@ -11,9 +11,9 @@ use bulkhead_tenancy::TenantId;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Variables that say how to talk to a person, and where programs are.
-const KEPT: [&str; 8] = ["PATH", "LANG", "LC_ALL", "LC_CTYPE", "TERM", "COLORTERM", "NO_COLOR", "TZ"];
-/// The tenant's names, as the control plane gives them, and the variables they go to.
+/// Inherited variables: program path, language, terminal, time zone.
+const INHERITED: [&str; 8] = ["PATH", "LANG", "LC_ALL", "LC_CTYPE", "TERM", "COLORTERM", "NO_COLOR", "TZ"];
+/// The tenant's resource names in the control plane's response, and their variables.
 const NAMES: [(&str, &str); 7] = [
     ("table", "BULKHEAD_TABLE"),
     ("partition", "BULKHEAD_PARTITION"),
@@ -24,52 +24,52 @@ const NAMES: [(&str, &str); 7] = [
     ("key_arn", "BULKHEAD_KEY_ARN"),
 ];
 
-/// Why a command's surroundings cannot be prepared.
+/// Why the environment of a command could not be prepared.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum SurroundingsError {
-    /// A variable that would bring in somebody's own access.
-    #[error("{0} is not passed on: the command works with the tenant's session alone")]
+pub(crate) enum EnvironmentError {
+    /// The variable could hold the operator's credentials.
+    #[error("`{0}` is not passed on, because the command uses only the tenant's session")]
     Variable(String),
-    /// No temporary folder.
-    #[error("a home for the command cannot be made")]
+    /// The temporary folder could not be created.
+    #[error("cannot create a temporary home for the command")]
     Home(#[from] io::Error),
 }
 
-/// The command's surroundings. Its home is deleted with this.
-pub(crate) struct Surroundings {
+/// The environment of a command. Dropping it deletes the home.
+pub(crate) struct CommandEnvironment {
     home: TempDir,
-    kept: Vec<(String, OsString)>,
+    inherited: Vec<(String, OsString)>,
 }
 
-impl Surroundings {
-    /// Prepares a home, and takes over the variables that may be.
-    pub(crate) fn prepare(also: &[String]) -> Result<Self, SurroundingsError> {
+impl CommandEnvironment {
+    /// Creates a home and collects the inherited variables and those named in `also`.
+    pub(crate) fn prepare(also: &[String]) -> Result<Self, EnvironmentError> {
         if let Some(name) = also.iter().find(|name| name.starts_with("AWS_") || *name == "HOME") {
-            return Err(SurroundingsError::Variable(name.clone()));
+            return Err(EnvironmentError::Variable(name.clone()));
         }
-        let names = KEPT.into_iter().chain(also.iter().map(String::as_str));
-        let kept = names.filter_map(|name| Some((name.to_owned(), std::env::var_os(name)?))).collect();
+        let names = INHERITED.into_iter().chain(also.iter().map(String::as_str));
+        let inherited = names.filter_map(|name| Some((name.to_owned(), std::env::var_os(name)?))).collect();
         let home = tempfile::Builder::new().prefix("bulkhead-run-").tempdir()?;
-        Ok(Self { home, kept })
+        Ok(Self { home, inherited })
     }
 
-    /// Returns the command's home: the only place it may write to besides where it runs.
+    /// Returns the command's home: with the working directory, the only writable folder.
     pub(crate) fn home(&self) -> &Path {
         self.home.path()
     }
 
-    /// Replaces everything that `child` would have inherited.
+    /// Replaces the inherited environment of `child`.
     pub(crate) fn apply(
         &self,
         child: &mut tokio::process::Command,
         operator: &Operator,
         session: &SessionCredentials,
         tenant: &TenantId,
-        begun: &Value,
+        recorded: &Value,
     ) {
         child
             .env_clear()
-            .envs(self.kept.iter().map(|(name, value)| (name, value)))
+            .envs(self.inherited.iter().map(|(name, value)| (name, value)))
             .env("HOME", self.home())
             .env("TMPDIR", self.home())
             .env("AWS_ACCESS_KEY_ID", &session.access_key_id)
@@ -77,7 +77,7 @@ impl Surroundings {
             .env("AWS_SESSION_TOKEN", &session.session_token)
             .env("AWS_REGION", operator.region())
             .env("AWS_DEFAULT_REGION", operator.region())
-            // No second way to credentials, whatever an SDK tries after the variables.
+            // Closes the other sources in an SDK's credential chain.
             .env("AWS_CONFIG_FILE", "/dev/null")
             .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
             .env("AWS_EC2_METADATA_DISABLED", "true")
@@ -85,7 +85,7 @@ impl Surroundings {
         if let Some(endpoint) = operator.endpoint() {
             child.env("AWS_ENDPOINT_URL", endpoint);
         }
-        let names = begun.get("names");
+        let names = recorded.get("names");
         for (name, variable) in NAMES {
             if let Some(value) = names.and_then(|names| names.get(name)).and_then(Value::as_str) {
                 child.env(variable, value);
@@ -94,8 +94,8 @@ impl Surroundings {
     }
 }
 
-/// Files and folders that hold an operator's own access: no path that is opened to a
-/// command may lead to one of them.
+/// Returns the files and folders that can hold the operator's credentials. The sandbox must
+/// not open them to a command.
 pub(crate) fn private_paths() -> Vec<PathBuf> {
     let home = std::env::var_os("HOME").map(PathBuf::from);
     let named = [
