@@ -1,8 +1,8 @@
-"""One emulator for the whole run, on a free port; `--bare` proves that every extension is needed.
+"""Starts one emulator per test run. The option `--bare` proves that every extension is needed.
 
-With `--bare` only tests marked `extension` run, against MiniStack alone, and each must fail in its own
-body: one that passes is an error (the extension is needless or untested), and so is one whose fixtures
-already fail (it would prove nothing).
+With `--bare` only tests marked `extension` run, against MiniStack alone, and each must fail in its body. A test
+that passes is an error, because its extension is needless or untested. A test whose fixtures fail is an error,
+because it proves nothing.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Gener
     if not _bare(item.config) or report.skipped:
         return
     if report.when == "setup" and report.failed:
-        report.longrepr = f"fixture failed on the bare emulator, so the test proves nothing:\n{report.longrepr}"
+        report.longrepr = f"a fixture failed on MiniStack alone, so the test proves nothing:\n{report.longrepr}"
     elif report.when == "call" and report.failed:
         report.outcome, report.longrepr = "passed", None
     elif report.when == "call":
         report.outcome = "failed"
-        report.longrepr = f"{item.nodeid} passes on bare MiniStack: its extension is untested or needless"
+        report.longrepr = f"{item.nodeid} passes on MiniStack alone: its extension is untested or needless"
 
 
 @pytest.fixture(scope="session")

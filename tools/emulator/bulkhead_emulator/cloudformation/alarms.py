@@ -44,7 +44,7 @@ def _check(name: str, queries: list[dict]) -> None:
     ids = [str(query.get("Id") or "") for query in queries]
     if len(set(ids)) != len(ids) or any(not each[:1].islower() for each in ids):
         raise ValueError(
-            f"AWS::CloudWatch::Alarm {name}: each of Metrics needs an Id of its own that begins "
+            f"AWS::CloudWatch::Alarm {name}: each of Metrics needs a unique Id that begins "
             f"with a lower-case letter; there are {', '.join(ids)}"
         )
     if any(("Expression" in query) == ("MetricStat" in query) for query in queries):

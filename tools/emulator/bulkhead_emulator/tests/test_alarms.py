@@ -1,4 +1,4 @@
-"""Alarms over a math expression, made by CloudFormation."""
+"""Alarms over a math expression, created by CloudFormation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ALARM = {
 
 
 def deploy(cloud: Cloud, name: str, **properties: Any) -> str:
-    """How making (or changing) a stack with one alarm ends."""
+    """Creates or updates a stack with one alarm and returns the error, if any."""
     template = {"Resources": {"Alarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": {**_ALARM, **properties}}}}
     stacks = cloud.client("cloudformation")
     known = {stack["StackName"] for stack in stacks.describe_stacks()["Stacks"]}
@@ -48,7 +48,7 @@ def described(cloud: Cloud) -> dict[str, Any]:
 
 
 @pytest.mark.extension
-def test_an_alarm_watches_an_expression(cloud: Cloud) -> None:
+def test_alarm_watches_an_expression(cloud: Cloud) -> None:
     assert deploy(cloud, "math") == ""
     alarm = described(cloud)
     assert alarm["Metrics"] == [_SHARE, _METRIC]
@@ -81,10 +81,10 @@ def test_an_alarm_watches_an_expression(cloud: Cloud) -> None:
             {"Metrics": [{**_SHARE, "ReturnData": False}, _METRIC]},
             "exactly one of Metrics returns data",
         ),
-        ("same-id", {"Metrics": [_SHARE, {**_METRIC, "Id": "share"}]}, "an Id of its own"),
+        ("same-id", {"Metrics": [_SHARE, {**_METRIC, "Id": "share"}]}, "a unique Id"),
         ("neither", {"Metrics": [_SHARE, {"Id": "m", "ReturnData": False}]}, "either an Expression or a MetricStat"),
         ("both-kinds", {"Namespace": "AWS/Lambda", "MetricName": "Errors"}, "Metrics cannot be combined"),
     ],
 )
-def test_an_expression_that_aws_refuses(cloud: Cloud, name: str, properties: Any, says: Any) -> None:
+def test_rejects_invalid_expressions(cloud: Cloud, name: str, properties: Any, says: Any) -> None:
     assert says in deploy(cloud, name, **properties)

@@ -48,14 +48,14 @@ def tenant_call(url: str, body: Any = None, path: str = "/work", **headers: Any)
 
 
 @pytest.mark.extension
-def test_the_authorizers_tenant_becomes_the_invocations(url: str) -> None:
+def test_invocation_has_the_authorizers_tenant(url: str) -> None:
     answer = tenant_call(url)
     assert answer.status == 200 and answer.json()["tenant"] == "acme"
     assert tenant_call(url, Authorization="allow other").json()["tenant"] == "other"
 
 
 @pytest.mark.extension
-def test_a_client_cannot_choose_the_tenant(url: str) -> None:
+def test_client_cannot_choose_the_tenant(url: str) -> None:
     for name in ("X_Amz_Tenant_Id", "x_amz_tenant_id", "X_AMZ_TENANT_ID"):
         answer = tenant_call(url, **{name: "other"}).json()
         assert answer["tenant"] == "acme"
@@ -72,7 +72,7 @@ def test_without_a_mapping_there_is_no_tenant(url: str) -> None:
 
 
 @pytest.mark.extension
-def test_a_tenant_without_a_value_is_refused(url: str) -> None:
+def test_refuses_an_empty_tenant(url: str) -> None:
     answer = tenant_call(url, Authorization="allow ")
     assert answer.status in (401, 503)
 
@@ -93,7 +93,7 @@ def test_authorizer_says_unauthorized(url: str) -> None:
 
 @pytest.mark.extension
 @pytest.mark.parametrize("message", ["unauthorized", "Unauthorized!", "boom"])
-def test_any_other_authorizer_error_is_a_500(url: str, message: Any) -> None:
+def test_other_authorizer_errors_are_500(url: str, message: Any) -> None:
     answer = tenant_call(url, Authorization=f"error {message}")
     assert (answer.status, answer.json()) == (500, {"code": "server", "type": "AUTHORIZER_FAILURE"})
 
@@ -105,14 +105,14 @@ def test_malformed_authorizer_answer(url: str) -> None:
 
 
 @pytest.mark.extension
-def test_denied_by_the_authorizer(url: str) -> None:
+def test_authorizer_denies(url: str) -> None:
     answer = tenant_call(url, Authorization="deny acme")
     assert answer.status == 403 and answer.json()["code"] == "forbidden"
     assert "explicit deny" in answer.json()["message"]
 
 
 @pytest.mark.extension
-def test_a_cached_policy_is_matched_against_the_next_method(url: str) -> None:
+def test_cached_policy_applies_to_the_next_method(url: str) -> None:
     token = {"Authorization": "exact acme"}
     assert http.call("POST", url + "/work", {}, **token).status == 200
     other = http.call("GET", url + "/work/1", **token)
@@ -143,8 +143,8 @@ def test_unknown_route_uses_the_default_response(url: str) -> None:
 
 
 @pytest.mark.extension
-def test_a_throttled_function_is_an_integration_failure(url: str) -> None:
-    """Two executions are reserved. By default the client would see 500; the template says 503 and when to retry."""
+def test_throttled_function_is_an_integration_failure(url: str) -> None:
+    """Two executions are reserved. AWS's default is 500; the template sets 503 and Retry-After."""
     tenant_call(url)
     outcomes = []
     callers = [threading.Thread(target=lambda n=n: outcomes.append(tenant_call(url, {"sleep": 1}))) for n in range(4)]
@@ -182,7 +182,7 @@ def test_integration_timeout(url: str) -> None:
 
 
 @pytest.mark.extension
-def test_the_functions_policy_must_let_the_api_in(url: str) -> None:
+def test_function_policy_must_allow_the_api(url: str) -> None:
     answer = http.call("POST", url + "/unpermitted", {})
     assert (answer.status, answer.json()["code"]) == (500, "server")
 
@@ -196,7 +196,7 @@ def test_payload_limits(url: str) -> None:
 
 
 @pytest.mark.extension
-def test_the_proxy_event(url: str, tier: Any) -> None:
+def test_proxy_event(url: str, tier: Any) -> None:
     answer = http.call("POST", url + "/plain?a=1&a=2&b=%20x", {"k": "v"}, X_Forwarded_For="6.6.6.6", User_Agent="test")
     event = answer.json()["event"]
     context = event["requestContext"]
@@ -212,7 +212,7 @@ def test_the_proxy_event(url: str, tier: Any) -> None:
 
 
 @pytest.mark.extension
-def test_a_mock_integration_answers_preflights(url: str) -> None:
+def test_mock_integration_answers_preflights(url: str) -> None:
     answer = http.call("OPTIONS", url + "/plain")
     assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (204, "https://example.org")
 
@@ -249,7 +249,7 @@ def test_throttling_of_a_method(cloud: Cloud, url: str) -> None:
 
 
 @pytest.mark.extension
-def test_streamed_responses_arrive_as_they_are_written(url: str, tmp_path: Path) -> None:
+def test_streamed_responses_arrive_while_they_are_written(url: str, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     body = json.dumps({"stream": ["data: one\n\n", "data: two\n\n"], "wait_for": str(gate)}).encode()
     request = urllib.request.Request(url + "/stream", body, ACME, method="POST")
@@ -261,7 +261,7 @@ def test_streamed_responses_arrive_as_they_are_written(url: str, tmp_path: Path)
 
 
 @pytest.mark.extension
-def test_a_stream_that_breaks_off_is_seen_to(url: str) -> None:
+def test_incomplete_stream_is_detectable(url: str) -> None:
     body = json.dumps({"stream": ["one"], "break": True}).encode()
     request = urllib.request.Request(url + "/stream", body, ACME, method="POST")
     with urllib.request.urlopen(request, timeout=20) as answer, pytest.raises(http_client.IncompleteRead):
@@ -270,13 +270,13 @@ def test_a_stream_that_breaks_off_is_seen_to(url: str) -> None:
 
 @pytest.mark.extension
 @pytest.mark.parametrize("body, status", [({}, 500), ({"fail": "x"}, 502), ({"exit": 1}, 502)])
-def test_without_a_stream_there_is_an_error(url: str, body: Any, status: Any) -> None:
+def test_missing_stream_is_an_error(url: str, body: Any, status: Any) -> None:
     answer = http.call("POST", url + "/stream", body, **ACME)
     assert (answer.status, answer.json()["code"]) == (status, "server")
 
 
 @pytest.mark.extension
-def test_a_stream_behind_a_buffered_integration_has_no_body(url: str) -> None:
+def test_stream_behind_a_buffered_integration_has_no_body(url: str) -> None:
     answer = http.call("POST", url + "/work", {"stream": ["one"]}, **ACME)
     assert (answer.status, answer.body) == (201, b"")
 
@@ -287,7 +287,7 @@ def usage_key(tenant: str) -> str:
 
 @pytest.fixture
 def counted(cloud: Cloud, tier: Any) -> str:
-    """A tenant that the plan counts; its authorization."""
+    """The Authorization header of a tenant in the usage plan."""
     gateway, tenant = cloud.client("apigateway"), f"counted{next(_counted)}"
     key = gateway.create_api_key(name=tenant, value=usage_key(tenant), enabled=True)["id"]
     gateway.create_usage_plan_key(usagePlanId=tier["Plan"], keyId=key, keyType="API_KEY")
@@ -295,23 +295,23 @@ def counted(cloud: Cloud, tier: Any) -> str:
 
 
 @pytest.mark.extension
-def test_a_usage_plan_counts_by_the_authorizers_key(url: str, counted: Any) -> None:
+def test_usage_plan_counts_by_the_authorizers_key(url: str, counted: Any) -> None:
     statuses = [http.call("POST", url + "/counted", {}, Authorization=counted).status for _ in range(8)]
     assert statuses[0] == 200 and 429 in statuses, statuses
-    # What does not demand a key is not counted.
+    # A method that requires no key is not counted.
     assert http.call("POST", url + "/plain", {}, Authorization=counted).status == 200
 
 
 @pytest.mark.extension
-def test_a_client_cannot_send_the_key_itself(cloud: Cloud, url: str, counted: Any) -> None:
+def test_ignores_a_key_that_the_client_sends(cloud: Cloud, url: str, counted: Any) -> None:
     known = usage_key(counted.removeprefix("allow "))
-    answer = http.call("POST", url + "/counted", {}, Authorization="allow nobody", X_Api_Key=known)
+    answer = http.call("POST", url + "/counted", {}, Authorization="allow unknown", X_Api_Key=known)
     assert answer.status == 403 and answer.json()["type"] == "INVALID_API_KEY"
     assert http.call("POST", url + "/counted", {}, Authorization=counted, X_Api_Key="x" * 20).status == 200
 
 
 @pytest.mark.extension
-def test_a_key_is_made_and_counted_once(cloud: Cloud, tier: Any) -> None:
+def test_keys_are_unique(cloud: Cloud, tier: Any) -> None:
     gateway, tenant = cloud.client("apigateway"), f"counted{next(_counted)}"
     key = gateway.create_api_key(name=tenant, value=usage_key(tenant), enabled=True)["id"]
     with pytest.raises(gateway.exceptions.ConflictException):

@@ -1,4 +1,4 @@
-"""Bedrock runtime: embeddings that mean something, an answer that quotes, and whose permission it takes."""
+"""Bedrock runtime: embeddings, quoting answers and permissions."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_embeddings_are_normalised_and_deterministic(bedrock: Any, dimensions: A
         ("Lieferzeit der Bestellung", "Die Lieferzeiten betragen drei Tage.", "Das Lager öffnet morgens um sieben."),
     ],
 )
-def test_related_texts_are_nearer(bedrock: Any, query: Any, near: Any, far: Any) -> None:
+def test_related_texts_are_closer(bedrock: Any, query: Any, near: Any, far: Any) -> None:
     question = embed(bedrock, query)["embedding"]
     good, bad = (similarity(question, embed(bedrock, text)["embedding"]) for text in (near, far))
     assert good > bad + 0.1
@@ -118,7 +118,7 @@ def said(answer: Any) -> Any:
         ("On which days does support answer?", "weekdays between nine and five. [3]", "Rotterdam"),
     ],
 )
-def test_the_answer_quotes_the_passage_with_its_marker(bedrock: Any, question: Any, quoted: Any, unquoted: Any) -> None:
+def test_answer_quotes_the_passage_with_its_marker(bedrock: Any, question: Any, quoted: Any, unquoted: Any) -> None:
     for prompt, system in (
         (f"{CONTEXT}\n\nQuestion: {question}", None),
         (f"{CONTEXT}\n\n{question}", "You help."),
@@ -131,12 +131,12 @@ def test_the_answer_quotes_the_passage_with_its_marker(bedrock: Any, question: A
     assert said(ask(bedrock, f"{CONTEXT}\n\n{question}")) == said(ask(bedrock, f"{CONTEXT}\n\n{question}"))
 
 
-def test_it_says_when_it_does_not_know(bedrock: Any) -> None:
+def test_says_that_no_passage_answers(bedrock: Any) -> None:
     assert "do not know" in said(ask(bedrock, f"{CONTEXT}\n\nWho wrote the opera Carmen?"))
     assert "do not know" in said(ask(bedrock, "Who wrote the opera Carmen?"))
 
 
-def test_it_obeys_how_to_begin_and_end(bedrock: Any) -> None:
+def test_follows_how_to_begin_and_end(bedrock: Any) -> None:
     prompt = f"{CONTEXT}\n\nWhen are refunds paid?"
     begun = said(ask(bedrock, prompt, 'Be kind. Begin every answer with "Dear customer,"'))
     assert begun.startswith("Dear customer, Refunds")
@@ -184,7 +184,7 @@ def test_malformed_conversations(cloud: Cloud, messages: Any) -> None:
     assert error(client.converse, modelId=NOVA, messages=messages)[0] == "ValidationException"
 
 
-def test_streamed_answers_say_the_same(bedrock: Any) -> None:
+def test_streamed_answer_equals_the_answer(bedrock: Any) -> None:
     messages = [{"role": "user", "content": [{"text": f"{CONTEXT}\n\nWhen are refunds paid?"}]}]
     events = list(bedrock.converse_stream(modelId=NOVA, messages=messages)["stream"])
     text = "".join(e["contentBlockDelta"]["delta"]["text"] for e in events if "contentBlockDelta" in e)
@@ -211,7 +211,7 @@ def test_converse_is_authorised_as_invoke_model(cloud: Cloud) -> None:
     assert denied(named.converse, modelId=NOVA, messages=messages)
 
 
-def test_a_profile_needs_the_model_in_every_region(cloud: Cloud) -> None:
+def test_profile_needs_the_model_in_every_region(cloud: Cloud) -> None:
     messages = [{"role": "user", "content": [{"text": "Hello?"}]}]
     profile = f"arn:aws:bedrock:us-east-1:{ACCOUNT}:inference-profile/us.{NOVA}"
 
@@ -237,5 +237,5 @@ full, on the card you paid with.
 Do I get my money back?"""
 
 
-def test_a_wrapped_line_is_one_sentence_and_later_paragraphs_keep_their_source(bedrock: Any) -> None:
+def test_wrapped_line_is_one_sentence_and_later_paragraphs_keep_their_source(bedrock: Any) -> None:
     assert "money back in full, on the card you paid with. [1]" in said(ask(bedrock, WRAPPED))

@@ -75,7 +75,7 @@ def alias_is_seen_by_iam(cloud: Cloud, outputs: Any) -> None:
 
 @pytest.mark.extension
 def test_nested_transforms_need_auto_expand(cloud: Cloud, directory: Any) -> None:
-    """The root has no transform of its own here: only the nested template needs the capability."""
+    """The root template has no transform; only the nested template needs the capability."""
     plain = directory / "plain-root.yaml"
     plain.write_text("""
 AWSTemplateFormatVersion: '2010-09-09'
@@ -100,7 +100,7 @@ Resources:
 
 
 @pytest.mark.extension
-def test_an_unknown_managed_policy_is_refused(cloud: Cloud, tmp_path: Path) -> None:
+def test_refuses_an_unknown_managed_policy(cloud: Cloud, tmp_path: Path) -> None:
     (tmp_path / "t.yaml").write_text("""
 Resources:
   Role:
@@ -115,8 +115,8 @@ Resources:
 
 
 @pytest.mark.extension
-def test_a_document_pipeline(cloud: Cloud, directory: Any, tmp_path: Path) -> None:
-    """Every resource type of the pipeline, deployed twice, and an object's way through it."""
+def test_document_pipeline(cloud: Cloud, directory: Any, tmp_path: Path) -> None:
+    """Deploys every resource type of the pipeline twice and sends an object through it."""
     parameters = {"Endpoint": cloud.address, "Journal": str(tmp_path)}
     out = deploy(cloud, directory, "data.yaml", "pipeline", **parameters)
     s3, bucket = cloud.client("s3"), out["Bucket"]
@@ -152,7 +152,7 @@ def test_a_document_pipeline(cloud: Cloud, directory: Any, tmp_path: Path) -> No
 
 
 @pytest.mark.extension
-def test_a_roles_boundary_is_kept(cloud: Cloud, directory: Any, tmp_path: Path) -> None:
+def test_keeps_a_roles_boundary(cloud: Cloud, directory: Any, tmp_path: Path) -> None:
     out = deploy(cloud, directory, "data.yaml", "bounded", Endpoint=cloud.address, Journal=str(tmp_path))
     call = {"aws": {"service": "s3", "operation": "list_buckets"}}
     assert "AccessDenied" in invoke(cloud, out["Dispatch"], call)["aws"]["message"]

@@ -1,4 +1,4 @@
-"""Cognito: who may write what about a person, what proves a challenge, and the trigger before tokens."""
+"""Cognito: attribute permissions, challenges and the pre token generation trigger."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ACCESS = {
 
 @dataclass
 class Pool:
-    """A user pool of one test, with an app client and people."""
+    """A user pool for one test, with an app client and users."""
 
     cloud: Cloud
     id: str
@@ -91,7 +91,7 @@ class Pool:
         return sign_in(self.app, self.id, client or self.client, email, password, **more)
 
     def claims(self, token: str) -> dict[str, Any]:
-        """What a token says, once its signature is proven by the pool's published keys."""
+        """Returns a token's claims after verifying it with the pool's published keys."""
         served = http.call("GET", f"{self.cloud.address}/{self.id}/.well-known/jwks.json").json()
         keys = {each["kid"]: each for each in served["keys"]}
         head = jwt.get_unverified_header(token)
@@ -105,7 +105,7 @@ def arn(cloud: Cloud, function: str) -> str:
 
 
 def trigger(cloud: Cloud, answer: dict, *, source: str | None = "*", **environment: str) -> str:
-    """A trigger with a fixed answer; `source` is the pool that may ask, none if it is None."""
+    """Returns a trigger with a fixed answer; `source` is the pool that may invoke it, or None."""
     function = make(cloud, environment={"TRIGGER": json.dumps(answer), **environment})
     if source is not None:
         permit(cloud, function, source)
@@ -128,7 +128,7 @@ def pool(cloud: Cloud) -> Any:
     return Pool.make(cloud)
 
 
-def test_a_person_signs_in_by_srp_and_gets_tokens_that_the_pools_keys_prove(pool: Any) -> None:
+def test_sign_in_by_srp_returns_tokens_that_the_pools_keys_verify(pool: Any) -> None:
     tokens = pool.sign_in(pool.person(tenant_id="acme"))
     access, identity = pool.claims(tokens["AccessToken"]), pool.claims(tokens["IdToken"])
     issuer = f"https://cognito-idp.{REGION}.amazonaws.com/{pool.id}"
@@ -138,13 +138,13 @@ def test_a_person_signs_in_by_srp_and_gets_tokens_that_the_pools_keys_prove(pool
     assert identity["custom:tenant_id"] == "acme"
 
 
-def test_a_wrong_password_proves_nothing(pool: Any) -> None:
+def test_refuses_a_wrong_password(pool: Any) -> None:
     email = pool.person()
     assert error(pool.sign_in, email, "Wrong-horse-9-battery")[:2] == ("NotAuthorizedException", 400)
-    assert error(pool.sign_in, "nobody@example.org")[:2] == ("NotAuthorizedException", 400)
+    assert error(pool.sign_in, "unknown@example.org")[:2] == ("NotAuthorizedException", 400)
 
 
-def test_a_password_is_not_taken_where_only_srp_is_allowed(pool: Any) -> None:
+def test_refuses_a_plain_password_if_only_srp_is_allowed(pool: Any) -> None:
     email = pool.person()
     parameters = {"USERNAME": email, "PASSWORD": PASSWORD}
     code = error(pool.app.initiate_auth, ClientId=pool.client, AuthFlow="USER_PASSWORD_AUTH", AuthParameters=parameters)
@@ -159,7 +159,7 @@ def test_a_password_is_not_taken_where_only_srp_is_allowed(pool: Any) -> None:
     assert code[0] == "InvalidParameterException"
 
 
-def test_people_are_made_by_whoever_iam_lets(cloud: Cloud, pool: Any) -> None:
+def test_creating_users_needs_permission(cloud: Cloud, pool: Any) -> None:
     arguments = {
         "UserPoolId": pool.id,
         "Username": "x@example.org",
@@ -175,7 +175,7 @@ def test_people_are_made_by_whoever_iam_lets(cloud: Cloud, pool: Any) -> None:
 
 
 @pytest.mark.extension
-def test_a_temporary_password_that_is_made_up_follows_the_policy(pool: Any) -> None:
+def test_generated_temporary_password_follows_the_policy(pool: Any) -> None:
     made = pool.admin.admin_create_user(UserPoolId=pool.id, Username="made@example.org", MessageAction="SUPPRESS")
     assert made["User"]["UserStatus"] == "FORCE_CHANGE_PASSWORD"
 
@@ -185,7 +185,7 @@ def test_a_temporary_password_that_is_made_up_follows_the_policy(pool: Any) -> N
 
 @pytest.mark.extension
 @pytest.mark.parametrize("name", ["custom:tenant_id", "custom:tier", "email_verified"])
-def test_a_person_writes_what_the_client_lists(pool: Any, name: str) -> None:
+def test_user_writes_only_the_clients_attributes(pool: Any, name: str) -> None:
     token = pool.sign_in(pool.person(tenant_id="acme", tier="basic"))["AccessToken"]
     change = [{"Name": name, "Value": "other"}]
     assert error(pool.app.update_user_attributes, AccessToken=token, UserAttributes=change)[:2] == (
@@ -201,7 +201,7 @@ def test_a_person_writes_what_the_client_lists(pool: Any, name: str) -> None:
 
 
 @pytest.mark.extension
-def test_what_is_not_mutable_nobody_changes(pool: Any) -> None:
+def test_immutable_attribute_never_changes(pool: Any) -> None:
     email = pool.person(tenant_id="acme", tier="basic")
     change = {"UserPoolId": pool.id, "Username": email}
     for value in ("other", "acme"):
@@ -227,7 +227,7 @@ def test_what_is_not_mutable_nobody_changes(pool: Any) -> None:
 
 
 @pytest.mark.extension
-def test_what_the_schema_lacks_is_no_attribute(pool: Any) -> None:
+def test_refuses_attributes_outside_the_schema(pool: Any) -> None:
     wrong = [{"Name": "custom:tenantid", "Value": "acme"}]
     code = error(
         pool.admin.admin_create_user,
@@ -246,7 +246,7 @@ def test_what_the_schema_lacks_is_no_attribute(pool: Any) -> None:
 
 
 @pytest.mark.extension
-def test_nobody_signs_up_where_administrators_make_people(pool: Any) -> None:
+def test_refuses_sign_up_if_only_administrators_create_users(pool: Any) -> None:
     found = error(
         pool.app.sign_up,
         ClientId=pool.client,
@@ -260,7 +260,7 @@ def test_nobody_signs_up_where_administrators_make_people(pool: Any) -> None:
 # ── challenges ──────────────────────────────────────────────────────────────
 
 
-def test_a_first_password_is_set_by_whoever_knows_the_temporary_one(pool: Any) -> None:
+def test_temporary_password_allows_setting_the_first_password(pool: Any) -> None:
     email = pool.person(permanent=False)
     chosen = "Another-horse-9-battery"
     pool.sign_in(email, ask=lambda _: chosen)
@@ -270,7 +270,7 @@ def test_a_first_password_is_set_by_whoever_knows_the_temporary_one(pool: Any) -
 
 @pytest.mark.extension
 @pytest.mark.parametrize("challenge", ["NEW_PASSWORD_REQUIRED", "SOFTWARE_TOKEN_MFA", "MFA_SETUP", "SMS_MFA"])
-def test_a_challenge_is_answered_with_the_session_it_came_with(pool: Any, challenge: Any) -> None:
+def test_answer_needs_the_session_of_its_challenge(pool: Any, challenge: Any) -> None:
     email = pool.person(permanent=False)
     responses = {"USERNAME": email, "NEW_PASSWORD": PASSWORD, "SOFTWARE_TOKEN_MFA_CODE": "123456", "SMS_MFA_CODE": "1"}
     for session in ("A" * 40, None):
@@ -297,7 +297,7 @@ def test_a_challenge_is_answered_with_the_session_it_came_with(pool: Any, challe
 
 
 def session_of(pool: Pool, email: str) -> str:
-    """The session of a first sign-in."""
+    """Returns the session of a first sign-in."""
     srp = Srp(pool.id)
     first = pool.app.initiate_auth(
         ClientId=pool.client, AuthFlow="USER_SRP_AUTH", AuthParameters={"USERNAME": email, "SRP_A": srp.public}
@@ -312,7 +312,7 @@ def session_of(pool: Pool, email: str) -> str:
 
 
 @pytest.mark.extension
-def test_a_session_is_for_one_person_one_client_and_one_success(pool: Any) -> None:
+def test_session_is_valid_for_one_user_one_client_and_one_success(pool: Any) -> None:
     mine, other = pool.person(permanent=False), pool.person(permanent=False)
     session = session_of(pool, mine)
 
@@ -328,17 +328,17 @@ def test_a_session_is_for_one_person_one_client_and_one_success(pool: Any) -> No
     assert error(answer, mine, client=pool.other_client())[0] == "NotAuthorizedException"
     assert error(answer, mine, NEW_PASSWORD="short")[0] == "InvalidPasswordException"
     assert error(answer, mine, **{"userAttributes.custom:tenant_id": "other"})[0] == "NotAuthorizedException"
-    answer(mine, **{"userAttributes.name": "Somebody"})
+    answer(mine, **{"userAttributes.name": "Sam"})
     assert error(answer, mine)[0] == "NotAuthorizedException"
     found = pool.admin.admin_get_user(UserPoolId=pool.id, Username=mine)["UserAttributes"]
-    assert {"Name": "name", "Value": "Somebody"} in found
+    assert {"Name": "name", "Value": "Sam"} in found
     assert not [each for each in found if each["Name"] == "custom:tenant_id"]
 
 
 # ── the trigger ─────────────────────────────────────────────────────────────
 
 
-def test_the_trigger_writes_into_the_access_token(cloud: Cloud) -> None:
+def test_trigger_writes_into_the_access_token(cloud: Cloud) -> None:
     pool = Pool.make(cloud, trigger=trigger(cloud, {"response": ACCESS}))
     tokens = pool.sign_in(pool.person())
     access, identity = pool.claims(tokens["AccessToken"]), pool.claims(tokens["IdToken"])
@@ -347,7 +347,7 @@ def test_the_trigger_writes_into_the_access_token(cloud: Cloud) -> None:
 
 
 @pytest.mark.extension
-def test_the_trigger_is_asked_once_for_both_tokens(cloud: Cloud, tmp_path: Path) -> None:
+def test_trigger_runs_once_for_both_tokens(cloud: Cloud, tmp_path: Path) -> None:
     journal = tmp_path / "journal"
     pool = Pool.make(cloud, trigger=trigger(cloud, {"response": ACCESS}, JOURNAL=str(journal)))
     email = pool.person(tenant_id="acme", tier="basic")
@@ -372,7 +372,7 @@ def test_the_trigger_is_asked_once_for_both_tokens(cloud: Cloud, tmp_path: Path)
         ({"raw": {"version": "2"}}, "InvalidLambdaResponseException", "Unrecognizable"),
     ],
 )
-def test_a_trigger_that_fails_ends_the_sign_in(cloud: Cloud, answer: Any, code: Any, says: Any) -> None:
+def test_failing_trigger_ends_the_sign_in(cloud: Cloud, answer: Any, code: Any, says: Any) -> None:
     pool = Pool.make(cloud, trigger=trigger(cloud, answer))
     found, status, message = error(pool.sign_in, pool.person())
     assert (found, status) == (code, 400) and says in message
@@ -392,7 +392,7 @@ def test_cognito_needs_the_functions_permission(cloud: Cloud, source: Any) -> No
 
 
 @pytest.mark.extension
-def test_a_trigger_that_is_gone_ends_the_sign_in(cloud: Cloud) -> None:
+def test_deleted_trigger_ends_the_sign_in(cloud: Cloud) -> None:
     function = trigger(cloud, {"response": ACCESS})
     pool = Pool.make(cloud, trigger=function)
     cloud.client("lambda").delete_function(FunctionName=function)
@@ -418,7 +418,7 @@ RESERVED = [
 
 
 @pytest.mark.extension
-def test_who_made_a_token_for_whom_is_not_the_triggers(cloud: Cloud) -> None:
+def test_trigger_cannot_change_issuer_and_audience(cloud: Cloud) -> None:
     wanted = {**dict.fromkeys(RESERVED, "forged"), "aud": "forged", "mine": "yes"}
     details = {"claimsToAddOrOverride": wanted, "claimsToSuppress": ["exp", "client_id", "token_use"]}
     answer = {"claimsAndScopeOverrideDetails": {"accessTokenGeneration": details, "idTokenGeneration": details}}

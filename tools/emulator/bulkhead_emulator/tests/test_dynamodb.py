@@ -1,4 +1,4 @@
-"""`dynamodb:LeadingKeys` on one table pooled by all tenants, with the guard against its absence."""
+"""`dynamodb:LeadingKeys` on a table shared by all tenants, with a policy that also refuses its absence."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_legacy_key_conditions(acme: Any, table: Any) -> None:
 
 
 @pytest.mark.extension
-def test_index_query_is_judged_by_the_indexs_key(acme: Any, table: Any) -> None:
+def test_index_query_uses_the_indexs_key(acme: Any, table: Any) -> None:
     def query(partition: Any) -> Any:
         return denied(
             acme.query,
@@ -193,8 +193,8 @@ def test_scan_and_partiql_carry_no_leading_keys(acme: Any, table: Any) -> None:
     )
 
 
-def test_for_all_values_without_the_guard_lets_a_scan_through(cloud: Cloud, table: Any) -> None:
-    """AWS: `ForAllValues` is true when the key is absent. The emulator must not be safer than AWS here."""
+def test_for_all_values_without_null_check_allows_a_scan(cloud: Cloud, table: Any) -> None:
+    """AWS: `ForAllValues` is true if the key is absent. The emulator must not be stricter than AWS."""
     arn = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/{table}"
     session = cloud.tenant(
         "acme", allow("dynamodb:*", arn, Condition={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [OWN]}})

@@ -1,11 +1,11 @@
-"""A partition that is kept in order answers every Query as one that is not."""
+"""A sorted partition answers every Query as an unsorted one."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 
-# In a process of its own: MiniStack takes its settings from the environment, which it is given empty.
+# In a separate process, because MiniStack takes its settings from the environment, which it is given empty.
 _SCRIPT = """
 import copy, json, random
 from bulkhead_emulator import settings
@@ -98,6 +98,6 @@ print("the same", pages)
 """
 
 
-def test_a_partition_in_order_is_queried_as_before() -> None:
+def test_sorted_partition_gives_the_same_answers() -> None:
     done = subprocess.run([sys.executable, "-c", _SCRIPT], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0 and done.stdout.startswith("the same"), done.stdout + done.stderr

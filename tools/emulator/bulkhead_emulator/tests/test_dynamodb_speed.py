@@ -1,11 +1,11 @@
-"""What the local AWS remembers of a condition's text changes no answer."""
+"""Caching parsed conditions changes no answer."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 
-# In a process of its own: MiniStack takes its settings from the environment, which it is given empty.
+# In a separate process, because MiniStack takes its settings from the environment, which it is given empty.
 _SCRIPT = """
 from bulkhead_emulator import settings
 settings.apply(1, "/nonexistent", False)
@@ -41,6 +41,6 @@ print("the same", len(texts))
 """
 
 
-def test_a_remembered_condition_is_judged_as_before() -> None:
+def test_cached_condition_gives_the_same_answers() -> None:
     done = subprocess.run([sys.executable, "-c", _SCRIPT], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and done.stdout.startswith("the same"), done.stdout + done.stderr

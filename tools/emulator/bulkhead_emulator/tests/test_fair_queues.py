@@ -1,4 +1,4 @@
-"""What AWS documents of fair queues (SQS: sqs-fair-queues-detailed), rule by rule, with the clock as an argument."""
+"""The rules of fair queues (SQS: sqs-fair-queues-detailed), with a simulated clock."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bulkhead_emulator.fairness import Fairness, in_fair_order
 
 
 class Queue:
-    """A queue whose time a test tells."""
+    """A queue with a simulated clock."""
 
     def __init__(self) -> None:
         self.messages: list[Any] = []
@@ -22,7 +22,7 @@ class Queue:
             self.messages.append({"id": str(number), "group_id": group, "receipt_handle": None, "visible_at": self.now})
 
     def receive(self, limit: int = 1, visible_after: float = 10_000.0) -> Any:
-        """The groups of the messages received."""
+        """Receives messages and returns their groups."""
         self.fairness.notice(self.messages, self.now)
         waiting = [each for each in self.messages if each["visible_at"] <= self.now]
         noisy = self.fairness.judge({each["group_id"] or (each["id"],) for each in waiting}, self.now)
@@ -33,7 +33,7 @@ class Queue:
         return [each["group_id"] for each in received]
 
     def finish(self, group: Any = None) -> None:
-        """Delete what is in flight, of one group or of all."""
+        """Deletes the messages in flight, of one group or of all."""
         self.messages = [
             each for each in self.messages if each["visible_at"] <= self.now or group not in (None, each["group_id"])
         ]
@@ -41,7 +41,7 @@ class Queue:
 
 
 def busy(groups: Any, count: int, seconds: Any) -> Any:
-    """A queue in which each of `groups` had `count` messages in flight at the same time, for so long."""
+    """Returns a queue in which each group had `count` messages in flight for the given seconds."""
     queue = Queue()
     for group in groups:
         queue.send(group, count)
@@ -50,17 +50,17 @@ def busy(groups: Any, count: int, seconds: Any) -> Any:
     return queue
 
 
-def test_thirty_in_flight_and_more_than_a_tenth_make_noisy() -> None:
+def test_noisy_with_thirty_in_flight_and_more_than_a_tenth() -> None:
     for in_flight, first in ((29, "many"), (30, "quiet")):
         queue = Queue()
         queue.send("many", in_flight + 1)
-        # At one moment, so that nobody has used any time yet.
+        # At one moment, so that no group has used processing time.
         assert queue.receive(in_flight) == ["many"] * in_flight
         queue.send("quiet")
         assert queue.receive() == [first], f"with {in_flight} in flight"
 
 
-def test_thirty_in_flight_are_not_noisy_where_they_are_a_tenth() -> None:
+def test_quiet_with_thirty_in_flight_and_only_a_tenth() -> None:
     queue = Queue()
     for group in range(10):
         queue.send(f"tenant-{group}", 30)
@@ -70,21 +70,21 @@ def test_thirty_in_flight_are_not_noisy_where_they_are_a_tenth() -> None:
     assert queue.receive(2) == ["tenant-0", "quiet"]
 
 
-def test_more_than_a_tenth_of_the_processing_time_makes_noisy_with_a_single_message() -> None:
+def test_noisy_with_more_than_a_tenth_of_the_processing_time() -> None:
     queue = busy(["slow"], 1, 5.0)
     queue.send("slow")
     queue.send("quiet")
     assert queue.receive(2) == ["quiet", "slow"]
 
 
-def test_a_tenth_of_the_processing_time_is_not_noisy() -> None:
+def test_quiet_with_a_tenth_of_the_processing_time() -> None:
     queue = busy([f"tenant-{group}" for group in range(10)], 1, 5.0)
     queue.send("tenant-0")
     queue.send("quiet")
     assert queue.receive(2) == ["tenant-0", "quiet"]
 
 
-def test_processing_time_counts_after_the_message_is_gone_and_is_forgotten_after_a_while() -> None:
+def test_processing_time_counts_for_five_minutes_after_the_delivery() -> None:
     for pause, order in ((0.0, ["quiet", "slow"]), (301.0, ["slow", "quiet"])):
         queue = busy(["slow"], 1, 60.0)
         queue.finish()
@@ -94,7 +94,7 @@ def test_processing_time_counts_after_the_message_is_gone_and_is_forgotten_after
         assert queue.receive(2) == order, f"after {pause} s"
 
 
-def test_a_message_that_was_not_deleted_counts_until_its_visibility_timeout() -> None:
+def test_undeleted_message_counts_until_its_visibility_timeout() -> None:
     queue = Queue()
     queue.send("slow")
     queue.receive(visible_after=2.0)
@@ -103,24 +103,24 @@ def test_a_message_that_was_not_deleted_counts_until_its_visibility_timeout() ->
     assert [ended - started for started, ended, _ in queue.fairness.spent] in ([2.0], [])
 
 
-def test_no_limit_per_tenant_where_nobody_else_waits() -> None:
+def test_no_limit_per_tenant_if_no_other_tenant_waits() -> None:
     queue = busy(["many"], 40, 60.0)
     queue.send("many", 200)
     assert queue.receive(200) == ["many"] * 200
 
 
-def test_each_message_without_a_group_is_a_tenant_of_its_own() -> None:
+def test_each_message_without_a_group_counts_as_a_separate_tenant() -> None:
     queue = busy([None], 40, 5.0)
     queue.send(None)
     queue.send("quiet")
-    assert queue.receive(2) == [None, "quiet"], "forty strangers are no noisy tenant"
+    assert queue.receive(2) == [None, "quiet"], "forty separate tenants are not one noisy tenant"
     queue = busy(["slow"], 1, 5.0)
     queue.send("slow")
     queue.send(None)
     assert queue.receive(2) == [None, "slow"]
 
 
-def test_messages_without_a_group_count_among_those_in_flight() -> None:
+def test_messages_without_a_group_count_as_in_flight() -> None:
     queue = Queue()
     queue.send("many", 31)
     queue.send(None, 300)
@@ -132,7 +132,7 @@ def test_messages_without_a_group_count_among_those_in_flight() -> None:
     assert queue.receive() == ["many"], "thirty of 330 are less than a tenth"
 
 
-def test_among_noisy_tenants_the_one_with_the_fewest_in_flight_comes_first() -> None:
+def test_noisy_tenant_with_the_fewest_in_flight_is_first() -> None:
     queue = Queue()
     queue.send("more", 3)
     queue.send("less", 1)
@@ -143,7 +143,7 @@ def test_among_noisy_tenants_the_one_with_the_fewest_in_flight_comes_first() -> 
     assert queue.receive(4) == ["less", "less", "more", "less"]
 
 
-def test_a_tenant_is_quiet_again_when_none_of_its_messages_waits() -> None:
+def test_quiet_again_if_no_message_waits() -> None:
     queue = busy(["slow", "other"], 1, 5.0)
     queue.send("slow")
     assert queue.receive() == ["slow"]
@@ -154,7 +154,7 @@ def test_a_tenant_is_quiet_again_when_none_of_its_messages_waits() -> None:
     assert queue.receive(2) == ["slow", "quiet"]
 
 
-def test_a_tenant_is_quiet_again_after_five_minutes_with_nothing_in_flight() -> None:
+def test_quiet_again_after_five_minutes_without_messages_in_flight() -> None:
     queue = busy(["slow"], 1, 5.0)
     queue.finish()
     queue.now += 200.0
@@ -166,7 +166,7 @@ def test_a_tenant_is_quiet_again_after_five_minutes_with_nothing_in_flight() -> 
     assert queue.receive() == ["slow"]
 
 
-def test_a_noisy_tenant_is_quiet_again_when_its_shares_are_those_of_the_others() -> None:
+def test_quiet_again_if_its_shares_are_at_most_a_tenth() -> None:
     queue = Queue()
     queue.send("many", 40)
     queue.receive(30)
@@ -178,7 +178,7 @@ def test_a_noisy_tenant_is_quiet_again_when_its_shares_are_those_of_the_others()
     assert queue.receive() == ["many"], "thirty of 431 are less than a tenth"
 
 
-def test_quiet_tenants_keep_the_order_in_which_they_were_sent() -> None:
+def test_quiet_tenants_keep_the_order_of_sending() -> None:
     queue = busy(["slow"], 1, 5.0)
     for group in ("a", "slow", "b", "a", "slow", "c"):
         queue.send(group)

@@ -28,7 +28,7 @@ def reads(session: Any, bucket: str, key: Any) -> Any:
 
 
 @pytest.mark.extension
-def test_variable_in_resource_allows_only_the_own_prefix(cloud: Cloud, bucket: str) -> None:
+def test_variable_in_resource_allows_only_the_callers_prefix(cloud: Cloud, bucket: str) -> None:
     session = cloud.tenant("acme", allow("s3:GetObject", f"arn:aws:s3:::{bucket}/t/${{aws:PrincipalTag/TenantId}}/*"))
     assert reads(session, bucket, "t/acme/x")
     assert not reads(session, bucket, "t/other/x")
@@ -71,8 +71,8 @@ def test_special_variables_are_the_characters_themselves(cloud: Cloud, bucket: s
 
 
 @pytest.mark.extension
-def test_substituted_values_are_no_wildcards(cloud: Cloud, bucket: str) -> None:
-    """An ARN's session name may hold no `*`, but a user name's path or a request value can hold anything."""
+def test_wildcards_in_variable_values_are_literal(cloud: Cloud, bucket: str) -> None:
+    """A session name cannot contain `*`, but a user's path or a request value can."""
     role = cloud.role(allow("s3:GetObject", f"arn:aws:s3:::{bucket}/t/${{s3:prefix, '*'}}/x"))
     session = cloud.assume(role)
     assert not reads(session, bucket, "t/acme/x")
@@ -93,7 +93,7 @@ def test_deny_without_a_tenant_tag(cloud: Cloud, bucket: str) -> None:
 
 
 @pytest.mark.extension
-def test_inverted_operator_with_a_variable_denies_everybody_else(cloud: Cloud, bucket: str) -> None:
+def test_negated_operator_with_a_variable_denies_all_others(cloud: Cloud, bucket: str) -> None:
     bucket_policy = policy(
         deny(
             "s3:GetObject",
@@ -128,7 +128,7 @@ def test_session_policy_cannot_widen(cloud: Cloud, bucket: str) -> None:
 
 
 @pytest.mark.extension
-def test_variable_in_a_trust_policy_ties_the_session_name_to_the_tag(cloud: Cloud) -> None:
+def test_variable_in_a_trust_policy_binds_the_session_name_to_the_tag(cloud: Cloud) -> None:
     role = cloud.role(
         trust=allow(
             ["sts:AssumeRole", "sts:TagSession"],
@@ -158,7 +158,7 @@ def test_role_tags_are_principal_tags_and_session_tags_win(cloud: Cloud, bucket:
 
 
 @pytest.mark.extension
-def test_the_principals_arn_is_the_role_and_not_the_session(cloud: Cloud, bucket: str) -> None:
+def test_principal_arn_is_the_role_not_the_session(cloud: Cloud, bucket: str) -> None:
     role = cloud.role(allow("s3:GetObject"))
     session = cloud.assume(role)
     for arn, allowed in ((role, True), (session.client("sts").get_caller_identity()["Arn"], False)):
@@ -185,7 +185,7 @@ def test_wildcards_stay_within_their_arn_segment(cloud: Cloud, bucket: str) -> N
     assert not reads(session, bucket, "plain")
 
 
-def test_anonymous_requests_are_refused(cloud: Cloud, bucket: str) -> None:
+def test_refuses_anonymous_requests(cloud: Cloud, bucket: str) -> None:
     import urllib.error
     import urllib.request
 
@@ -195,7 +195,7 @@ def test_anonymous_requests_are_refused(cloud: Cloud, bucket: str) -> None:
         assert raised.value.code == 403
 
 
-def test_wrong_signature_is_refused(cloud: Cloud) -> None:
+def test_refuses_a_wrong_signature(cloud: Cloud) -> None:
     user = cloud.user(allow("*"))
     forged = cloud.acting_as({**user.credentials, "aws_secret_access_key": "not-it"})
     assert error(forged.client("dynamodb").list_tables)[0] == "InvalidSignatureException"
@@ -248,7 +248,7 @@ def test_tag_alphabet_and_length(cloud: Cloud, tags: Any) -> None:
 
 
 @pytest.mark.extension
-def test_the_callers_policy_can_demand_session_name_and_tag(cloud: Cloud) -> None:
+def test_callers_policy_can_require_session_name_and_tag(cloud: Cloud) -> None:
     role = cloud.role()
     caller = cloud.user(
         allow(
@@ -270,7 +270,7 @@ def test_the_callers_policy_can_demand_session_name_and_tag(cloud: Cloud) -> Non
 
 
 def signed(cloud: Cloud, method: Any, service: str, path: str, body: bytes = b"", **headers: Any) -> Any:
-    """An HTTP call with hand-made headers and path, signed as ``cloud``."""
+    """Sends a signed HTTP call with the given headers and path."""
     from botocore.auth import SigV4Auth
     from botocore.awsrequest import AWSRequest
     from botocore.credentials import Credentials
@@ -288,8 +288,8 @@ def signed(cloud: Cloud, method: Any, service: str, path: str, body: bytes = b""
 
 
 @pytest.mark.extension
-def test_the_action_judged_is_the_action_performed(cloud: Cloud) -> None:
-    """Whoever may list tables only must not get an item by calling it something else elsewhere."""
+def test_checks_the_performed_action(cloud: Cloud) -> None:
+    """A caller that may only list tables must not read an item under another action's name."""
     caller = cloud.user(allow(["dynamodb:ListTables", "kms:ListKeys", "s3:ListAllMyBuckets", "sts:GetCallerIdentity"]))
 
     def target(name: str) -> Any:
@@ -317,8 +317,8 @@ def test_the_action_judged_is_the_action_performed(cloud: Cloud) -> None:
 
 
 @pytest.mark.extension
-def test_every_operation_is_judged(cloud: Cloud) -> None:
-    """MiniStack lets operations pass that it cannot name, such as a streaming invocation."""
+def test_checks_every_operation(cloud: Cloud) -> None:
+    """MiniStack does not check operations that it cannot name, such as a streaming invocation."""
     caller = cloud.user(allow("sts:GetCallerIdentity"))
     functions = caller.client("lambda")
     assert denied(functions.invoke_with_response_stream, FunctionName="any")
@@ -328,7 +328,7 @@ def test_every_operation_is_judged(cloud: Cloud) -> None:
 
 
 @pytest.mark.extension
-def test_the_policy_that_sam_gives_for_traces_is_known(cloud: Cloud) -> None:
+def test_knows_sams_policy_for_traces(cloud: Cloud) -> None:
     arn = "arn:aws:iam::aws:policy/AWSXrayWriteOnlyAccess"
     found = cloud.client("iam").get_policy_version(PolicyArn=arn, VersionId="v1")["PolicyVersion"]["Document"]
     assert {each.split(":")[0] for each in found["Statement"][0]["Action"]} == {"xray"}

@@ -19,7 +19,7 @@ TABLE = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/"
 
 @pytest.fixture(scope="module")
 def recorded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """An emulator that writes its judgements down, and a way to read those made since a moment."""
+    """An emulator that records its decisions, and the file."""
     file = tmp_path_factory.mktemp("record") / "judgements.jsonl"
     bare = request.config.getoption("--bare", default=False)
     emulator = Emulator.start(bare=bare, judgements=None if bare else str(file))
@@ -29,7 +29,7 @@ def recorded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture
 def since(recorded: Any) -> Any:
-    """The judgements of a principal whose ARN holds a text, and all documents."""
+    """Returns a function that reads the decisions about a principal, and all documents."""
     _, file = recorded
 
     def read(principal: Any) -> Any:
@@ -55,7 +55,7 @@ def table(recorded: Any) -> Any:
 
 
 @pytest.mark.extension
-def test_a_call_is_written_down_with_what_it_was_judged_by(recorded: Any, since: Any, table: Any) -> None:
+def test_records_a_decision_with_its_inputs(recorded: Any, since: Any, table: Any) -> None:
     statement = allow(
         "dynamodb:GetItem",
         TABLE + table,
@@ -81,7 +81,7 @@ def test_a_call_is_written_down_with_what_it_was_judged_by(recorded: Any, since:
 
 
 @pytest.mark.extension
-def test_each_part_of_a_transaction_is_a_judgement(recorded: Any, since: Any, table: Any) -> None:
+def test_each_part_of_a_transaction_is_a_decision(recorded: Any, since: Any, table: Any) -> None:
     session = recorded[0].tenant("parts", allow(["dynamodb:PutItem", "dynamodb:DeleteItem"]))
     session.client("dynamodb").transact_write_items(
         TransactItems=[
@@ -94,7 +94,7 @@ def test_each_part_of_a_transaction_is_a_judgement(recorded: Any, since: Any, ta
 
 
 @pytest.mark.extension
-def test_a_resource_policy_takes_part(recorded: Any, since: Any) -> None:
+def test_records_the_resource_policy(recorded: Any, since: Any) -> None:
     cloud, bucket = recorded[0], unique("judged-bucket")
     cloud.client("s3").create_bucket(Bucket=bucket)
     statement = deny("s3:PutObject", f"arn:aws:s3:::{bucket}/*", Principal="*")
@@ -107,7 +107,7 @@ def test_a_resource_policy_takes_part(recorded: Any, since: Any) -> None:
 
 
 @pytest.mark.extension
-def test_a_change_of_policy_shows_from_then_on(recorded: Any, since: Any, table: Any) -> None:
+def test_records_a_changed_policy(recorded: Any, since: Any, table: Any) -> None:
     cloud = recorded[0]
     role = cloud.role(allow("dynamodb:Scan"), name=unique("changing"))
     scan = cloud.assume(role, session="changing").client("dynamodb").scan
@@ -124,7 +124,7 @@ def test_a_change_of_policy_shows_from_then_on(recorded: Any, since: Any, table:
 
 
 @pytest.mark.extension
-def test_trust_is_a_judgement_of_its_own(recorded: Any, since: Any) -> None:
+def test_trust_is_a_separate_decision(recorded: Any, since: Any) -> None:
     cloud = recorded[0]
     both = ["sts:AssumeRole", "sts:TagSession"]
     role = cloud.role(
@@ -156,7 +156,7 @@ def test_trust_is_a_judgement_of_its_own(recorded: Any, since: Any) -> None:
 
 
 @pytest.mark.extension
-def test_a_session_policy_is_told_of(recorded: Any, since: Any, table: Any) -> None:
+def test_records_that_a_session_policy_took_part(recorded: Any, since: Any, table: Any) -> None:
     cloud = recorded[0]
     role, narrow = cloud.role(allow("dynamodb:*")), policy(allow("dynamodb:GetItem"))
     session = cloud.assume(role, session="narrowed", Policy=narrow)
@@ -165,7 +165,7 @@ def test_a_session_policy_is_told_of(recorded: Any, since: Any, table: Any) -> N
 
 
 @pytest.mark.extension
-def test_nothing_secret_is_written_down(recorded: Any, since: Any, table: Any) -> None:
+def test_record_contains_no_secrets(recorded: Any, since: Any, table: Any) -> None:
     cloud, file = recorded
     session = cloud.tenant("discreet", allow(["dynamodb:PutItem", "kms:*", "s3:PutObject"]))
     session.client("dynamodb").put_item(TableName=table, Item={"pk": {"S": "a"}, "text": {"S": "a private matter"}})
@@ -178,7 +178,7 @@ def test_nothing_secret_is_written_down(recorded: Any, since: Any, table: Any) -
     assert [each for each in secrets if each in text] == []
 
 
-def test_ministack_alone_keeps_no_record_and_says_so(tmp_path: Path) -> None:
+def test_ministack_alone_refuses_to_record(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "bulkhead_emulator", "--port", "1", "--bare", "--judgements", str(tmp_path / "x")]
     refused = subprocess.run(command, capture_output=True, text=True)
     assert refused.returncode == 2 and "extension" in refused.stderr

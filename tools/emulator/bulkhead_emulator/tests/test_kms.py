@@ -41,7 +41,7 @@ def test_encryption_context_condition(cloud: Cloud, key: Any) -> None:
 
 @pytest.mark.extension
 def test_reencryption_needs_both_keys_each_with_its_context(cloud: Cloud, kms: Any, key: Any) -> None:
-    """MiniStack has no ReEncrypt; who may not do it is refused before that shows."""
+    """MiniStack lacks ReEncrypt, but a refusal comes before its error."""
     other = kms.create_key()["KeyMetadata"]["Arn"]
     sealed = kms.encrypt(KeyId=key, Plaintext=b"x", EncryptionContext={"tenant": "acme"})["CiphertextBlob"]
 
@@ -66,7 +66,7 @@ def test_reencryption_needs_both_keys_each_with_its_context(cloud: Cloud, kms: A
 
 
 @pytest.mark.extension
-def test_making_a_key_with_tags_needs_the_right_to_tag(cloud: Cloud) -> None:
+def test_creating_a_key_with_tags_needs_tag_resource(cloud: Cloud) -> None:
     def refused(statement: Any, **tags: Any) -> Any:
         given = [{"TagKey": key, "TagValue": value} for key, value in tags.items()]
         return denied(cloud.assume(cloud.role(statement)).client("kms").create_key, Tags=given)
@@ -129,7 +129,7 @@ def test_request_alias_condition(cloud: Cloud, kms: Any) -> None:
 
 
 @pytest.mark.extension
-def test_an_alias_in_resource_does_not_authorise_the_key(cloud: Cloud, kms: Any) -> None:
+def test_alias_in_resource_does_not_authorise_the_key(cloud: Cloud, kms: Any) -> None:
     arn = kms.create_key()["KeyMetadata"]["Arn"]
     alias = "alias/" + unique("named")
     kms.create_alias(AliasName=alias, TargetKeyId=arn)
@@ -194,7 +194,7 @@ def test_unusable_keys(kms: Any) -> None:
     assert error(kms.decrypt, CiphertextBlob=blob)[0] == "KMSInvalidStateException"
 
 
-def test_a_key_policy_without_the_account_delegates_nothing(cloud: Cloud, kms: Any) -> None:
+def test_key_policy_without_the_account_delegates_nothing(cloud: Cloud, kms: Any) -> None:
     import json
 
     owner = cloud.role(allow("kms:*"))

@@ -28,7 +28,7 @@ def plain(cloud: Cloud) -> Any:
 
 
 @pytest.mark.extension
-def test_each_tenant_has_an_environment_of_its_own(cloud: Cloud, tenants: Any) -> None:
+def test_each_tenant_has_a_separate_environment(cloud: Cloud, tenants: Any) -> None:
     acme, other = invoke(cloud, tenants, tenant="acme"), invoke(cloud, tenants, tenant="other")
     assert (acme["tenant"], other["tenant"]) == ("acme", "other")
     assert acme["pid"] != other["pid"]
@@ -37,7 +37,7 @@ def test_each_tenant_has_an_environment_of_its_own(cloud: Cloud, tenants: Any) -
 
 
 @pytest.mark.extension
-def test_tenant_id_is_demanded_and_refused(cloud: Cloud, tenants: Any, plain: Any) -> None:
+def test_tenant_id_is_required_or_refused(cloud: Cloud, tenants: Any, plain: Any) -> None:
     client = cloud.client("lambda")
     code, status, message = error(client.invoke, FunctionName=tenants)
     assert (code, status) == ("InvalidParameterValueException", 400) and "Add a valid tenant ID" in message
@@ -53,7 +53,7 @@ def test_tenant_id_alphabet(cloud: Cloud, tenants: Any, tenant: Any) -> None:
 
 
 @pytest.mark.extension
-def test_tenant_ids_with_every_allowed_symbol_stay_apart(cloud: Cloud, tenants: Any) -> None:
+def test_tenant_ids_with_every_allowed_symbol_stay_separate(cloud: Cloud, tenants: Any) -> None:
     found = {tenant: invoke(cloud, tenants, tenant=tenant)["pid"] for tenant in ("a:b", "a/b", "a@b", "a b", "a.b=+-_")}
     assert len(set(found.values())) == len(found)
 
@@ -98,7 +98,7 @@ def test_reserved_concurrency_throttles(cloud: Cloud) -> None:
 
 
 @pytest.mark.extension
-def test_a_hundred_executions_stay_unreserved(cloud: Cloud, plain: Any) -> None:
+def test_100_executions_stay_unreserved(cloud: Cloud, plain: Any) -> None:
     client = cloud.client("lambda")
     code, _, message = error(client.put_function_concurrency, FunctionName=plain, ReservedConcurrentExecutions=901)
     assert code == "InvalidParameterValueException" and "minimum value of [100]" in message
@@ -130,7 +130,7 @@ def test_excluded_features(cloud: Cloud, tenants: Any) -> None:
         assert error(call, FunctionName=tenants, **arguments)[0] == "InvalidParameterValueException"
 
 
-def test_a_crashed_environment_is_replaced(cloud: Cloud, plain: Any) -> None:
+def test_replaces_a_crashed_environment(cloud: Cloud, plain: Any) -> None:
     before = invoke(cloud, plain)
     crashed = invoke(cloud, plain, {"exit": 7})
     assert crashed["FunctionError"] == "Unhandled"
@@ -138,7 +138,7 @@ def test_a_crashed_environment_is_replaced(cloud: Cloud, plain: Any) -> None:
     assert after["pid"] != before["pid"] and after["count"] == 1
 
 
-def test_a_killed_environment_is_replaced(cloud: Cloud, plain: Any) -> None:
+def test_replaces_a_killed_environment(cloud: Cloud, plain: Any) -> None:
     before = invoke(cloud, plain)
     os.kill(before["pid"], 9)
 
@@ -150,7 +150,7 @@ def test_a_killed_environment_is_replaced(cloud: Cloud, plain: Any) -> None:
 
 
 @pytest.mark.extension
-def test_a_broken_environment_does_not_end_another_tenants(cloud: Cloud, tmp_path: Path) -> None:
+def test_crash_does_not_stop_another_tenants_environment(cloud: Cloud, tmp_path: Path) -> None:
     name = make(cloud, tenants=True)
     acme = invoke(cloud, name, tenant="acme")
     assert invoke(cloud, name, {"exit": 1}, tenant="other")["FunctionError"] == "Unhandled"
@@ -188,7 +188,7 @@ def test_response_limit(cloud: Cloud, plain: Any) -> None:
 
 
 @pytest.mark.extension
-def test_a_payload_must_be_json(cloud: Cloud, plain: Any) -> None:
+def test_payload_must_be_json(cloud: Cloud, plain: Any) -> None:
     call = cloud.client("lambda").invoke
     assert error(call, FunctionName=plain, Payload=b"{no")[0] == "InvalidRequestContentException"
 
@@ -200,7 +200,7 @@ def test_invoking_needs_permission(cloud: Cloud, plain: Any, tenants: Any) -> No
     assert denied(session.invoke, FunctionName=tenants, TenantId="acme")
 
 
-def test_the_functions_own_credentials_are_judged(cloud: Cloud) -> None:
+def test_checks_the_functions_credentials(cloud: Cloud) -> None:
     name = make(cloud, allow("s3:ListAllMyBuckets"))
     assert "Buckets" in invoke(cloud, name, {"aws": {"service": "s3", "operation": "list_buckets"}})["aws"]
     refused = invoke(cloud, name, {"aws": {"service": "dynamodb", "operation": "list_tables"}})["aws"]
@@ -210,7 +210,7 @@ def test_the_functions_own_credentials_are_judged(cloud: Cloud) -> None:
 
 
 @pytest.mark.extension
-def test_a_functions_role_session_is_limited_to_an_hour_of_chaining(cloud: Cloud) -> None:
+def test_role_chaining_from_a_function_is_limited_to_an_hour(cloud: Cloud) -> None:
     role = cloud.role(allow("s3:*"))
     name = make(cloud, allow(["sts:AssumeRole", "sts:TagSession"], role))
     arguments = {"RoleArn": role, "RoleSessionName": "acme", "Tags": [{"Key": "TenantId", "Value": "acme"}]}
@@ -221,7 +221,7 @@ def test_a_functions_role_session_is_limited_to_an_hour_of_chaining(cloud: Cloud
 
 
 @pytest.mark.extension
-def test_the_process_sees_lambdas_variables_and_the_functions_only(cloud: Cloud) -> None:
+def test_process_has_only_lambdas_and_the_functions_variables(cloud: Cloud) -> None:
     name = make(cloud, environment={"OWN": "1", "AUTH": "true"})
     env = invoke(cloud, name, {"env": True})["env"]
     assert env["OWN"] == "1" and env["AUTH"] == "true"
@@ -231,7 +231,7 @@ def test_the_process_sees_lambdas_variables_and_the_functions_only(cloud: Cloud)
 
 @pytest.mark.extension
 @pytest.mark.parametrize("update", ["code", "configuration"])
-def test_updates_retire_environments_and_let_running_ones_finish(cloud: Cloud, update: Any) -> None:
+def test_updates_retire_environments_after_running_invocations(cloud: Cloud, update: Any) -> None:
     name, client = make(cloud, tenants=True), cloud.client("lambda")
     before = invoke(cloud, name, tenant="a:b")
     running = []
@@ -257,8 +257,8 @@ def test_log_lines_belong_to_their_invocation(cloud: Cloud, plain: Any) -> None:
 
 
 @pytest.mark.extension
-def test_warm_invocations_are_quick(cloud: Cloud, plain: Any) -> None:
-    """MiniStack alone waits 50 ms for log lines, and 40 ms for a delayed TCP acknowledgement."""
+def test_warm_invocations_are_fast(cloud: Cloud, plain: Any) -> None:
+    """MiniStack waits 50 ms for log lines and 40 ms for a delayed TCP acknowledgement."""
     client = cloud.client("lambda")
     client.invoke(FunctionName=plain)
     took = []

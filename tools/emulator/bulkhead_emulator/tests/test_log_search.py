@@ -1,11 +1,11 @@
-"""Log groups are described although functions log meanwhile."""
+"""DescribeLogGroups works while functions log."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 
-# In a process of its own: MiniStack takes its settings from the environment, which it is given empty.
+# In a separate process, because MiniStack takes its settings from the environment, which it is given empty.
 _SCRIPT = """
 import json
 from bulkhead_emulator import settings
@@ -46,6 +46,6 @@ assert (status, found["logGroupName"], found["storedBytes"]) == (200, "group", 8
 """
 
 
-def test_groups_are_described_while_a_stream_begins() -> None:
+def test_describes_groups_while_a_stream_starts() -> None:
     done = subprocess.run([sys.executable, "-c", _SCRIPT], env={}, text=True, capture_output=True)
     assert done.returncode == 0, done.stderr

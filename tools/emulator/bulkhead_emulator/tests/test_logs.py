@@ -1,4 +1,4 @@
-"""Log events are found however many there are."""
+"""Pages of log events."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FULL = 10_000
 
 
 def logged(cloud: Cloud, *, streams: int, each: int, apart: int) -> tuple[str, list[str]]:
-    """A log group of several streams' events, so many ms apart, and their messages in the order of time."""
+    """Creates a log group with events `apart` ms apart and returns their messages in order."""
     logs, group, now = cloud.client("logs"), unique("/aws/lambda/group"), int(time.time() * 1000) - 600_000
     logs.create_log_group(logGroupName=group)
     lines: list[str] = []
@@ -37,7 +37,7 @@ def found(cloud: Cloud, group: str, **more: Any) -> list[list[str]]:
 
 
 @pytest.mark.extension
-def test_more_events_than_a_page_holds_are_found(cloud: Cloud) -> None:
+def test_finds_more_events_than_a_page_holds(cloud: Cloud) -> None:
     group, lines = logged(cloud, streams=3, each=7_001, apart=1)
     pages = found(cloud, group)
     assert list(chain(*pages)) == lines
@@ -46,7 +46,7 @@ def test_more_events_than_a_page_holds_are_found(cloud: Cloud) -> None:
 
 @pytest.mark.extension
 @pytest.mark.parametrize("limit", [1, 4, 5])
-def test_events_of_one_moment_lie_on_several_pages(cloud: Cloud, limit: int) -> None:
+def test_events_of_one_millisecond_span_pages(cloud: Cloud, limit: int) -> None:
     group, lines = logged(cloud, streams=2, each=5, apart=0)
     pages = found(cloud, group, limit=limit)
     assert sorted(chain(*pages)) == lines
@@ -54,13 +54,13 @@ def test_events_of_one_moment_lie_on_several_pages(cloud: Cloud, limit: int) -> 
 
 
 @pytest.mark.extension
-def test_a_pattern_counts_what_it_finds(cloud: Cloud) -> None:
+def test_limit_counts_matching_events(cloud: Cloud) -> None:
     group, lines = logged(cloud, streams=2, each=10, apart=1)
     assert list(chain(*found(cloud, group, filterPattern='"1x"', limit=1))) == [line for line in lines if "1x" in line]
 
 
 @pytest.mark.extension
-def test_what_is_logged_between_two_pages_is_on_the_next(cloud: Cloud) -> None:
+def test_next_page_contains_events_logged_meanwhile(cloud: Cloud) -> None:
     group, _lines = logged(cloud, streams=1, each=4, apart=1)
     logs = cloud.client("logs")
     first = logs.filter_log_events(logGroupName=group, limit=4)
@@ -76,7 +76,7 @@ def test_what_is_logged_between_two_pages_is_on_the_next(cloud: Cloud) -> None:
 
 @pytest.mark.extension
 @pytest.mark.parametrize("token", ["x", "1", "1/x", "-1/2"])
-def test_a_token_of_somebody_else_is_refused(cloud: Cloud, token: Any) -> None:
+def test_refuses_an_unknown_token(cloud: Cloud, token: Any) -> None:
     group, _ = logged(cloud, streams=1, each=1, apart=1)
     code, status, _ = error(cloud.client("logs").filter_log_events, logGroupName=group, nextToken=token)
     assert (code, status) == ("InvalidParameterException", 400)

@@ -1,4 +1,4 @@
-"""Starting and ending the emulator."""
+"""Starting and stopping the emulator."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def alive(pid: Any) -> Any:
     return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
 
 
-def test_sigterm_ends_it_and_its_functions() -> None:
+def test_sigterm_stops_the_emulator_and_its_functions() -> None:
     emulator = Emulator.start()
     cloud = Cloud(emulator.address)
     function = invoke(cloud, make(cloud))["pid"]
@@ -35,14 +35,14 @@ def test_sigterm_ends_it_and_its_functions() -> None:
     assert not scratch.exists()
 
 
-def test_it_listens_on_the_loopback_interface_only(cloud: Cloud) -> None:
+def test_listens_on_the_loopback_interface_only(cloud: Cloud) -> None:
     port = int(cloud.address.rpartition(":")[2])
     listeners = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     listening = [entry[1].split(":") for entry in listeners if entry[3] == "0A"]
     assert {address for address, number in listening if int(number, 16) == port} == {"0100007F"}
 
 
-def test_a_taken_port_is_refused() -> None:
+def test_refuses_a_port_in_use() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -56,7 +56,7 @@ def test_a_taken_port_is_refused() -> None:
     assert done.returncode == 1 and "in use" in done.stderr
 
 
-def test_another_ministack_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refuses_another_ministack_version(monkeypatch: pytest.MonkeyPatch) -> None:
     from bulkhead_emulator import version
 
     monkeypatch.setattr(version.metadata, "version", lambda name: "1.5.34")
@@ -66,8 +66,8 @@ def test_another_ministack_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.extension
 @pytest.mark.parametrize("path", ["/_ministack/reset", "/_ministack/config", "/_ministack/sqs/messages"])
-def test_ministacks_own_endpoints_are_closed(cloud: Cloud, path: str) -> None:
-    """They read and change everything without credentials: nothing like them exists on AWS."""
+def test_closes_ministacks_own_endpoints(cloud: Cloud, path: str) -> None:
+    """They read and change everything without credentials, and AWS has no such endpoints."""
     import urllib.error
 
     for method in ("GET", "POST"):

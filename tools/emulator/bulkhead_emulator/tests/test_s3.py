@@ -1,4 +1,4 @@
-"""S3: encryption in the caller's name, prefixes, presigned requests, events."""
+"""S3: encryption on behalf of the caller, prefixes, presigned requests and events."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_writing_needs_generate_data_key_and_reading_decrypt(cloud: Cloud, s3: A
 
 
 @pytest.mark.extension
-def test_the_encryption_context_is_judged_at_both_ends(cloud: Cloud, s3: Any, bucket: str, key: Any) -> None:
+def test_checks_the_encryption_context_of_writes_and_reads(cloud: Cloud, s3: Any, bucket: str, key: Any) -> None:
     objects = allow(["s3:GetObject", "s3:PutObject"], f"arn:aws:s3:::{bucket}/*")
     acme, other = (
         cloud.tenant(t, objects, tenant_key(key, "GenerateDataKey", "Decrypt")).client("s3") for t in ("acme", "other")
@@ -82,7 +82,7 @@ def test_the_encryption_context_is_judged_at_both_ends(cloud: Cloud, s3: Any, bu
 
 
 @pytest.mark.extension
-def test_the_object_arn_is_in_the_context(cloud: Cloud, bucket: str, key: Any) -> None:
+def test_context_contains_the_object_arn(cloud: Cloud, bucket: str, key: Any) -> None:
     objects = allow(["s3:GetObject", "s3:PutObject"], f"arn:aws:s3:::{bucket}/*")
     use = allow(
         "kms:*", key, Condition={"StringLike": {"kms:EncryptionContext:aws:s3:arn": f"arn:aws:s3:::{bucket}/t/acme/*"}}
@@ -108,7 +108,7 @@ def test_unknown_and_unusable_keys(cloud: Cloud, s3: Any, bucket: str) -> None:
 
 
 @pytest.mark.extension
-def test_the_buckets_default_encryption_applies(cloud: Cloud, s3: Any, key: Any) -> None:
+def test_applies_the_buckets_default_encryption(cloud: Cloud, s3: Any, key: Any) -> None:
     name = unique("default")
     s3.create_bucket(Bucket=name)
     s3.put_bucket_encryption(
@@ -134,7 +134,7 @@ def test_copies_read_their_source(cloud: Cloud, s3: Any, bucket: str, key: Any) 
     assert "SSEKMSKeyId" not in s3.head_object(Bucket=bucket, Key="copied")
 
 
-def test_copying_needs_to_read_the_source(cloud: Cloud, s3: Any, bucket: str) -> None:
+def test_copying_needs_read_access_to_the_source(cloud: Cloud, s3: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="t/other/secret", Body=b"x")
     own = allow(["s3:GetObject", "s3:PutObject"], f"arn:aws:s3:::{bucket}/t/acme/*")
     session = cloud.tenant("acme", own).client("s3")
@@ -156,7 +156,7 @@ def test_multipart_uploads(cloud: Cloud, s3: Any, bucket: str, key: Any) -> None
     assert s3.head_object(Bucket=bucket, Key="big")["SSEKMSKeyId"] == key
 
 
-def test_listing_is_bound_to_the_prefix(cloud: Cloud, bucket: str) -> None:
+def test_listing_is_limited_to_the_prefix(cloud: Cloud, bucket: str) -> None:
     session = cloud.tenant(
         "acme", allow("s3:ListBucket", f"arn:aws:s3:::{bucket}", Condition={"StringLike": {"s3:prefix": "t/acme/*"}})
     ).client("s3")
@@ -168,7 +168,7 @@ def test_listing_is_bound_to_the_prefix(cloud: Cloud, bucket: str) -> None:
 
 
 @pytest.mark.extension
-def test_keys_are_judged_literally(cloud: Cloud, s3: Any, bucket: str) -> None:
+def test_checks_keys_literally(cloud: Cloud, s3: Any, bucket: str) -> None:
     own = allow(["s3:PutObject", "s3:GetObject"], f"arn:aws:s3:::{bucket}/t/acme/*")
     session = cloud.tenant("acme", own).client("s3")
     for key in ("t//acme/x", "t/acme//x"):
@@ -179,7 +179,7 @@ def test_keys_are_judged_literally(cloud: Cloud, s3: Any, bucket: str) -> None:
 
 
 @pytest.mark.extension
-def test_form_uploads_ask_for_the_key_too(cloud: Cloud, s3: Any, key: Any) -> None:
+def test_form_uploads_need_the_key(cloud: Cloud, s3: Any, key: Any) -> None:
     name = unique("forms")
     s3.create_bucket(Bucket=name)
     s3.put_bucket_encryption(
@@ -202,7 +202,7 @@ def test_form_uploads_ask_for_the_key_too(cloud: Cloud, s3: Any, key: Any) -> No
     assert upload(cloud.tenant("acme", objects, allow("kms:GenerateDataKey", key, Condition=here))) == 204
 
 
-def test_batch_deletes_are_judged_key_by_key(cloud: Cloud, s3: Any, bucket: str) -> None:
+def test_batch_deletes_are_checked_per_key(cloud: Cloud, s3: Any, bucket: str) -> None:
     session = cloud.tenant("acme", allow("s3:DeleteObject", f"arn:aws:s3:::{bucket}/t/acme/*")).client("s3")
     own, other = {"Key": "t/acme/d"}, {"Key": "t/other/secret"}
     s3.put_object(Bucket=bucket, Key=other["Key"], Body=b"x")
@@ -233,7 +233,7 @@ def test_encryption_headers_in_a_bucket_policy(cloud: Cloud, s3: Any, key: Any) 
 
 
 @pytest.mark.extension
-def test_the_key_id_header_in_a_bucket_policy(cloud: Cloud, s3: Any, key: Any) -> None:
+def test_key_id_header_in_a_bucket_policy(cloud: Cloud, s3: Any, key: Any) -> None:
     name = unique("only-this-key")
     s3.create_bucket(Bucket=name)
     everything = f"arn:aws:s3:::{name}/*"
@@ -256,7 +256,7 @@ def test_the_key_id_header_in_a_bucket_policy(cloud: Cloud, s3: Any, key: Any) -
 
 
 @pytest.mark.extension
-def test_the_loopback_endpoint_counts_as_tls(cloud: Cloud, s3: Any) -> None:
+def test_loopback_endpoint_counts_as_tls(cloud: Cloud, s3: Any) -> None:
     name = unique("tls")
     s3.create_bucket(Bucket=name)
     s3.put_bucket_policy(
@@ -283,7 +283,7 @@ def signer(cloud: Cloud, s3: Any, bucket: str) -> Any:
 
 
 class TestPresigned:
-    """A presigned request is its signer's: verified, and judged as that session."""
+    """A presigned request is verified and checked as the signing session."""
 
     @staticmethod
     def sign(signer: Any, operation: str, bucket: str, key: Any, expires: int = 60, **more: Any) -> Any:
@@ -295,7 +295,7 @@ class TestPresigned:
         assert http.call("GET", self.sign(signer, "get_object", bucket, "t/acme/p")).body == b"content"
         assert http.call("PUT", self.sign(signer, "put_object", bucket, "t/acme/new"), b"new").status == 200
 
-    def test_judged_as_the_session(self, signer: Any, bucket: str) -> None:
+    def test_checked_as_the_session(self, signer: Any, bucket: str) -> None:
         assert http.call("GET", self.sign(signer, "get_object", bucket, "t/other/p")).status == 403
         assert http.call("PUT", self.sign(signer, "put_object", bucket, "t/other/new"), b"new").status == 403
 
@@ -336,7 +336,7 @@ class TestPresigned:
 
 @pytest.mark.extension
 def test_created_objects_reach_a_function_through_eventbridge(cloud: Cloud, s3: Any, tmp_path: Path) -> None:
-    """The key is not URL-encoded, the event is shaped as AWS documents, and the function's policy is needed."""
+    """The key is not URL-encoded, the event has AWS's documented form, and the function's policy must allow it."""
     name, journal, events = unique("events"), tmp_path / "journal", cloud.client("events")
     s3.create_bucket(Bucket=name)
     s3.put_bucket_notification_configuration(Bucket=name, NotificationConfiguration={"EventBridgeConfiguration": {}})
@@ -384,7 +384,7 @@ def test_created_objects_reach_a_function_through_eventbridge(cloud: Cloud, s3: 
 
 @pytest.mark.extension
 def test_eventbridge_retries_throttled_functions(cloud: Cloud, s3: Any, tmp_path: Path) -> None:
-    """AWS keeps a throttled asynchronous event for hours; MiniStack drops it."""
+    """AWS retries a throttled asynchronous event for hours; MiniStack drops it."""
     name, journal, events = unique("events"), tmp_path / "journal", cloud.client("events")
     s3.create_bucket(Bucket=name)
     s3.put_bucket_notification_configuration(Bucket=name, NotificationConfiguration={"EventBridgeConfiguration": {}})

@@ -15,7 +15,7 @@ ARN = f"arn:aws:s3vectors:us-east-1:{ACCOUNT}:bucket/"
 
 
 class Store:
-    """A vector bucket with one index, as the bare emulator would need to have it too."""
+    """A vector bucket with one index."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud, self.api, self.bucket = cloud, cloud.client("s3vectors"), unique("vectors")
@@ -124,7 +124,7 @@ def test_invalid_filters(store: Any, expression: str) -> None:
     assert error(store.api.query_vectors, **where, **query)[0] == "ValidationException"
 
 
-def test_vectors_come_back_as_put(store: Any) -> None:
+def test_returns_vectors_as_stored(store: Any) -> None:
     where = store.make()
     store.put(where, {"a": [1, 2, 3], "b": [4, 5, 6]}, {"a": {"n": 1}})
     got = store.api.get_vectors(**where, keys=["b", "a", "missing"], returnData=True, returnMetadata=True)["vectors"]
@@ -157,7 +157,7 @@ def test_put_limits(store: Any, data: Any, metadata: Any) -> None:
     assert error(store.api.put_vectors, **where, vectors=vectors)[0] == "ValidationException"
 
 
-def test_large_metadata_is_possible_when_not_filterable(store: Any) -> None:
+def test_non_filterable_metadata_may_be_large(store: Any) -> None:
     where = store.make(metadataConfiguration={"nonFilterableMetadataKeys": ["text"]})
     store.put(where, {"a": [1, 2, 3]}, {"a": {"text": "x" * 30_000}})
 
@@ -232,7 +232,7 @@ def test_names(store: Any, name: str) -> None:
     assert error(api.create_vector_bucket, vectorBucketName=name)[0] == "ValidationException"
 
 
-def test_aliases_are_refused_as_keys(store: Any) -> None:
+def test_refuses_aliases_as_keys(store: Any) -> None:
     api = store.cloud.client("s3vectors", parameter_validation=False)
     encryption = {"sseType": "aws:kms", "kmsKeyArn": f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/x"}
     code = error(api.create_vector_bucket, vectorBucketName=unique("kms"), encryptionConfiguration=encryption)[0]
@@ -243,7 +243,7 @@ def tenant_policy(bucket: str, *actions: Any) -> Any:
     return allow([f"s3vectors:{a}" for a in actions], f"{ARN}{bucket}/index/t-${{aws:PrincipalTag/TenantId}}-*")
 
 
-def test_a_tenant_reaches_its_own_index_only(cloud: Cloud, store: Any) -> None:
+def test_tenant_reaches_only_its_own_index(cloud: Cloud, store: Any) -> None:
     own, other = store.make("t-acme-docs"), store.make("t-other-docs")
     session = cloud.tenant("acme", tenant_policy(store.bucket, "*")).client("s3vectors")
     vector = [{"key": "a", "data": {"float32": [1, 0, 0]}}]
@@ -280,7 +280,7 @@ def test_list_with_data_needs_get_vectors(cloud: Cloud, store: Any) -> None:
     assert denied(session.list_vectors, **where, returnData=True)
 
 
-def test_an_index_under_a_key_needs_decrypt(cloud: Cloud, store: Any) -> None:
+def test_index_with_a_key_needs_decrypt(cloud: Cloud, store: Any) -> None:
     key = cloud.client("kms").create_key()["KeyMetadata"]["Arn"]
     where = store.make(encryptionConfiguration={"sseType": "aws:kms", "kmsKeyArn": key})
     query = {**where, "queryVector": {"float32": [1, 0, 0]}, "topK": 1}

@@ -1,4 +1,4 @@
-"""Sessions end, and every service says so in its own words."""
+"""Sessions expire, and every service refuses them with its own error."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ CALLS = [
 
 
 def assumed(cloud: Cloud, role: str, asked: int) -> tuple[Cloud, datetime]:
-    """A session, asked for `asked` seconds (boto3 itself refuses to ask for few), and when it ends."""
+    """Returns a session of `asked` seconds and its expiry. Bypasses boto3's check of the minimum."""
     found = cloud.client("sts", parameter_validation=False).assume_role(
         RoleArn=role, RoleSessionName="session", DurationSeconds=asked
     )["Credentials"]
@@ -55,10 +55,10 @@ def assumed(cloud: Cloud, role: str, asked: int) -> tuple[Cloud, datetime]:
 
 @pytest.fixture(scope="module")
 def brief(request: pytest.FixtureRequest) -> Iterator[Any]:
-    """An emulator whose sessions last a second, and how many seconds to ask for.
+    """An emulator whose sessions last a second, and the duration to request.
 
-    MiniStack alone has no such option but grants a second to whoever asks, so that on it these tests fail for
-    what it says of an expired session, not for want of one.
+    MiniStack alone has no such option but grants sessions of a second. So there the tests fail because of its
+    error for an expired session.
     """
     bare = request.config.getoption("--bare", default=False)
     emulator = Emulator.start(bare=True) if bare else Emulator.start(session_seconds=SECONDS)
@@ -68,7 +68,7 @@ def brief(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def expired(brief: Any) -> Any:
-    """A session that is over, while others began meanwhile; and a URL it had signed."""
+    """An expired session, after others started, and a URL that it signed."""
     cloud, asked = brief
     cloud.client("s3").create_bucket(Bucket=OBJECT["Bucket"])
     cloud.client("s3").put_object(**OBJECT, Body=b"x")
@@ -86,7 +86,7 @@ def expired(brief: Any) -> Any:
     CALLS,
     ids=[f"{service}.{operation}" for service, operation, *_ in CALLS],
 )
-def test_an_expired_session_is_refused_as_expired(
+def test_refuses_an_expired_session_as_expired(
     expired: Any, service: str, operation: str, arguments: Any, refusal: Any
 ) -> None:
     session, _ = expired
@@ -94,28 +94,28 @@ def test_an_expired_session_is_refused_as_expired(
 
 
 @pytest.mark.extension
-def test_an_expired_session_cannot_renew_itself(expired: Any, brief: Any) -> None:
+def test_expired_session_cannot_renew_itself(expired: Any, brief: Any) -> None:
     session, _ = expired
     role = brief[0].role(allow("*"))
     assert error(session.client("sts").assume_role, RoleArn=role, RoleSessionName="again")[:2] == QUERY
 
 
 @pytest.mark.extension
-def test_a_signed_url_ends_with_the_session_that_signed_it(expired: Any) -> None:
+def test_signed_url_expires_with_its_session(expired: Any) -> None:
     answer = http.call("GET", expired[1])
     assert answer.status == 400 and b"<Code>ExpiredToken</Code>" in answer.body
 
 
 @pytest.mark.extension
-def test_short_sessions_are_short_whatever_was_asked(brief: Any) -> None:
+def test_option_overrides_the_requested_duration(brief: Any) -> None:
     cloud, _ = brief
     _, ends = assumed(cloud, cloud.role(allow("*")), 900)
     assert abs((ends - datetime.now(UTC)).total_seconds() - SECONDS) < 2
 
 
 @pytest.mark.extension
-def test_asking_for_too_short_a_session_is_refused_all_the_same(brief: Any) -> None:
-    """The option changes what is granted, not what may be asked."""
+def test_refuses_a_too_short_duration_with_the_option(brief: Any) -> None:
+    """The option changes the granted duration, not the valid requests."""
     cloud, _ = brief
     call = cloud.client("sts", parameter_validation=False).assume_role
     refused = error(call, RoleArn=cloud.role(allow("*")), RoleSessionName="session", DurationSeconds=899)
@@ -123,6 +123,6 @@ def test_asking_for_too_short_a_session_is_refused_all_the_same(brief: Any) -> N
 
 
 @pytest.mark.parametrize("asked", [900, 3600])
-def test_without_the_option_a_session_lasts_as_long_as_asked(cloud: Cloud, asked: Any) -> None:
+def test_session_has_the_requested_duration_without_the_option(cloud: Cloud, asked: Any) -> None:
     _, ends = assumed(cloud, cloud.role(allow("*")), asked)
     assert abs((ends - datetime.now(UTC)).total_seconds() - asked) < 5

@@ -1,4 +1,4 @@
-"""SQS under IAM, event source mappings under the function's role, partial batches, dead letters, fairness."""
+"""SQS with IAM, event source mappings with the execution role, partial batches, dead letters, fair queues."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def lines(path: Path) -> Any:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def test_queues_are_under_iam(cloud: Cloud) -> None:
+def test_iam_applies_to_queues(cloud: Cloud) -> None:
     url, arn = queue(cloud)
     sender = cloud.tenant("acme", allow("sqs:SendMessage", arn)).client("sqs")
     assert not denied(sender.send_message, QueueUrl=url, MessageBody="x")
@@ -38,7 +38,7 @@ def test_queues_are_under_iam(cloud: Cloud) -> None:
 
 @pytest.mark.extension
 @pytest.mark.parametrize("missing", RIGHTS)
-def test_a_mapping_needs_the_roles_rights(cloud: Cloud, missing: Any) -> None:
+def test_mapping_needs_the_roles_permissions(cloud: Cloud, missing: Any) -> None:
     _, arn = queue(cloud)
     name = make(cloud, allow([right for right in RIGHTS if right != missing], arn))
     create = cloud.client("lambda").create_event_source_mapping
@@ -47,7 +47,7 @@ def test_a_mapping_needs_the_roles_rights(cloud: Cloud, missing: Any) -> None:
 
 
 @pytest.mark.extension
-def test_a_mapping_stops_when_the_role_loses_its_rights(cloud: Cloud, tmp_path: Path) -> None:
+def test_mapping_stops_if_the_role_loses_its_permissions(cloud: Cloud, tmp_path: Path) -> None:
     url, arn = queue(cloud)
     journal = tmp_path / "journal"
     name = make(cloud, allow(RIGHTS, arn), environment={"JOURNAL": str(journal)})
@@ -67,7 +67,7 @@ def test_a_mapping_stops_when_the_role_loses_its_rights(cloud: Cloud, tmp_path: 
 
 
 @pytest.mark.extension
-def test_the_visibility_timeout_must_cover_the_functions(cloud: Cloud) -> None:
+def test_visibility_timeout_must_cover_the_functions(cloud: Cloud) -> None:
     _, arn = queue(cloud, VisibilityTimeout="5")
     name = make(cloud, allow(RIGHTS, arn), Timeout=10)
     code, _, message = error(cloud.client("lambda").create_event_source_mapping, FunctionName=name, EventSourceArn=arn)
@@ -75,7 +75,7 @@ def test_the_visibility_timeout_must_cover_the_functions(cloud: Cloud) -> None:
 
 
 def mapped(cloud: Cloud, tmp_path: Path, **attributes: Any) -> Any:
-    """A queue with a dead-letter queue, mapped to a function that reports messages saying `poison`."""
+    """Returns a queue with a dead-letter queue and a function that reports messages with `poison` as failed."""
     dead, dead_arn = queue(cloud)
     redrive = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": 2})
     url, arn = queue(cloud, RedrivePolicy=redrive, **attributes)
@@ -118,7 +118,7 @@ def test_partial_batches_and_dead_letters(cloud: Cloud, tmp_path: Path) -> None:
 
 @pytest.mark.extension
 @pytest.mark.parametrize("failure", [{"itemIdentifier": ""}, {"itemIdentifier": "unknown"}, {"wrong": "x"}])
-def test_an_unreadable_failure_report_fails_the_whole_batch(cloud: Cloud, tmp_path: Path, failure: Any) -> None:
+def test_malformed_failure_report_fails_the_whole_batch(cloud: Cloud, tmp_path: Path, failure: Any) -> None:
     url, arn = queue(cloud, VisibilityTimeout="1")
     journal = tmp_path / "journal"
     answer = json.dumps({"batchItemFailures": [failure]})
@@ -131,7 +131,7 @@ def test_an_unreadable_failure_report_fails_the_whole_batch(cloud: Cloud, tmp_pa
     assert {r["attributes"]["ApproximateReceiveCount"] for r in lines(journal)} >= {"1", "2"}
 
 
-def test_an_empty_failure_report_is_a_success(cloud: Cloud, tmp_path: Path) -> None:
+def test_empty_failure_report_is_a_success(cloud: Cloud, tmp_path: Path) -> None:
     url, arn = queue(cloud, VisibilityTimeout="1")
     journal = tmp_path / "journal"
     name = make(cloud, allow(RIGHTS, arn), environment={"JOURNAL": str(journal), "ANSWER": "null"}, Timeout=1)
@@ -150,7 +150,7 @@ def test_an_empty_failure_report_is_a_success(cloud: Cloud, tmp_path: Path) -> N
 
 
 @pytest.mark.extension
-def test_a_quiet_tenant_overtakes_a_noisy_one(cloud: Cloud) -> None:
+def test_quiet_tenant_overtakes_a_noisy_one(cloud: Cloud) -> None:
     url, _ = queue(cloud)
     sqs = cloud.client("sqs")
 
@@ -177,8 +177,8 @@ def test_a_quiet_tenant_overtakes_a_noisy_one(cloud: Cloud) -> None:
 
 
 @pytest.mark.extension
-def test_a_tenant_whose_few_messages_take_long_is_overtaken(cloud: Cloud) -> None:
-    """By processing time alone: fewer than thirty messages, and nobody else works."""
+def test_tenant_with_few_slow_messages_is_overtaken(cloud: Cloud) -> None:
+    """Noisy by processing time alone, with fewer than thirty messages."""
     url, _ = queue(cloud)
     sqs = cloud.client("sqs")
     for body in ("slow", "slow", "quiet"):
@@ -188,7 +188,7 @@ def test_a_tenant_whose_few_messages_take_long_is_overtaken(cloud: Cloud) -> Non
     assert [sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"] for _ in range(2)] == ["quiet", "slow"]
 
 
-def test_a_message_keeps_its_turn_while_it_is_in_flight(cloud: Cloud) -> None:
+def test_returned_message_keeps_its_place(cloud: Cloud) -> None:
     url, _ = queue(cloud)
     sqs = cloud.client("sqs")
     for body in ("first", "second"):
@@ -199,7 +199,7 @@ def test_a_message_keeps_its_turn_while_it_is_in_flight(cloud: Cloud) -> None:
 
 
 def batches_of(cloud: Cloud, tmp_path: Path, messages: Any, **settings: Any) -> Any:
-    """What a function whose batches last half a second was given of so many messages."""
+    """Sends messages to a function that takes half a second per batch, and returns its batches."""
     url, arn = queue(cloud)
     file = tmp_path / "batches"
     name = make(cloud, allow(RIGHTS, arn), environment={"BATCHES": str(file), "BATCH_SECONDS": "0.5"})
@@ -216,17 +216,17 @@ def most_at_once(batches: Any) -> Any:
 
 
 @pytest.mark.parametrize("limit", [2, 4])
-def test_as_many_batches_at_once_as_the_mapping_allows_and_no_more(cloud: Cloud, tmp_path: Path, limit: int) -> None:
+def test_concurrent_batches_reach_the_mappings_limit(cloud: Cloud, tmp_path: Path, limit: int) -> None:
     batches = batches_of(cloud, tmp_path, 24, BatchSize=3, ScalingConfig={"MaximumConcurrency": limit})
     assert most_at_once(batches) == limit and max(each["size"] for each in batches) == 3
 
 
-def test_a_batch_does_not_wait_to_be_full(cloud: Cloud, tmp_path: Path) -> None:
+def test_batch_does_not_wait_until_full(cloud: Cloud, tmp_path: Path) -> None:
     assert [each["size"] for each in batches_of(cloud, tmp_path, 1, BatchSize=10)] == [1]
 
 
-def test_no_message_is_lost_between_sender_and_poller(cloud: Cloud, tmp_path: Path) -> None:
-    """Both change the same queue, each in its own thread, while it is long."""
+def test_loses_no_message_between_sender_and_poller(cloud: Cloud, tmp_path: Path) -> None:
+    """Both change the same long queue in separate threads."""
     _dead, dead_arn = queue(cloud)
     redrive = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": 5})
     url, arn = queue(cloud, RedrivePolicy=redrive)
@@ -241,7 +241,7 @@ def test_no_message_is_lost_between_sender_and_poller(cloud: Cloud, tmp_path: Pa
 
 @pytest.fixture(scope="module")
 def plain(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """An emulator without fair queues, that writes down what functions did, and its file."""
+    """An emulator without fair queues that records invocations, and the file."""
     file = tmp_path_factory.mktemp("record") / "invocations.jsonl"
     bare = request.config.getoption("--bare", default=False)
     emulator = Emulator.start(more=() if bare else ("--no-fair-queues", "--invocations", str(file)), bare=bare)
@@ -249,7 +249,7 @@ def plain(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     emulator.stop()
 
 
-def test_without_fair_queues_messages_come_as_they_were_sent(plain: Any) -> None:
+def test_without_fair_queues_messages_keep_the_order_of_sending(plain: Any) -> None:
     cloud, _ = plain
     url, _ = queue(cloud)
     sqs = cloud.client("sqs")
@@ -261,7 +261,7 @@ def test_without_fair_queues_messages_come_as_they_were_sent(plain: Any) -> None
 
 
 @pytest.mark.extension
-def test_invocations_are_written_down(plain: Any) -> None:
+def test_records_invocations(plain: Any) -> None:
     cloud, file = plain
     name = make(cloud, tenants=True)
     before = time.time()

@@ -1,6 +1,6 @@
-"""A custom runtime in one file: the function code of every test. Its event says what it does.
+"""A custom runtime in one file, the function code of every test. The event says what to do.
 
-Runs as `bootstrap` in a deployment package, so it imports nothing of this project.
+Runs as `bootstrap` in a deployment package, so it imports no module of this project.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ class Stream(Exception):
 
 
 def post_stream(path, command):
-    """Metadata, eight NUL bytes, then the parts; before each later part the file `wait_for` must exist."""
+    """Posts metadata, eight NUL bytes and the parts. Waits for the file `wait_for` before each part but the first."""
     connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
     connection.putrequest("POST", f"/2018-06-01/runtime/{path}")
     for name, value in (
@@ -75,7 +75,7 @@ def authorize(event):
         return {"principalId": "x"}
     resource = event["methodArn"] if kind == "exact" else event["methodArn"].split("/")[0] + "/*"
     return {
-        "principalId": tenant or "nobody",
+        "principalId": tenant or "none",
         "policyDocument": {
             "Version": "2012-10-17",
             "Statement": [
@@ -133,7 +133,7 @@ def handle(event, headers, count):
 
 
 def trigger(event):
-    """Cognito's: the variable TRIGGER says what to answer."""
+    """Answers a Cognito trigger; the variable TRIGGER contains the answer."""
     if os.environ.get("JOURNAL"):
         with open(os.environ["JOURNAL"], "a") as journal:
             journal.write(json.dumps(event) + "\n")

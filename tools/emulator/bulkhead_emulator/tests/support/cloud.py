@@ -1,4 +1,4 @@
-"""boto3 against the emulator: as root, and as roles and tenant sessions made for one test."""
+"""boto3 clients of the emulator: as root, and as roles and tenant sessions of one test."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _numbers = itertools.count(1)
 
 
 def unique(prefix: str) -> str:
-    """A name no other test of this run uses."""
+    """Returns a name that no other test of this run uses."""
     return f"{prefix}-{next(_numbers)}"
 
 
@@ -46,7 +46,7 @@ class Cloud:
         return Cloud(self.address, credentials, self.region)
 
     def user(self, *statements: dict) -> Cloud:
-        """An IAM user with one inline policy."""
+        """Creates an IAM user with one inline policy."""
         iam, name = self.client("iam"), unique("user")
         iam.create_user(UserName=name)
         iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=policy(*statements))
@@ -58,7 +58,7 @@ class Cloud:
     def role(
         self, *statements: dict, trust: dict | None = None, name: str | None = None, version: str = "2012-10-17"
     ) -> str:
-        """A role with one inline policy, assumable within the account unless ``trust`` says otherwise."""
+        """Creates a role with one inline policy. By default the account may assume it."""
         iam, name = self.client("iam"), name or unique("role")
         anyone = allow(["sts:AssumeRole", "sts:TagSession"], None, Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:root"})
         arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy(trust or anyone))["Role"]["Arn"]
@@ -67,7 +67,7 @@ class Cloud:
         return arn
 
     def assume(self, role: str, *, session: str = "session", tags: dict[str, str] | None = None, **more: Any) -> Cloud:
-        """A session of ``role``, with session tags."""
+        """Returns a session of ``role`` with session tags."""
         given = [{"Key": key, "Value": value} for key, value in (tags or {}).items()]
         answer = self.client("sts").assume_role(
             RoleArn=role, RoleSessionName=session, **({"Tags": given} if given else {}), **more
@@ -82,7 +82,7 @@ class Cloud:
         )
 
     def tenant(self, tenant: str, *statements: dict, **more: Any) -> Cloud:
-        """A session tagged with a tenant id, of a fresh role with these statements."""
+        """Returns a session tagged with a tenant id, of a new role with these statements."""
         return self.assume(self.role(*statements, **more), session=tenant, tags={"TenantId": tenant})
 
 
@@ -100,7 +100,7 @@ def policy(*statements: dict, version: str = "2012-10-17") -> str:
 
 
 def error(call: Any, *arguments: Any, **options: Any) -> tuple[str, int, str]:
-    """The code, HTTP status and message of the error a call must raise."""
+    """Returns code, HTTP status and message of the error that a call must raise."""
     try:
         answer = call(*arguments, **options)
     except ClientError as raised:
@@ -111,7 +111,7 @@ def error(call: Any, *arguments: Any, **options: Any) -> tuple[str, int, str]:
 
 
 def denied(call: Any, *arguments: Any, **options: Any) -> bool:
-    """Whether IAM refuses the call. Any other error fails the test."""
+    """Returns whether IAM refuses the call. Any other error fails the test."""
     try:
         call(*arguments, **options)
     except ClientError as raised:

@@ -1,4 +1,4 @@
-"""Making and calling Lambda functions in tests."""
+"""Creates and invokes Lambda functions in tests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SOURCE = Path(__file__).with_name("bootstrap.py").read_text()
 
 
 def package() -> bytes:
-    """A deployment package whose bootstrap is the test runtime."""
+    """Returns a deployment package with the test runtime as bootstrap."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         entry = zipfile.ZipInfo("bootstrap")
@@ -37,7 +37,7 @@ def make(
     reserved: int | None = None,
     **settings: Any,
 ) -> str:
-    """A function, ready to be invoked; its name."""
+    """Creates a function and returns its name."""
     name, client = unique("function"), cloud.client("lambda")
     if tenants:
         settings["TenancyConfig"] = {"TenantIsolationMode": "PER_TENANT"}
@@ -58,7 +58,7 @@ def make(
 
 
 def invoke(cloud: Cloud, name: str, event: Any = None, tenant: str | None = None, **more: Any) -> Any:
-    """The function's answer; a function error as `{"FunctionError": …, "payload": …}`."""
+    """Returns the function's answer, or `{"FunctionError": …, "payload": …}`."""
     answer = cloud.client("lambda").invoke(
         FunctionName=name, Payload=json.dumps(event or {}), **({"TenantId": tenant} if tenant else {}), **more
     )

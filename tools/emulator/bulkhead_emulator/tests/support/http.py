@@ -20,7 +20,7 @@ class Answer:
 
 
 def call(method: str, url: str, body: Any = None, **headers: str) -> Answer:
-    """An HTTP exchange. Header names are given with `_` for `-`; any status is an answer."""
+    """Sends an HTTP request. Header names use `_` for `-`. An error status is returned, not raised."""
     data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(
         url, data, {name.replace("_", "-"): value for name, value in headers.items()}, method=method

@@ -1,4 +1,4 @@
-"""Starting and ending the emulator under test."""
+"""Starts and stops the emulator under test."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _START_DEADLINE = 60.0
 
 @dataclass
 class Emulator:
-    """A running emulator that this test run started."""
+    """A running emulator."""
 
     process: subprocess.Popen
     address: str
@@ -52,7 +52,7 @@ class Emulator:
         return cls(process, f"http://127.0.0.1:{port}", log)
 
     def stop(self, *, keep_log: bool = False) -> int:
-        """End it as a user would; the exit status."""
+        """Stops the emulator by SIGTERM and returns the exit status."""
         self.process.send_signal(signal.SIGTERM)
         try:
             status = self.process.wait(20)
@@ -71,7 +71,7 @@ def _free_port() -> int:
 
 
 def eventually(check: Any, *, within: float = 20.0, every: float = 0.05) -> Any:
-    """Call ``check`` until it returns something truthy, and return that."""
+    """Calls ``check`` until it returns a true value, and returns the value."""
     deadline = time.monotonic() + within
     while True:
         found = check()

@@ -1,4 +1,4 @@
-"""Deploying SAM templates as a user does: `sam deploy` with an endpoint and credentials."""
+"""Deploys SAM templates with `sam deploy`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DEADLINE = 120
 
 
 def prepare(directory: Path) -> Path:
-    """A copy of the test templates with the test runtime as code."""
+    """Copies the test templates, with the test runtime as code."""
     shutil.copytree(_TEMPLATES, directory, dirs_exist_ok=True)
     code = directory / "code"
     code.mkdir(exist_ok=True)
@@ -32,7 +32,7 @@ _CAPABILITIES = "CAPABILITY_IAM CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND"
 def sam_deploy(
     cloud: Cloud, directory: Path, template: str, name: str, capabilities: str = _CAPABILITIES, **parameters: str
 ) -> subprocess.CompletedProcess:
-    """Run `sam deploy` to its end. The caller looks at the result."""
+    """Runs `sam deploy` and returns its result."""
     command = [
         str(Path(sys.executable).with_name("sam")),
         "deploy",
@@ -63,7 +63,7 @@ def sam_deploy(
 
 
 def deploy(cloud: Cloud, directory: Path, template: str, name: str, **parameters: str) -> dict[str, str]:
-    """Deploy a stack that must succeed; its outputs."""
+    """Deploys a stack and returns its outputs. Fails if the deployment fails."""
     done = sam_deploy(cloud, directory, template, name, **parameters)
     assert done.returncode == 0, f"sam deploy failed\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
     stack = cloud.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
