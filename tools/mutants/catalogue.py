@@ -465,7 +465,7 @@ _SILO = [
         Suite.INFRA,
         _TIER,
         "StringNotEquals: {'kms:EncryptionContext:tenant': !Ref OnlyTenant}",
-        "StringEquals: {'kms:EncryptionContext:tenant': nobody}",
+        "StringEquals: {'kms:EncryptionContext:tenant': none}",
         ("tests/isolation/test_tiers.py",),
     ),
     Mutant(
@@ -648,7 +648,7 @@ _BUILT = [
         Suite.FUNCTIONS,
         "shared/provisioning/src/keys.rs",
         '"StringNotEquals": {"aws:PrincipalTag/TenantId": tenant},',
-        '"StringEquals": {"aws:PrincipalTag/TenantId": "nobody"},',
+        '"StringEquals": {"aws:PrincipalTag/TenantId": "none"},',
         ("tests/isolation/test_keys.py",),
         ("control",),
     ),
