@@ -1,7 +1,7 @@
-"""One deployed stack for all journeys and attacks, and the tenants that live on it.
+"""One deployed stack for all journeys and attacks, and its tenants.
 
-`BULKHEAD_STACK=.local/up python -m pytest tests/…` uses the stack of `make up` instead of starting
-one, which is what one wants while writing a test.
+`BULKHEAD_STACK=.local/up python -m pytest tests/…` uses the stack of `make up` instead of starting one.
+Use it while you write a test.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from tools.devstack.poll import until
 from tools.devstack.process import ROOT
 from tools.devstack.stack import LocalStack
 
-LAST = "after_everything"
-# Environments are counted, idle ones too: 2.5 for each execution. More tenants work at the same time
-# in a test than a basic tier is made for.
-ROOM = {"BasicIngestionConcurrency": "60", "BasicExtractionConcurrency": "60"}
+RUNS_LAST = "after_everything"
+# Lambda allows 2.5 environments per reserved execution and counts idle ones. The tests use more tenants at
+# the same time than the defaults of the basic tier allow.
+CONCURRENCY = {"BasicIngestionConcurrency": "60", "BasicExtractionConcurrency": "60"}
 READY_SECONDS = 60.0
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", f"{LAST}: judges what all other tests left behind")
+    config.addinivalue_line("markers", f"{RUNS_LAST}: judges the results of all other tests, runs after them")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that judge the whole run come last, wherever they stand."""
-    items.sort(key=lambda item: item.get_closest_marker(LAST) is not None)
+    """Moves the tests that judge the whole run to the end."""
+    items.sort(key=lambda item: item.get_closest_marker(RUNS_LAST) is not None)
 
 
 # ── the stack ───────────────────────────────────────────────────────────────
@@ -48,9 +48,9 @@ Deployed = Callable[..., AbstractContextManager[LocalStack]]
 
 @pytest.fixture(scope="session")
 def deployed(request: pytest.FixtureRequest) -> Deployed:
-    """Deploys the product for as long as a context lasts; for tests that need a stack of their own.
+    """Returns a context manager that deploys a separate stack and removes it at the end.
 
-    Its start is shown although pytest captures output.
+    Shows the start of the stack although pytest captures output.
     """
 
     @contextmanager
@@ -60,7 +60,7 @@ def deployed(request: pytest.FixtureRequest) -> Deployed:
             return
         capture = request.config.pluginmanager.getplugin("capturemanager")
         shown = capture.global_and_fixture_disabled() if capture else nullcontext()
-        options = {**options, "parameters": ROOM | dict(options.get("parameters") or {})}
+        options = {**options, "parameters": CONCURRENCY | dict(options.get("parameters") or {})}
         running = LocalStack.temporary(name, Console(sys.__stdout__), **options)
         failed_before = request.session.testsfailed
         try:
@@ -73,42 +73,42 @@ def deployed(request: pytest.FixtureRequest) -> Deployed:
             running.close(keep=failed)
             if failed and capture:
                 with capture.global_and_fixture_disabled():
-                    print(f"\n  The logs of this run: {running.state}")
+                    print(f"\n  the logs of this run: {running.state}")
 
     return deploy
 
 
 @pytest.fixture(scope="session")
 def stack(deployed: Deployed) -> Iterator[LocalStack]:
-    """The product, deployed."""
+    """Deploys the stack that the tests share."""
     with deployed("tests") as running:
         yield running
 
 
-class Overheard:
-    """Every answer of the whole run, by the token it was given to."""
+class RecordedAnswers:
+    """Every HTTP answer of the run, with the token of its request."""
 
     def __init__(self) -> None:
         self.answers: list[tuple[str, str, Answer]] = []
 
-    def given_to(self, tokens: set[str]) -> list[tuple[str, Answer]]:
+    def answers_to(self, tokens: set[str]) -> list[tuple[str, Answer]]:
         return [(url, answer) for token, url, answer in self.answers if token in tokens]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def overheard() -> Iterator[Overheard]:
-    """Listens to every HTTP answer, so that the canary test can judge them all."""
-    heard = Overheard()
+def recorded_answers() -> Iterator[RecordedAnswers]:
+    """Records every HTTP answer, so that the canary test can check all of them."""
+    recorded = RecordedAnswers()
     original = client.send
 
     def send(method: str, url: str, body: Any = None, headers: Any = None) -> Answer:
         answer = original(method, url, body, headers)
         authorization = (headers or {}).get("Authorization", "")
-        heard.answers.append((authorization.removeprefix("Bearer "), f"{method} {url}", answer))
+        recorded.answers.append((authorization.removeprefix("Bearer "), f"{method} {url}", answer))
         return answer
 
     client.send = send
-    yield heard
+    yield recorded
     client.send = original
 
 
@@ -116,15 +116,15 @@ def overheard() -> Iterator[Overheard]:
 
 
 @pytest.fixture(scope="session")
-def newcomer(stack: LocalStack) -> Callable[[str], Tenant]:
-    """Onboards a tenant that nothing else uses."""
+def new_tenant(stack: LocalStack) -> Callable[[str], Tenant]:
+    """Onboards a tenant for one test."""
     return stack.onboard
 
 
 @pytest.fixture(scope="module")
-def tenant(newcomer: Callable[[str], Tenant], request: pytest.FixtureRequest) -> Tenant:
-    """A tenant of the test module's own."""
-    return newcomer(request.module.__name__.rsplit(".", 1)[-1])
+def tenant(new_tenant: Callable[[str], Tenant], request: pytest.FixtureRequest) -> Tenant:
+    """Onboards one tenant for the test module."""
+    return new_tenant(request.module.__name__.rsplit(".", 1)[-1])
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +134,7 @@ def api(stack: LocalStack, tenant: Tenant) -> Api:
 
 
 def wait_ready(api: Api, *ids: str, status: str = "ready") -> list[dict[str, Any]]:
-    """Wait until documents have a status; another final one fails at once."""
+    """Waits until all documents have `status`; fails at once if a document reaches another final status."""
     final = {"ready", "dead"}
 
     def look() -> list[dict[str, Any]]:
@@ -143,7 +143,7 @@ def wait_ready(api: Api, *ids: str, status: str = "ready") -> list[dict[str, Any
     seen = until(
         look,
         lambda found: all(each["status"] in final for each in found),
-        f"documents {ids} become {status}",
+        f"documents {ids} are {status}",
         READY_SECONDS,
     )
     wrong = [each for each in seen if each["status"] != status]
@@ -156,8 +156,8 @@ def ready() -> Callable[..., list[dict[str, Any]]]:
     return wait_ready
 
 
-def settle(stack: LocalStack, customer: Customer) -> Tenant:
-    """A customer of the demo with its templates and its whole handbook."""
+def onboard_with_handbook(stack: LocalStack, customer: Customer) -> Tenant:
+    """Onboards a customer of the demo with its prompt templates and all pages of its handbook."""
     tenant = stack.onboard(customer.name)
     api = stack.api(tenant)
     for text in customer.templates:
@@ -168,21 +168,21 @@ def settle(stack: LocalStack, customer: Customer) -> Tenant:
 
 
 @pytest.fixture(scope="session")
-def settled() -> Callable[[LocalStack, Customer], Tenant]:
-    """For tests that bring a stack of their own."""
-    return settle
+def tenant_with_handbook() -> Callable[[LocalStack, Customer], Tenant]:
+    """Returns `onboard_with_handbook`, for tests with a separate stack."""
+    return onboard_with_handbook
 
 
 @pytest.fixture(scope="session")
 def clinic(stack: LocalStack) -> Tenant:
-    """Tenant A of the attacks: the one that has something to hide."""
-    return settle(stack, CLINIC)
+    """Tenant A of the attacks: the victim."""
+    return onboard_with_handbook(stack, CLINIC)
 
 
 @pytest.fixture(scope="session")
 def bicycles(stack: LocalStack) -> Tenant:
-    """Tenant B of the attacks: the intruder, with a handbook of its own."""
-    return settle(stack, BICYCLES)
+    """Tenant B of the attacks: the intruder, with its own handbook."""
+    return onboard_with_handbook(stack, BICYCLES)
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,7 @@ def outcome(deployed: Callable) -> Outcome:
         return Chaos(Console(), stack, plan).run(IDLE_SECONDS)
 
 
-def test_every_accepted_job_is_in_one_place(outcome: Outcome) -> None:
+def test_every_accepted_job_is_in_one_location(outcome: Outcome) -> None:
     verdict = outcome.verdict
     assert verdict.accepted >= JOBS, f"only {verdict.accepted} were accepted: {outcome.figures}"
     assert not verdict.lost and not verdict.duplicates and not verdict.unsettled, verdict
@@ -38,7 +38,7 @@ def test_every_job_had_a_backlog_entry(outcome: Outcome) -> None:
     assert not outcome.verdict.forgotten, outcome.verdict
 
 
-def test_no_tenant_sees_the_word_of_another(outcome: Outcome) -> None:
+def test_no_tenant_sees_another_tenants_word(outcome: Outcome) -> None:
     assert not outcome.verdict.crossed and not outcome.verdict.unproven, outcome.verdict
 
 
@@ -55,6 +55,6 @@ def test_faults_and_kills_happened(outcome: Outcome) -> None:
     )
 
 
-def test_the_page_is_written(outcome: Outcome) -> None:
+def test_report_page_is_written(outcome: Outcome) -> None:
     folder = report.write(outcome)
     assert "<svg" in (folder / "index.html").read_text()

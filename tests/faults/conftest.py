@@ -1,4 +1,4 @@
-"""A stack of its own: sessions that end within seconds, and the fault proxy before the local AWS."""
+"""A separate stack: sessions expire within seconds, and the fault proxy stands before the local AWS."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tools.devstack.aws import InvokeFailed, Tenant
 from tools.devstack.stack import LocalStack
 from tools.faultproxy.client import Faults
 
-# A third of it is left when a renewal begins, and a second of that is not used: two seconds remain
-# in which a failed renewal must not be noticed, enough for a busy machine.
+# A renewal starts when a third of the lifetime is left, and the last second is not used. So 2 seconds remain
+# in which a failed renewal must not affect requests: enough on a busy machine.
 SESSION_SECONDS = 9
 
 
@@ -22,21 +22,21 @@ SESSION_SECONDS = 9
 def stack(deployed: Callable) -> Iterator[LocalStack]:
     with deployed("faults", faults=True, session_seconds=SESSION_SECONDS) as running:
         assert running.session_seconds == SESSION_SECONDS and running.faults
-        with releasing(running):
+        with sweeping(running):
             yield running
 
 
 @contextmanager
-def releasing(stack: LocalStack) -> Iterator[None]:
-    """What is brought back every minute is brought back every second: a test waits for it."""
-    enough = threading.Event()
+def sweeping(stack: LocalStack) -> Iterator[None]:
+    """Runs the scheduler's sweep every second instead of every minute, so that tests do not wait."""
+    stop = threading.Event()
 
     def run() -> None:
-        while not enough.wait(1.0):
+        while not stop.wait(1.0):
             try:
                 stack.sweep()
             except (InvokeFailed, ClientError):
-                # A fault that a test asked for; the next second tries again, as the next minute would.
+                # A fault that a test injected; the next sweep tries again.
                 continue
 
     thread = threading.Thread(target=run)
@@ -44,13 +44,13 @@ def releasing(stack: LocalStack) -> Iterator[None]:
     try:
         yield
     finally:
-        enough.set()
+        stop.set()
         thread.join()
 
 
 @pytest.fixture(scope="session")
-def newcomer(stack: LocalStack) -> Callable[..., Tenant]:
-    """Said again, so that it is this stack's also where one run has both."""
+def new_tenant(stack: LocalStack) -> Callable[..., Tenant]:
+    """Onboards on this stack, also if one run uses the shared stack as well."""
     return stack.onboard
 
 

@@ -1,9 +1,9 @@
-"""Whoever works on a job may die between any two of its steps: the job is done once all the same.
+"""Intake, worker and scheduler may die between any two steps of a job: the job is still done exactly once.
 
-A process that dies at a step, and one whose every call from there on is cut off, leave the same behind:
-what was written before, and nothing after. So each case lets a number of the tenant's calls through and
-cuts all others, before they arrive or on their way back, until whoever made them has given up; then the
-line is good again. Each case is a tenant of its own, and all of them are under way at once.
+A process that dies at a step leaves the same state as a process whose calls all fail from that step on. So
+each case lets a number of the tenant's calls through and drops all later ones, before they arrive or on
+their way back. After the callers have stopped trying, the connection works again. Each case uses its own
+tenant, and all cases run at once.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from tools.faultproxy.client import InForce
 from tools.faultproxy.effects import DropAfter, DropBefore, Effect
 
 CONTENT = b"The ferry leaves at seven."
-# More calls than intake, worker and release make for one document, sessions and keys included.
+# More calls than intake, worker and scheduler make for one document, with sessions and keys.
 STEPS = 40
 SECONDS = 300.0
-# Longer than a worker lives here: whoever was cut off has given up, or was ended.
+# Longer than a worker runs here: the interrupted caller has stopped trying or was ended.
 PATIENCE = 14.0
 
 
 @dataclass(frozen=True)
 class Case:
-    """After how many of its tenant's calls the line is cut, and whether they still arrive."""
+    """The number of calls that pass, and whether the later ones still arrive."""
 
     step: int
     effect: Effect
@@ -48,44 +48,44 @@ CASES = [Case(step, effect) for step in range(STEPS) for effect in (DropBefore()
 
 
 @dataclass
-class Underway:
+class CaseRun:
     tenant: Tenant
     api: Api
     document: str
     rule: InForce
-    line: ExitStack
-    is_cut: bool = True
+    connection: ExitStack
+    is_disconnected: bool = True
     hits: int = 0
     since: float = 0.0
 
-    def mend_when_given_up(self) -> None:
-        """Make the line good once whoever met it has given up."""
-        if not self.is_cut:
+    def reconnect_after_patience(self) -> None:
+        """Restores the connection `PATIENCE` seconds after the first dropped call."""
+        if not self.is_disconnected:
             return
         self.hits = self.rule.hits
         if self.hits > 0 and self.since == 0.0:
             self.since = time.monotonic()
         if self.hits > 0 and time.monotonic() - self.since > PATIENCE:
-            self.line.close()
-            self.is_cut = False
+            self.connection.close()
+            self.is_disconnected = False
 
 
 @pytest.fixture(scope="module")
-def done(stack: LocalStack, newcomer: Callable[..., Tenant]) -> dict[Case, Underway]:
-    """Every case begun, cut off, and brought to its end."""
-    cases: dict[Case, Underway] = {}
-    with ExitStack() as lines:
+def done(stack: LocalStack, new_tenant: Callable[..., Tenant]) -> dict[Case, CaseRun]:
+    """Starts and interrupts every case, and waits until its job is done."""
+    cases: dict[Case, CaseRun] = {}
+    with ExitStack() as connections:
         for case in CASES:
-            tenant = newcomer(f"Cut off: {case}")
+            tenant = new_tenant(f"Interrupted: {case}")
             api = stack.api(tenant)
             about = {"title": "Ferry", "content_type": "text/plain", "bytes": len(CONTENT)}
             slot = api.post("/v1/documents/uploads", about).expect(201)
-            line = lines.enter_context(ExitStack())
-            # The upload is signed by the tenant's session as well.
-            rule = line.enter_context(stack.faults.rule(case.effect, session=tenant.id, skip=case.step + 1))
+            connection = connections.enter_context(ExitStack())
+            # The tenant's session also signs the upload: one more call.
+            rule = connection.enter_context(stack.faults.rule(case.effect, session=tenant.id, skip=case.step + 1))
             upload = slot["upload"]
             assert send(upload["method"], upload["url"], CONTENT, upload["headers"]).status == 200
-            cases[case] = Underway(tenant, api, slot["document"]["id"], rule, line)
+            cases[case] = CaseRun(tenant, api, slot["document"]["id"], rule, connection)
         unfinished = dict(cases)
 
         def look() -> list[str]:
@@ -93,32 +93,32 @@ def done(stack: LocalStack, newcomer: Callable[..., Tenant]) -> dict[Case, Under
                 if _status(stack, each) == "ready" and not _jobs(stack, each):
                     del unfinished[case]
                 else:
-                    each.mend_when_given_up()
-            _send_events_again(stack, {each.tenant.id for each in cases.values() if not each.is_cut})
+                    each.reconnect_after_patience()
+            _resend_dead_events(stack, {each.tenant.id for each in cases.values() if not each.is_disconnected})
             stack.sweep()
             return [str(case) for case in unfinished]
 
-        until(look, lambda still: not still, "all are done", SECONDS, every=0.5)
-        # What is left of their messages is nobody's trouble afterwards.
+        until(look, lambda remaining: not remaining, "all jobs are done", SECONDS, every=0.5)
+        # No message of these cases may disturb a later test.
         tenants = {each.tenant.id for each in cases.values()}
 
-        def left() -> int:
-            _send_events_again(stack, tenants)
+        def unfinished_messages() -> int:
+            _resend_dead_events(stack, tenants)
             return stack.messages() + stack.messages("BasicDeadLetterQueueUrl")
 
-        until(left, lambda messages: messages == 0, "all messages are gone", SECONDS, every=0.5)
+        until(unfinished_messages, lambda messages: messages == 0, "all messages are gone", SECONDS, every=0.5)
     return cases
 
 
-def _send_events_again(stack: LocalStack, tenants: set[str]) -> None:
-    """What docs/operations.md says of events that intake failed on three times, and of jobs' messages."""
+def _resend_dead_events(stack: LocalStack, tenants: set[str]) -> None:
+    """Handles dead letters as docs/operations.md says: resends events to intake, deletes messages of jobs."""
     sqs, queue = stack.account.client("sqs"), stack.outputs["BasicDeadLetterQueueUrl"]
     received = sqs.receive_message(
         QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=1, AttributeNames=["MessageGroupId"]
     )
     for message in received.get("Messages", []):
         event = json.loads(message["Body"]).get("requestPayload")
-        # A job's message is not needed: the job itself is found again.
+        # The message of a job is not needed: the scheduler finds the job.
         owner = event["detail"]["object"]["key"].split("/")[1] if event else message["Attributes"]["MessageGroupId"]
         if owner in tenants:
             if event:
@@ -126,15 +126,15 @@ def _send_events_again(stack: LocalStack, tenants: set[str]) -> None:
             sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
 
 
-def _status(stack: LocalStack, each: Underway) -> str:
+def _status(stack: LocalStack, each: CaseRun) -> str:
     return _items(stack, each, f"DOCUMENT#{each.document}")[0]["status"]["S"]
 
 
-def _jobs(stack: LocalStack, each: Underway) -> list[Any]:
+def _jobs(stack: LocalStack, each: CaseRun) -> list[Any]:
     return [item for prefix in ("JOB#", "WAITING#", "DEAD#") for item in _items(stack, each, prefix)]
 
 
-def _items(stack: LocalStack, each: Underway, prefix: str) -> list[dict[str, Any]]:
+def _items(stack: LocalStack, each: CaseRun, prefix: str) -> list[dict[str, Any]]:
     return stack.account.client("dynamodb").query(
         TableName=stack.outputs["DataTable"],
         ConsistentRead=True,
@@ -144,7 +144,7 @@ def _items(stack: LocalStack, each: Underway, prefix: str) -> list[dict[str, Any
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_a_job_that_was_cut_off_is_done_once(stack: LocalStack, done: dict[Case, Underway], case: Case) -> None:
+def test_interrupted_job_is_done_once(stack: LocalStack, done: dict[Case, CaseRun], case: Case) -> None:
     each = done[case]
     vectors = [key for key in Target.of(stack, each.tenant).vectors if key.startswith(each.document)]
     assert len(vectors) == 1, f"indexed {len(vectors)} times"
@@ -152,9 +152,9 @@ def test_a_job_that_was_cut_off_is_done_once(stack: LocalStack, done: dict[Case,
     assert each.api.get("/v1/dead-letters").expect(200)["dead_letters"] == []
 
 
-def test_every_step_was_cut_off(done: dict[Case, Underway]) -> None:
-    """The cases reach from the first call to beyond the last, so that none between is left out."""
+def test_every_step_was_interrupted(done: dict[Case, CaseRun]) -> None:
+    """The cases reach from the first call to beyond the last, without a gap."""
     for effect in (DropBefore, DropAfter):
         hits = [each.hits > 0 for case, each in done.items() if isinstance(case.effect, effect)]
-        assert hits[0] and not hits[-1], f"cut off: {hits}"
-        assert hits == sorted(hits, reverse=True), f"a step in between was not cut off: {hits}"
+        assert hits[0] and not hits[-1], f"interrupted: {hits}"
+        assert hits == sorted(hits, reverse=True), f"a step in between was not interrupted: {hits}"

@@ -1,7 +1,7 @@
-"""What fails while a document is on its way to the index is tried again, and nothing is lost.
+"""A step of ingestion that fails is retried, and no document is lost.
 
-A call that the SDK gives up after three attempts fails the whole step; Lambda or the queue then
-begins it anew. So three failures in a row are the least that a step has to survive.
+The SDK makes three attempts per call. If all fail, the step fails, and Lambda or the queue starts it again.
+So every step must survive at least three failures in a row.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ READY_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Case:
-    """A call on a document's way, made by intake or by the worker, that fails as often as it can."""
+    """A call of intake or the worker that fails `ATTEMPTS` times."""
 
     step: str
     effect: Effect
     service: str
     action: str
-    # Calls of the same kind that come first, on the way of the same document.
+    # Earlier calls of the same kind for the same document.
     skip: int = 0
 
     def __str__(self) -> str:
@@ -57,8 +57,8 @@ CASES = [
 
 
 @dataclass(frozen=True)
-class Underway:
-    """A document whose way is being made hard."""
+class CaseRun:
+    """The document of one case."""
 
     tenant: Tenant
     api: Api
@@ -68,16 +68,16 @@ class Underway:
 
 
 @pytest.fixture(scope="module")
-def underway(stack: LocalStack, newcomer: Callable[..., Tenant]) -> Any:
-    """All cases at once, each with a tenant of its own: a queue's second delivery takes its time."""
+def runs(stack: LocalStack, new_tenant: Callable[..., Tenant]) -> Any:
+    """Starts all cases at once, each with its own tenant, because a redelivery by the queue takes long."""
     with ExitStack() as rules:
 
-        def begin(case: Case) -> Underway:
-            tenant = newcomer(f"On a hard way: {case}")
+        def begin(case: Case) -> CaseRun:
+            tenant = new_tenant(f"With faults: {case}")
             api = stack.api(tenant)
-            # Uploaded past the API, so that from here on only the workers ask.
+            # An upload bypasses the API, so that only intake and worker make calls from here on.
             content = DOCUMENT["content"].encode()
-            slot = api.post("/v1/documents/uploads", {**_without_content(), "bytes": len(content)}).expect(201)
+            slot = api.post("/v1/documents/uploads", {**_description(), "bytes": len(content)}).expect(201)
             rule = rules.enter_context(
                 stack.faults.rule(
                     case.effect,
@@ -90,24 +90,24 @@ def underway(stack: LocalStack, newcomer: Callable[..., Tenant]) -> Any:
             )
             upload = slot["upload"]
             assert send(upload["method"], upload["url"], content, upload["headers"]).status == 200
-            return Underway(tenant, api, slot["document"]["id"], rule, time.monotonic() + READY_SECONDS)
+            return CaseRun(tenant, api, slot["document"]["id"], rule, time.monotonic() + READY_SECONDS)
 
         yield {case: begin(case) for case in CASES}
 
 
-def _without_content() -> dict[str, str]:
+def _description() -> dict[str, str]:
     return {name: value for name, value in DOCUMENT.items() if name != "content"}
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_a_step_that_failed_is_done_again(
-    stack: LocalStack, underway: dict[Case, Underway], ready: Ready, case: Case
-) -> None:
-    found = underway[case]
-    # Looked up by the operator: asking the API could take a failure upon itself.
-    left = max(1.0, found.deadline - time.monotonic())
-    until(lambda: _status(stack, found), lambda status: status == "ready", f"{case} is overcome", left)
-    assert found.rule.hits == ATTEMPTS, f"only {found.rule.hits} calls failed: the step was not made to fail"
+def test_failed_step_is_retried(stack: LocalStack, runs: dict[Case, CaseRun], ready: Ready, case: Case) -> None:
+    found = runs[case]
+    # Read by the operator: a call of the API could use up one of the faults.
+    remaining = max(1.0, found.deadline - time.monotonic())
+    until(
+        lambda: _status(stack, found), lambda status: status == "ready", f"the document of {case} is ready", remaining
+    )
+    assert found.rule.hits == ATTEMPTS, f"only {found.rule.hits} calls failed, so the step did not fail"
     assert ready(found.api, found.document)[0]["chunks"] == 1
     vectors = [each for each in Target.of(stack, found.tenant).vectors if each.startswith(found.document)]
     assert len(vectors) == 1, vectors
@@ -115,13 +115,13 @@ def test_a_step_that_failed_is_done_again(
     assert "seven" in found.api.ask("When does the ferry leave?", "plain")["answer"]
 
 
-def _status(stack: LocalStack, found: Underway) -> str:
+def _status(stack: LocalStack, found: CaseRun) -> str:
     key = {"pk": {"S": found.tenant.partition}, "sk": {"S": f"DOCUMENT#{found.document}"}}
     item = stack.account.client("dynamodb").get_item(TableName=stack.outputs["DataTable"], Key=key, ConsistentRead=True)
     return item["Item"]["status"]["S"]
 
 
-# ── calls that are made in no tenant's name ─────────────────────────────────
+# ── calls without a tenant's session ─────────────────────────────────
 
 
 @pytest.mark.parametrize(
@@ -132,19 +132,19 @@ def _status(stack: LocalStack, found: Underway) -> str:
         (Fail("TooManyRequestsException"), "lambda", "Invoke", 1),
         (DropAfter(), "lambda", "Invoke", 1),
     ],
-    ids=["sending fails", "a sent job is sent again", "no worker is free", "a worker's end is not seen"],
+    ids=["sending fails", "the answer to sending is lost", "no worker is free", "the worker's answer is lost"],
 )
-def test_a_job_that_was_not_handed_over_is_handed_over_again(
+def test_job_that_was_not_sent_or_started_is_sent_again(
     stack: LocalStack,
     faults: Faults,
-    newcomer: Callable[..., Tenant],
+    new_tenant: Callable[..., Tenant],
     ready: Ready,
     effect: Effect,
     service: str,
     action: str,
     count: int,
 ) -> None:
-    tenant = newcomer(f"Of {service}")
+    tenant = new_tenant(f"Of {service}")
     api = stack.api(tenant)
     with faults.rule(effect, service=service, action=action, session="", count=count) as rule:
         document = api.post("/v1/documents", DOCUMENT).expect(202)["id"]
@@ -154,6 +154,6 @@ def test_a_job_that_was_not_handed_over_is_handed_over_again(
 
 
 @pytest.mark.after_everything
-def test_nothing_was_given_up(stack: LocalStack) -> None:
-    until(stack.messages, lambda left: left == 0, "the queue is worked off", 60)
-    assert stack.messages("BasicDeadLetterQueueUrl") == 0, "a job or an event was given up"
+def test_dead_letter_queue_is_empty(stack: LocalStack) -> None:
+    until(stack.messages, lambda messages: messages == 0, "the queue is empty", 60)
+    assert stack.messages("BasicDeadLetterQueueUrl") == 0, "a job or an event is in the dead letter queue"

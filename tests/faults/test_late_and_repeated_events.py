@@ -1,4 +1,4 @@
-"""An upload's event comes late, or again: its job begins once, and is in sight from then on."""
+"""An upload's event may be late or repeated: it starts one job, and the scheduler always finds that job."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REFUSED = Fail("ValidationException")
 SECONDS = 60.0
 
 
-def _slot(api: Api) -> dict[str, Any]:
+def _request_upload(api: Api) -> dict[str, Any]:
     about = {"title": "Ferry", "content_type": "text/plain", "bytes": len(CONTENT)}
     return api.post("/v1/documents/uploads", about).expect(201)
 
@@ -30,8 +30,8 @@ def _upload(slot: dict[str, Any]) -> str:
     return slot["document"]["id"]
 
 
-def _there(stack: LocalStack, tenant: Tenant) -> dict[str, str]:
-    """The tenant's jobs and documents, and their statuses."""
+def _jobs_and_documents(stack: LocalStack, tenant: Tenant) -> dict[str, str]:
+    """Returns the statuses of the tenant's jobs and documents by sort key."""
     found = stack.account.client("dynamodb").query(
         TableName=stack.outputs["DataTable"],
         KeyConditionExpression="pk = :pk",
@@ -49,13 +49,13 @@ def _in_backlog(stack: LocalStack, tenant: Tenant) -> bool:
     )
 
 
-def _again(stack: LocalStack, tenant: Tenant, document: str) -> None:
+def _resend_event(stack: LocalStack, tenant: Tenant, document: str) -> None:
     event = created(stack, tenant, document)
     stack.account.invoke(stack.outputs["BasicIntakeFunction"], event)
 
 
 def _without_retries(stack: LocalStack, tenant: Tenant) -> None:
-    """A failure is the end of a job."""
+    """Empties the retry budget, so that the first failure ends a job."""
     stack.account.client("dynamodb").update_item(
         TableName=stack.outputs["DataTable"],
         Key={"pk": {"S": tenant.partition}, "sk": {"S": "CIRCUIT"}},
@@ -64,71 +64,71 @@ def _without_retries(stack: LocalStack, tenant: Tenant) -> None:
     )
 
 
-def test_a_job_accepted_while_release_looks_is_not_out_of_its_sight(
-    stack: LocalStack, faults: Faults, newcomer: Callable[..., Tenant]
+def test_scheduler_finds_a_job_that_intake_is_slow_to_write(
+    stack: LocalStack, faults: Faults, new_tenant: Callable[..., Tenant]
 ) -> None:
-    """The backlog's entry and the job come together, however late: no release takes the entry back in between."""
-    tenant = newcomer("Slow to accept")
-    slot = _slot(stack.api(tenant))
-    busy = Fail("ThrottlingException")
+    """The backlog entry and the job are written together: no sweep removes the entry in between."""
+    tenant = new_tenant("Slow to accept")
+    slot = _request_upload(stack.api(tenant))
+    throttled = Fail("ThrottlingException")
     about = {"service": "dynamodb", "session": tenant.id}
-    # Whichever call writes the job: each of intake's writes is late.
+    # Delays every write of intake, because any of them may write the job.
     with (
         faults.rule(Delay(4_000), action="PutItem", count=2, **about),
         faults.rule(Delay(4_000), action="TransactWriteItems", count=1, **about),
-        faults.rule(busy, service="bedrock-runtime", action="InvokeModel", session=tenant.id, count=3) as spoilt,
+        faults.rule(throttled, service="bedrock-runtime", action="InvokeModel", session=tenant.id, count=3) as failing,
     ):
         document = _upload(slot)
-        until(lambda: spoilt.hits, lambda hits: hits == 3, "its first attempt is spoilt", SECONDS)
+        until(lambda: failing.hits, lambda hits: hits == 3, "the first attempt fails", SECONDS)
     until(
-        lambda: _there(stack, tenant),
+        lambda: _jobs_and_documents(stack, tenant),
         lambda seen: seen == {f"DOCUMENT#{document}": "ready"},
-        "it is brought back and done",
+        "the scheduler requeues the job and it is done",
         SECONDS,
     )
 
 
-def test_an_event_that_comes_again_does_not_begin_a_job_that_was_given_up(
-    stack: LocalStack, faults: Faults, newcomer: Callable[..., Tenant]
+def test_repeated_event_does_not_restart_a_dead_job(
+    stack: LocalStack, faults: Faults, new_tenant: Callable[..., Tenant]
 ) -> None:
-    tenant = newcomer("Told of twice, dead")
+    tenant = new_tenant("Repeated event, dead")
     _without_retries(stack, tenant)
     with faults.rule(REFUSED, service="bedrock-runtime", action="InvokeModel", session=tenant.id):
-        document = _upload(_slot(stack.api(tenant)))
-        given_up = {f"DEAD#{document}": "dead", f"DOCUMENT#{document}": "dead"}
-        until(lambda: _there(stack, tenant), lambda seen: seen == given_up, "it is given up", SECONDS)
-    _again(stack, tenant, document)
-    until(lambda: _in_backlog(stack, tenant), lambda there: not there, "nothing is left to do", SECONDS)
-    assert _there(stack, tenant) == given_up
+        document = _upload(_request_upload(stack.api(tenant)))
+        dead = {f"DEAD#{document}": "dead", f"DOCUMENT#{document}": "dead"}
+        until(lambda: _jobs_and_documents(stack, tenant), lambda seen: seen == dead, "the job is dead", SECONDS)
+    _resend_event(stack, tenant, document)
+    until(lambda: _in_backlog(stack, tenant), lambda present: not present, "the backlog entry is gone", SECONDS)
+    assert _jobs_and_documents(stack, tenant) == dead
     assert Target.of(stack, tenant).vectors == ()
 
 
-def test_an_event_that_comes_again_does_not_begin_a_job_that_is_done(
-    stack: LocalStack, faults: Faults, newcomer: Callable[..., Tenant]
+def test_repeated_event_does_not_restart_a_completed_job(
+    stack: LocalStack, faults: Faults, new_tenant: Callable[..., Tenant]
 ) -> None:
-    """Least of all while the tenant's jobs fail: its document would be told to have failed, with all of it indexed."""
-    tenant = newcomer("Told of twice, done")
+    """Also while the tenant's jobs fail: a restarted job would mark the indexed document as dead."""
+    tenant = new_tenant("Repeated event, done")
     api = stack.api(tenant)
-    document = _upload(_slot(api))
+    document = _upload(_request_upload(api))
     done = {f"DOCUMENT#{document}": "ready"}
-    until(lambda: _there(stack, tenant), lambda seen: seen == done, "it is done", SECONDS)
+    until(lambda: _jobs_and_documents(stack, tenant), lambda seen: seen == done, "the document is ready", SECONDS)
     _without_retries(stack, tenant)
     with faults.rule(REFUSED, service="bedrock-runtime", action="InvokeModel", session=tenant.id):
         others = [api.add_document(f"Page {each}", "It fails.")["id"] for each in range(13)]
         until(
-            lambda: _there(stack, tenant),
-            lambda seen: sum(place.startswith("DEAD#") for place in seen) >= 11,
+            lambda: _jobs_and_documents(stack, tenant),
+            lambda seen: sum(key.startswith("DEAD#") for key in seen) >= 11,
             "the circuit opens",
             SECONDS,
         )
         for _ in range(3):
-            _again(stack, tenant, document)
+            _resend_event(stack, tenant, document)
         until(
-            lambda: _there(stack, tenant),
-            lambda seen: not any(place.startswith("JOB#") for place in seen),
-            "what came again is seen",
+            lambda: _jobs_and_documents(stack, tenant),
+            lambda seen: not any(key.startswith("JOB#") for key in seen),
+            "no job is queued or running",
             SECONDS,
         )
-        seen = {place: status for place, status in _there(stack, tenant).items() if place.endswith(document)}
+        seen = {key: status for key, status in _jobs_and_documents(stack, tenant).items() if key.endswith(document)}
         assert seen == done, seen
     assert len(others) == 13

@@ -1,4 +1,4 @@
-"""The call took effect and its answer was lost: done once all the same, and nothing half-done stays."""
+"""The call took effect and its answer was lost: it still takes effect once, and leaves nothing half-done."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.judging import busy
+from tests.faults.judging import assert_unavailable
 from tools.attacks import Target
 from tools.devstack.aws import Tenant
 from tools.devstack.client import Api, send
@@ -20,8 +20,8 @@ DOCUMENT = {"title": "Ferry", "content_type": "text/plain", "content": "The ferr
 
 
 @pytest.fixture
-def tenant(newcomer: Callable[..., Tenant]) -> Tenant:
-    return newcomer("Of lost answers")
+def tenant(new_tenant: Callable[..., Tenant]) -> Tenant:
+    return new_tenant("Lost answers")
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def api(stack: LocalStack, tenant: Tenant) -> Api:
     return stack.api(tenant)
 
 
-def test_a_save_whose_answer_was_lost_is_one_version(faults: Faults, tenant: Tenant, api: Api) -> None:
+def test_save_with_lost_answer_makes_one_version(faults: Faults, tenant: Tenant, api: Api) -> None:
     lost: dict[str, Any] = {"service": "dynamodb", "action": "TransactWriteItems", "session": tenant.id, "count": 1}
     for version, status in ((1, 201), (2, 200)):
         with faults.rule(DropAfter(), **lost) as rule:
@@ -41,7 +41,7 @@ def test_a_save_whose_answer_was_lost_is_one_version(faults: Faults, tenant: Ten
         assert found["body"] == f"Text {version}."
 
 
-def test_a_document_whose_answers_were_lost_is_taken_in_once(
+def test_document_with_lost_answers_is_added_once(
     stack: LocalStack, faults: Faults, tenant: Tenant, api: Api, ready: Ready
 ) -> None:
     lost: dict[str, Any] = {"session": tenant.id, "count": 1}
@@ -57,9 +57,7 @@ def test_a_document_whose_answers_were_lost_is_taken_in_once(
     assert len(Target.of(stack, tenant).objects) == 1
 
 
-def test_an_upload_whose_answer_was_lost_is_prepared_once(
-    faults: Faults, tenant: Tenant, api: Api, ready: Ready
-) -> None:
+def test_upload_with_lost_answer_is_prepared_once(faults: Faults, tenant: Tenant, api: Api, ready: Ready) -> None:
     content = DOCUMENT["content"].encode()
     body = {"title": "Ferry", "content_type": "text/plain", "bytes": len(content)}
     with faults.rule(DropAfter(), service="dynamodb", action="PutItem", session=tenant.id, count=1) as rule:
@@ -72,29 +70,29 @@ def test_an_upload_whose_answer_was_lost_is_prepared_once(
 
 
 @pytest.mark.parametrize("action", ["PutItem", "UpdateItem"])
-def test_an_onboarding_whose_answer_was_lost_is_one_tenant(stack: LocalStack, faults: Faults, action: str) -> None:
-    """The registry is written by the function's own role."""
+def test_onboarding_with_lost_answer_makes_one_tenant(stack: LocalStack, faults: Faults, action: str) -> None:
+    """The function's own role writes the registry."""
     with faults.rule(DropAfter(), service="dynamodb", action=action, session="", count=1) as rule:
-        answer = stack.control("onboard", display_name="Of lost answers")
+        answer = stack.control("onboard", display_name="Lost answers")
         assert rule.hits == 1
     assert answer.get("status") == "active", answer
 
 
-def test_a_document_that_could_not_be_stored_leaves_nothing(
+def test_document_that_cannot_be_stored_leaves_nothing(
     stack: LocalStack, faults: Faults, tenant: Tenant, api: Api
 ) -> None:
     with faults.rule(Fail("ServiceUnavailable"), service="s3", action="PutObject", session=tenant.id):
-        busy(api.post("/v1/documents", DOCUMENT))
+        assert_unavailable(api.post("/v1/documents", DOCUMENT))
     assert api.get("/v1/documents").expect(200)["documents"] == []
-    left = Target.of(stack, tenant)
-    assert not left.objects, left.objects
-    assert not [each for each in left.sort_keys() if each.startswith("DOCUMENT#")], left.sort_keys()
+    remaining = Target.of(stack, tenant)
+    assert not remaining.objects, remaining.objects
+    assert not [each for each in remaining.sort_keys() if each.startswith("DOCUMENT#")], remaining.sort_keys()
 
 
-def test_a_model_whose_answer_was_lost_is_not_asked_again(faults: Faults, tenant: Tenant, api: Api) -> None:
-    """It would be billed again."""
+def test_model_with_lost_answer_is_not_called_again(faults: Faults, tenant: Tenant, api: Api) -> None:
+    """A second call would be billed again."""
     api.save_template("plain", "Answer from the passages.")
     with faults.rule(DropAfter(), service="bedrock-runtime", action="Converse", session=tenant.id) as rule:
-        busy(api.post("/v1/inference", {"template": "plain", "question": "When?"}))
+        assert_unavailable(api.post("/v1/inference", {"template": "plain", "question": "When?"}))
         assert rule.hits == 1
     api.ask("When?", "plain")

@@ -1,4 +1,4 @@
-"""Each service the product rests on is throttled or down: once, for good, and over again."""
+"""Each AWS service behind the API is throttled or down, for one call and for all calls."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.faults.judging import busy
+from tests.faults.judging import assert_unavailable
 from tools.devstack.aws import Tenant
 from tools.devstack.client import Answer, Api
 from tools.devstack.poll import until
@@ -28,7 +28,7 @@ def list_(api: Api) -> Answer:
     return api.get("/v1/templates")
 
 
-def hand_in(api: Api) -> Answer:
+def add_document(api: Api) -> Answer:
     body = {"title": "Ferry", "content_type": "text/plain", "content": "The ferry leaves at seven."}
     return api.post("/v1/documents", body)
 
@@ -43,7 +43,7 @@ def ask(api: Api) -> Answer:
 
 @dataclass(frozen=True)
 class Use:
-    """A request and the AWS call it cannot do without."""
+    """A request and an AWS call that it needs."""
 
     request: Callable[[Api], Answer]
     service: str
@@ -67,8 +67,8 @@ USES = [
     Use(upload, "dynamodb", "PutItem", Fail("ProvisionedThroughputExceededException"), DropBefore()),
     Use(save, "kms", "GenerateDataKey", *_KMS),
     Use(ask, "kms", "Decrypt", *_KMS),
-    Use(hand_in, "kms", "GenerateDataKey", Fail("ThrottlingException"), Fail("DependencyTimeoutException")),
-    Use(hand_in, "s3", "PutObject", *_S3),
+    Use(add_document, "kms", "GenerateDataKey", Fail("ThrottlingException"), Fail("DependencyTimeoutException")),
+    Use(add_document, "s3", "PutObject", *_S3),
     Use(ask, "s3vectors", "QueryVectors", *_VECTORS),
     Use(ask, "bedrock-runtime", "InvokeModel", *_BEDROCK),
     Use(ask, "bedrock-runtime", "Converse", *_BEDROCK),
@@ -77,9 +77,9 @@ uses = pytest.mark.parametrize("use", USES, ids=str)
 
 
 @pytest.fixture
-def tenant(stack: LocalStack, newcomer: Callable[..., Tenant]) -> Tenant:
-    """With a template, and in no environment but that of `templates`: KMS is asked afresh elsewhere."""
-    return newcomer("In an outage")
+def tenant(stack: LocalStack, new_tenant: Callable[..., Tenant]) -> Tenant:
+    """Only the environment of `templates` knows this tenant: all other functions must call KMS."""
+    return new_tenant("In an outage")
 
 
 @pytest.fixture
@@ -92,33 +92,35 @@ def api(stack: LocalStack, tenant: Tenant, use: Use) -> Api:
 
 @uses
 @pytest.mark.parametrize("how", ["throttled", "down"])
-def test_one_failed_call_is_tried_again(faults: Faults, tenant: Tenant, api: Api, use: Use, how: str) -> None:
+def test_one_failed_call_is_retried(faults: Faults, tenant: Tenant, api: Api, use: Use, how: str) -> None:
     with faults.rule(getattr(use, how), service=use.service, action=use.action, session=tenant.id, count=1) as rule:
         use.request(api).expect(200, 201, 202)
-        assert rule.hits == 1 and rule.matched > 1, "it was not tried again"
+        assert rule.hits == 1 and rule.matched > 1, "the call was not retried"
 
 
 @uses
-def test_an_outage_is_a_503_and_passes(stack: LocalStack, faults: Faults, tenant: Tenant, api: Api, use: Use) -> None:
+def test_outage_answers_503_until_it_ends(
+    stack: LocalStack, faults: Faults, tenant: Tenant, api: Api, use: Use
+) -> None:
     for outage in (use.throttled, use.down):
         with faults.rule(outage, service=use.service, action=use.action, session=tenant.id) as rule:
-            busy(use.request(api))
+            assert_unavailable(use.request(api))
             assert 1 < rule.hits <= 6, f"{rule.hits} calls for one request"
     use.request(api).expect(200, 201, 202)
 
 
-# ── before anybody's tenant is known ────────────────────────────────────────
+# ── before the tenant is known ────────────────────────────────────────
 
 
-def test_an_outage_of_the_registry_is_a_503_and_passes(
-    stack: LocalStack, faults: Faults, newcomer: Callable[..., Tenant]
+def test_registry_outage_answers_503_until_it_ends(
+    stack: LocalStack, faults: Faults, new_tenant: Callable[..., Tenant]
 ) -> None:
-    """The authorizer reads it with its function's role, in no tenant's session."""
-    tenant = newcomer("Known to a registry that is down")
+    """The authorizer reads the registry with its own role, without a tenant's session."""
+    tenant = new_tenant("Registry outage")
     registry = {"service": "dynamodb", "action": "GetItem", "session": ""}
     with faults.rule(Fail("InternalServerError"), **registry) as rule:
-        # A token of its own: the gateway remembers what the authorizer said of others.
-        busy(stack.api(tenant).get("/v1/templates"))
+        # A new token: the gateway caches the authorizer's answers for known tokens.
+        assert_unavailable(stack.api(tenant).get("/v1/templates"))
         assert rule.hits > 1
     until(lambda: stack.api(tenant).get("/v1/templates").status, lambda status: status == 200, "served again", 5)
     with faults.rule(Fail("ThrottlingException"), count=1, **registry) as rule:

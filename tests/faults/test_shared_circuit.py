@@ -1,6 +1,6 @@
-"""Workers that share a tenant's circuit lose no failure and run one probe, however many there are at once.
+"""Concurrent workers of a tenant share one circuit: it counts every failure and lets one probe run.
 
-They are invoked side by side, past the cap that `dispatch` keeps, and held until all of them are at it.
+The test invokes the workers itself, beyond the worker quota of `dispatch`, and delays them until all run.
 """
 
 from __future__ import annotations
@@ -22,32 +22,32 @@ from tools.faultproxy.effects import Delay, Fail
 
 WORKERS = 32
 SECONDS = 90.0
-# So long that a busy machine has started all of them by then, and shorter than an attempt at a call may take.
-HELD = Delay(5_000)
-# A refusal that is the tenant's own, and comes before anything of the tenant's is shared among its workers.
+# Long enough to start all workers on a busy machine, shorter than the time limit of one attempt.
+DELAYED = Delay(5_000)
+# Counts against the tenant, and comes before the workers share any state.
 REFUSED = Fail("InvalidRequest", 400)
 
 
 class Jobs:
-    """One tenant's jobs, done by nobody but the test."""
+    """One tenant's jobs; only the test runs them."""
 
     def __init__(self, stack: LocalStack, tenant: Tenant) -> None:
         self._stack, self._tenant, self._api = stack, tenant, stack.api(tenant)
         self.documents: list[str] = []
 
-    def hand_in(self, count: int) -> list[dict[str, Any]]:
-        """So many more, as events of the worker."""
+    def add(self, count: int) -> list[dict[str, Any]]:
+        """Adds `count` documents and returns the worker's events for their jobs."""
         ids = [self._api.add_document(f"Page {each}", f"Page {each} is blue.")["id"] for each in range(count)]
         self.documents += ids
 
         def jobs() -> dict[str, dict[str, Any]]:
             return {item["document"]["S"]: item for item in self.items("JOB#") if item["document"]["S"] in ids}
 
-        found = until(jobs, lambda seen: len(seen) == count, "all are accepted", SECONDS)
+        found = until(jobs, lambda seen: len(seen) == count, "all jobs are accepted", SECONDS)
         return [{"tenant": self._tenant.id, "job": json.loads(body_of(job))} for job in found.values()]
 
     def run(self, *events: dict[str, Any]) -> None:
-        """All of them at once, each in an environment of its own."""
+        """Runs all events at once, each in its own environment."""
         worker = self._stack.outputs["BasicIngestionFunction"]
         with ThreadPoolExecutor(len(events)) as workers:
             list(workers.map(lambda event: self._stack.account.invoke(worker, event, self._tenant.id), events))
@@ -62,7 +62,7 @@ class Jobs:
 
     @property
     def circuit(self) -> dict[str, Any]:
-        """As it is stored: `{"closed": {"failures": […]}}`, `{"open": …}` or `{"half_open": …}`."""
+        """Returns the stored state: `{"closed": {"failures": […]}}`, `{"open": …}` or `{"half_open": …}`."""
         (item,) = self.items("CIRCUIT")
         return json.loads(item["circuit"]["S"])["state"]
 
@@ -74,8 +74,10 @@ class Jobs:
         return {found[each] for each in self.documents}
 
 
-def test_many_workers_share_one_circuit(stack: LocalStack, faults: Faults, newcomer: Callable[..., Tenant]) -> None:
-    jobs = Jobs(stack, tenant := newcomer("Many workers"))
+def test_concurrent_workers_share_one_circuit(
+    stack: LocalStack, faults: Faults, new_tenant: Callable[..., Tenant]
+) -> None:
+    jobs = Jobs(stack, tenant := new_tenant("Many workers"))
     about = {"service": "s3", "action": "GetObject", "session": tenant.id}
     worker = stack.outputs["BasicIngestionFunction"]
     with (
@@ -89,25 +91,25 @@ def test_many_workers_share_one_circuit(stack: LocalStack, faults: Faults, newco
             TENANT_EMBEDDINGS="1000",
         ),
     ):
-        with faults.rule(HELD, **about) as held, faults.rule(REFUSED, **about):
-            jobs.run(*jobs.hand_in(WORKERS))
-            assert held.hits == WORKERS, "not all of them got as far"
+        with faults.rule(DELAYED, **about) as delayed, faults.rule(REFUSED, **about):
+            jobs.run(*jobs.add(WORKERS))
+            assert delayed.hits == WORKERS, "not all workers reached the call"
             failures = jobs.circuit["closed"]["failures"]
             assert len(failures) == WORKERS, f"{WORKERS - len(failures)} failures were lost"
             assert len({json.dumps(each, sort_keys=True) for each in failures}) == WORKERS
-            # One failure more is one too many.
-            jobs.run(*jobs.hand_in(1))
-        until_when = jobs.circuit["open"]["until"]
-        events = jobs.hand_in(WORKERS)
-        until(time.time, lambda now: now * 1e6 > until_when, "the cool-down is over", SECONDS)
-        with faults.rule(HELD, **about) as held:
+            # One more failure opens the circuit.
+            jobs.run(*jobs.add(1))
+        open_until = jobs.circuit["open"]["until"]
+        events = jobs.add(WORKERS)
+        until(time.time, lambda now: now * 1e6 > open_until, "the cool-down is over", SECONDS)
+        with faults.rule(DELAYED, **about) as delayed:
             jobs.run(*events)
-            assert held.hits == 1, f"{held.hits} probes ran"
+            assert delayed.hits == 1, f"{delayed.hits} probes ran"
         assert jobs.circuit == {"closed": {"failures": []}}
-        parked = {item["document"]["S"] for item in jobs.items("WAITING#")}
-        # The probe is done. Some that failed before wait as well, for their next attempt.
-        assert len(parked & {event["job"]["document"] for event in events}) == WORKERS - 1
-    # Retries are a share of successes, so that some were given up.
+        waiting = {item["document"]["S"] for item in jobs.items("WAITING#")}
+        # All but the probe wait. Jobs that failed before may also wait, for their next attempt.
+        assert len(waiting & {event["job"]["document"] for event in events}) == WORKERS - 1
+    # The retry budget is a share of successes, so some jobs are dead.
     jobs.redrive()
-    until(lambda: jobs.statuses, lambda seen: seen == {"ready"}, "all are done in the end", SECONDS)
+    until(lambda: jobs.statuses, lambda seen: seen == {"ready"}, "all documents are ready", SECONDS)
     assert len(Target.of(stack, tenant).vectors) == 2 * WORKERS + 1

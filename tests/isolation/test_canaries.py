@@ -19,10 +19,10 @@ from tools.devstack.stack import LocalStack
 pytestmark = pytest.mark.after_everything
 
 
-def _tokens_of(overheard: Any, tenant: str) -> set[str]:
+def _tokens_of(recorded_answers: Any, tenant: str) -> set[str]:
     """All tokens that named a tenant, by reading their claims."""
     found = set()
-    for token, _, _ in overheard.answers:
+    for token, _, _ in recorded_answers.answers:
         try:
             claims = jwt.decode(token, options={"verify_signature": False})
         except jwt.PyJWTError:
@@ -34,22 +34,22 @@ def _tokens_of(overheard: Any, tenant: str) -> set[str]:
 
 @pytest.mark.parametrize(("customer", "other"), [(CLINIC, BICYCLES), (BICYCLES, CLINIC)])
 def test_no_answer_to_a_tenant_holds_anothers_word(
-    stack: LocalStack, clinic: Tenant, bicycles: Tenant, overheard: Any, customer: Customer, other: Customer
+    stack: LocalStack, clinic: Tenant, bicycles: Tenant, recorded_answers: Any, customer: Customer, other: Customer
 ) -> None:
     tenant = {CLINIC.name: clinic, BICYCLES.name: bicycles}[customer.name]
     api = stack.api(tenant)
     own = api.ask("What is your out-of-hours line called?", variables={"reader": "me"}, retrieval={"limit": 20})
     assert customer.canary in str(own), "the owner does not find its own word; the test tests nothing"
-    answers: list[tuple[str, Answer]] = overheard.given_to(_tokens_of(overheard, tenant.id))
-    assert len(answers) > 5, f"only {len(answers)} answers were overheard"
+    answers: list[tuple[str, Answer]] = recorded_answers.given_to(_tokens_of(recorded_answers, tenant.id))
+    assert len(answers) > 5, f"only {len(answers)} answers were recorded_answers"
     leaked = [url for url, answer in answers if other.canary.lower() in answer.text.lower()]
     assert not leaked, f"{customer.name} was told {other.canary!r} by {leaked}"
 
 
-def test_nobody_else_was_told_a_word(clinic: Tenant, bicycles: Tenant, overheard: Any) -> None:
+def test_nobody_else_was_told_a_word(clinic: Tenant, bicycles: Tenant, recorded_answers: Any) -> None:
     """Strangers, bad tokens, other tenants: none of them owns a word."""
-    owners = _tokens_of(overheard, clinic.id) | _tokens_of(overheard, bicycles.id)
-    for token, url, answer in overheard.answers:
+    owners = _tokens_of(recorded_answers, clinic.id) | _tokens_of(recorded_answers, bicycles.id)
+    for token, url, answer in recorded_answers.answers:
         if token in owners or not token:
             continue
         for customer in (CLINIC, BICYCLES):
@@ -66,10 +66,10 @@ def test_no_log_line_holds_a_tenants_words(stack: LocalStack) -> None:
     assert lines > 50, f"only {lines} log lines were found; the test tests nothing"
 
 
-def test_no_log_line_holds_a_token_or_a_key(stack: LocalStack, overheard: Any) -> None:
-    tokens = {token for token, _, _ in overheard.answers if token.count(".") == 2}
+def test_no_log_line_holds_a_token_or_a_key(stack: LocalStack, recorded_answers: Any) -> None:
+    tokens = {token for token, _, _ in recorded_answers.answers if token.count(".") == 2}
     signatures = {token.rsplit(".", 1)[1] for token in tokens if len(token.rsplit(".", 1)[1]) > 40}
-    assert signatures, "no token was overheard; the test tests nothing"
+    assert signatures, "no token was recorded_answers; the test tests nothing"
     for group, line in stack.log_lines():
         found = [each for each in signatures if each in line]
         assert not found, f"{group} logged a token: {line[:200]}"

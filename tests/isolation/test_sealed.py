@@ -191,7 +191,7 @@ def test_a_changed_value_does_not_open(
 
 
 def test_a_data_key_of_another_kms_key_does_not_open_it(
-    stack: LocalStack, newcomer: Callable[..., Tenant], place: tuple[Api, dict[str, Any]], refused: Refused
+    stack: LocalStack, new_tenant: Callable[..., Tenant], place: tuple[Api, dict[str, Any]], refused: Refused
 ) -> None:
     """The tenant's own context, wrapped by a key that is not the tenant's: root may do that."""
     api, item = place

@@ -164,9 +164,9 @@ def test_content_that_cannot_be_read_leaves_the_old_in_place(api: Api, ready: Re
     api.delete(f"/v1/documents/{document}").expect(204)
 
 
-def test_a_long_document_shows_how_far_it_is(stack: LocalStack, newcomer: Callable[..., Tenant]) -> None:
+def test_a_long_document_shows_how_far_it_is(stack: LocalStack, new_tenant: Callable[..., Tenant]) -> None:
     """Some thousand passages, over several runs of the worker where one does not suffice."""
-    tenant = newcomer("A thousand pages")
+    tenant = new_tenant("A thousand pages")
     api = stack.api(tenant)
     content = "\n\n".join(f"Page {n}. " + "The catalogue goes on and on. " * 45 for n in range(1_000)).encode()
     about = {"title": "Catalogue", "content_type": "text/plain", "bytes": len(content)}

@@ -87,9 +87,9 @@ def unreadable(api: Api) -> str:
 
 
 def test_a_document_that_cannot_be_read_is_a_dead_letter_of_its_tenant(
-    stack: LocalStack, newcomer: Callable[[str], Tenant], ready: Ready
+    stack: LocalStack, new_tenant: Callable[[str], Tenant], ready: Ready
 ) -> None:
-    tenant, neighbour = newcomer("Broken"), newcomer("Whole")
+    tenant, neighbour = new_tenant("Broken"), new_tenant("Whole")
     api, other = stack.api(tenant), stack.api(neighbour)
     assert api.get("/v1/dead-letters").expect(200) == {"dead_letters": [], "cursor": None}
     broken = unreadable(api)
@@ -144,7 +144,9 @@ def test_a_tenant_all_of_whose_jobs_fail_is_put_aside_and_comes_back(stack: Loca
     )
     assert partition.circuit == "closed"
     letters = api.get("/v1/dead-letters?limit=100").expect(200)["dead_letters"]
-    assert {each["last_error"] for each in letters} == {"the tenant's encryption key is disabled or scheduled for deletion"}
+    assert {each["last_error"] for each in letters} == {
+        "the tenant's encryption key is disabled or scheduled for deletion"
+    }
     again = api.post("/v1/dead-letters/redrive", None).expect(202)
     assert set(again["documents"]) == {each["document"] for each in letters} and not again["more"]
     come_to(stack, api, ids, lambda seen: seen["ready"] == 24, "all are done in the end")
@@ -162,9 +164,9 @@ def test_a_job_whose_message_is_lost_is_done(stack: LocalStack, tenant: Tenant, 
     come_to(stack, api, ids, lambda seen: seen["ready"] == 3, "they are found again")
 
 
-def test_a_long_queue_does_not_grow_by_being_late(stack: LocalStack, newcomer: Callable[[str], Tenant]) -> None:
+def test_a_long_queue_does_not_grow_by_being_late(stack: LocalStack, new_tenant: Callable[[str], Tenant]) -> None:
     """Jobs whose messages wait too long are taken for lost. No more of them are sent again than there are workers."""
-    api = stack.api(tenant := newcomer("A long queue"))
+    api = stack.api(tenant := new_tenant("A long queue"))
     partition, count, workers = Partition(stack, tenant), 24, 8
     with queue_stopped(stack):
         before = stack.messages()
@@ -184,10 +186,10 @@ def test_a_long_queue_does_not_grow_by_being_late(stack: LocalStack, newcomer: C
 
 
 def test_a_tenant_with_more_jobs_than_workers_has_them_done_in_turn(
-    stack: LocalStack, newcomer: Callable[[str], Tenant], ready: Ready
+    stack: LocalStack, new_tenant: Callable[[str], Tenant], ready: Ready
 ) -> None:
     """Beyond its workers its jobs wait in its partition, and go on as those are done: nobody has to look."""
-    tenant = newcomer("Many pages")
+    tenant = new_tenant("Many pages")
     api, partition = stack.api(tenant), Partition(stack, tenant)
     with queue_stopped(stack):
         ids = hand_in(api, 30)

@@ -31,13 +31,13 @@ def upload(api: Api, title: str, content_type: str, content: bytes) -> str:
 
 
 @pytest.fixture(scope="module")
-def ended(stack: LocalStack, newcomer: Callable[..., Tenant]) -> dict[str, dict[str, Any]]:
+def ended(stack: LocalStack, new_tenant: Callable[..., Tenant]) -> dict[str, dict[str, Any]]:
     """What became of each file, handed in by several tenants while a neighbour hands in its own.
 
     By fewer than what opens a circuit each: it would put the rest aside for longer than a test waits.
     """
-    other = stack.api(newcomer("A neighbour of hostile files"))
-    apis = [stack.api(newcomer(f"Hostile files {number}")) for number in range(-(-len(FILES) // FEW))]
+    other = stack.api(new_tenant("A neighbour of hostile files"))
+    apis = [stack.api(new_tenant(f"Hostile files {number}")) for number in range(-(-len(FILES) // FEW))]
     owner = {each.name: apis[number // FEW] for number, each in enumerate(FILES)}
     ids = {each.name: upload(owner[each.name], each.name, each.content_type, each.content) for each in FILES}
     pages = [other.add_document(f"Page {n}", f"Page {n} of a neighbour.")["id"] for n in range(5)]

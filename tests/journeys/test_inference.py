@@ -117,9 +117,9 @@ def test_a_template_that_does_not_exist_is_not_found(api: Api) -> None:
 
 
 def test_without_documents_there_is_no_citation_and_no_error(
-    stack: LocalStack, newcomer: Callable[[str], Tenant]
+    stack: LocalStack, new_tenant: Callable[[str], Tenant]
 ) -> None:
-    api = stack.api(newcomer("An empty shelf"))
+    api = stack.api(new_tenant("An empty shelf"))
     api.save_template("desk", "Answer from the passages.")
     answer = api.ask("When does the ferry to Ellan leave?", "desk")
     assert answer["citations"] == [] and "seven" not in answer["answer"], answer

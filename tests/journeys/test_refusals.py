@@ -85,14 +85,14 @@ class Ground:
     def function(self, name: str) -> str:
         return self.stack.tier("basic")[f"{name}Function"]
 
-    def newcomer(self, name: str = "Refused", **more: Any) -> tuple[Tenant, Api]:
+    def new_tenant(self, name: str = "Refused", **more: Any) -> tuple[Tenant, Api]:
         """A tenant that no environment and no cache has seen."""
         tenant = self.stack.onboard(name, **more)
         return tenant, self.stack.api(tenant)
 
     def first_call(self) -> Answer:
         """Of a tenant that the gateway does not remember."""
-        return self.newcomer()[1].get(TEMPLATES)
+        return self.new_tenant()[1].get(TEMPLATES)
 
     @contextmanager
     def reserved(self, function: str, executions: int) -> Iterator[None]:
@@ -176,7 +176,7 @@ TEMPLATES, DOCUMENTS, UPLOADS, INFERENCE = (
 
 def unproven(ground: Ground) -> Iterator[Refusal]:
     """No tenant is known yet."""
-    tenant, api = ground.newcomer()
+    tenant, api = ground.new_tenant()
     issuer, anybody = ground.stack.issuer, ground.stack.api()
     yield Refusal("no token", anybody.get(TEMPLATES), "UNAUTHORIZED")
     for header in ("Bearer", "Basic dGVzdDp0ZXN0", api.token or ""):
@@ -193,7 +193,7 @@ def unproven(ground: Ground) -> Iterator[Refusal]:
 def not_served(ground: Ground) -> Iterator[Refusal]:
     """A known tenant, which is not served, or not here."""
     stack = ground.stack
-    suspended, api = ground.newcomer("Suspended")
+    suspended, api = ground.new_tenant("Suspended")
     stack.control("suspend", tenant=suspended.id)
     yield Refusal("a tenant: suspended", api.get(TEMPLATES), "ACCESS_DENIED")
     with ground.faults.rule(Fail("AccessDeniedException"), service="s3vectors", action="CreateIndex"):
@@ -202,14 +202,14 @@ def not_served(ground: Ground) -> Iterator[Refusal]:
     assert begun_id, begun
     api = stack.api(token=stack.issuer.mint(begun_id[0]))
     yield Refusal("a tenant: its onboarding was interrupted", api.get(TEMPLATES), "ACCESS_DENIED")
-    premium, _ = ground.newcomer("Premium", tier="premium")
+    premium, _ = ground.new_tenant("Premium", tier="premium")
     api = stack.api(token=stack.issuer.mint(premium.id))
     yield Refusal("a tenant: another tier's, with a token for this", api.get(TEMPLATES), "ACCESS_DENIED")
-    pooled, _ = ground.newcomer("Pooled")
+    pooled, _ = ground.new_tenant("Pooled")
     api = Api(stack.address(SILO), stack.issuer.mint(pooled.id, SILO))
     yield Refusal("a tenant: not the silo's", api.get(TEMPLATES), "ACCESS_DENIED", origin=None)
 
-    erased, api = ground.newcomer("Erased")
+    erased, api = ground.new_tenant("Erased")
     key = {"pk": {"S": erased.partition}, "sk": {"S": "PROFILE"}}
     stack.account.client("dynamodb").delete_item(TableName=stack.outputs["DataTable"], Key=key)
     yield Refusal("a tenant without a profile saves a template", api.put(f"{TEMPLATES}/plain", {"body": "x"}))
@@ -290,7 +290,7 @@ MISTAKES: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
 
 def mistaken(ground: Ground) -> Iterator[Refusal]:
     """Requests that can never succeed as they are."""
-    api = ground.newcomer()[1]
+    api = ground.new_tenant()[1]
     for key, text in SAVED.items():
         api.save_template(key, text)
     for done, method, path, more in MISTAKES:
@@ -302,7 +302,7 @@ def mistaken(ground: Ground) -> Iterator[Refusal]:
 
 def absent(ground: Ground) -> Iterator[Refusal]:
     """What is not there, and what is not one's own: the same answer."""
-    api, other = ground.newcomer()[1], ground.newcomer("Other")[1]
+    api, other = ground.new_tenant()[1], ground.new_tenant("Other")[1]
     for done, method, path in (
         ("a path without a route", "GET", "/v1/nothing"),
         ("a path without a route", "GET", f"{TEMPLATES}/a/b"),
@@ -345,7 +345,7 @@ def absent(ground: Ground) -> Iterator[Refusal]:
 def too_much(ground: Ground) -> Iterator[Refusal]:
     """Caps, plans and concurrency. The ledger is written by the tenant's own session, as its calls do."""
     stack = ground.stack
-    tenant, api = ground.newcomer("Busy", tier="premium")
+    tenant, api = ground.new_tenant("Busy", tier="premium")
     dynamodb, table = stack.session(tenant).client("dynamodb"), stack.outputs["DataTable"]
     key = {"pk": {"S": tenant.partition}, "sk": {"S": "LEDGER"}}
 
@@ -363,7 +363,7 @@ def too_much(ground: Ground) -> Iterator[Refusal]:
     write(used_until=int(time.time() * MICROSECONDS) + burst + 30 * MICROSECONDS)
     yield Refusal("the tenant's rate is used up for 30 seconds", api.get(TEMPLATES), wait=range(20, 32))
 
-    api = ground.newcomer("Counted")[1]
+    api = ground.new_tenant("Counted")[1]
     throttle: dict[str, str | None] = {
         f"/throttle/{name}": str(value) for name, value in ground.plan["throttle"].items()
     }
@@ -428,13 +428,13 @@ def behind(ground: Ground) -> Iterator[Refusal]:
     yield Refusal(
         "others keep saving the same template", _under(ground, conflict, "dynamodb", save, action="TransactWriteItems")
     )
-    owner, api = ground.newcomer("With a key of its own", key="own")
+    owner, api = ground.new_tenant("With a key of its own", key="own")
     ground.stack.account.client("kms").disable_key(KeyId=owner.key_arn)
     yield Refusal("the tenant's own key is disabled", save(api))
 
 
 def _under(ground: Ground, effect: Effect, service: str, request: Callable[[Api], Answer], **more: str) -> Answer:
-    tenant, api = ground.newcomer()
+    tenant, api = ground.new_tenant()
     if request is ask:
         save(api).expect(201)
     with ground.faults.rule(effect, service=service, session=tenant.id, **more) as rule:
@@ -448,14 +448,14 @@ def broken(ground: Ground) -> Iterator[Refusal]:
     registry: dict[str, Any] = {"service": "dynamodb", "session": ""}
     with ground.configured("Authorizer", JWKS_URL="http://127.0.0.1:1/"):
         yield Refusal("the issuer's keys cannot be fetched", ground.first_call(), "AUTHORIZER_FAILURE")
-    api = ground.newcomer()[1]
+    api = ground.new_tenant()[1]
     with ground.faults.rule(Fail("InternalServerError"), action="GetItem", **registry):
         yield Refusal("the registry of tenants cannot be read", api.get(TEMPLATES), "AUTHORIZER_FAILURE")
     with ground.configured("Authorizer", TIER=""):
         yield Refusal("the authorizer does not start", ground.first_call(), "AUTHORIZER_FAILURE")
     with ground.configured("Templates", TABLE=""):
         yield Refusal("the function does not start", api.get(TEMPLATES), "DEFAULT_5XX")
-    tenant, api = ground.newcomer("Slow")
+    tenant, api = ground.new_tenant("Slow")
     slow: dict[str, Any] = {"service": "dynamodb", "action": "UpdateItem", "session": tenant.id, "count": 1}
     with ground.configured("Templates", timeout=1), ground.faults.rule(Delay(3_000), **slow):
         yield Refusal("the function is ended by its time-out", api.get(TEMPLATES), "DEFAULT_5XX")
@@ -467,7 +467,7 @@ def broken(ground: Ground) -> Iterator[Refusal]:
     uri = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{arn}/invocations"
     with ground.integrated("/v1/openapi.json", "uri", uri):
         yield Refusal("the route leads to a function that does not know it", api.get("/v1/openapi.json"))
-    gateway, (tenant, api) = ground.stack.account.client("apigateway"), ground.newcomer("Not in the plan")
+    gateway, (tenant, api) = ground.stack.account.client("apigateway"), ground.new_tenant("Not in the plan")
     keys = gateway.get_usage_plan_keys(usagePlanId=ground.plan["id"], limit=500)["items"]
     key = next(each["id"] for each in keys if tenant.id in each["name"])
     gateway.delete_usage_plan_key(usagePlanId=ground.plan["id"], keyId=key)

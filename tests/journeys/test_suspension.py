@@ -19,9 +19,9 @@ SETTLED_SECONDS = 90.0
 
 
 def test_a_suspended_tenant_is_refused_and_a_resumed_one_is_served_again(
-    stack: LocalStack, newcomer: Callable[[str], Tenant]
+    stack: LocalStack, new_tenant: Callable[[str], Tenant]
 ) -> None:
-    tenant, neighbour = newcomer("Suspended"), newcomer("Neighbour")
+    tenant, neighbour = new_tenant("Suspended"), new_tenant("Neighbour")
     api, other = stack.api(tenant), stack.api(neighbour)
     api.save_template("kept", "Still here.")
     answer = stack.control("suspend", tenant=tenant.id)

@@ -15,7 +15,7 @@ from tools.devstack.changes import configured
 from tools.devstack.console import Console
 from tools.devstack.stack import LocalStack
 
-Settle = Callable[[LocalStack, object], Tenant]
+OnboardWithHandbook = Callable[[LocalStack, object], Tenant]
 
 
 @pytest.fixture(scope="package")
@@ -41,15 +41,15 @@ def corrupted_stack(request: pytest.FixtureRequest) -> Iterator[LocalStack]:
 
 
 @pytest.fixture(scope="package")
-def victim(corrupted_stack: LocalStack, settled: Settle) -> Tenant:
+def victim(corrupted_stack: LocalStack, tenant_with_handbook: OnboardWithHandbook) -> Tenant:
     """The tenant that the corrupted names point at."""
-    return settled(corrupted_stack, CLINIC)
+    return tenant_with_handbook(corrupted_stack, CLINIC)
 
 
 @pytest.fixture(scope="package")
-def caller(corrupted_stack: LocalStack, settled: Settle) -> Tenant:
+def caller(corrupted_stack: LocalStack, tenant_with_handbook: OnboardWithHandbook) -> Tenant:
     """The tenant whose requests are led astray."""
-    return settled(corrupted_stack, BICYCLES)
+    return tenant_with_handbook(corrupted_stack, BICYCLES)
 
 
 @pytest.fixture(scope="package")
