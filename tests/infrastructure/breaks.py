@@ -1,4 +1,4 @@
-"""What somebody might do to a template on a bad day, and which guard has to notice.
+"""Faults in a template, each with the guard that must report it.
 
 Each break changes a copy of the expanded template and names the resource that the complaint must name.
 """
@@ -12,35 +12,35 @@ from typing import Any
 
 from tests.infrastructure import guards
 from tests.infrastructure.guards import (
-    a_persons_tenant_is_not_theirs_to_choose,
     access_logs_hold_no_content,
     alarms_have_a_runbook,
-    alarms_tell_the_topic,
-    allows_are_spelled_out,
-    authorizers_know_what_selects_the_tenant,
-    buckets_are_closed,
-    every_call_is_counted,
-    everything_is_tagged,
-    for_all_values_is_guarded,
+    alarms_notify_the_topic,
+    allows_name_actions_and_resources,
+    authorizers_cache_by_token,
+    buckets_are_private_and_encrypted,
+    for_all_values_has_a_null_check,
     functions_reserve_concurrency,
     metrics_are_emitted,
-    no_tenant_is_a_dimension,
+    metrics_have_no_tenant_dimension,
     only_the_tenant_role_holds_data_rights,
     permissions_name_their_source,
+    resources_are_tagged,
+    tenant_comes_from_the_authorizer,
     tenant_functions_have_no_event_source,
-    the_tenant_comes_from_the_authorizer,
-    the_tenant_role_needs_its_tag,
-    the_tenant_role_trusts_by_name_and_tag,
+    tenant_role_requires_its_tag,
+    tenant_role_trusts_by_name_and_tag,
+    usage_plan_counts_every_call,
+    users_cannot_set_their_tenant,
 )
 
 TIER, DATA, ROOT = "infra/tier.yaml", "infra/data.yaml", "template.yaml"
-WATCH, ACCOUNT, PEOPLE = "infra/observability.yaml", "infra/account.yaml", "infra/identity.yaml"
+MONITORING, ACCOUNT, IDENTITY = "infra/observability.yaml", "infra/account.yaml", "infra/identity.yaml"
 Resources = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Break:
-    """One fault: what is done, to which file, and what the guard must say."""
+    """One fault: the change, its file, and the text that the guard's complaint must contain."""
 
     name: str
     guard: guards.template.Guard
@@ -69,8 +69,8 @@ def _grant(role: str, action: str, resource: Any) -> Callable[[Resources], Any]:
     return lambda r: _properties(r, role).setdefault("Policies", []).append(policy)
 
 
-def _attach(resources: Resources) -> None:
-    """The same right as `_grant`, written apart from the role."""
+def _attach_policy(resources: Resources) -> None:
+    """Grants the same right as `_grant`, in a separate policy resource."""
     statement = {"Effect": "Allow", "Action": "dynamodb:Query", "Resource": {"Ref": "DataTableArn"}}
     resources["Reports"] = {
         "Type": "AWS::IAM::Policy",
@@ -86,7 +86,7 @@ def _operation(resources: Resources, path: str, method: str) -> dict[str, Any]:
     return _properties(resources, "Api")["Body"]["paths"][path][method]
 
 
-def _tenant_from(source: str, path: str, method: str) -> Callable[[Resources], Any]:
+def _map_tenant_from(source: str, path: str, method: str) -> Callable[[Resources], Any]:
     return lambda r: _operation(r, path, method)["x-amazon-apigateway-integration"].update(
         requestParameters={"integration.request.header.X-Amz-Tenant-Id": source}
     )
@@ -97,20 +97,20 @@ def _authorizer(resources: Resources) -> dict[str, Any]:
     return schemes["tenant"]["x-amazon-apigateway-authorizer"]
 
 
-def _new_route(resources: Resources) -> None:
-    """Copied from another API, without thinking of the tenant."""
+def _add_route_without_tenant(resources: Resources) -> None:
+    """Adds a route without the mapping of the tenant."""
     uri = _operation(resources, "/v1/inference", "post")["x-amazon-apigateway-integration"]["uri"]
     _properties(resources, "Api")["Body"]["paths"]["/v1/export"] = {
         "get": {"security": [{"tenant": []}], "x-amazon-apigateway-integration": {"type": "aws_proxy", "uri": uri}}
     }
 
 
-def _queue_for(function: str) -> Callable[[Resources], Any]:
+def _add_queue_source(function: str) -> Callable[[Resources], Any]:
     properties = {"EventSourceArn": {"Fn::GetAtt": ["Jobs", "Arn"]}, "FunctionName": {"Ref": function}}
     return lambda r: r.update(Shortcut={"Type": "AWS::Lambda::EventSourceMapping", "Properties": properties})
 
 
-def _rule_for(function: str) -> Callable[[Resources], Any]:
+def _add_rule(function: str) -> Callable[[Resources], Any]:
     target = {"Id": "it", "Arn": {"Fn::GetAtt": [function, "Arn"]}}
     return lambda r: r.update(Nightly={"Type": "AWS::Events::Rule", "Properties": {"Targets": [target]}})
 
@@ -123,11 +123,11 @@ def _untag(name: str, key: str) -> Callable[[Resources], Any]:
     return change
 
 
-def _untagged_topic(resources: Resources) -> None:
+def _add_untagged_topic(resources: Resources) -> None:
     resources["Alerts"] = {"Type": "AWS::SNS::Topic", "Properties": {}}
 
 
-def _on_the_dashboard(old: str, new: str) -> Callable[[Resources], Any]:
+def _replace_in_dashboard(old: str, new: str) -> Callable[[Resources], Any]:
     def change(resources: Resources) -> None:
         body = _properties(resources, "Dashboard")["DashboardBody"]
         body["Fn::Sub"] = body["Fn::Sub"].replace(old, new)
@@ -135,8 +135,8 @@ def _on_the_dashboard(old: str, new: str) -> Callable[[Resources], Any]:
     return change
 
 
-def _logged(change: Callable[[dict[str, str]], Any]) -> Callable[[Resources], Any]:
-    """An access log as it should be, with one change to its fields."""
+def _access_log(change: Callable[[dict[str, str]], Any]) -> Callable[[Resources], Any]:
+    """Sets a correct access log with one change to its fields."""
     fields = {
         "request_id": "$context.requestId",
         "tenant": "$context.authorizer.tenantId",
@@ -155,63 +155,63 @@ _TABLE = {"Ref": "DataTableArn"}
 BREAKS = (
     # ForAllValues
     Break(
-        "the Null of the leading keys is gone",
-        for_all_values_is_guarded,
+        "the Null check of the leading keys is missing",
+        for_all_values_has_a_null_check,
         lambda r: _tenant_data(r, "OwnPartition")["Condition"].pop("Null"),
         "TenantRole (OwnPartition)",
     ),
     Break(
-        "the Null is about the tag alone",
-        for_all_values_is_guarded,
+        "the Null check covers only the tag",
+        for_all_values_has_a_null_check,
         lambda r: _tenant_data(r, "OwnPartition")["Condition"]["Null"].pop("dynamodb:LeadingKeys"),
         "TenantRole (OwnPartition)",
     ),
     Break(
-        "the Null is the wrong way round",
-        for_all_values_is_guarded,
+        "the Null check is inverted",
+        for_all_values_has_a_null_check,
         lambda r: _tenant_data(r, "OwnPartition")["Condition"]["Null"].update({"dynamodb:LeadingKeys": "true"}),
         "TenantRole (OwnPartition)",
     ),
     Break(
-        "tag keys are limited, but no tag is demanded",
-        for_all_values_is_guarded,
+        "tag keys are limited, but no tag is required",
+        for_all_values_has_a_null_check,
         lambda r: _trust(r, "OneTagOnly")["Condition"].pop("StringLike"),
         "TenantRole (OneTagOnly)",
     ),
     # wildcards
     Break(
-        "all of DynamoDB",
-        allows_are_spelled_out,
+        "all actions of DynamoDB",
+        allows_name_actions_and_resources,
         lambda r: _tenant_data(r, "OwnPartition").update(Action="dynamodb:*"),
         "TenantRole (OwnPartition)",
     ),
     Break(
-        "reads of every kind",
-        allows_are_spelled_out,
+        "all read actions of S3",
+        allows_name_actions_and_resources,
         lambda r: _tenant_data(r, "OwnObjects").update(Action=["s3:Get*"]),
         "TenantRole (OwnObjects)",
     ),
     Break(
         "any resource",
-        allows_are_spelled_out,
+        allows_name_actions_and_resources,
         lambda r: _tenant_data(r, "Models").update(Resource="*"),
         "TenantRole (Models)",
     ),
     Break(
         "any object of the bucket",
-        allows_are_spelled_out,
+        allows_name_actions_and_resources,
         lambda r: _tenant_data(r, "OwnObjects").update(Resource={"Fn::Sub": "${Documents.Arn}/*"}),
         "TenantRole (OwnObjects)",
     ),
     Break(
         "any table",
-        allows_are_spelled_out,
+        allows_name_actions_and_resources,
         _grant("ControlRole", "dynamodb:GetItem", {"Fn::Sub": "arn:${AWS::Partition}:dynamodb:*:*:table/*"}),
         "ControlRole",
     ),
     Break(
-        "all but a few actions",
-        allows_are_spelled_out,
+        "all actions except some",
+        allows_name_actions_and_resources,
         lambda r: _tenant_data(r, "Models").update(NotAction="iam:*"),
         "TenantRole (Models)",
     ),
@@ -222,7 +222,12 @@ BREAKS = (
         _grant("InferenceRole", "dynamodb:Query", _TABLE),
         "InferenceRole",
     ),
-    Break("the same, in a policy attached from outside", only_the_tenant_role_holds_data_rights, _attach, "Reports"),
+    Break(
+        "a separate policy lets a function read the data table",
+        only_the_tenant_role_holds_data_rights,
+        _attach_policy,
+        "Reports",
+    ),
     Break(
         "a function reads objects",
         only_the_tenant_role_holds_data_rights,
@@ -230,7 +235,7 @@ BREAKS = (
         "DocumentsApiRole",
     ),
     Break(
-        "control queries vectors",
+        "the control plane queries vectors",
         only_the_tenant_role_holds_data_rights,
         _grant("ControlRole", "s3vectors:QueryVectors", {"Ref": "Vectors"}),
         "ControlRole",
@@ -248,25 +253,25 @@ BREAKS = (
         "AuthorizerRole",
     ),
     Break(
-        "control's registry rights on the data table",
+        "the control plane reads the data table",
         only_the_tenant_role_holds_data_rights,
         _grant("ControlRole", "dynamodb:GetItem", _TABLE),
         "ControlRole",
     ),
     Break(
-        "a second sender of jobs",
+        "another function sends jobs",
         only_the_tenant_role_holds_data_rights,
         _grant("TemplatesRole", "sqs:SendMessage", {"Fn::GetAtt": ["Jobs", "Arn"]}),
         "TemplatesRole",
     ),
     Break(
-        "a managed policy of AWS",
+        "a function has a managed policy",
         only_the_tenant_role_holds_data_rights,
         lambda r: _properties(r, "IntakeRole").update(ManagedPolicyArns=["arn:aws:iam::aws:policy/ReadOnlyAccess"]),
         "IntakeRole",
     ),
     Break(
-        "a policy of API Gateway for a function",
+        "a function has the managed policy of API Gateway",
         only_the_tenant_role_holds_data_rights,
         lambda r: _properties(r, "IntakeRole").update(
             ManagedPolicyArns=["arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"]
@@ -274,7 +279,7 @@ BREAKS = (
         "IntakeRole",
     ),
     Break(
-        "the role of API Gateway does more",
+        "the role of API Gateway has another managed policy",
         only_the_tenant_role_holds_data_rights,
         lambda r: _properties(r, "ApiGatewayLogs")["ManagedPolicyArns"].append(
             "arn:aws:iam::aws:policy/service-role/AWSLambdaRole"
@@ -290,56 +295,56 @@ BREAKS = (
     ),
     # the tenant role
     Break(
-        "no Deny without a tag",
-        the_tenant_role_needs_its_tag,
+        "no Deny for sessions without a tag",
+        tenant_role_requires_its_tag,
         lambda r: _properties(r, "TenantRole")["Policies"][0]["PolicyDocument"]["Statement"].pop(),
         "TenantRole",
     ),
     Break(
-        "the Deny is for a table alone",
-        the_tenant_role_needs_its_tag,
+        "the Deny covers only one table",
+        tenant_role_requires_its_tag,
         lambda r: _tenant_data(r, "NoTagNoAccess").update(Resource=_TABLE),
         "TenantRole",
     ),
     Break(
         "the Deny has a second condition",
-        the_tenant_role_needs_its_tag,
+        tenant_role_requires_its_tag,
         lambda r: _tenant_data(r, "NoTagNoAccess")["Condition"].update(Bool={"aws:SecureTransport": "false"}),
         "TenantRole",
     ),
     Break(
         "the role is tagged with a tenant",
-        the_tenant_role_needs_its_tag,
+        tenant_role_requires_its_tag,
         lambda r: _properties(r, "TenantRole")["Tags"].append({"Key": "TenantId", "Value": "x" * 32}),
         "TenantRole",
     ),
     Break(
-        "the same in another case",
-        the_tenant_role_needs_its_tag,
+        "the role is tagged with a tenant in lower case",
+        tenant_role_requires_its_tag,
         lambda r: _properties(r, "TenantRole")["Tags"].append({"Key": "tenantid", "Value": "x" * 32}),
         "TenantRole",
     ),
     Break(
         "the session may have any name",
-        the_tenant_role_trusts_by_name_and_tag,
+        tenant_role_trusts_by_name_and_tag,
         lambda r: _trust(r, "OneTenantNamedTwice")["Condition"].pop("StringEquals"),
         "TenantRole (OneTenantNamedTwice)",
     ),
     Break(
-        "the session needs no tag",
-        the_tenant_role_trusts_by_name_and_tag,
+        "the session requires no tag",
+        tenant_role_trusts_by_name_and_tag,
         lambda r: _trust(r, "OneTenantNamedTwice")["Condition"].pop("StringLike"),
         "TenantRole (OneTenantNamedTwice)",
     ),
     Break(
-        "the session may have more tags",
-        the_tenant_role_trusts_by_name_and_tag,
+        "the session may have other tags",
+        tenant_role_trusts_by_name_and_tag,
         lambda r: _trust(r, "OneTagOnly")["Condition"].pop("ForAllValues:StringEquals"),
         "TenantRole (OneTagOnly)",
     ),
     Break(
-        "the whole account may assume it",
-        the_tenant_role_trusts_by_name_and_tag,
+        "the whole account may assume the tenant role",
+        tenant_role_trusts_by_name_and_tag,
         lambda r: _trust(r, "OneTenantNamedTwice")["Principal"].update(
             AWS={"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}
         ),
@@ -347,93 +352,98 @@ BREAKS = (
     ),
     # the tenant of a request
     Break(
-        "the tenant is a client's header",
-        the_tenant_comes_from_the_authorizer,
-        _tenant_from("method.request.header.X-Amz-Tenant-Id", "/v1/templates", "get"),
+        "the tenant comes from a header of the client",
+        tenant_comes_from_the_authorizer,
+        _map_tenant_from("method.request.header.X-Amz-Tenant-Id", "/v1/templates", "get"),
         "GET /v1/templates",
     ),
     Break(
-        "the tenant is a query parameter",
-        the_tenant_comes_from_the_authorizer,
-        _tenant_from("method.request.querystring.tenant", "/v1/documents", "post"),
+        "the tenant comes from a query parameter",
+        tenant_comes_from_the_authorizer,
+        _map_tenant_from("method.request.querystring.tenant", "/v1/documents", "post"),
         "POST /v1/documents",
     ),
     Break(
-        "the tenant is part of the path",
-        the_tenant_comes_from_the_authorizer,
-        _tenant_from("method.request.path.id", "/v1/documents/{id}", "delete"),
+        "the tenant comes from the path",
+        tenant_comes_from_the_authorizer,
+        _map_tenant_from("method.request.path.id", "/v1/documents/{id}", "delete"),
         "DELETE /v1/documents/{id}",
     ),
     Break(
-        "the tenant is the same for everybody",
-        the_tenant_comes_from_the_authorizer,
-        _tenant_from("'0191f3c0a1b27c3d8e4f5a6b7c8d9e0f'", "/v1/inference", "post"),
+        "the tenant is a constant",
+        tenant_comes_from_the_authorizer,
+        _map_tenant_from("'0191f3c0a1b27c3d8e4f5a6b7c8d9e0f'", "/v1/inference", "post"),
         "POST /v1/inference",
     ),
     Break(
-        "the tenant is another field of the token",
-        the_tenant_comes_from_the_authorizer,
-        _tenant_from("context.authorizer.principalId", "/v1/inference", "post"),
+        "the tenant comes from another field of the authorizer",
+        tenant_comes_from_the_authorizer,
+        _map_tenant_from("context.authorizer.principalId", "/v1/inference", "post"),
         "POST /v1/inference",
     ),
-    Break("a new route without the mapping", the_tenant_comes_from_the_authorizer, _new_route, "GET /v1/export"),
     Break(
-        "a route without authorizer",
-        the_tenant_comes_from_the_authorizer,
+        "a new route without the tenant mapping",
+        tenant_comes_from_the_authorizer,
+        _add_route_without_tenant,
+        "GET /v1/export",
+    ),
+    Break(
+        "a route without an authorizer",
+        tenant_comes_from_the_authorizer,
         lambda r: _operation(r, "/v1/openapi.json", "get").update(security=[]),
         "GET /v1/openapi.json",
     ),
     Break(
-        "the routes are in a file of their own",
-        the_tenant_comes_from_the_authorizer,
+        "the routes are in another file",
+        tenant_comes_from_the_authorizer,
         lambda r: _properties(r, "Api").update(Body=None, BodyS3Location="s3://x/y"),
         "Api",
     ),
     Break(
-        "an HTTP API beside it",
-        the_tenant_comes_from_the_authorizer,
+        "an additional HTTP API",
+        tenant_comes_from_the_authorizer,
         lambda r: r.update(Web={"Type": "AWS::ApiGatewayV2::Api", "Properties": {}}),
         "Web",
     ),
     Break(
-        "the answer is cached by address",
-        authorizers_know_what_selects_the_tenant,
+        "the authorizer's answer is cached by IP address",
+        authorizers_cache_by_token,
         lambda r: _authorizer(r).update(identitySource="context.identity.sourceIp"),
         "authorizer tenant",
     ),
     Break(
-        "the answer is cached by nothing",
-        authorizers_know_what_selects_the_tenant,
+        "the authorizer's answer is cached without a key",
+        authorizers_cache_by_token,
         lambda r: _authorizer(r).pop("identitySource"),
         "authorizer tenant",
     ),
     Break(
-        "the answer is cached for an hour",
-        authorizers_know_what_selects_the_tenant,
+        "the authorizer's answer is cached for an hour",
+        authorizers_cache_by_token,
         lambda r: _authorizer(r).update(authorizerResultTtlInSeconds=3600),
         "authorizer tenant",
     ),
     Break(
-        "the answer is cached as long as API Gateway likes",
-        authorizers_know_what_selects_the_tenant,
+        "the authorizer's answer has the default cache time",
+        authorizers_cache_by_token,
         lambda r: _authorizer(r).pop("authorizerResultTtlInSeconds"),
         "authorizer tenant",
     ),
     Break(
         "there is no authorizer",
-        authorizers_know_what_selects_the_tenant,
+        authorizers_cache_by_token,
         lambda r: _properties(r, "Api")["Body"].pop("components"),
         "Api",
     ),
     # functions
     Break(
-        "the queue feeds the worker directly",
+        "the queue starts the worker directly",
         tenant_functions_have_no_event_source,
-        _queue_for("Ingestion"),
+        _add_queue_source("Ingestion"),
         "Ingestion",
     ),
     Break(
-        "a rule starts a tenant's function", tenant_functions_have_no_event_source, _rule_for("Inference"), "Inference"
+        "a rule starts a tenant's function", tenant_functions_have_no_event_source, _add_rule("Inference"), "Inference"
     ),
     Break(
         "EventBridge may start a tenant's function",
@@ -442,19 +452,19 @@ BREAKS = (
         "TemplatesPermission",
     ),
     Break(
-        "a function without a reservation",
+        "a function without reserved concurrency",
         functions_reserve_concurrency,
         lambda r: _properties(r, "Ingestion").pop("ReservedConcurrentExecutions"),
         "Ingestion",
     ),
     Break(
-        "any API may call",
+        "any API may invoke a function",
         permissions_name_their_source,
         lambda r: _properties(r, "InferencePermission").pop("SourceArn"),
         "InferencePermission",
     ),
     Break(
-        "any API of the account may call",
+        "any API of the account may invoke a function",
         permissions_name_their_source,
         lambda r: _properties(r, "InferencePermission").update(
             SourceArn={"Fn::Sub": "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:*"}
@@ -462,173 +472,178 @@ BREAKS = (
         "InferencePermission",
     ),
     Break(
-        "any rule may call",
+        "any rule may invoke a function",
         permissions_name_their_source,
         lambda r: _properties(r, "IntakeUploadedPermission").pop("SourceArn"),
         "IntakeUploadedPermission",
     ),
     # buckets
-    Break("a Bucket Key", buckets_are_closed, lambda r: _rule(r).update(BucketKeyEnabled=True), "Documents"),
     Break(
-        "Bucket Keys are left to the default",
-        buckets_are_closed,
-        lambda r: _rule(r).pop("BucketKeyEnabled"),
+        "the bucket has a Bucket Key",
+        buckets_are_private_and_encrypted,
+        lambda r: _encryption_rule(r).update(BucketKeyEnabled=True),
         "Documents",
     ),
     Break(
-        "encryption with S3's own key",
-        buckets_are_closed,
-        lambda r: _rule(r).update(ServerSideEncryptionByDefault={"SSEAlgorithm": "AES256"}),
+        "the Bucket Key setting is missing",
+        buckets_are_private_and_encrypted,
+        lambda r: _encryption_rule(r).pop("BucketKeyEnabled"),
         "Documents",
     ),
     Break(
-        "TLS is not demanded",
-        buckets_are_closed,
+        "objects are encrypted with S3's own key",
+        buckets_are_private_and_encrypted,
+        lambda r: _encryption_rule(r).update(ServerSideEncryptionByDefault={"SSEAlgorithm": "AES256"}),
+        "Documents",
+    ),
+    Break(
+        "the bucket does not require TLS",
+        buckets_are_private_and_encrypted,
         lambda r: _properties(r, "DocumentsPolicy")["PolicyDocument"]["Statement"].pop(0),
         "Documents",
     ),
     Break(
-        "TLS is demanded for objects alone",
-        buckets_are_closed,
+        "only objects require TLS",
+        buckets_are_private_and_encrypted,
         lambda r: _properties(r, "DocumentsPolicy")["PolicyDocument"]["Statement"][0].update(
             Resource=[{"Fn::Sub": "${Documents.Arn}/*"}]
         ),
         "Documents",
     ),
     Break(
-        "public access is open",
-        buckets_are_closed,
+        "public access is not blocked",
+        buckets_are_private_and_encrypted,
         lambda r: _properties(r, "Documents").pop("PublicAccessBlockConfiguration"),
         "Documents",
     ),
     Break(
-        "public policies are let in",
-        buckets_are_closed,
+        "public policies are not blocked",
+        buckets_are_private_and_encrypted,
         lambda r: _properties(r, "Documents")["PublicAccessBlockConfiguration"].update(BlockPublicPolicy=False),
         "Documents",
     ),
     Break(
-        "a second bucket with nothing",
-        buckets_are_closed,
+        "another bucket without protection",
+        buckets_are_private_and_encrypted,
         lambda r: r.update(Exports={"Type": "AWS::S3::Bucket", "Properties": {}}),
         "Exports",
     ),
     # tags
-    Break("a function without its tier", everything_is_tagged, _untag("Ingestion", "bulkhead:tier"), "Ingestion"),
-    Break("a role without its stage", everything_is_tagged, _untag("TenantRole", "bulkhead:stage"), "TenantRole"),
-    Break("a table without its stage", everything_is_tagged, _untag("Tenants", "bulkhead:stage"), "Tenants", DATA),
-    Break("a nested stack without its tier", everything_is_tagged, _untag("Basic", "bulkhead:tier"), "Basic", ROOT),
-    Break("a new resource without tags", everything_is_tagged, _untagged_topic, "Alerts"),
-    Break("an alarm without its tier", everything_is_tagged, _untag("Faults", "bulkhead:tier"), "Faults", WATCH),
-    # people
+    Break("a function without its tier", resources_are_tagged, _untag("Ingestion", "bulkhead:tier"), "Ingestion"),
+    Break("a role without its stage", resources_are_tagged, _untag("TenantRole", "bulkhead:stage"), "TenantRole"),
+    Break("a table without its stage", resources_are_tagged, _untag("Tenants", "bulkhead:stage"), "Tenants", DATA),
+    Break("a nested stack without its tier", resources_are_tagged, _untag("Basic", "bulkhead:tier"), "Basic", ROOT),
+    Break("a new resource without tags", resources_are_tagged, _add_untagged_topic, "Alerts"),
+    Break("an alarm without its tier", resources_are_tagged, _untag("Faults", "bulkhead:tier"), "Faults", MONITORING),
+    # identity
     Break(
-        "people sign up",
-        a_persons_tenant_is_not_theirs_to_choose,
+        "users can sign themselves up",
+        users_cannot_set_their_tenant,
         lambda r: _properties(r, "UserPool").pop("AdminCreateUserConfig"),
         "UserPool",
-        PEOPLE,
+        IDENTITY,
     ),
     Break(
-        "a person may change over to another tenant",
-        a_persons_tenant_is_not_theirs_to_choose,
+        "a user's tenant is mutable",
+        users_cannot_set_their_tenant,
         lambda r: _properties(r, "UserPool")["Schema"][0].update(Mutable=True),
         "UserPool: tenant_id",
-        PEOPLE,
+        IDENTITY,
     ),
     Break(
-        "nobody writes the tenant into tokens",
-        a_persons_tenant_is_not_theirs_to_choose,
+        "no trigger writes the tenant into tokens",
+        users_cannot_set_their_tenant,
         lambda r: _properties(r, "UserPool").pop("LambdaConfig"),
         "UserPool: no version 2 trigger",
-        PEOPLE,
+        IDENTITY,
     ),
     Break(
-        "another trigger has a hand in it",
-        a_persons_tenant_is_not_theirs_to_choose,
+        "another trigger can change users",
+        users_cannot_set_their_tenant,
         lambda r: _properties(r, "UserPool")["LambdaConfig"].update(UserMigration="arn"),
         "UserPool: the trigger UserMigration",
-        PEOPLE,
+        IDENTITY,
     ),
     Break(
         "an app may write the tier",
-        a_persons_tenant_is_not_theirs_to_choose,
+        users_cannot_set_their_tenant,
         lambda r: _properties(r, "Client")["WriteAttributes"].append("custom:tier"),
         "custom:tier",
-        PEOPLE,
+        IDENTITY,
     ),
     Break(
-        "an app may write whatever there is",
-        a_persons_tenant_is_not_theirs_to_choose,
+        "an app may write every attribute",
+        users_cannot_set_their_tenant,
         lambda r: _properties(r, "Client").pop("WriteAttributes"),
-        "Client: does not say",
-        PEOPLE,
+        "Client: does not list",
+        IDENTITY,
     ),
     Break(
         "an app sends passwords",
-        a_persons_tenant_is_not_theirs_to_choose,
+        users_cannot_set_their_tenant,
         lambda r: _properties(r, "Client")["ExplicitAuthFlows"].append("ALLOW_USER_PASSWORD_AUTH"),
         "Client",
-        PEOPLE,
+        IDENTITY,
     ),
     Break(
-        "people of another directory",
-        a_persons_tenant_is_not_theirs_to_choose,
+        "users of another directory",
+        users_cannot_set_their_tenant,
         lambda r: r.update(Social={"Type": "AWS::Cognito::UserPoolIdentityProvider", "Properties": {}}),
         "Social",
-        PEOPLE,
+        IDENTITY,
     ),
     # alarms
     Break(
-        "an alarm that nobody explains",
+        "an alarm without a runbook section",
         alarms_have_a_runbook,
         lambda r: _properties(r, "Faults").update(AlarmName={"Fn::Sub": "bulkhead-${Stage}-${Tier}-mishaps"}),
         "Faults: docs/operations.md has no section `### mishaps`",
-        WATCH,
+        MONITORING,
     ),
     Break(
-        "an alarm that refers to another's section",
+        "an alarm that refers to another alarm's section",
         alarms_have_a_runbook,
         lambda r: _properties(r, "Faults").update(AlarmDescription="Faults. See docs/operations.md#throttles"),
         "Faults: does not end",
-        WATCH,
+        MONITORING,
     ),
     Break(
-        "a section whose alarm is gone",
+        "a runbook section without an alarm",
         alarms_have_a_runbook,
         lambda r: r.pop("SealBroken"),
         "docs/operations.md#seal-broken",
-        WATCH,
+        MONITORING,
     ),
     Break(
-        "an alarm that tells nobody",
-        alarms_tell_the_topic,
+        "an alarm without an action",
+        alarms_notify_the_topic,
         lambda r: _properties(r, "SealBroken").pop("AlarmActions"),
         "SealBroken",
-        WATCH,
+        MONITORING,
     ),
     Break(
-        "an alarm that does not say when it is over",
-        alarms_tell_the_topic,
+        "an alarm without an OK action",
+        alarms_notify_the_topic,
         lambda r: _properties(r, "DeadLetters").pop("OKActions"),
         "DeadLetters",
-        WATCH,
+        MONITORING,
     ),
     # usage
     Break(
         "the client chooses its usage key",
-        every_call_is_counted,
+        usage_plan_counts_every_call,
         lambda r: _properties(r, "Api")["Body"].update({"x-amazon-apigateway-api-key-source": "HEADER"}),
         "Api",
     ),
     Break(
-        "a route that nobody counts",
-        every_call_is_counted,
+        "a route that the usage plan does not count",
+        usage_plan_counts_every_call,
         lambda r: _operation(r, "/v1/inference", "post").update(security=[{"tenant": []}]),
         "POST /v1/inference",
     ),
     Break(
-        "a preflight that starts a function",
-        the_tenant_comes_from_the_authorizer,
+        "a preflight that invokes a function",
+        tenant_comes_from_the_authorizer,
         lambda r: _operation(r, "/v1/inference", "options")["Fn::If"][1].update(
             {
                 "x-amazon-apigateway-integration": _operation(r, "/v1/inference", "post")[
@@ -640,67 +655,67 @@ BREAKS = (
     ),
     # metrics
     Break(
-        "an alarm over a metric that nothing emits",
+        "an alarm on a metric that nothing emits",
         metrics_are_emitted,
         lambda r: _properties(r, "SealBroken").update(MetricName="BrokenSeals"),
         "SealBroken",
-        WATCH,
+        MONITORING,
     ),
     Break(
-        "an alarm over dimensions that nothing emits",
+        "an alarm on dimensions that nothing emits",
         metrics_are_emitted,
         lambda r: _properties(r, "SealBroken")["Dimensions"].append({"Name": "Stage", "Value": "prod"}),
         "SealBroken",
-        WATCH,
+        MONITORING,
     ),
     Break(
-        "the same inside an expression",
+        "an expression over a metric that nothing emits",
         metrics_are_emitted,
         lambda r: _properties(r, "Unadmitted")["Metrics"][1]["MetricStat"]["Metric"].update(MetricName="Denied"),
         "Unadmitted",
-        WATCH,
+        MONITORING,
     ),
     Break(
         "a graph of a metric that nothing emits",
         metrics_are_emitted,
-        _on_the_dashboard('MetricName=\\"Duration\\"', 'MetricName=\\"Latency\\"'),
+        _replace_in_dashboard('MetricName=\\"Duration\\"', 'MetricName=\\"Latency\\"'),
         "emits no Latency",
-        WATCH,
+        MONITORING,
     ),
     Break(
         "a counter without a graph",
         metrics_are_emitted,
-        _on_the_dashboard('["Bulkhead", "QuotaExceeded", "Tier", "${Tier}"],', ""),
+        _replace_in_dashboard('["Bulkhead", "QuotaExceeded", "Tier", "${Tier}"],', ""),
         "shows no QuotaExceeded",
-        WATCH,
+        MONITORING,
     ),
     Break(
-        "a graph by tenant",
-        no_tenant_is_a_dimension,
-        _on_the_dashboard('["Bulkhead", "Fault", "Tier", "${Tier}"]', '["Bulkhead", "Fault", "tenant", "a"]'),
+        "a graph per tenant",
+        metrics_have_no_tenant_dimension,
+        _replace_in_dashboard('["Bulkhead", "Fault", "Tier", "${Tier}"]', '["Bulkhead", "Fault", "tenant", "a"]'),
         "Dashboard",
-        WATCH,
+        MONITORING,
     ),
     Break(
-        "a search by tenant",
-        no_tenant_is_a_dimension,
-        _on_the_dashboard("{Bulkhead,Function,Tier}", "{Bulkhead,Function,TenantId}"),
+        "a search per tenant",
+        metrics_have_no_tenant_dimension,
+        _replace_in_dashboard("{Bulkhead,Function,Tier}", "{Bulkhead,Function,TenantId}"),
         "Dashboard",
-        WATCH,
+        MONITORING,
     ),
     Break(
-        "an alarm by tenant",
-        no_tenant_is_a_dimension,
+        "an alarm per tenant",
+        metrics_have_no_tenant_dimension,
         lambda r: _properties(r, "Faults")["Dimensions"].append({"Name": "Tenant", "Value": "a"}),
         "Faults",
-        WATCH,
+        MONITORING,
     ),
     Break(
-        "a comma too many in the dashboard",
-        no_tenant_is_a_dimension,
-        _on_the_dashboard('"start": "-PT3H",', '"start": "-PT3H",,'),
+        "invalid JSON in the dashboard",
+        metrics_have_no_tenant_dimension,
+        _replace_in_dashboard('"start": "-PT3H",', '"start": "-PT3H",,'),
         "Dashboard",
-        WATCH,
+        MONITORING,
     ),
     # access logs
     Break(
@@ -710,7 +725,7 @@ BREAKS = (
         "ApiapiStage",
     ),
     Break(
-        "an access log in Apache's form",
+        "an access log in Apache's format",
         access_logs_hold_no_content,
         lambda r: _properties(r, "ApiapiStage").update(
             AccessLogSetting={
@@ -721,45 +736,45 @@ BREAKS = (
         "not one line of JSON",
     ),
     Break(
-        "the access log has the path with its ids",
+        "the access log has the path with ids",
         access_logs_hold_no_content,
-        _logged(lambda fields: fields.update(path="$context.path")),
+        _access_log(lambda fields: fields.update(path="$context.path")),
         "$context.path;",
     ),
     Break(
         "the access log has a query parameter",
         access_logs_hold_no_content,
-        _logged(lambda fields: fields.update(query="$context.requestOverride.querystring.q")),
+        _access_log(lambda fields: fields.update(query="$context.requestOverride.querystring.q")),
         "querystring",
     ),
     Break(
         "the access log has the body",
         access_logs_hold_no_content,
-        _logged(lambda fields: fields.update(body="$input.body")),
+        _access_log(lambda fields: fields.update(body="$input.body")),
         "$input.body",
     ),
     Break(
         "the access log has the token",
         access_logs_hold_no_content,
-        _logged(lambda fields: fields.update(who="$context.requestOverride.header.Authorization")),
+        _access_log(lambda fields: fields.update(who="$context.requestOverride.header.Authorization")),
         "Authorization",
     ),
     Break(
         "the access log has the client's address",
         access_logs_hold_no_content,
-        _logged(lambda fields: fields.update(ip="$context.identity.sourceIp")),
+        _access_log(lambda fields: fields.update(ip="$context.identity.sourceIp")),
         "sourceIp",
     ),
     Break(
-        "the access log's tenant is a claim",
+        "the access log's tenant is not the authorizer's",
         access_logs_hold_no_content,
-        _logged(lambda fields: fields.update(tenant="$context.requestId")),
+        _access_log(lambda fields: fields.update(tenant="$context.requestId")),
         "only the authorizer's",
     ),
     Break(
-        "the access log does not say the status",
+        "the access log lacks the status",
         access_logs_hold_no_content,
-        _logged(lambda fields: fields.pop("status")),
+        _access_log(lambda fields: fields.pop("status")),
         "lacks $context.status",
     ),
     Break(
@@ -771,5 +786,5 @@ BREAKS = (
 )
 
 
-def _rule(resources: Resources) -> dict[str, Any]:
+def _encryption_rule(resources: Resources) -> dict[str, Any]:
     return _properties(resources, "Documents")["BucketEncryption"]["ServerSideEncryptionConfiguration"][0]

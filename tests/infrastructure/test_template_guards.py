@@ -1,6 +1,6 @@
-"""The templates keep the promises that a reader of a diff would have to check by eye.
+"""The CloudFormation templates pass every guard, and every guard reports its faults.
 
-They are looked at after the SAM transform, since it makes the roles, permissions and rules that count.
+Guards read the templates after the SAM transform, because it generates roles, permissions and rules.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ def expanded() -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("guard", GUARDS, ids=lambda each: each.__name__)
 @pytest.mark.parametrize("file", FILES)
-def test_the_templates_keep(guard: Guard, file: str, expanded: dict[str, dict[str, Any]]) -> None:
+def test_templates_pass(guard: Guard, file: str, expanded: dict[str, dict[str, Any]]) -> None:
     found = complaints(guard, file, expanded[file])
     assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("fault", BREAKS, ids=lambda each: each.name)
-def test_a_guard_notices(fault: Break, expanded: dict[str, dict[str, Any]]) -> None:
+def test_guard_reports(fault: Break, expanded: dict[str, dict[str, Any]]) -> None:
     broken = copy.deepcopy(expanded[fault.file])
     fault.change(broken["Resources"])
-    assert broken != expanded[fault.file], "the break changed nothing; adapt it to the template"
+    assert broken != expanded[fault.file], "the break changed nothing; adapt the break to the template"
     if not notices(fault.guard, fault.file, broken, fault.blames):
-        pytest.fail(f"{fault.guard.__name__} says only: {complaints(fault.guard, fault.file, broken)}")
+        pytest.fail(f"{fault.guard.__name__} reports only: {complaints(fault.guard, fault.file, broken)}")
 
 
-def test_every_guard_is_seen_to_fail() -> None:
-    assert {fault.guard for fault in BREAKS} == set(GUARDS), "a guard that no break trips may guard nothing"
+def test_every_guard_has_a_break() -> None:
+    assert {fault.guard for fault in BREAKS} == set(GUARDS), "a guard without a break may check nothing"
 
 
 @pytest.mark.parametrize("rows", EXCEPTIONS, ids=["wildcards", "rights", "managed", "concurrency", "tagless"])
-def test_no_exception_is_kept_for_nothing(rows: dict[Any, str], expanded: dict[str, dict[str, Any]]) -> None:
-    """Take each row away: a guard must complain, or the row is no longer needed."""
+def test_every_exception_is_needed(rows: dict[Any, str], expanded: dict[str, dict[str, Any]]) -> None:
+    """Removes each row: if no guard complains, the row is not needed."""
     for row, reason in list(rows.items()):
         assert reason, f"{row} has no reason"
         del rows[row]
@@ -54,11 +54,11 @@ def test_no_exception_is_kept_for_nothing(rows: dict[Any, str], expanded: dict[s
             found = any(notices(guard, file, expanded[file], "") for guard in GUARDS for file in FILES)
         finally:
             rows[row] = reason
-        assert found, f"{row} is excepted ({reason}), and nothing needs it any more; remove the row"
+        assert found, f"{row} is an exception ({reason}) that nothing needs; remove the row"
 
 
-def test_conditions_are_looked_at_both_ways(expanded: dict[str, dict[str, Any]]) -> None:
-    """With tenant isolation on and off; a guard that sees one of them only would miss the other."""
+def test_conditions_are_tested_both_ways(expanded: dict[str, dict[str, Any]]) -> None:
+    """Guards see the templates with tenant isolation on and off."""
     isolated = {
         len(names)
         for names in (

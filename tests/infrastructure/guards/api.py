@@ -1,4 +1,4 @@
-"""The front door: where the tenant of a request comes from, and how long an answer about it is kept."""
+"""The API: where the tenant of a request comes from, and how long the authorizer's answer is cached."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from tests.infrastructure.guards.template import Template, names
 
 HEADER = "integration.request.header.x-amz-tenant-id"
 VERIFIED = "context.authorizer.tenantId"
-# What a request's tenant depends on. An answer cached by anything less would be served to another tenant.
-SELECTORS = {"method.request.header.Authorization"}
-LONGEST_CACHE_SECONDS = 60
+# A request's tenant depends on these. With a smaller cache key one tenant would get another tenant's answer.
+CACHE_KEYS = {"method.request.header.Authorization"}
+MAX_CACHE_SECONDS = 60
 _METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "x-amazon-apigateway-any-method"}
 _INTEGRATION = "x-amazon-apigateway-integration"
 
@@ -26,12 +26,12 @@ def _schemes(body: dict[str, Any]) -> dict[str, Any]:
     return body.get("components", {}).get("securitySchemes", {}) | body.get("securityDefinitions", {})
 
 
-def the_tenant_comes_from_the_authorizer(template: Template) -> Iterator[str]:
-    """On every route the tenant header is the verified token's tenant, and nothing a client sends."""
+def tenant_comes_from_the_authorizer(template: Template) -> Iterator[str]:
+    """Every route takes the tenant header from the verified token, not from the client's request."""
     isolated = tenant_functions(template)
     for api, body in _bodies(template):
         if not body.get("paths"):
-            yield f"{api}: its routes are not in the template, so nobody can see what maps the tenant"
+            yield f"{api}: its routes are not in the template, so this guard cannot check the tenant mapping"
         custom = {name for name, scheme in _schemes(body).items() if "x-amazon-apigateway-authorizer" in scheme}
         for path, item in body.get("paths", {}).items():
             for method in item.keys() & _METHODS:
@@ -41,23 +41,23 @@ def the_tenant_comes_from_the_authorizer(template: Template) -> Iterator[str]:
                     continue
                 security = operation.get("security", body.get("security", []))
                 if not security or not all(set(each) & custom for each in security):
-                    yield f"{route} is open to requests that no authorizer has seen"
+                    yield f"{route} accepts requests without an authorizer"
                 yield from _mapping(route, operation.get(_INTEGRATION) or {}, isolated)
     for kind in ("AWS::ApiGateway::Method", "AWS::ApiGatewayV2::Api"):
         for name, _ in template.of(kind):
-            yield f"{name}: {kind} is a way in that this guard does not read"
+            yield f"{name}: this guard cannot check {kind}"
 
 
 def _is_preflight(method: str, operation: dict[str, Any]) -> bool:
-    """Browsers ask before they send a token. Answered by API Gateway itself: no function learns of it."""
+    """Reports whether API Gateway itself answers this preflight; browsers send it without a token."""
     return method == "options" and (operation.get(_INTEGRATION) or {}).get("type") == "mock"
 
 
-def every_call_is_counted(template: Template) -> Iterator[str]:
-    """By the usage plan, under the key that the authorizer names: a key sent by the client would be its choice."""
+def usage_plan_counts_every_call(template: Template) -> Iterator[str]:
+    """The usage plan counts every call under the key that the authorizer names, not a key of the client."""
     for api, body in _bodies(template):
         if body.get("x-amazon-apigateway-api-key-source") != "AUTHORIZER":
-            yield f"{api}: takes the usage key from the client; say x-amazon-apigateway-api-key-source: AUTHORIZER"
+            yield f"{api}: takes the usage key from the client; set x-amazon-apigateway-api-key-source: AUTHORIZER"
         keys = {
             name
             for name, scheme in _schemes(body).items()
@@ -73,18 +73,18 @@ def every_call_is_counted(template: Template) -> Iterator[str]:
 def _mapping(route: str, integration: dict[str, Any], isolated: set[str]) -> Iterator[str]:
     parameters = integration.get("requestParameters") or {}
     given = {name: source for name, source in parameters.items() if name.lower() == HEADER}
-    serves = names(integration.get("uri")) & isolated
-    if serves and not given:
-        yield f"{route} hands {', '.join(sorted(serves))} no tenant"
+    isolated_targets = names(integration.get("uri")) & isolated
+    if isolated_targets and not given:
+        yield f"{route} passes no tenant to {', '.join(sorted(isolated_targets))}"
     for name, source in given.items():
         if source != VERIFIED:
             yield f"{route} takes the tenant from {source}; only {VERIFIED} was verified"
-        elif not serves:
+        elif not isolated_targets:
             yield f"{route} sets {name} for a function without tenant isolation, which Lambda refuses"
 
 
-def authorizers_know_what_selects_the_tenant(template: Template) -> Iterator[str]:
-    """The cache key of an authorizer's answer covers what the answer depends on, and not for long."""
+def authorizers_cache_by_token(template: Template) -> Iterator[str]:
+    """The cache key of an authorizer's answer includes the token, and the cache time is short."""
     for api, body in _bodies(template):
         found = [
             (name, scheme["x-amazon-apigateway-authorizer"])
@@ -94,9 +94,9 @@ def authorizers_know_what_selects_the_tenant(template: Template) -> Iterator[str
         if not found:
             yield f"{api}: has no authorizer"
         for name, authorizer in found:
-            yield from _cache(f"{api}: authorizer {name}", authorizer)
+            yield from _check_cache(f"{api}: authorizer {name}", authorizer)
     for name, properties in template.of("AWS::ApiGateway::Authorizer"):
-        yield from _cache(
+        yield from _check_cache(
             name,
             {
                 "authorizerResultTtlInSeconds": properties.get("AuthorizerResultTtlInSeconds"),
@@ -105,13 +105,13 @@ def authorizers_know_what_selects_the_tenant(template: Template) -> Iterator[str
         )
 
 
-def _cache(name: str, authorizer: dict[str, Any]) -> Iterator[str]:
+def _check_cache(name: str, authorizer: dict[str, Any]) -> Iterator[str]:
     seconds = authorizer.get("authorizerResultTtlInSeconds")
     sources = {each.strip() for each in str(authorizer.get("identitySource") or "").split(",")}
-    if missing := SELECTORS - sources:
-        yield f"{name} is cached without regard to {', '.join(sorted(missing))}, which selects the tenant"
-    if not isinstance(seconds, int) or seconds > LONGEST_CACHE_SECONDS:
+    if missing := CACHE_KEYS - sources:
+        yield f"{name} is cached without {', '.join(sorted(missing))}, which determines the tenant"
+    if not isinstance(seconds, int) or seconds > MAX_CACHE_SECONDS:
         yield (
             f"{name} is cached for {seconds if seconds is not None else 'API Gateway’s 300'} seconds; a suspended "
-            f"tenant would be served for longer than the {LONGEST_CACHE_SECONDS} that docs/isolation.md says"
+            f"tenant would be served longer than the {MAX_CACHE_SECONDS} seconds in docs/isolation.md"
         )

@@ -1,4 +1,4 @@
-"""Buckets: closed to the public, TLS only, and every object judged by KMS on its own."""
+"""Buckets: no public access, TLS only, and one KMS decision per object."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.infrastructure.guards.template import Template, names, text
 _BLOCKS = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
 
 
-def buckets_are_closed(template: Template) -> Iterator[str]:
+def buckets_are_private_and_encrypted(template: Template) -> Iterator[str]:
     for bucket, properties in template.of("AWS::S3::Bucket"):
         yield from _encryption(bucket, properties)
         blocked = properties.get("PublicAccessBlockConfiguration", {})
@@ -22,19 +22,19 @@ def buckets_are_closed(template: Template) -> Iterator[str]:
             if bucket in names(policy["Bucket"])
         ]
         if not any(_tls_only(bucket, statement) for statements in policies for statement in statements):
-            yield f"{bucket}: its policy does not deny everybody everything without TLS"
+            yield f"{bucket}: its policy does not deny all requests without TLS"
 
 
 def _encryption(bucket: str, properties: dict[str, Any]) -> Iterator[str]:
     rules = properties.get("BucketEncryption", {}).get("ServerSideEncryptionConfiguration", [])
     if not rules:
-        yield f"{bucket}: has no encryption of its own"
+        yield f"{bucket}: has no default encryption"
     for rule in rules:
         default = rule.get("ServerSideEncryptionByDefault", {})
         if default.get("SSEAlgorithm") != "aws:kms" or not default.get("KMSMasterKeyID"):
             yield f"{bucket}: is not encrypted with the tier's key"
         if rule.get("BucketKeyEnabled") is not False:
-            yield f"{bucket}: with a Bucket Key, later requests skip KMS and the tenant's context; say false"
+            yield f"{bucket}: with a Bucket Key, later requests skip KMS and the tenant's context; set BucketKeyEnabled to false"
 
 
 def _tls_only(bucket: str, statement: dict[str, Any]) -> bool:

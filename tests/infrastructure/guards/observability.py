@@ -1,7 +1,7 @@
-"""What is watched: alarms with a runbook, metrics that exist, and nothing of a tenant in either.
+"""Alarms have a runbook, metrics exist, and neither contains tenant data.
 
-Namespaces of AWS are taken as AWS documents them; of `Bulkhead` everything has to be in the code that
-emits it, and the other way round.
+The guards trust AWS's documentation for AWS namespaces. Metrics of `Bulkhead` must match the code that emits
+them, in both directions.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ EMITTER = "shared/runtime/src/metrics.rs"
 NAMESPACE = "Bulkhead"
 OBSERVABILITY = "infra/observability.yaml"
 TOPIC = [{"Ref": "AlarmTopicArn"}]
-# What an access log may say. No path (it has ids), no query string, no header, no body, no address of
-# a person. Latencies and states of the authorizer and the integration say where a request failed.
+# The variables an access log may have. Not the path (it has ids), query string, headers, body or IP address.
+# Latencies and statuses of authorizer and integration show where a request failed.
 ACCESS_LOG = {
     "authorizer.error",
     "authorizer.integrationLatency",
@@ -44,13 +44,13 @@ ACCESS_LOG = {
     "wafResponseCode",
     "xrayTraceId",
 }
-# Without these nobody can tell what happened, to whom.
-_NEEDED = {"requestId", "authorizer.tenantId", "httpMethod", "resourcePath", "status", "responseLatency"}
+# The minimum to find out what happened to which tenant.
+_REQUIRED = {"requestId", "authorizer.tenantId", "httpMethod", "resourcePath", "status", "responseLatency"}
 _SEARCH = re.compile(r"\{([^}]*)\}([^']*)")
 
 
 class Metric(NamedTuple):
-    """A metric somewhere: who uses it, and which one it is."""
+    """A metric and the resource that uses it."""
 
     user: str
     namespace: str
@@ -62,19 +62,19 @@ class Metric(NamedTuple):
 
 
 def alarms_have_a_runbook(template: Template) -> Iterator[str]:
-    """Every alarm says where it is explained, and every explanation is of an alarm."""
-    explained = runbook_sections()
+    """Every alarm names its runbook section, and every section has its alarm."""
+    documented = runbook_sections()
     known = set()
     for name, properties in template.of("AWS::CloudWatch::Alarm"):
         section = text(properties.get("AlarmName")).removeprefix("bulkhead-${Stage}-${Tier}-")
         known.add(section)
-        if section not in explained:
+        if section not in documented:
             yield f"{name}: {RUNBOOK} has no section `### {section}` among its alarms"
         if not text(properties.get("AlarmDescription")).endswith(f" See {RUNBOOK}#{section}"):
             yield f"{name}: does not end its description with `See {RUNBOOK}#{section}`"
     if template.file == OBSERVABILITY:
-        for section in sorted(explained - known):
-            yield f"{RUNBOOK}#{section} is about an alarm that does not exist"
+        for section in sorted(documented - known):
+            yield f"{RUNBOOK}#{section} describes an alarm that does not exist"
 
 
 @cache
@@ -83,23 +83,23 @@ def runbook_sections() -> frozenset[str]:
     return frozenset(re.findall(r"^### (\S+)$", alarms.group(1) if alarms else "", re.MULTILINE))
 
 
-def alarms_tell_the_topic(template: Template) -> Iterator[str]:
-    """All alarms of a template tell the same topic, of the beginning and of the end."""
-    told = {
+def alarms_notify_the_topic(template: Template) -> Iterator[str]:
+    """All alarms of a template notify the same topic, in ALARM and in OK."""
+    actions_by_alarm = {
         name: [properties.get(each, []) for each in ("AlarmActions", "OKActions")]
         for name, properties in template.of("AWS::CloudWatch::Alarm")
     }
-    somebody = any(TOPIC in each for each in told.values())
-    for name, actions in told.items():
-        if actions != ([TOPIC, TOPIC] if somebody else [[], []]):
-            yield f"{name}: AlarmActions and OKActions are to be AlarmTopicArn where there is one, and nothing else"
+    has_topic = any(TOPIC in each for each in actions_by_alarm.values())
+    for name, actions in actions_by_alarm.items():
+        if actions != ([TOPIC, TOPIC] if has_topic else [[], []]):
+            yield f"{name}: AlarmActions and OKActions must both be AlarmTopicArn if one alarm uses it, and empty otherwise"
 
 
 # ── metrics ─────────────────────────────────────────────────────────────────
 
 
 def metrics_are_emitted(template: Template) -> Iterator[str]:
-    """What is watched is emitted with these dimensions, and what is emitted has a widget."""
+    """Every metric in use is emitted with these dimensions, and every emitted metric has a widget."""
     names, dimensions = emitted()
     shown = set()
     for metric in _metrics(template):
@@ -108,7 +108,7 @@ def metrics_are_emitted(template: Template) -> Iterator[str]:
         if metric.name not in names:
             yield f"{metric.user}: {EMITTER} emits no {metric.name}"
         if tuple(sorted(metric.dimensions)) not in dimensions:
-            yield f"{metric.user}: {metric.name} is not emitted by {', '.join(metric.dimensions) or 'no dimension'}"
+            yield f"{metric.user}: {metric.name} is not emitted with the dimensions {', '.join(metric.dimensions) or 'none'}"
         if template.resources[metric.user]["Type"] == "AWS::CloudWatch::Dashboard":
             shown.add(metric.name)
     for name, _ in template.of("AWS::CloudWatch::Dashboard"):
@@ -118,22 +118,22 @@ def metrics_are_emitted(template: Template) -> Iterator[str]:
 
 @cache
 def emitted() -> tuple[frozenset[str], frozenset[tuple[str, ...]]]:
-    """Names and sets of dimensions, read from the code without its tests."""
+    """Returns metric names and dimension sets from the emitting code, without its tests."""
     code = (PROJECT / EMITTER).read_text().split("#[cfg(test)]")[0]
     names = re.findall(r'Self::\w+ => "(\w+)"', code) + re.findall(r'"Name": "(\w+)"', code)
     sets = [json.loads(found) for found in re.findall(r'"Dimensions": (\[\[.*?\]\])', code)]
-    assert names and sets, f"{EMITTER} is written in another way than this guard reads it"
+    assert names and sets, f"{EMITTER} has a form that this guard cannot read"
     return frozenset(names), frozenset(tuple(sorted(each)) for one in sets for each in one)
 
 
-def no_tenant_is_a_dimension(template: Template) -> Iterator[str]:
-    """Every value of a dimension is a metric that is paid for; dashboards are the JSON they should be."""
+def metrics_have_no_tenant_dimension(template: Template) -> Iterator[str]:
+    """Every value of a dimension is a billed metric. Also checks that dashboards are valid JSON."""
     for name, body in _dashboards(template):
         if not isinstance(body, dict) or not body.get("widgets"):
-            yield f"{name}: its body is not the JSON of a dashboard"
+            yield f"{name}: its body is not valid dashboard JSON"
     for metric in _metrics(template):
         if any("tenant" in each.lower() for each in metric.dimensions):
-            yield f"{metric.user}: {metric.namespace} {metric.name} by {', '.join(metric.dimensions)}"
+            yield f"{metric.user}: {metric.namespace} {metric.name} has the dimensions {', '.join(metric.dimensions)}"
 
 
 def _metrics(template: Template) -> Iterator[Metric]:
@@ -144,7 +144,7 @@ def _metrics(template: Template) -> Iterator[Metric]:
             dimensions = tuple(dimension["Name"] for dimension in each.get("Dimensions", []))
             yield Metric(name, each["Namespace"], each["MetricName"], dimensions)
         for query in queries:
-            yield from _searched(name, text(query.get("Expression", "")))
+            yield from _search_metrics(name, text(query.get("Expression", "")))
     for name, body in _dashboards(template):
         for widget in body.get("widgets", []) if isinstance(body, dict) else []:
             for row in widget["properties"].get("metrics", []):
@@ -153,11 +153,11 @@ def _metrics(template: Template) -> Iterator[Metric]:
                 if words:
                     yield Metric(name, words[0], words[1], tuple(words[2::2]))
                 for each in options:
-                    yield from _searched(name, each.get("expression", ""))
+                    yield from _search_metrics(name, each.get("expression", ""))
 
 
-def _searched(user: str, expression: str) -> Iterator[Metric]:
-    """What a SEARCH finds: the names it asks for, in the namespace and by the dimensions of its schema."""
+def _search_metrics(user: str, expression: str) -> Iterator[Metric]:
+    """Yields the metrics of a SEARCH: the names in its terms, with the namespace and dimensions of its schema."""
     for schema, terms in _SEARCH.findall(expression if "SEARCH(" in expression else ""):
         namespace, *dimensions = [each.strip() for each in schema.split(",")]
         found = re.search(r'MetricName=(?:"\w+"|\([^)]*\))', terms)
@@ -166,7 +166,7 @@ def _searched(user: str, expression: str) -> Iterator[Metric]:
 
 
 def _dashboards(template: Template) -> Iterator[tuple[str, Any]]:
-    """Bodies as CloudFormation hands them on, each parameter and attribute a 1, good for text and numbers."""
+    """Yields dashboard bodies; every parameter and attribute becomes 1, which is valid as text and number."""
     for name, properties in template.of("AWS::CloudWatch::Dashboard"):
         body = re.sub(r"\$\{[^}]*\}", "1", text(properties.get("DashboardBody", "")))
         try:
@@ -179,7 +179,7 @@ def _dashboards(template: Template) -> Iterator[tuple[str, Any]]:
 
 
 def access_logs_hold_no_content(template: Template) -> Iterator[str]:
-    """Each stage writes one line of JSON for a request, made of what ACCESS_LOG lists and nothing else."""
+    """Each stage writes one line of JSON per request, only with variables from ACCESS_LOG."""
     for name, properties in template.of("AWS::ApiGateway::Stage"):
         setting = properties.get("AccessLogSetting") or {}
         line = text(setting.get("Format", ""))
@@ -196,17 +196,17 @@ def access_logs_hold_no_content(template: Template) -> Iterator[str]:
         used = set(re.findall(r"\$context\.([\w.\-]+)", line))
         for variable in sorted(used - ACCESS_LOG):
             yield (
-                f"{name}: its access log has $context.{variable}; what it may have is in ACCESS_LOG "
+                f"{name}: its access log has $context.{variable}; the allowed variables are in ACCESS_LOG "
                 "(tests/infrastructure/guards/observability.py)"
             )
-        for variable in sorted(_NEEDED - used):
+        for variable in sorted(_REQUIRED - used):
             yield f"{name}: its access log lacks $context.{variable}"
-        if strange := re.findall(r"\$(?!context\.|\{(?:Stage|Tier)\})\S{0,20}", line):
-            yield f"{name}: its access log has {', '.join(strange)}"
+        if unexpected := re.findall(r"\$(?!context\.|\{(?:Stage|Tier)\})\S{0,20}", line):
+            yield f"{name}: its access log has {', '.join(unexpected)}"
         if fields.get("tenant") != "$context.authorizer.tenantId":
             yield f"{name}: the tenant of its access log is {fields.get('tenant')}; only the authorizer's was verified"
     for name, properties in template.of("AWS::ApiGateway::Stage", "AWS::ApiGateway::Deployment"):
         described = properties.get("StageDescription") or {}
         for method in as_list(properties.get("MethodSettings")) + as_list(described.get("MethodSettings")):
             if method.get("DataTraceEnabled") not in (None, False) or method.get("LoggingLevel", "OFF") != "OFF":
-                yield f"{name}: execution logs hold requests and answers whole"
+                yield f"{name}: execution logs contain whole requests and answers"

@@ -1,4 +1,4 @@
-"""Roles: who holds which right, and what the tenant role asks of a session."""
+"""Roles: which role has which right, and what the tenant role requires of a session."""
 
 from __future__ import annotations
 
@@ -8,105 +8,119 @@ from tests.infrastructure.guards.template import Statement, Template, text
 
 TAG = "aws:principaltag/tenantid"
 _TENANT_ROLE_ARN = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/bulkhead-${Stage}-${Tier}-tenant"
-_OPENS_ONE_SESSION = "opens one tenant's session at a time, the only way to tenants' data"
-# (role, policy): policies of AWS that a role may have, "*" for any role. Their rights stand elsewhere.
+_SESSION_REASON = "opens one tenant's session at a time, the only way to tenant data"
+# (role, policy): AWS managed policies that a role may have, "*" for any role. AWS defines their rights.
 MANAGED: dict[tuple[str, str], str] = {
     ("*", "AWSLambdaBasicExecutionRole"): "a function writes its log",
-    ("*", "AWSXrayWriteOnlyAccess"): "traces, where they are on: times and names of services, no content",
-    ("ApiGatewayLogs", "AmazonAPIGatewayPushToCloudWatchLogs"): "API Gateway writes access logs, and takes no less",
+    ("*", "AWSXrayWriteOnlyAccess"): "traces, if enabled: times and names of services, no content",
+    (
+        "ApiGatewayLogs",
+        "AmazonAPIGatewayPushToCloudWatchLogs",
+    ): "API Gateway writes access logs; it accepts no smaller policy",
 }
 
 
-def _session(role: str) -> dict[tuple[str, str, str], str]:
-    return {(role, action, _TENANT_ROLE_ARN): _OPENS_ONE_SESSION for action in ("sts:AssumeRole", "sts:TagSession")}
+def _session_rights(role: str) -> dict[tuple[str, str, str], str]:
+    return {(role, action, _TENANT_ROLE_ARN): _SESSION_REASON for action in ("sts:AssumeRole", "sts:TagSession")}
 
 
-def _each(role: str, actions: list[str], resource: str, why: str) -> dict[tuple[str, str, str], str]:
+def _rights(role: str, actions: list[str], resource: str, why: str) -> dict[tuple[str, str, str], str]:
     return {(role, action, resource): why for action in actions}
 
 
-# (role, action, resource): everything that a role other than the tenant role may do, and why that
-# reaches no tenant's data. Whatever is not here is refused.
+# (role, action, resource): all rights of roles other than the tenant role, and why they reach no tenant data.
+# The guard refuses every other right.
 RIGHTS: dict[tuple[str, str, str], str] = {
-    **_session("TemplatesRole"),
-    **_session("DocumentsApiRole"),
-    **_session("InferenceRole"),
-    **_session("IntakeRole"),
-    **_session("IngestionRole"),
-    **_session("SchedulerRole"),
-    **_session("ControlRole"),
-    **_session("OperatorRole"),
-    **_each("AuthorizerRole", ["dynamodb:GetItem"], "${RegistryTableArn}", "is this tenant known and active"),
-    **_each(
+    **_session_rights("TemplatesRole"),
+    **_session_rights("DocumentsApiRole"),
+    **_session_rights("InferenceRole"),
+    **_session_rights("IntakeRole"),
+    **_session_rights("IngestionRole"),
+    **_session_rights("SchedulerRole"),
+    **_session_rights("ControlRole"),
+    **_session_rights("OperatorRole"),
+    **_rights(
+        "AuthorizerRole", ["dynamodb:GetItem"], "${RegistryTableArn}", "reads whether a tenant is known and active"
+    ),
+    **_rights(
         "ControlRole",
         ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
         "${RegistryTableArn}",
-        "the registry says which tenants exist and holds nothing of theirs",
+        "the registry lists tenants and holds no tenant data",
     ),
-    **_each(
+    **_rights(
         "ControlRole",
         ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:Query"],
         "${RunsTableArn}",
-        "notes what operators ran in whose session; command lines are sealed to their tenant",
+        "records operators' commands; command lines are sealed to their tenant",
     ),
-    **_each(
+    **_rights(
         "ControlRole",
         ["s3vectors:CreateIndex"],
         "arn:${AWS::Partition}:s3vectors:${AWS::Region}:${AWS::AccountId}:bucket/bulkhead-${Stage}-${Tier}-*/index/t-*",
-        "makes a new tenant's empty index; reads and writes no vector",
+        "creates a new tenant's empty index; reads and writes no vectors",
     ),
-    **_each("ControlRole", ["kms:CreateKey", "kms:TagResource"], "*", "makes a tenant's own key, tagged so"),
-    **_each(
+    **_rights("ControlRole", ["kms:CreateKey", "kms:TagResource"], "*", "creates a tenant's own key with its tag"),
+    **_rights(
         "ControlRole",
         ["kms:CreateAlias"],
         "arn:${AWS::Partition}:kms:${AWS::Region}:${AWS::AccountId}:alias/bulkhead/${Stage}/t/*",
-        "names a tenant's own key; the key's policy says for how long it may do more",
+        "names a tenant's own key; the key's policy limits everything else",
     ),
-    **_each(
+    **_rights(
         "ControlRole",
         ["apigateway:GET", "apigateway:POST"],
         "arn:${AWS::Partition}:apigateway:${AWS::Region}::/apikeys",
-        "makes the key that a tenant's calls are counted by; the authorizer names it, it opens nothing",
+        "creates the usage key that counts a tenant's calls; it grants no access",
     ),
-    **_each(
+    **_rights(
         "ControlRole",
         ["apigateway:POST"],
         "arn:${AWS::Partition}:apigateway:${AWS::Region}::/usageplans/${UsagePlan}/keys",
-        "counts a tenant by its tier's usage plan",
+        "adds a tenant to its tier's usage plan",
     ),
-    **_each("IntakeRole", ["sqs:SendMessage"], "${Jobs.Arn}", "hands on a job sealed to its tenant"),
-    **_each("IntakeRole", ["sqs:SendMessage"], "${DeadLetters.Arn}", "Lambda puts an event there that it gave up"),
-    **_each(
+    **_rights("IntakeRole", ["sqs:SendMessage"], "${Jobs.Arn}", "sends a job sealed to its tenant"),
+    **_rights(
+        "IntakeRole", ["sqs:SendMessage"], "${DeadLetters.Arn}", "Lambda sends events there that failed all attempts"
+    ),
+    **_rights(
         "DispatchRole",
         ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
         "${Jobs.Arn}",
-        "Lambda's poller receives sealed jobs; without a session nobody here can open one",
+        "Lambda's poller receives sealed jobs; dispatch has no session to open them",
     ),
-    **_each(
-        "DispatchRole", ["lambda:InvokeFunction"], "${Scheduler.Arn}", "asks for its tenant's next jobs, by its name"
+    **_rights(
+        "DispatchRole",
+        ["lambda:InvokeFunction"],
+        "${Scheduler.Arn}",
+        "asks the scheduler to requeue or park a tenant's jobs",
     ),
-    **_each(
+    **_rights(
         "IngestionRole",
         ["lambda:InvokeFunction"],
         "${Extraction.Arn}",
-        "has documents read by a function without rights",
+        "lets a function without rights read documents",
     ),
-    **_each("DispatchRole", ["dynamodb:UpdateItem"], "${WorkerSlots.Arn}", "counts each tenant's workers"),
-    **_each("SchedulerRole", ["dynamodb:GetItem"], "${WorkerSlots.Arn}", "brings no more jobs back than have a worker"),
-    **_each("SchedulerRole", ["sqs:SendMessage"], "${Jobs.Arn}", "sends jobs again that are sealed to their tenants"),
-    **_each(
+    **_rights("DispatchRole", ["dynamodb:UpdateItem"], "${WorkerSlots.Arn}", "counts each tenant's workers"),
+    **_rights(
+        "SchedulerRole", ["dynamodb:GetItem"], "${WorkerSlots.Arn}", "requeues no more jobs than there are worker slots"
+    ),
+    **_rights("SchedulerRole", ["sqs:SendMessage"], "${Jobs.Arn}", "requeues jobs sealed to their tenants"),
+    **_rights(
         "SchedulerRole",
         ["dynamodb:GetItem", "dynamodb:Scan"],
         "${Backlog.Arn}",
-        "reads which tenants have something to do; what it is, only their sessions read",
+        "reads which tenants have jobs; only the tenants' sessions read the jobs",
     ),
-    **_each("DispatchRole", ["lambda:InvokeFunction"], "${Ingestion.Arn}", "hands a sealed job to its tenant's worker"),
-    **_each("OperatorRole", ["lambda:InvokeFunction"], "${Control.Arn}", "operators onboard and suspend tenants"),
+    **_rights(
+        "DispatchRole", ["lambda:InvokeFunction"], "${Ingestion.Arn}", "starts the tenant's worker with a sealed job"
+    ),
+    **_rights("OperatorRole", ["lambda:InvokeFunction"], "${Control.Arn}", "operators onboard and suspend tenants"),
 }
 
 
 def tenant_roles(template: Template) -> list[str]:
-    """Roles whose rights are spelled out by the session's tag."""
+    """Returns the roles whose rights depend on the session's tag."""
     return [
         role
         for role, _ in template.of("AWS::IAM::Role")
@@ -115,16 +129,16 @@ def tenant_roles(template: Template) -> list[str]:
 
 
 def only_the_tenant_role_holds_data_rights(template: Template) -> Iterator[str]:
-    """Every other role has exactly the rights of `RIGHTS`, none of them to tenants' data."""
+    """Every other role has only the rights in `RIGHTS`; none of them reaches tenant data."""
     tenant = tenant_roles(template)
     for role, properties in template.of("AWS::IAM::Role"):
         for arn in properties.get("ManagedPolicyArns", []):
             policy = text(arn).rpartition("/")[2] if ":iam::aws:policy/" in text(arn) else text(arn)
             if not {(role, policy), ("*", policy)} & MANAGED.keys():
-                yield f"{role}: has the managed policy {text(arn)}, whose rights stand elsewhere"
+                yield f"{role}: has the managed policy {text(arn)}, which is not listed in MANAGED"
         for statement in template.rights(role) if role not in tenant else []:
             yield from _unlisted(role, statement)
-    yield from _of_nobody_here(template)
+    yield from _unchecked_policies(template)
 
 
 def _unlisted(role: str, statement: Statement) -> Iterator[str]:
@@ -132,13 +146,13 @@ def _unlisted(role: str, statement: Statement) -> Iterator[str]:
         for resource in statement.resources:
             if (role, action, resource) not in RIGHTS:
                 yield (
-                    f"{statement.resource}: {role} may {action} on {resource}; data belongs to the tenant role, "
-                    "anything else into RIGHTS (tests/infrastructure/guards/roles.py) with its reason"
+                    f"{statement.resource}: {role} may {action} on {resource}; give data rights to the tenant role, "
+                    "list any other right with its reason in RIGHTS (tests/infrastructure/guards/roles.py)"
                 )
 
 
-def _of_nobody_here(template: Template) -> Iterator[str]:
-    """Policies attached to something that no guard follows."""
+def _unchecked_policies(template: Template) -> Iterator[str]:
+    """Reports policies attached to principals that no guard checks."""
     roles = {role for role, _ in template.of("AWS::IAM::Role")}
     for name, properties in template.of("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"):
         attached = [*properties.get("Roles", []), *([properties["RoleName"]] if "RoleName" in properties else [])]
@@ -148,22 +162,22 @@ def _of_nobody_here(template: Template) -> Iterator[str]:
             yield f"{name}: is attached to something other than a role of this template"
     for kind in ("AWS::IAM::User", "AWS::IAM::Group", "AWS::IAM::AccessKey"):
         for name, _ in template.of(kind):
-            yield f"{name}: {kind}; people come by roles"
+            yield f"{name}: {kind}; people use roles"
 
 
-def the_tenant_role_needs_its_tag(template: Template) -> Iterator[str]:
-    """A session without the tag has nothing, and the role has no tag that would stand in for it."""
+def tenant_role_requires_its_tag(template: Template) -> Iterator[str]:
+    """A session without the tag has no rights, and no tag of the role replaces it."""
     for role, properties in template.of("AWS::IAM::Role"):
         for tag in properties.get("Tags", []):
-            # Tag keys are compared without regard to case.
+            # AWS compares tag keys without case.
             if str(tag["Key"]).lower() == "tenantid":
-                yield f"{role}: is tagged {tag['Key']}, which is the tenant of every session that forgets its own"
-    found = tenant_roles(template)
-    if template.file == "infra/tier.yaml" and not found:
-        yield "no role's rights are spelled out by the session's tag; adapt this guard to what replaced it"
-    for role in found:
+                yield f"{role}: is tagged {tag['Key']}, which becomes the tenant of every session without a tag"
+    roles = tenant_roles(template)
+    if template.file == "infra/tier.yaml" and not roles:
+        yield "no role's rights depend on the session's tag; adapt this guard"
+    for role in roles:
         if not any(_denies_without_tag(each.body) for each in template.rights(role)):
-            yield f"{role}: has no Deny of everything to a session without the tag TenantId"
+            yield f"{role}: does not deny everything to a session without the tag TenantId"
 
 
 def _denies_without_tag(body: dict) -> bool:
@@ -176,16 +190,21 @@ def _denies_without_tag(body: dict) -> bool:
     }
 
 
-def the_tenant_role_trusts_by_name_and_tag(template: Template) -> Iterator[str]:
-    """Exactly one tag, a whole tenant id, and the session is named after it."""
+def tenant_role_trusts_by_name_and_tag(template: Template) -> Iterator[str]:
+    """Trusts only sessions with exactly one tag, the tenant id, which is also the session name."""
     for role in tenant_roles(template):
         for statement in template.trust(role):
             if not statement.allows:
                 continue
             principals = statement.body.get("Principal")
-            given = text(principals)
-            if not isinstance(principals, dict) or set(principals) != {"AWS"} or '"*"' in given or ":root" in given:
-                yield f"{statement.name}: trusts {given}; name the roles"
+            principal_text = text(principals)
+            if (
+                not isinstance(principals, dict)
+                or set(principals) != {"AWS"}
+                or '"*"' in principal_text
+                or ":root" in principal_text
+            ):
+                yield f"{statement.name}: trusts {principal_text}; name the roles"
             if "aws:requesttag/tenantid" not in statement.keys("stringlike", "stringequals"):
                 yield f"{statement.name}: trusts a session without the tag TenantId"
             if "sts:AssumeRole" in statement.actions:

@@ -1,4 +1,4 @@
-"""One expanded template as a guard sees it: resources and statements, with its conditions decided."""
+"""One expanded template for a guard: resources and statements, with all conditions decided."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _NO_VALUE = {"Ref": "AWS::NoValue"}
-# Where CloudFormation keeps a policy that belongs to a resource, and what kind it is.
+# Resource types with a policy, and the properties that hold it.
 _POLICIES = {
     "AWS::KMS::Key": ("KeyPolicy",),
     "AWS::S3::BucketPolicy": ("PolicyDocument",),
@@ -24,7 +24,7 @@ _POLICIES = {
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement of a policy, and the resource it stands in."""
+    """One statement of a policy, and the resource that contains it."""
 
     resource: str
     trust: bool
@@ -48,11 +48,11 @@ class Statement:
 
     @property
     def resources(self) -> list[str]:
-        """As text: an intrinsic function in its JSON form, `Fn::Sub` as what it substitutes into."""
+        """Returns resources as text: `Fn::Sub` as its pattern, other intrinsic functions as JSON."""
         return [text(each) for each in as_list(self.body.get("Resource"))]
 
     def keys(self, *operators: str) -> dict[str, Any]:
-        """Condition keys (in lower case) of the operators that begin with one of the given words."""
+        """Returns the condition keys, in lower case, of operators that start with one of `operators`."""
         found: dict[str, Any] = {}
         for operator, block in self.body.get("Condition", {}).items():
             if operator.lower().startswith(operators):
@@ -62,7 +62,7 @@ class Statement:
 
 @dataclass(frozen=True)
 class Template:
-    """A template whose `Fn::If` are decided; see :func:`variants` for all ways to decide them."""
+    """A template whose `Fn::If` are decided; :func:`variants` yields all combinations."""
 
     file: str
     resources: dict[str, dict[str, Any]]
@@ -73,7 +73,7 @@ class Template:
                 yield name, resource.get("Properties", {})
 
     def statements(self) -> Iterator[Statement]:
-        """Every statement of every policy in the template."""
+        """Yields every statement of every policy in the template."""
         for role, properties in self.of("AWS::IAM::Role"):
             yield from _statements(role, properties.get("AssumeRolePolicyDocument"), trust=True)
         for name, document in self.identity_policies():
@@ -86,7 +86,7 @@ class Template:
                     yield from _statements(name, properties.get(field))
 
     def identity_policies(self) -> Iterator[tuple[str, Any]]:
-        """Policies that give rights, by the resource they are written in."""
+        """Yields identity policies with the resource that contains them."""
         for role, properties in self.of("AWS::IAM::Role"):
             for policy in properties.get("Policies", []):
                 yield role, policy["PolicyDocument"]
@@ -96,7 +96,7 @@ class Template:
                     yield from ((name, properties[field]) for field in fields)
 
     def rights(self, role: str) -> list[Statement]:
-        """What a role is allowed or denied, in itself and in policies attached to it here."""
+        """Returns the statements of a role, inline and in attached policies of this template."""
         own = [
             each for name, document in self.identity_policies() if name == role for each in _statements(role, document)
         ]
@@ -117,18 +117,18 @@ Guard = Callable[[Template], Iterable[str]]
 
 
 def complaints(guard: Guard, file: str, expanded: dict[str, Any]) -> list[str]:
-    """What a guard says of a template, however its conditions turn out."""
+    """Returns a guard's complaints under all combinations of conditions."""
     found = {f"{file}: {each}" for variant in variants(file, expanded) for each in guard(variant)}
     return sorted(found)
 
 
 def notices(guard: Guard, file: str, expanded: dict[str, Any], blames: str) -> bool:
-    """Whether a guard blames what it should, under the first combination of conditions that shows it."""
+    """Reports whether a guard blames `blames` under any combination of conditions."""
     return any(blames in f"{file}: {each}" for variant in variants(file, expanded) for each in guard(variant))
 
 
 def variants(file: str, expanded: dict[str, Any]) -> Iterator[Template]:
-    """The template under every combination of its conditions."""
+    """Yields the template under every combination of its conditions."""
     names = list(expanded.get("Conditions", {}))
     for values in itertools.product((True, False), repeat=len(names)):
         decided = _decide(expanded["Resources"], dict(zip(names, values, strict=True)))
@@ -159,7 +159,7 @@ def as_list(value: Any) -> list[Any]:
 
 
 def text(value: Any) -> str:
-    """A value as one line; `!GetAtt X.Arn` and `!Sub '${X.Arn}'` read the same."""
+    """Returns a value as one line; `!GetAtt X.Arn` and `!Sub '${X.Arn}'` give the same text."""
     if isinstance(value, dict) and set(value) == {"Fn::Sub"} and isinstance(value["Fn::Sub"], str):
         return value["Fn::Sub"].replace("${!", "${")
     if isinstance(value, dict) and set(value) == {"Fn::GetAtt"}:
@@ -170,7 +170,7 @@ def text(value: Any) -> str:
 
 
 def names(value: Any) -> set[str]:
-    """The logical ids (and parameters) that a value refers to."""
+    """Returns the logical ids and parameters that a value refers to."""
     if isinstance(value, list):
         return set().union(*map(names, value)) if value else set()
     if isinstance(value, dict):
