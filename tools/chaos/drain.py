@@ -29,7 +29,7 @@ class SchedulerRuns:
 
     def __init__(self, stack: LocalStack, every: float) -> None:
         self._stack, self.every = stack, every
-        self._enough = Event()
+        self._stopped = Event()
         self._thread = Thread(target=self._run, daemon=True)
         self.runs = self.failed = 0
 
@@ -37,11 +37,11 @@ class SchedulerRuns:
         self._thread.start()
 
     def stop(self) -> None:
-        self._enough.set()
+        self._stopped.set()
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._enough.wait(self.every):
+        while not self._stopped.wait(self.every):
             try:
                 self._stack.sweep()
                 self.runs += 1

@@ -32,7 +32,7 @@ PARAMETERS = {"CircuitCoolDown": "2", "BasicTenantJobs": "4", "VisibilityTimeout
 _CALM_EACH = 6
 _CALM_FROM = 1_000_000
 _CALM_SECONDS = 180.0
-_RELEASE_EVERY = 5.0
+_SCHEDULER_EVERY = 5.0
 _LOAD_PATIENCE = 20.0
 _QUIET_SECONDS = 40.0
 _TEMPLATE = "plain"
@@ -87,7 +87,7 @@ class Chaos:
         load = Load(customers, self.plan, detector, lambda: self._started)
         cause = StormCause(self.stack, customers[STORM], self.plan.storm.milliseconds)
         repeater = Repeater(self.stack, customers, load)
-        scheduler_runs = SchedulerRuns(self.stack, _RELEASE_EVERY)
+        scheduler_runs = SchedulerRuns(self.stack, _SCHEDULER_EVERY)
         operator = Operator(self.stack)
         with self.console.step("upload documents before the storm"):
             self._calm(customers, load)

@@ -106,7 +106,7 @@ class Load:
         self, customers: list[Customer], plan: Plan, detector: LeakDetector, begun: Callable[[], float]
     ) -> None:
         self._customers, self._plan, self._detector, self._begun = customers, plan, detector, begun
-        self._lock, self._enough = Lock(), Event()
+        self._lock, self._stopped = Lock(), Event()
         self._waiting = {each.number: list(reversed(plan.of(each.number))) for each in customers}
         self._threads: list[Thread] = []
         self.receipts: list[Receipt] = []
@@ -125,7 +125,7 @@ class Load:
         return any(thread.is_alive() for thread in self._threads)
 
     def stop(self) -> None:
-        self._enough.set()
+        self._stopped.set()
         for thread in self._threads:
             thread.join()
 
@@ -138,7 +138,7 @@ class Load:
             with self._lock:
                 waiting = self._waiting[customer.number]
                 each = waiting.pop() if waiting else None
-            if each is None or self._enough.wait(max(0.0, self._begun() + each.at - time.monotonic())):
+            if each is None or self._stopped.wait(max(0.0, self._begun() + each.at - time.monotonic())):
                 return
             for _ in range(_PATIENCE):
                 if document := self.submit(customer, each):
@@ -146,7 +146,7 @@ class Load:
                     with self._lock:
                         self.receipts.append(Receipt(customer.number, each, job, time.time()))
                     break
-                if self._enough.wait(_PAUSE):
+                if self._stopped.wait(_PAUSE):
                     return
             else:
                 self.refused.append(each)

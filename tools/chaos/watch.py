@@ -66,7 +66,7 @@ class Watch:
     ) -> None:
         self._stack, self._customers = stack, customers
         self._now, self._accepted, self._faults = now, accepted, faults
-        self._enough = Event()
+        self._stopped = Event()
         self._thread = Thread(target=self._run, daemon=True)
         self.samples: list[Sample] = []
         self._tenants: dict[int, tuple[float, TenantSample]] = {}
@@ -78,7 +78,7 @@ class Watch:
 
     def last(self) -> None:
         """Stops the thread and takes one last sample."""
-        self._enough.set()
+        self._stopped.set()
         self._thread.join()
         self._tenants.clear()
         self.samples.append(self.sample())
@@ -97,7 +97,7 @@ class Watch:
 
     def _run(self) -> None:
         pause = 0.0
-        while not self._enough.wait(pause):
+        while not self._stopped.wait(pause):
             began = time.monotonic()
             # A busy machine: the next sample will do.
             with suppress(ClientError, BotoCoreError, OSError, AssertionError):

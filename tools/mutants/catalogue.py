@@ -775,5 +775,5 @@ MUTANTS: list[Mutant] = [
 
 
 def fast() -> list[Mutant]:
-    """Those that take seconds."""
+    """Returns the mutants that take seconds."""
     return [mutant for mutant in MUTANTS if mutant.suite in FAST]

@@ -192,7 +192,7 @@ def test_user_writes_only_the_clients_attributes(pool: Any, name: str) -> None:
         "NotAuthorizedException",
         400,
     )
-    # One that is not allowed takes the others along.
+    # One forbidden attribute makes the whole call fail.
     both = [{"Name": "name", "Value": "New"}, *change]
     assert error(pool.app.update_user_attributes, AccessToken=token, UserAttributes=both)[0] == "NotAuthorizedException"
     found = {each["Name"]: each["Value"] for each in pool.app.get_user(AccessToken=token)["UserAttributes"]}
@@ -211,7 +211,7 @@ def test_immutable_attribute_never_changes(pool: Any) -> None:
             UserAttributes=[{"Name": "custom:tenant_id", "Value": value}],
         )
         assert (code, status) == ("InvalidParameterException", 400) and "cannot be updated" in message
-    # Neither does a client that was given the right to, nor is it set later.
+    # A client with the permission cannot change it either, and it cannot be set later.
     client = pool.other_client(WriteAttributes=["email", "custom:tenant_id"])
     for person in (email, pool.person()):
         token = pool.sign_in(person, client=client)["AccessToken"]
@@ -282,7 +282,7 @@ def test_answer_needs_the_session_of_its_challenge(pool: Any, challenge: Any) ->
             ChallengeResponses=responses,
             **given,
         )[:2] == ("NotAuthorizedException", 400)
-        # As an administrator as well.
+        # Also as an administrator.
         assert (
             error(
                 pool.admin.admin_respond_to_auth_challenge,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-# In a separate process, because MiniStack takes its settings from the environment, which it is given empty.
+# In a separate process with an empty environment, from which MiniStack reads its settings.
 _SCRIPT = """
 import copy, json, random
 from bulkhead_emulator import settings
@@ -86,7 +86,7 @@ for number in range(1500):
             break
         several += page > 0
         request["ExclusiveStartKey"] = last
-        # What a page begins after may be gone by then.
+        # The starting key of a page may be deleted meanwhile.
         if draw.random() < 0.2:
             remove(last["pk"]["S"], last["sk"]["S"])
         elif draw.random() < 0.2:

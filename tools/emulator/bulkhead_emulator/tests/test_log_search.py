@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-# In a separate process, because MiniStack takes its settings from the environment, which it is given empty.
+# In a separate process with an empty environment, from which MiniStack reads its settings.
 _SCRIPT = """
 import json
 from bulkhead_emulator import settings

@@ -375,7 +375,7 @@ def test_created_objects_reach_a_function_through_eventbridge(cloud: Cloud, s3: 
     assert event["detail"]["bucket"]["name"] == name and event["detail"]["reason"] == "PutObject"
     assert (found["key"], found["size"], found["etag"]) == ("t/acme/My file (1)ü.pdf", 5, put["ETag"].strip('"'))
     assert int(found["sequencer"], 16) > 0
-    # By the time a second event has arrived, the first would have reached the other function as well.
+    # When the second event arrives, the first would also have reached the other function.
     s3.put_object(Bucket=name, Key="t/acme/second", Body=b"x")
     keys = eventually(lambda: len(lines := journal.read_text().splitlines()) > 1 and lines)
     assert [json.loads(line)["event"]["detail"]["object"]["key"] for line in keys] == [found["key"], "t/acme/second"]

@@ -14,7 +14,7 @@ from bulkhead_emulator.tests.support.process import Emulator, eventually
 
 SECONDS = 1
 OBJECT = {"Bucket": "sessions", "Key": "x"}
-# What boto3 raises, and the HTTP status.
+# The error code and the HTTP status.
 JSON, REST_JSON, QUERY, S3 = (
     ("ExpiredTokenException", 400),
     ("ExpiredTokenException", 403),
