@@ -9,8 +9,8 @@ use bulkhead_tenancy::{OperatorAuthority, TenantId};
 use serde_json::{Value, json};
 
 use crate::ExecArguments;
-use crate::sandbox::{self, Limits};
 use crate::environment::CommandEnvironment;
+use crate::sandbox::{self, Limits};
 
 /// Exit status if the command did not run, as for `env` and `timeout`.
 pub(crate) const NOT_RUN: u8 = 125;

@@ -1,8 +1,8 @@
 //! The operators' command line.
 
+mod environment;
 mod exec;
 mod sandbox;
-mod environment;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
