@@ -114,32 +114,32 @@ def read_state(
     stack: LocalStack, customers: list[Customer], receipts: list[Receipt], held: Callable[[Customer], bool]
 ) -> State:
     """Reads the unfinished jobs. `held` says whether a tenant's waiting jobs may keep waiting."""
-    there: dict[int, set[str]] = {each.number: set() for each in customers}
+    with_job: dict[int, set[str]] = {each.number: set() for each in customers}
     opened = waiting = kept = 0
     for customer in customers:
         for item in items(stack, customer, "JOB#", "WAITING$", "sk"):
             kind = item["sk"]["S"].partition("#")[0]
             if kind in ("JOB", "WAITING"):
-                there[customer.number].add(document_id(item))
+                with_job[customer.number].add(document_id(item))
                 opened += kind == "JOB"
                 waiting += kind == "WAITING"
                 kept += kind == "WAITING" and held(customer)
     # Reading the documents is expensive, so it happens only if no job item is left.
     quiet = opened == 0 and waiting == kept
-    unseen = sum(_unseen(stack, each, receipts, there[each.number]) for each in customers) if quiet else 0
-    jobs = frozenset((number, document) for number, documents in there.items() for document in documents)
+    unseen = sum(_unseen(stack, each, receipts, with_job[each.number]) for each in customers) if quiet else 0
+    jobs = frozenset((number, document) for number, documents in with_job.items() for document in documents)
     return State(opened, waiting, unseen, kept, jobs)
 
 
-def _unseen(stack: LocalStack, customer: Customer, receipts: list[Receipt], there: set[str]) -> int:
+def _unseen(stack: LocalStack, customer: Customer, receipts: list[Receipt], with_job: set[str]) -> int:
     """Returns the number of accepted, unfinished documents without a job item."""
     done = {
         document_id(item)
         for item in items(stack, customer, "DOCUMENT#", "DOCUMENT$", "sk status")
         if item["status"]["S"] in _FINAL
     }
-    mine = {each.job.document for each in receipts if each.customer == customer.number}
-    return len(mine - there - done)
+    accepted = {each.job.document for each in receipts if each.customer == customer.number}
+    return len(accepted - with_job - done)
 
 
 def wait_until_idle(

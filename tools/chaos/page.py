@@ -200,10 +200,10 @@ def _key(entries: Sequence[tuple[str, str]]) -> str:
 
 
 def _rect(x: float, y: float, width: float, height: float, fill: str, more: str = "", title: str = "") -> str:
-    told = f"<title>{escape(title)}</title>" if title else ""
+    tooltip = f"<title>{escape(title)}</title>" if title else ""
     return (
         f'<rect x="{x:.1f}" y="{y:.1f}" width="{max(0.0, width):.1f}" height="{height:.1f}" '
-        f'fill="{fill}"{more}>{told}</rect>'
+        f'fill="{fill}"{more}>{tooltip}</rect>'
     )
 
 
@@ -239,10 +239,10 @@ def _unfinished(first: int, last: int) -> Callable[[_Sample], float]:
 
 def _lines(time: Time, report: dict[str, Any], unit: str, *lines: Line) -> str:
     height, top, bottom = 210, 12, 26
-    most = max((value for line in lines for _, value in line.points), default=0) or 1.0
-    step = _step(most, 4)
+    highest = max((value for line in lines for _, value in line.points), default=0) or 1.0
+    step = _step(highest, 4)
     # Room for the labels at the top.
-    ceiling = step * (most // step + 1)
+    ceiling = step * (highest // step + 1)
 
     def y(value: float) -> float:
         return height - bottom - (height - top - bottom) * value / ceiling
@@ -286,15 +286,15 @@ def _waits(report: dict[str, Any]) -> str:
     row, top, bottom, left = 34, 8, 24, 100
     height = top + bottom + row * len(waits)
     # Without the storming tenant, whose waits would hide the others.
-    most = max([each[day]["p99"] or 0 for each in waits[:-1] for day in ("calm", "storm")], default=0) * 1.15 or 1.0
-    step = _step(most, 6)
+    highest = max([each[day]["p99"] or 0 for each in waits[:-1] for day in ("calm", "storm")], default=0) * 1.15 or 1.0
+    step = _step(highest, 6)
     width = _WIDTH - left - _RIGHT - 120
 
     def x(value: float) -> float:
-        return left + width * min(value, most) / most
+        return left + width * min(value, highest) / highest
 
     drawn = []
-    for tick in range(int(most / step) + 1):
+    for tick in range(int(highest / step) + 1):
         at = x(tick * step)
         drawn.append(_rule(at, top, at, height - bottom))
         drawn.append(_text(at, height - 8, f"{tick * step:g} s", "middle"))
@@ -309,7 +309,7 @@ def _waits(report: dict[str, Any]) -> str:
                 drawn.append(_rule(p50, middle, p99, middle, colour, bold))
                 drawn.append(_rule(p99, middle - thick / 2, p99, middle + thick / 2, colour, bold))
         if each["storm"]["count"]:
-            beyond = " ►" if each["storm"]["p99"] > most else ""
+            beyond = " ►" if each["storm"]["p99"] > highest else ""
             drawn.append(_text(_WIDTH - _RIGHT, y + 21, _pair(each["storm"]) + beyond, "end"))
     return _svg(height, drawn)
 
@@ -355,12 +355,12 @@ def _faults(time: Time, report: dict[str, Any]) -> str:
     functions = sorted({function for _, function in kills})
     height = kills_at + line * len(functions) + bottom
     rates = _rates(samples, kinds)
-    most = max((sum(rate.values()) for _, _, rate in rates), default=0) or 1.0
-    drawn = [_text(_LEFT - 8, top + 10, f"{most:.0f} /s", "end")]
+    highest = max((sum(rate.values()) for _, _, rate in rates), default=0) or 1.0
+    drawn = [_text(_LEFT - 8, top + 10, f"{highest:.0f} /s", "end")]
     for first, last, rate in rates:
         y = float(top + chart)
         for kind in kinds:
-            tall = chart * rate[kind] / most
+            tall = chart * rate[kind] / highest
             y -= tall
             if tall > 0:
                 drawn.append(_rect(time.x(first), y, max(0.8, time.x(last) - time.x(first) - 0.4), tall, colours[kind]))
@@ -416,9 +416,9 @@ def _stack(fault_windows: Sequence[dict[str, Any]]) -> list[int]:
     return found
 
 
-def _step(most: float, parts: int) -> float:
-    """Returns a round number that divides `most` into about `parts` parts."""
-    rough = most / parts
+def _step(highest: float, parts: int) -> float:
+    """Returns a round number that divides `highest` into about `parts` parts."""
+    rough = highest / parts
     unit = 1.0
     while unit * 10 <= rough:
         unit *= 10

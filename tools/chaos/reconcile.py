@@ -131,8 +131,8 @@ class _Stores:
         return found
 
     def describe(self, job: Accepted) -> str:
-        there = sum(self.keys.get(job.document, Counter()).values())
-        return f"{job.tenant} {job.document}: {self.status(job.document)}, no item, {there} of {job.passages} passages"
+        count = sum(self.keys.get(job.document, Counter()).values())
+        return f"{job.tenant} {job.document}: {self.status(job.document)}, no item, {count} of {job.passages} passages"
 
     def find_surplus(self, expected: Mapping[str, int]) -> list[str]:
         """Returns unexpected passages, and jobs with two items of one kind."""
@@ -167,15 +167,15 @@ def judge(
     duplicates: list[str] = []
     locations: dict[str, Counter[str]] = {tenant: Counter() for tenant in stores}
     for job in jobs:
-        there = stores[job.tenant]
-        where = there.locations(job)
-        if not where:
-            lost.append(there.describe(job))
-        elif len(where) > 1:
-            duplicates.append(f"{job.tenant} {job.document} is {' and '.join(where)}")
-        locations[job.tenant][where[-1].partition(",")[0] if where else "lost"] += 1
-    for tenant, there in stores.items():
-        duplicates += there.find_surplus({job.document: job.passages for job in jobs if job.tenant == tenant})
+        store = stores[job.tenant]
+        found = store.locations(job)
+        if not found:
+            lost.append(store.describe(job))
+        elif len(found) > 1:
+            duplicates.append(f"{job.tenant} {job.document} is {' and '.join(found)}")
+        locations[job.tenant][found[-1].partition(",")[0] if found else "lost"] += 1
+    for tenant, store in stores.items():
+        duplicates += store.find_surplus({job.document: job.passages for job in jobs if job.tenant == tenant})
     return Verdict(
         accepted=len(jobs),
         locations=locations,

@@ -135,8 +135,8 @@ class Watch:
         if jobs and not self._in_backlog(customer):
             # The entry must exist as long as a job does. Jobs that still exist now had no entry a moment ago.
             for key, accepted in jobs.items() & self._jobs(customer).items():
-                told = f"{customer.name} {key} of {accepted}, seen at {self._now():.0f} s"
-                self.forgotten.setdefault((key.rpartition("#")[2], accepted), told)
+                description = f"{customer.name} {key} of {accepted}, seen at {self._now():.0f} s"
+                self.forgotten.setdefault((key.rpartition("#")[2], accepted), description)
         oldest = max(0.0, time.time() - seconds_of(min(jobs.values()))) if jobs else 0.0
         waiting = sum(key.startswith("WAITING#") for key in jobs)
         return TenantSample(len(jobs) - waiting, waiting, dead, round(oldest, 2), circuit_of(circuit))

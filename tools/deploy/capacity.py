@@ -268,11 +268,11 @@ def _in_flight(stack: Stack) -> Iterator[str]:
         if not (function.quotas and function.reserved):
             continue
         in_flight, reserved = function.quotas[0], function.reserved
-        most = reserved.number - 1 if stack.pooled else reserved.number
-        if in_flight.number > most:
+        maximum = reserved.number - 1 if stack.pooled else reserved.number
+        if in_flight.number > maximum:
             yield (
                 f"{in_flight} lets one tenant fill {function.name}: {reserved}; "
-                f"{_remedy(in_flight.name, most, reserved.name, reserved.number + in_flight.number - most)}"
+                f"{_remedy(in_flight.name, maximum, reserved.name, reserved.number + in_flight.number - maximum)}"
             )
 
 
@@ -292,10 +292,10 @@ def _burst(stack: Stack) -> Iterator[str]:
             )
 
 
-def _remedy(lower: str, most: int, higher: str, least: int) -> str:
+def _remedy(lower: str, maximum: int, higher: str, minimum: int) -> str:
     """Suggests to lower one value, if the lower value is at least 1, or to raise the other."""
-    raised = f"{higher}={least} would do"
-    return f"{lower}={most} or {raised}" if most >= 1 else raised
+    raised = f"{higher}={minimum} would do"
+    return f"{lower}={maximum} or {raised}" if maximum >= 1 else raised
 
 
 # === Command line ===

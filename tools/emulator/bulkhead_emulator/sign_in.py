@@ -49,14 +49,14 @@ class Srp:
     def answer(self, challenge: dict[str, str], password: str) -> dict[str, str]:
         """Returns the answer to the challenge PASSWORD_VERIFIER."""
         user, block = challenge["USER_ID_FOR_SRP"], challenge["SECRET_BLOCK"]
-        theirs = int(challenge["SRP_B"], 16)
-        if theirs % _N == 0:
+        server_public = int(challenge["SRP_B"], 16)
+        if server_public % _N == 0:
             raise ValueError("SRP_B is a multiple of N: the server does not follow SRP")
         # u, x and S of RFC 5054.
-        u = _hash(_padded(self._public), _padded(theirs))
+        u = _hash(_padded(self._public), _padded(server_public))
         identity = hashlib.sha256(f"{self._pool}{user}:{password}".encode()).digest()
         x = _hash(_padded(int(challenge["SALT"], 16)), identity)
-        base = (theirs - _hash(_padded(_N), _padded(_G)) * pow(_G, x, _N)) % _N
+        base = (server_public - _hash(_padded(_N), _padded(_G)) * pow(_G, x, _N)) % _N
         shared = pow(base, self._secret + u * x, _N)
         key = _hmac(_hmac(_padded(u), _padded(shared)), b"Caldera Derived Key\x01")[:16]
         now = datetime.now(UTC)
