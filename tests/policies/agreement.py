@@ -1,4 +1,4 @@
-"""Where the two engines say different things of one request."""
+"""Requests that the two engines judge differently."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Iterable
 from tests.policies.record import Judgement
 from tests.policies.second_engine import Case, SecondEngine
 
-# (action, what the second engine says of it) to which one is right, with AWS's word for it. A row that
-# nothing needs any more fails the test.
+# (action, verdict of the second engine) → which engine is right, with AWS's documentation. An unneeded row
+# fails the test.
 DIFFERENCES: dict[tuple[str, str], str] = {}
 
 
 def cases(judgements: Iterable[Judgement]) -> dict[str, tuple[Case, Judgement]]:
-    """Different requests with one judgement of each. Two judgements of one request must not differ."""
+    """Returns each distinct request with its first judgement; all judgements of a request must agree."""
     found: dict[str, tuple[Case, Judgement]] = {}
     for each in judgements:
-        if each.half:
+        if each.is_caller_side:
             continue
         case = each.case()
         _, first = found.setdefault(case.key, (case, each))
@@ -25,7 +25,7 @@ def cases(judgements: Iterable[Judgement]) -> dict[str, tuple[Case, Judgement]]:
 
 
 def disagreements(judged: Iterable[tuple[Case, bool]], engine: SecondEngine) -> list[tuple[Case, str]]:
-    """Requests that one engine allows and the other denies, with what the second says."""
+    """Returns requests that only one engine allows, with the verdict of the second engine."""
     pairs = list(judged)
     verdicts = engine.judge([case for case, _ in pairs])
     return [

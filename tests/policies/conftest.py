@@ -1,10 +1,10 @@
-"""The policies in force, the record of the run, and the second engine; what it found is told at the end.
+"""The policies in force, the record of the run and the second engine; prints a report at the end.
 
-These tests judge what all others did, so they run last, in one session with them:
+These tests judge the calls of all other tests, so they run last, in one session with them:
 
     python -m tools.suite stack
 
-By themselves they have next to nothing to judge, and fail for it.
+If they run alone, they fail: there are too few calls to judge.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.fixture(scope="session")
 def report(request: pytest.FixtureRequest) -> Report:
-    """Lines to show when all tests are done."""
+    """Lines to print after all tests."""
     return request.config.stash[_REPORT]
 
 
@@ -49,19 +49,19 @@ def engine(report: Report) -> Iterator[SecondEngine]:
 
 @pytest.fixture(scope="session")
 def stacks(stack: LocalStack) -> list[Deployment]:
-    """One tier stands for all: the others are compared with what the templates say, in `test_deployed.py`."""
+    """The basic tier represents all tiers; `test_deployed.py` compares the others with the templates."""
     return deployed.deployments(stack.account, leave_out={"Premium"})
 
 
 @pytest.fixture(scope="session")
 def policies(stack: LocalStack, stacks: list[Deployment]) -> Policies:
-    """What is in force, asked of AWS."""
+    """Reads the policies in force from AWS."""
     return deployed.in_force(stack.account, stacks)
 
 
 @pytest.fixture(scope="session")
 def names(stacks: list[Deployment]) -> dict[str, str]:
-    """Roles' names to their logical ids."""
+    """Maps role names to logical ids."""
     return {each.physical[name]: name for each in stacks for name in each.of("AWS::IAM::Role")}
 
 
@@ -74,7 +74,7 @@ def record(stack: LocalStack) -> Record:
 
 @pytest.fixture(scope="session")
 def judgements(record: Record, names: dict[str, str], report: Report) -> list[Judgement]:
-    """Everything IAM decided so far about the stack's roles, and about services that invoke its functions."""
+    """Returns IAM's decisions on the stack's roles and on services that invoke its functions."""
     found = [each for each in record.more() if each.role in names or not each.role]
     report.append(f"{len(found)} judgements of the emulator recorded")
     return found

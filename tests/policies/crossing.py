@@ -1,6 +1,6 @@
-"""From every call a tenant was allowed: the same call aimed at another tenant.
+"""Derives from every allowed call of a tenant the same call aimed at another tenant.
 
-Nothing is written by hand, so a new kind of call is crossed as soon as a journey makes it.
+No call is written by hand, so every new kind of call is covered as soon as a journey makes it.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from tests.policies.record import Judgement
 from tests.policies.second_engine import Case
 
 TAG = "aws:principaltag/tenantid"
-STRANGER = "f" * 32
-# What a request says of its caller. Everything else says what is asked for.
+OTHER_TENANT = "f" * 32
+# Condition keys that describe the caller. All other keys describe the request.
 CALLER = ("aws:principal", "aws:userid", "aws:tokenissuetime", "aws:multifactor")
-# Calls that are about nobody's data: there is no other tenant to aim them at.
-OF_NOBODY = {"bedrock:InvokeModel": "a model answers with what the request brings; it reads no tenant's data"}
-# Every way to data has to be crossed at least once, or nothing was proved about it.
+# Calls that reach no tenant's data, so no other tenant can be their target.
+WITHOUT_TENANT_DATA = {"bedrock:InvokeModel": "the model gets all text with the request and reads no tenant's data"}
+# At least one call to every kind of data must be crossed; otherwise the tests prove nothing about it.
 KINDS = {
     "items": lambda case: case.action.startswith("dynamodb:"),
     "objects": lambda case: case.action in ("s3:GetObject", "s3:PutObject", "s3:DeleteObject"),
@@ -32,7 +32,7 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Crossing:
-    """A call that must be denied, and how it came about."""
+    """A call that must be denied, and how it was derived."""
 
     how: str
     case: Case
@@ -42,20 +42,20 @@ class Crossing:
 
 
 def own_calls(judgements: list[Judgement], role: str, policies: Role) -> list[Case]:
-    """What sessions of the tenant role were allowed by its policies as they are, each kind of call once."""
+    """Returns each distinct call that sessions of the tenant role were allowed by the deployed policies."""
     found = (
         each.case()
         for each in judgements
-        if each.role == role and each.allowed and not each.half and each.identity == policies.identity
+        if each.role == role and each.allowed and not each.is_caller_side and each.identity == policies.identity
     )
     return list({case.key: case for case in found}.values())
 
 
 def crossings(case: Case) -> Iterator[Crossing]:
-    """Every way to lead one call of a tenant to another."""
+    """Yields every way to aim a tenant's call at another tenant."""
     own = case.context[TAG]
-    # A stranger, and one whose id the own id begins with: names have to end where ids do.
-    for other, whose in ((STRANGER, "a stranger"), (own[:16], "a shorter id")):
+    # Also a tenant whose id is a prefix of the own id: names must end where ids end.
+    for other, whose in ((OTHER_TENANT, "another tenant"), (own[:16], "a shorter id")):
         aimed = _aimed_at(case, own, other)
         if aimed != case:
             yield Crossing(f"aimed at {whose}", aimed)
@@ -63,17 +63,17 @@ def crossings(case: Case) -> Iterator[Crossing]:
         for key, values in case.context.items():
             if isinstance(values, list) and not key.startswith(CALLER) and own in json.dumps(values):
                 mixed = [*values, *json.loads(json.dumps(values).replace(own, other))]
-                yield Crossing(f"with {whose} beside", replace(case, context={**case.context, key: mixed}))
-    if _aimed_at(case, own, STRANGER) != case:
+                yield Crossing(f"together with {whose}", replace(case, context={**case.context, key: mixed}))
+    if _aimed_at(case, own, OTHER_TENANT) != case:
         yield Crossing("in a session without a tag", _without_tag(case))
 
 
 def _aimed_at(case: Case, own: str, other: str) -> Case:
-    """The request, and with it the policy of a key of one's own, become the other's."""
-    asked = {key: value for key, value in case.context.items() if not key.startswith(CALLER)}
-    changed: list[Any] = json.loads(json.dumps([case.resource, asked, case.resource_policy]).replace(own, other))
-    resource, asked, resource_policy = changed
-    return replace(case, resource=resource, context={**case.context, **asked}, resource_policy=resource_policy)
+    """Replaces the tenant in the request and in the policy of a tenant's own key."""
+    request = {key: value for key, value in case.context.items() if not key.startswith(CALLER)}
+    changed: list[Any] = json.loads(json.dumps([case.resource, request, case.resource_policy]).replace(own, other))
+    resource, request, resource_policy = changed
+    return replace(case, resource=resource, context={**case.context, **request}, resource_policy=resource_policy)
 
 
 def _in_session_of(case: Case, own: str, other: str) -> Case:

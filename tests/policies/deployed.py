@@ -1,4 +1,4 @@
-"""The policies that are in force, asked of AWS, and the same as the templates say them."""
+"""The policies in force, read from AWS, and the same policies from the templates."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ARNS = {
 
 @dataclass(frozen=True)
 class Role:
-    """One role's policies; `identity` by policy name or, for AWS's own, by ARN."""
+    """One role's policies; `identity` is keyed by policy name, or by ARN for AWS managed policies."""
 
     trust: Policy
     identity: dict[str, Policy]
@@ -35,7 +35,7 @@ class Role:
 
 @dataclass(frozen=True)
 class Policies:
-    """All policies of a stack, by the logical id of what they belong to."""
+    """All policies of a stack, by the logical id of their resource."""
 
     roles: dict[str, Role]
     keys: dict[str, Policy]
@@ -44,7 +44,7 @@ class Policies:
 
 @dataclass(frozen=True)
 class Deployment:
-    """One nested stack: its template, what it was given and what its resources are called."""
+    """One nested stack: its template, parameters and physical resource names."""
 
     resources: dict[str, Any]
     conditions: dict[str, Any]
@@ -62,7 +62,7 @@ class Deployment:
 def deployments(
     account: Account, leave_out: Container[str] = (), template: str = "template.yaml", stack: str = STACK_NAME
 ) -> list[Deployment]:
-    """The nested stacks, each with the template it was made from."""
+    """Returns the nested stacks with their templates."""
     cloudformation = account.client("cloudformation")
     root = expand(ROOT / template)
     made = {
@@ -93,7 +93,7 @@ def deployments(
 
 
 def in_force(account: Account, stacks: list[Deployment]) -> Policies:
-    """What AWS answers."""
+    """Reads all policies from AWS."""
     kms, s3 = account.client("kms"), account.client("s3")
     return Policies(
         {name: _role(account, stack.physical[name]) for stack in stacks for name in stack.of("AWS::IAM::Role")},
@@ -129,11 +129,11 @@ def _load(document: Any) -> Policy:
     return json.loads(unquote(document)) if isinstance(document, str) else document
 
 
-# ── as the templates say ────────────────────────────────────────────────────
+# ── as written in the templates ────────────────────────────────────────────────────
 
 
 def as_written(stacks: list[Deployment]) -> Policies:
-    """What the templates say, with every reference filled in; AWS's own policies by name alone."""
+    """Returns the policies of the templates, with references resolved; AWS managed policies only by ARN."""
     roles: dict[str, Role] = {}
     keys: dict[str, Policy] = {}
     buckets: dict[str, Policy] = {}
@@ -162,7 +162,7 @@ def as_written(stacks: list[Deployment]) -> Policies:
 
 
 def resolve(value: Any, stack: Deployment) -> Any:
-    """A value of a template as CloudFormation fills it in; only what our policies use."""
+    """Resolves a template value like CloudFormation; supports only the functions that our policies use."""
     if isinstance(value, list):
         return [resolve(each, stack) for each in value if not _absent(each, stack)]
     if not isinstance(value, dict):
@@ -177,7 +177,7 @@ def resolve(value: Any, stack: Deployment) -> Any:
     if set(value) == {"Fn::Sub"}:
         return _substituted(value["Fn::Sub"], stack)
     unknown = [key for key in value if key.startswith("Fn::")]
-    assert not unknown, f"a policy uses {unknown}: fill that in here as well"
+    assert not unknown, f"a policy uses {unknown}: support it here as well"
     return {key: resolve(each, stack) for key, each in value.items() if not _absent(each, stack)}
 
 
@@ -194,11 +194,11 @@ def _absent(value: Any, stack: Deployment) -> bool:
 
 
 def _holds(condition: Any, stack: Deployment) -> bool:
-    """A condition, as far as ours go."""
+    """Evaluates a condition; supports only the functions that our conditions use."""
     ((function, given),) = condition.items()
     if function == "Fn::Not":
         return not _holds(given[0], stack)
-    assert function == "Fn::Equals", f"a condition uses {function}: decide that here as well"
+    assert function == "Fn::Equals", f"a condition uses {function}: support it here as well"
     return resolve(given[0], stack) == resolve(given[1], stack)
 
 
@@ -211,7 +211,7 @@ def _name(name: str, stack: Deployment) -> str:
 
 def _attribute(path: list[str], stack: Deployment) -> str:
     name, attribute = path
-    assert attribute == "Arn", f"{name}.{attribute}: fill that in here as well"
+    assert attribute == "Arn", f"{name}.{attribute}: support it here as well"
     id_ = stack.physical[name]
     return _ARNS[stack.resources[name]["Type"]].format(
         account=_ACCOUNT, region=REGION, id=id_, name=id_.rsplit("/", 1)[-1]

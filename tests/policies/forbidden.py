@@ -1,8 +1,8 @@
-"""Calls that nobody of the stack may make, as data.
+"""Calls that are forbidden to all roles of the stack, as data.
 
-Each is made for real by every session that can be had: a tenant's, aimed at another tenant, and the
-operator's. What the emulator judged then is put to the second engine for every role of the stack, the
-functions' own among them, whose sessions only Lambda can have.
+The test makes each call with every session it can get: a tenant's session, aimed at another tenant, and the
+operator's. The second engine then judges the same call for every role of the stack, including the functions'
+own roles, whose sessions only Lambda can get.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from tools.devstack.stack import LocalStack
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a forbidden call is made: whose data it is after, and what the caller owns."""
+class Targets:
+    """The stack, the victim of a forbidden call, and what the caller owns."""
 
     stack: LocalStack
     victim: Target
@@ -39,38 +39,38 @@ class Place:
 
 @dataclass(frozen=True)
 class Forbidden:
-    """One row: `may` are the roles whose work it is; for them the same call has to be allowed."""
+    """One row. The roles in `may` need the call for their work; for them it must be allowed."""
 
     what: str
-    call: Callable[[Account, Place], Any]
+    call: Callable[[Account, Targets], Any]
     may: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.what
 
 
-def _same(name: str, what: str, may: tuple[str, ...] = ()) -> Forbidden:
-    """An operation of `tools.attacks`, aimed at the victim."""
+def _attack(name: str, what: str, may: tuple[str, ...] = ()) -> Forbidden:
+    """Returns an operation of `tools.attacks`, aimed at the victim."""
     operation = next(each for each in OPERATIONS if str(each) == name)
     return Forbidden(what, lambda s, p: operation.call(s, p.victim, p.own), may)
 
 
-def _statement(place: Place) -> dict[str, Any]:
+def _statement(targets: Targets) -> dict[str, Any]:
     return {
-        "Statement": f'SELECT * FROM "{place.victim.table}" WHERE pk = ?',
-        "Parameters": [{"S": place.victim.tenant.partition}],
+        "Statement": f'SELECT * FROM "{targets.victim.table}" WHERE pk = ?',
+        "Parameters": [{"S": targets.victim.tenant.partition}],
     }
 
 
-def _session(name: str, **tags: str) -> Callable[[Account, Place], Any]:
-    """AssumeRole of the tenant role; `{a}` is the victim's id, `{b}` the caller's."""
+def _session(name: str, **tags: str) -> Callable[[Account, Targets], Any]:
+    """Assumes the tenant role; `{a}` is the victim's id, `{b}` the caller's."""
 
-    def call(session: Account, place: Place) -> Any:
+    def call(session: Account, targets: Targets) -> Any:
         def fill(text: str) -> str:
-            return text.format(a=place.victim.tenant.id, b=place.own.tenant.id)
+            return text.format(a=targets.victim.tenant.id, b=targets.own.tenant.id)
 
         return session.client("sts").assume_role(
-            RoleArn=place.tenant_role,
+            RoleArn=targets.tenant_role,
             RoleSessionName=fill(name),
             Tags=[{"Key": key, "Value": fill(value)} for key, value in tags.items()],
         )
@@ -78,26 +78,26 @@ def _session(name: str, **tags: str) -> Callable[[Account, Place], Any]:
     return call
 
 
-def _backlog(operation: str, member: str, **more: str) -> Callable[[Account, Place], Any]:
-    """An operation on the victim's entry of the backlog."""
+def _backlog(operation: str, member: str, **more: str) -> Callable[[Account, Targets], Any]:
+    """An operation on the victim's backlog entry."""
 
-    def call(session: Account, place: Place) -> Any:
-        entry = {"pk": place.victim.tenant.partition, **more}
+    def call(session: Account, targets: Targets) -> Any:
+        entry = {"pk": targets.victim.tenant.partition, **more}
         item = {name: {"S": value} for name, value in entry.items()}
-        return getattr(session.client("dynamodb"), operation)(TableName=place.backlog, **{member: item})
+        return getattr(session.client("dynamodb"), operation)(TableName=targets.backlog, **{member: item})
 
     return call
 
 
-def _kms(operation: str, **more: Any) -> Callable[[Account, Place], Any]:
+def _kms(operation: str, **more: Any) -> Callable[[Account, Targets], Any]:
     return lambda s, p: getattr(s.client("kms"), operation)(KeyId=p.victim.key_arn, **more)
 
 
-def _encrypt(context: Callable[[Place], dict[str, str]]) -> Callable[[Account, Place], Any]:
+def _encrypt(context: Callable[[Targets], dict[str, str]]) -> Callable[[Account, Targets], Any]:
     return lambda s, p: s.client("kms").encrypt(KeyId=p.victim.key_arn, Plaintext=b"x", EncryptionContext=context(p))
 
 
-def _iam(operation: str, **arguments: Any) -> Callable[[Account, Place], Any]:
+def _iam(operation: str, **arguments: Any) -> Callable[[Account, Targets], Any]:
     return lambda s, p: getattr(s.client("iam"), operation)(RoleName=p.tenant_role_name, **arguments)
 
 
@@ -105,27 +105,27 @@ _EVERYTHING = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Acti
 
 FORBIDDEN = (
     # ── items
-    _same("table-Scan", "scan the table of all tenants"),
-    _same("table-GetItem", "read an item of another tenant"),
-    _same("table-Query", "query another tenant's partition"),
-    _same("table-PutItem", "write into another tenant's partition"),
-    _same("table-DeleteItem", "delete an item of another tenant"),
-    _same("table-BatchGetItem-mixed", "read another's item beside one's own in a batch"),
-    _same("table-BatchWriteItem-mixed", "write another's item beside one's own in a batch"),
-    _same("table-TransactGetItems-mixed", "read another's item beside one's own in a transaction"),
-    _same("table-TransactWriteItems-mixed", "write another's item beside one's own in a transaction"),
-    _same("table-ConditionCheck-oracle", "ask in a transaction whether another's item exists"),
-    _same("table-PartiQL-Select", "select another's items with PartiQL"),
+    _attack("table-Scan", "scan the table of all tenants"),
+    _attack("table-GetItem", "read an item of another tenant"),
+    _attack("table-Query", "query another tenant's partition"),
+    _attack("table-PutItem", "write into another tenant's partition"),
+    _attack("table-DeleteItem", "delete an item of another tenant"),
+    _attack("table-BatchGetItem-mixed", "read another tenant's item together with an own item in a batch"),
+    _attack("table-BatchWriteItem-mixed", "write another tenant's item together with an own item in a batch"),
+    _attack("table-TransactGetItems-mixed", "read another tenant's item together with an own item in a transaction"),
+    _attack("table-TransactWriteItems-mixed", "write another tenant's item together with an own item in a transaction"),
+    _attack("table-ConditionCheck-oracle", "check in a transaction whether another tenant's item exists"),
+    _attack("table-PartiQL-Select", "select another tenant's items with PartiQL"),
     Forbidden(
-        "the same in a batch of statements",
+        "select another tenant's items in a batch of statements",
         lambda s, p: s.client("dynamodb").batch_execute_statement(Statements=[_statement(p)]),
     ),
     Forbidden(
-        "the same in a transaction of statements",
+        "select another tenant's items in a transaction of statements",
         lambda s, p: s.client("dynamodb").execute_transaction(TransactStatements=[_statement(p)]),
     ),
     Forbidden(
-        "search vectors inside the table, where leading keys do not count",
+        "search vectors in the table, which ignores leading keys",
         lambda s, p: s.client("dynamodb").search_vectors(
             TableName=p.victim.table, IndexName="any", SearchVector=[{"N": "1"}], TopK=1
         ),
@@ -138,61 +138,62 @@ FORBIDDEN = (
         ),
     ),
     Forbidden("delete the table", lambda s, p: s.client("dynamodb").delete_table(TableName=p.victim.table)),
-    _same("table-registry-Scan", "scan the registry of tenants"),
-    _same("table-registry-GetItem", "look another tenant up in the registry", ("AuthorizerRole", "ControlRole")),
-    # ── who has something to do
-    Forbidden("note in the backlog that another tenant has something to do", _backlog("put_item", "Item", etag="x")),
-    Forbidden("take another tenant's note back", _backlog("delete_item", "Key")),
-    Forbidden("look whether another tenant has something to do", _backlog("get_item", "Key"), ("SchedulerRole",)),
+    _attack("table-registry-Scan", "scan the registry of tenants"),
+    _attack("table-registry-GetItem", "read another tenant's registry entry", ("AuthorizerRole", "ControlRole")),
+    # ── the backlog
+    Forbidden("write another tenant's backlog entry", _backlog("put_item", "Item", etag="x")),
+    Forbidden("delete another tenant's backlog entry", _backlog("delete_item", "Key")),
+    Forbidden("read another tenant's backlog entry", _backlog("get_item", "Key"), ("SchedulerRole",)),
     Forbidden(
-        "list the tenants that have something to do",
+        "list the tenants in the backlog",
         lambda s, p: s.client("dynamodb").scan(TableName=p.backlog),
         ("SchedulerRole",),
     ),
     # ── keys
-    _same("keys-Decrypt", "open another's data key as the other"),
-    _same("keys-Decrypt-without-context", "open a data key without saying whose it is"),
-    _same("keys-GenerateDataKey", "make a data key for another tenant"),
-    _same("keys-GenerateDataKey-without-context", "make a data key for nobody"),
-    _same("keys-ReEncrypt-to-mine", "re-encrypt another's data key to oneself"),
+    _attack("keys-Decrypt", "decrypt another tenant's data key with its context"),
+    _attack("keys-Decrypt-without-context", "decrypt a data key without a context"),
+    _attack("keys-GenerateDataKey", "make a data key for another tenant"),
+    _attack("keys-GenerateDataKey-without-context", "make a data key without a tenant"),
+    _attack("keys-ReEncrypt-to-mine", "re-encrypt another tenant's data key for oneself"),
     Forbidden("encrypt directly for another tenant", _encrypt(lambda p: p.victim.context("template"))),
-    Forbidden("encrypt directly for nobody", _kms("encrypt", Plaintext=b"x")),
-    _same("keys-CreateGrant", "grant the key to somebody"),
+    Forbidden("encrypt directly without a tenant", _kms("encrypt", Plaintext=b"x")),
+    _attack("keys-CreateGrant", "create a grant on the key"),
     Forbidden("rewrite the key's policy", _kms("put_key_policy", PolicyName="default", Policy=_EVERYTHING)),
     Forbidden("read the key's policy", _kms("get_key_policy", PolicyName="default")),
     Forbidden("schedule the key's deletion", _kms("schedule_key_deletion", PendingWindowInDays=7)),
     Forbidden("disable the key", _kms("disable_key")),
     # ── objects
-    _same("objects-GetObject", "read an object of another tenant"),
-    _same("objects-PutObject", "write an object of another tenant"),
-    _same("objects-CopyObject-out", "copy an object of another tenant out"),
-    _same("objects-DeleteObject", "delete an object of another tenant"),
+    _attack("objects-GetObject", "read an object of another tenant"),
+    _attack("objects-PutObject", "write an object of another tenant"),
+    _attack("objects-CopyObject-out", "copy another tenant's object"),
+    _attack("objects-DeleteObject", "delete an object of another tenant"),
     Forbidden(
-        "read an object above all tenants", lambda s, p: s.client("s3").get_object(Bucket=p.victim.bucket, Key="backup")
+        "read an object outside all tenants' prefixes",
+        lambda s, p: s.client("s3").get_object(Bucket=p.victim.bucket, Key="backup"),
     ),
-    _same("objects-List-prefix", "list another tenant's objects"),
-    _same("objects-List-without-prefix", "list the bucket without a prefix"),
+    _attack("objects-List-prefix", "list another tenant's objects"),
+    _attack("objects-List-without-prefix", "list the bucket without a prefix"),
     Forbidden(
         "list the bucket with an empty prefix",
         lambda s, p: s.client("s3").list_objects_v2(Bucket=p.victim.bucket, Prefix=""),
     ),
-    _same("objects-List-all-tenants", "list the tenants by their prefixes"),
+    _attack("objects-List-all-tenants", "list the tenants by their prefixes"),
     Forbidden("list the bucket's versions", lambda s, p: s.client("s3").list_object_versions(Bucket=p.victim.bucket)),
     Forbidden(
         "rewrite the bucket's policy",
         lambda s, p: s.client("s3").put_bucket_policy(Bucket=p.victim.bucket, Policy=_EVERYTHING),
     ),
-    _same("objects-DeleteBucketPolicy", "delete the bucket's policy"),
+    _attack("objects-DeleteBucketPolicy", "delete the bucket's policy"),
     Forbidden("list the account's buckets", lambda s, p: s.client("s3").list_buckets()),
     # ── vectors
-    _same("vectors-QueryVectors", "query another tenant's index"),
-    _same("vectors-GetVectors", "read another tenant's vectors by key"),
-    _same("vectors-ListVectors", "list another tenant's vectors"),
-    _same("vectors-PutVectors", "write into another tenant's index"),
-    _same("vectors-DeleteVectors", "delete another tenant's vectors"),
-    _same("vectors-ListIndexes", "list the indexes of all tenants"),
-    _same("vectors-GetIndex", "describe another tenant's index"),
-    _same("vectors-DeleteIndex", "delete another tenant's index"),
+    _attack("vectors-QueryVectors", "query another tenant's index"),
+    _attack("vectors-GetVectors", "read another tenant's vectors by key"),
+    _attack("vectors-ListVectors", "list another tenant's vectors"),
+    _attack("vectors-PutVectors", "write into another tenant's index"),
+    _attack("vectors-DeleteVectors", "delete another tenant's vectors"),
+    _attack("vectors-ListIndexes", "list the indexes of all tenants"),
+    _attack("vectors-GetIndex", "describe another tenant's index"),
+    _attack("vectors-DeleteIndex", "delete another tenant's index"),
     Forbidden(
         "make an index for another tenant",
         lambda s, p: s.client("s3vectors").create_index(
@@ -209,11 +210,11 @@ FORBIDDEN = (
     Forbidden("take a session with a second tag", _session("{a}", TenantId="{a}", Tier="gold")),
     Forbidden("take a session under another name", _session("{b}", TenantId="{a}")),
     Forbidden("take a session with an empty tag", _session("{a}", TenantId="")),
-    Forbidden("take a session with a tag too short", _session("acme", TenantId="acme")),
-    Forbidden("take a session with another tag alone", _session("{a}", Tenant="{a}")),
+    Forbidden("take a session with a short tag", _session("acme", TenantId="acme")),
+    Forbidden("take a session with only another tag", _session("{a}", Tenant="{a}")),
     # ── the queue, the functions
-    _same("elsewhere-ReceiveMessage", "receive other tenants' jobs", ("DispatchRole",)),
-    _same("elsewhere-SendMessage", "send a job in another's name", ("IntakeRole", "SchedulerRole")),
+    _attack("elsewhere-ReceiveMessage", "receive other tenants' jobs", ("DispatchRole",)),
+    _attack("elsewhere-SendMessage", "send a job for another tenant", ("IntakeRole", "SchedulerRole")),
     Forbidden("purge the queue", lambda s, p: s.client("sqs").purge_queue(QueueUrl=p.victim.queue_url)),
     Forbidden(
         "invoke the worker for another tenant",
@@ -223,7 +224,7 @@ FORBIDDEN = (
         ("DispatchRole",),
     ),
     Forbidden(
-        "invoke a tenants' function past the gateway",
+        "invoke a tenant function without the gateway",
         lambda s, p: s.client("lambda").invoke(
             FunctionName=p.stack.outputs["BasicInferenceFunction"], TenantId=p.victim.tenant.id, Payload=b"{}"
         ),
@@ -252,12 +253,12 @@ FORBIDDEN = (
         _iam("attach_role_policy", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess"),
     ),
     Forbidden("delete the tenant role's policy", _iam("delete_role_policy", PolicyName="tenant-data")),
-    Forbidden("rewrite whom the tenant role trusts", _iam("update_assume_role_policy", PolicyDocument=_EVERYTHING)),
+    Forbidden("rewrite the tenant role's trust policy", _iam("update_assume_role_policy", PolicyDocument=_EVERYTHING)),
     Forbidden("tag the tenant role with a tenant", _iam("tag_role", Tags=[{"Key": "TenantId", "Value": "x" * 32}])),
     Forbidden("read the tenant role", _iam("get_role")),
     Forbidden("make a user", lambda s, p: s.client("iam").create_user(UserName="helper")),
     Forbidden("make an access key", lambda s, p: s.client("iam").create_access_key(UserName="helper")),
-    _same("elsewhere-ListRoles", "list the roles"),
+    _attack("elsewhere-ListRoles", "list the roles"),
     Forbidden(
         "read the logs of all tenants", lambda s, p: s.client("logs").filter_log_events(logGroupName="/aws/lambda/any")
     ),

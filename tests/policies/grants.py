@@ -1,4 +1,4 @@
-"""Every single right of every role, and which of them a run has used."""
+"""Every right of every role, and the rights that a run has used."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from tests.policies.record import Judgement
 from tests.policies.second_engine import SecondEngine
 
 Row = tuple[str, str, str]
-# (role, action, part of the resource) of rights that no run here uses, and why they are there all the
-# same. `*` is every role. The list may only shrink: a row whose right is used, or gone, fails the test.
+# (role, action, part of the resource) of rights that no run here uses, and why they are needed. `*` is every
+# role. The list may only shrink: a row whose right is used or gone fails the test.
 UNUSED: dict[Row, str] = {
-    ("*", "logs:CreateLogGroup", "*"): "Lambda writes a function's log in its role's name; MiniStack asks nobody",
+    ("*", "logs:CreateLogGroup", "*"): "Lambda writes a function's log with its role; MiniStack does not check that",
     ("*", "logs:CreateLogStream", "*"): "the same",
     ("*", "logs:PutLogEvents", "*"): "the same",
-    ("*", "xray:PutTraceSegments", "*"): "SAM gives this wherever tracing can be on; nothing here sends traces",
+    ("*", "xray:PutTraceSegments", "*"): "SAM grants this if tracing can be enabled; no test sends traces",
     ("*", "xray:PutTelemetryRecords", "*"): "the same",
     ("*", "xray:GetSamplingRules", "*"): "the same",
     ("*", "xray:GetSamplingTargets", "*"): "the same",
     ("*", "xray:GetSamplingStatisticSummaries", "*"): "the same",
-    ("IntakeRole", "sqs:SendMessage", "-DeadLetters-"): "Lambda puts there what intake gave up, in its role's "
-    "name; the emulator does not judge that, and no test makes intake give up",
+    ("IntakeRole", "sqs:SendMessage", "-DeadLetters-"): "Lambda sends events there that intake failed on, with "
+    "intake's role; the emulator does not check that, and no test makes intake fail for good",
 }
 
 
@@ -43,7 +43,7 @@ class Grant:
 
     @property
     def exception(self) -> Row | None:
-        """The row that excepts it, if one does."""
+        """Returns the row of `UNUSED` that covers this right, if any."""
         return next(
             (row for row in UNUSED if row[0] in (self.role, "*") and row[1] == self.action and row[2] in self.resource),
             None,
@@ -63,7 +63,7 @@ class Trusted:
 
 
 def granted(policies: Policies) -> set[Grant]:
-    """What identity policies allow, right by right."""
+    """Returns every right that identity policies allow."""
     return {
         Grant(role, name, number, action, resource)
         for role, found in policies.roles.items()
@@ -78,24 +78,24 @@ def granted(policies: Policies) -> set[Grant]:
 def used(
     judgements: Iterable[Judgement], policies: Policies, names: Mapping[str, str], engine: SecondEngine
 ) -> set[Grant]:
-    """Rights by which the second engine allows what was allowed. `names`: a role's name to its logical id."""
-    seen = {}
+    """Returns the rights that allowed the recorded calls. `names` maps role names to logical ids."""
+    cases = {}
     for each in judgements:
         role = names.get(each.role)
-        # Judged by other policies than those deployed (a test had changed them): proves nothing of these.
-        if role and each.allowed and not each.half and each.identity == policies.roles[role].identity:
+        # Skips calls judged by policies that a test had changed: they prove nothing about the deployed ones.
+        if role and each.allowed and not each.is_caller_side and each.identity == policies.roles[role].identity:
             case = each.case()
-            seen[role, case.key] = case
-    verdicts = engine.judge(list(seen.values()))
+            cases[role, case.key] = case
+    verdicts = engine.judge(list(cases.values()))
     return {
-        Grant(role, policy, statement, _spelled(case.action, policies.roles[role], policy, statement), resource)
-        for ((role, _), case), verdict in zip(seen.items(), verdicts, strict=True)
+        Grant(role, policy, statement, _as_written(case.action, policies.roles[role], policy, statement), resource)
+        for ((role, _), case), verdict in zip(cases.items(), verdicts, strict=True)
         for policy, statement, resource in verdict.allows
     }
 
 
 def trusted(policies: Policies) -> set[Trusted]:
-    """Whom roles trust, other than AWS's services, which assume them without a call of ours."""
+    """Returns trusted principals, without AWS services: these assume roles without a call of ours."""
     return {
         Trusted(role, action, principal)
         for role, found in policies.roles.items()
@@ -117,8 +117,8 @@ def trust_used(judgements: Iterable[Judgement], policies: Policies, names: Mappi
     return found
 
 
-def _spelled(action: str, role: Role, policy: str, statement: int) -> str:
-    """The action as the policy spells it."""
+def _as_written(action: str, role: Role, policy: str, statement: int) -> str:
+    """Returns the action in the spelling of the policy."""
     written = _as_list(_as_list(role.identity[policy]["Statement"])[statement]["Action"])
     return next(each for each in written if each.lower() == action.lower())
 

@@ -1,4 +1,4 @@
-"""What the emulator wrote down of IAM's decisions, as cases for the second engine."""
+"""The emulator's record of IAM decisions, as cases for the second engine."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tests.policies.second_engine import Case, Policy
 _ID = re.compile(r"(?<![0-9a-z])(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-z])")
 _WORD = re.compile(r"[0-9a-z]{8,}")
 _VARIABLE = re.compile(r"\$\{([^},]+)")
-# Nobody's policies bind root; it is a principal here only where a role trusts it.
+# No policy limits root. It is a principal here only if a role trusts it.
 _ROOT = {"root": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}}
-_OF_STS = ("sts:AssumeRole", "sts:TagSession")
+_STS_ACTIONS = ("sts:AssumeRole", "sts:TagSession")
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """One decision, and the policies that were in force then."""
+    """One decision, and the policies in force at that time."""
 
     kind: str
     principal: str
@@ -35,30 +35,32 @@ class Judgement:
     resource_policy: Policy | None
 
     @property
-    def half(self) -> bool:
-        """The caller's side of AssumeRole. Where it agreed, the role's trust is asked next, and recorded."""
-        return self.kind == "call" and self.action in _OF_STS and self.allowed
+    def is_caller_side(self) -> bool:
+        """Reports whether this is the caller's side of AssumeRole; the role's trust is recorded separately."""
+        return self.kind == "call" and self.action in _STS_ACTIONS and self.allowed
 
     def case(self) -> Case:
         identity = _ROOT if self.principal.endswith(":root") else self.identity
-        named = _named([*identity.values(), *([self.resource_policy] if self.resource_policy else [])])
-        # A key that no policy names cannot change a verdict; without it, more cases are the same.
-        context = {key: value for key, value in self.context.items() if key in named}
+        condition_keys = _condition_keys(
+            [*identity.values(), *([self.resource_policy] if self.resource_policy else [])]
+        )
+        # A condition key that no policy names cannot change a verdict; without it more cases are equal.
+        context = {key: value for key, value in self.context.items() if key in condition_keys}
         if "aws:principalarn" in context:
             context["aws:principalarn"] = self._principal_arn()
         principal = self.principal.removeprefix("service:")
-        # A key that is still to be made has no policy of its own that could agree.
+        # A KMS key that does not exist yet has no policy.
         resource = "*" if self.resource.endswith(":key/*") else self.resource
-        return _renamed(Case(principal, self.action, resource, context, identity, self.resource_policy))
+        return _with_numbered_ids(Case(principal, self.action, resource, context, identity, self.resource_policy))
 
     def _principal_arn(self) -> str:
-        """As AWS defines the key, whatever was recorded: for a session, the ARN of its role."""
+        """Returns the value as AWS defines it: for a session, the ARN of its role."""
         account = self.principal.split(":")[4]
         return f"arn:aws:iam::{account}:role/{self.role}" if self.role else self.principal
 
 
 class Record:
-    """A record that may still grow: each reading goes on where the last one ended."""
+    """A record that may still grow: each read continues after the last one."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -68,18 +70,18 @@ class Record:
         self._trusts: dict[str, Policy] = {}
 
     def more(self) -> Iterator[Judgement]:
-        """The judgements that are new, oldest first."""
+        """Yields the new judgements, oldest first."""
         with self._file.open("rb") as lines:
             lines.seek(self._read)
             for line in lines:
                 if not line.endswith(b"\n"):
                     return
                 self._read += len(line)
-                if found := self._line(json.loads(line)):
+                if found := self._parse(json.loads(line)):
                     self.all.append(found)
                     yield found
 
-    def _line(self, entry: dict[str, Any]) -> Judgement | None:
+    def _parse(self, entry: dict[str, Any]) -> Judgement | None:
         if entry["kind"] == "document":
             self._documents[entry["digest"]] = entry["document"]
             return None
@@ -87,15 +89,17 @@ class Record:
         if found.kind == "trust":
             assert found.resource_policy is not None
             self._trusts[found.resource] = found.resource_policy
-        elif found.action in _OF_STS:
-            # The caller's side, before the trust policy was asked.
+        elif found.action in _STS_ACTIONS:
+            # The caller's side, judged before the trust policy.
             found = replace(found, resource_policy=self._trusts.get(found.resource))
         return found
 
 
 def _judgement(entry: dict[str, Any], documents: dict[str | None, Any]) -> Judgement:
     if entry["limited"]:
-        raise AssertionError(f"a boundary or session policy took part, which nothing here models: {entry}")
+        raise AssertionError(
+            f"a permissions boundary or session policy took part, which this test does not support: {entry}"
+        )
     return Judgement(
         kind=entry["kind"],
         principal=entry["principal"],
@@ -110,8 +114,8 @@ def _judgement(entry: dict[str, Any], documents: dict[str | None, Any]) -> Judge
     )
 
 
-def _named(policies: list[Policy]) -> set[str]:
-    """The condition keys that policies speak of, in lower case."""
+def _condition_keys(policies: list[Policy]) -> set[str]:
+    """Returns the condition keys that policies name, in lower case."""
     text = json.dumps(policies)
     found = {each.strip().lower() for each in _VARIABLE.findall(text)}
     for policy in policies:
@@ -122,15 +126,15 @@ def _named(policies: list[Policy]) -> set[str]:
     return found
 
 
-def _renamed(case: Case) -> Case:
-    """The case with its ids numbered, so that two cases that differ in ids alone are one.
+def _with_numbered_ids(case: Case) -> Case:
+    """Returns the case with numbered ids, so that cases which differ only in ids are equal.
 
-    Not those that the policies name themselves (a key's), and not where something begins like an id:
-    whether a shorter name reaches a longer one is the point there.
+    Keeps ids that the policies name, such as a key's. Keeps all ids if another word is a prefix of one: such a
+    case tests whether a shorter name reaches a longer one.
     """
     text = json.dumps(case.__dict__)
-    fixed = set(_ID.findall(json.dumps(case.identity)))
-    ids = [each for each in dict.fromkeys(_ID.findall(text)) if each not in fixed]
+    kept = set(_ID.findall(json.dumps(case.identity)))
+    ids = [each for each in dict.fromkeys(_ID.findall(text)) if each not in kept]
     words = set(_WORD.findall(_ID.sub(" ", text)))
     if any(each.startswith(word) for each in ids for word in words):
         return case

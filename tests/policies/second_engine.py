@@ -1,10 +1,10 @@
 """The second policy engine: an implementation of IAM's rules that shares no code with the emulator's.
 
-It runs in Node, once for any number of cases. Policies are handed over as they are deployed, except for
-one translation: the engine does not know that `kms:EncryptionContext:<key>` stands for many keys, and
-drops such a key from a request. So for KMS the key is renamed, in policies and requests alike, to a
-tag of the same name, which the engine compares by the same rules; and the case is judged a second time
-under its true name, by the engine without its list of known keys. Both verdicts must agree.
+It runs in Node, once for any number of cases, and gets the policies as deployed, with one translation. The
+engine does not know that `kms:EncryptionContext:<key>` stands for many keys and drops such a key from a
+request. So for KMS the key becomes a request tag of the same name, in policies and requests; the engine
+compares tags by the same rules. It also judges the case with the true key, without its list of known keys.
+Both verdicts must agree.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ Policy = dict[str, Any]
 
 @dataclass(frozen=True)
 class Case:
-    """One request and the policies it is judged by."""
+    """One request and its policies."""
 
     principal: str
     action: str
     resource: str
     context: dict[str, Any]
-    # By name: what the principal may do.
+    # The principal's policies by name.
     identity: dict[str, Policy]
-    # The resource's own policy: of a key, a bucket, a function, or whom a role trusts.
+    # The resource's own policy: of a key, bucket or function, or a role's trust policy.
     resource_policy: Policy | None = None
     account: str = "000000000000"
 
     @property
     def key(self) -> str:
-        """The same for two cases that are the same."""
+        """Equal for equal cases."""
         return json.dumps(self.__dict__, sort_keys=True, default=str)
 
     def __str__(self) -> str:
@@ -55,12 +55,12 @@ class Case:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the engine says of one case."""
+    """The engine's verdict on one case."""
 
     result: str
-    # Keys of the request that the action does not have, by the engine's knowledge.
+    # Condition keys of the request that the engine does not know for the action.
     ignored: tuple[str, ...] = ()
-    # (policy, statement, resource pattern) of the identity's statements that allow it.
+    # (policy, statement, resource pattern) of the identity statements that allow the request.
     allows: frozenset[tuple[str, int, str]] = frozenset()
     error: str = ""
 
@@ -71,13 +71,13 @@ class Verdict:
 
 @dataclass
 class SecondEngine:
-    """Judges cases, and remembers what it has judged."""
+    """Judges cases and caches the verdicts."""
 
     judged: dict[str, Verdict] = field(default_factory=dict)
     seconds: float = 0.0
 
     def judge(self, cases: list[Case]) -> list[Verdict]:
-        """All verdicts, in order; what was judged before is not judged again."""
+        """Returns all verdicts in order; cached cases are not judged again."""
         new = list({each.key: each for each in cases if each.key not in self.judged}.values())
         if new:
             started = time.monotonic()
@@ -87,18 +87,18 @@ class SecondEngine:
 
 
 def _judge(cases: list[Case]) -> list[Verdict]:
-    again = [each for each in cases if each.action.startswith("kms:")]
+    kms_cases = [each for each in cases if each.action.startswith("kms:")]
     batch = _Batch()
-    asked = [batch.add(each) for each in cases] + [batch.add(each, unchecked=True) for each in again]
-    answers = [_verdict(answer) for answer in _run({"documents": batch.documents, "cases": asked})]
+    requests = [batch.add(each) for each in cases] + [batch.add(each, unchecked=True) for each in kms_cases]
+    answers = [_verdict(answer) for answer in _run({"documents": batch.documents, "cases": requests})]
     verdicts, unchecked = answers[: len(cases)], iter(answers[len(cases) :])
     return [
-        _agreed(verdict, next(unchecked)) if case.action.startswith("kms:") else verdict
+        _combine(verdict, next(unchecked)) if case.action.startswith("kms:") else verdict
         for case, verdict in zip(cases, verdicts, strict=True)
     ]
 
 
-def _agreed(verdict: Verdict, true_name: Verdict) -> Verdict:
+def _combine(verdict: Verdict, true_name: Verdict) -> Verdict:
     if verdict.error or true_name.error or verdict.allowed == true_name.allowed:
         return verdict
     return Verdict("", error=f"{verdict.result} with the context as a tag, {true_name.result} under its true name")
@@ -133,7 +133,7 @@ def _run(given: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 class _Batch:
-    """Cases as the engine takes them, each policy handed over once."""
+    """The engine's input: all cases, and each policy once."""
 
     def __init__(self) -> None:
         self.documents: dict[str, Policy] = {}
@@ -158,13 +158,13 @@ class _Batch:
 
 
 def _tag(key: str) -> str:
-    """`kms:EncryptionContext:tenant` as the tag that stands for it; any other key as it is."""
+    """Returns the tag for a `kms:EncryptionContext:<key>`, and any other key unchanged."""
     return _AS_TAG + key.lower() if key.lower().startswith(_CONTEXT) else key
 
 
 def _translated(policy: Policy) -> Policy:
     if "${" + _CONTEXT in json.dumps(policy).lower():
-        raise AssertionError("a policy uses an encryption context as a variable; translate that as well")
+        raise AssertionError("a policy uses an encryption context as a variable; translate it here as well")
     return {**policy, "Statement": [_translated_statement(each) for each in _as_list(policy["Statement"])]}
 
 

@@ -1,4 +1,4 @@
-"""Every call of the journeys and attacks, judged a second time: both engines say the same."""
+"""Both engines agree on every call of the journeys and attacks."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ def judged(judgements: list[Judgement]) -> Judged:
     return [(case, judgement.allowed) for case, judgement in agreement.cases(judgements).values()]
 
 
-def test_both_engines_say_the_same(judged: Judged, engine: SecondEngine, report: list[str]) -> None:
+def test_both_engines_agree(judged: Judged, engine: SecondEngine, report: list[str]) -> None:
     found = disagreements(judged, engine)
     unexplained = [f"{case}: {says}" for case, says in found if (case.action, says) not in DIFFERENCES]
     assert not unexplained, "\n".join(unexplained)
     unneeded = set(DIFFERENCES) - {(case.action, says) for case, says in found}
-    assert not unneeded, f"these differences are no more; remove them: {unneeded}"
+    assert not unneeded, f"these differences no longer exist; remove them: {unneeded}"
     allowed = sum(allowed for _, allowed in judged)
     report.append(f"{allowed} different requests allowed and {len(judged) - allowed} denied by both engines")
 
 
-def test_there_was_something_to_agree_on(judged: Judged) -> None:
-    """Ids apart, a whole run has about 80 different requests that are allowed, and more that are not."""
+def test_run_has_enough_requests_to_judge(judged: Judged) -> None:
+    """A whole run has about 80 distinct allowed requests (ids ignored), and more denied ones."""
     allowed = sum(allowed for _, allowed in judged)
     assert allowed >= 60 and len(judged) - allowed >= 60, (
         f"only {allowed} allowed and {len(judged) - allowed} denied; these tests judge a whole run "
@@ -44,8 +44,8 @@ def test_there_was_something_to_agree_on(judged: Judged) -> None:
 # ── the comparison itself can fail ──────────────────────────────────────────
 
 
-def _without(action: str) -> Any:
-    """Policies that have lost one right."""
+def _remove_action(action: str) -> Any:
+    """Removes one action from the policies."""
 
     def change(statement: Policy) -> Policy:
         actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
@@ -55,8 +55,8 @@ def _without(action: str) -> Any:
     return change
 
 
-def _condition(operator: str) -> Any:
-    """Policies whose conditions of one operator are gone."""
+def _remove_condition(operator: str) -> Any:
+    """Removes the conditions with one operator from the policies."""
 
     def change(statement: Policy) -> Policy:
         kept = {name: block for name, block in statement.get("Condition", {}).items() if name != operator}
@@ -68,15 +68,15 @@ def _condition(operator: str) -> Any:
 @pytest.mark.parametrize(
     ("what", "change"),
     [
-        ("a right to read items is gone", _without("dynamodb:GetItem")),
-        ("a right to open data keys is gone", _without("kms:Decrypt")),
-        ("a right to take a session is gone", _without("sts:AssumeRole")),
-        ("nothing asks for the tenant's own names", _condition("StringEquals")),
-        ("nothing asks for the tenant's own partition", _condition("ForAllValues:StringEquals")),
+        ("the right to read items is missing", _remove_action("dynamodb:GetItem")),
+        ("the right to decrypt data keys is missing", _remove_action("kms:Decrypt")),
+        ("the right to take a session is missing", _remove_action("sts:AssumeRole")),
+        ("no condition requires the tenant's own names", _remove_condition("StringEquals")),
+        ("no condition requires the tenant's own partition", _remove_condition("ForAllValues:StringEquals")),
     ],
 )
-def test_a_change_of_policies_is_a_disagreement(what: str, change: Any, judged: Judged, engine: SecondEngine) -> None:
-    """The emulator judged by the true policies, the second engine here by changed ones."""
+def test_changed_policies_cause_a_disagreement(what: str, change: Any, judged: Judged, engine: SecondEngine) -> None:
+    """The emulator judged by the deployed policies; here the second engine judges by changed ones."""
 
     def changed(policy: Policy) -> Policy:
         return {**policy, "Statement": [change(each) for each in _statements(policy)]}
@@ -93,7 +93,7 @@ def test_a_change_of_policies_is_a_disagreement(what: str, change: Any, judged: 
         for case, allowed in judged
     ]
     found = [says for _, says in disagreements(altered, engine)]
-    assert [each for each in found if "the emulator" in each], f"{what}, and both engines still agree"
+    assert [each for each in found if "the emulator" in each], f"{what}, but both engines still agree"
 
 
 def _statements(policy: Policy) -> list[Policy]:

@@ -1,4 +1,4 @@
-"""What a tenant may do to its own data, it may not do to another's: every call, led to somebody else."""
+"""A tenant may not make any of its calls on another tenant's data."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.policies.crossing import KINDS, OF_NOBODY, TAG, Crossing, crossings, own_calls
+from tests.policies.crossing import KINDS, TAG, WITHOUT_TENANT_DATA, Crossing, crossings, own_calls
 from tests.policies.deployed import Policies
 from tests.policies.record import Judgement
 from tests.policies.second_engine import Case, Policy, SecondEngine
@@ -29,13 +29,13 @@ def crossed(calls: list[Case]) -> list[tuple[Case, list[Crossing]]]:
     return [(case, list(crossings(case))) for case in calls]
 
 
-def test_every_call_can_be_led_astray(crossed: list[tuple[Case, list[Crossing]]]) -> None:
-    """A call that names no tenant is either about nobody's data, or an oversight."""
+def test_every_call_can_be_aimed_at_another_tenant(crossed: list[tuple[Case, list[Crossing]]]) -> None:
+    """Every call names a tenant, except those in `WITHOUT_TENANT_DATA`."""
     for case, found in crossed:
-        if case.action in OF_NOBODY:
-            assert not found, f"{case} does name a tenant; remove it from OF_NOBODY"
+        if case.action in WITHOUT_TENANT_DATA:
+            assert not found, f"{case} names a tenant; remove it from WITHOUT_TENANT_DATA"
         else:
-            assert found, f"{case} was allowed to a tenant and names none"
+            assert found, f"{case} was allowed for a tenant but names none"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -54,10 +54,10 @@ def test_no_call_reaches_another_tenant(
         if verdict.error or verdict.allowed
     ]
     assert not reached, "\n".join(reached)
-    report.append(f"{len(attempts)} calls led from one tenant to another, all denied")
+    report.append(f"{len(attempts)} calls aimed at another tenant, all denied")
 
 
-# ── broken policies: the engine notices ─────────────────────────────────────
+# ── the engine detects broken policies ─────────────────────────────────────
 
 Change = Callable[[Policy], None]
 
@@ -70,61 +70,61 @@ def _statement(sid: str, **changes: Any) -> Change:
 
 
 def _pattern(sid: str, old: str, new: str) -> Change:
-    """One text of a statement's resources becomes another."""
+    """Replaces a text in a statement's resources."""
 
     def change(policy: Policy) -> None:
         found = next(each for each in policy["Statement"] if each["Sid"] == sid)
-        assert old in found["Resource"], f"{sid} does not hold {old}; adapt this test to the policy"
+        assert old in found["Resource"], f"{sid} does not hold {old}; adapt this test"
         found["Resource"] = found["Resource"].replace(old, new)
 
     return change
 
 
-_MINE = "${aws:PrincipalTag/TenantId}"
+_OWN_ID = "${aws:PrincipalTag/TenantId}"
 _BROKEN: dict[str, tuple[str, Change]] = {
     "the partition may be any": ("items", _statement("OwnPartition", Condition={})),
-    "the partition may begin like a tenant's": (
+    "the partition may be any tenant's": (
         "items",
         _statement("OwnPartition", Condition={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["TENANT#*"]}}),
     ),
-    "one own key among others is enough": (
+    "one own key among several is enough": (
         "items",
         _statement(
-            "OwnPartition", Condition={"ForAnyValue:StringEquals": {"dynamodb:LeadingKeys": [f"TENANT#{_MINE}"]}}
+            "OwnPartition", Condition={"ForAnyValue:StringEquals": {"dynamodb:LeadingKeys": [f"TENANT#{_OWN_ID}"]}}
         ),
     ),
-    "the partition may go on after the id": (
+    "the partition may continue after the id": (
         "items",
         _statement(
-            "OwnPartition", Condition={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"TENANT#{_MINE}*"]}}
+            "OwnPartition", Condition={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"TENANT#{_OWN_ID}*"]}}
         ),
     ),
-    "the prefix is everybody's": ("objects", _pattern("OwnObjects", _MINE, "*")),
-    "the prefix does not end where the id does": ("objects", _pattern("OwnObjects", f"{_MINE}/*", f"{_MINE}*")),
+    "the prefix may be any": ("objects", _pattern("OwnObjects", _OWN_ID, "*")),
+    "the prefix may continue after the id": ("objects", _pattern("OwnObjects", f"{_OWN_ID}/*", f"{_OWN_ID}*")),
     "the listing has no condition": ("listings", _statement("OwnPrefix", Condition={})),
-    "the listing is any prefix below t/": (
+    "the listing may use any prefix below t/": (
         "listings",
         _statement("OwnPrefix", Condition={"StringLike": {"s3:prefix": "t/*"}}),
     ),
-    "the listing's condition holds without a prefix": (
+    "the listing needs no prefix": (
         "listings",
         _statement("OwnPrefix", Condition={"StringLikeIfExists": {"s3:prefix": "t/*"}}),
     ),
-    "the index may be any": ("vectors", _pattern("OwnIndexes", _MINE, "*")),
-    "the index does not end where the id does": ("vectors", _pattern("OwnIndexes", f"{_MINE}-*", f"{_MINE}*")),
+    "the index may be any": ("vectors", _pattern("OwnIndexes", _OWN_ID, "*")),
+    "the index may continue after the id": ("vectors", _pattern("OwnIndexes", f"{_OWN_ID}-*", f"{_OWN_ID}*")),
     "the context may be any": (
         "keys",
         _statement("OwnContext", Condition={"Null": {"kms:EncryptionContext:tenant": "false"}}),
     ),
-    "the context may begin like the id": (
+    "the context may continue after the id": (
         "keys",
-        _statement("OwnContext", Condition={"StringLike": {"kms:EncryptionContext:tenant": f"{_MINE}*"}}),
+        _statement("OwnContext", Condition={"StringLike": {"kms:EncryptionContext:tenant": f"{_OWN_ID}*"}}),
     ),
 }
 
 
 @pytest.mark.parametrize("what", _BROKEN)
-def test_the_engine_notices_when(what: str, crossed: list[tuple[Case, list[Crossing]]], engine: SecondEngine) -> None:
+def test_engine_detects(what: str, crossed: list[tuple[Case, list[Crossing]]], engine: SecondEngine) -> None:
     kind, change = _BROKEN[what]
     attempts = [
         replace(each.case, identity=_changed(each.case.identity, change))
@@ -135,13 +135,11 @@ def test_the_engine_notices_when(what: str, crossed: list[tuple[Case, list[Cross
     assert attempts, f"no call to {kind} was recorded"
     verdicts = engine.judge(attempts)
     assert not [verdict.error for verdict in verdicts if verdict.error]
-    assert any(verdict.allowed for verdict in verdicts), f"{what}, and no call reaches another tenant"
+    assert any(verdict.allowed for verdict in verdicts), f"{what}, but no call reaches another tenant"
 
 
-def test_the_engine_notices_a_tag_that_is_not_the_sessions(
-    crossed: list[tuple[Case, list[Crossing]]], engine: SecondEngine
-) -> None:
-    """A tag on the role would be the tenant of every session without its own: then nothing is denied."""
+def test_engine_detects_a_tag_on_the_role(crossed: list[tuple[Case, list[Crossing]]], engine: SecondEngine) -> None:
+    """A tag on the role would apply to every session without a tag: then no call is denied."""
     untagged = [each.case for _, found in crossed for each in found if each.how.endswith("without a tag")]
     assert untagged
     tagged = [

@@ -1,4 +1,4 @@
-"""What is in force is what the templates say: nothing was lost, added or filled in wrongly on the way."""
+"""The policies in force are the policies of the templates."""
 
 from __future__ import annotations
 
@@ -23,64 +23,64 @@ def _text(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def _plain(value: Any) -> Any:
-    """A policy with one-element lists as their element, which mean the same."""
+def _normalized(value: Any) -> Any:
+    """Returns a policy with one-element lists replaced by their element, and other lists sorted."""
     if isinstance(value, list):
-        found = [_plain(each) for each in value]
+        found = [_normalized(each) for each in value]
         return found[0] if len(found) == 1 else sorted(found, key=_text)
     if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
+        return {key: _normalized(each) for key, each in value.items()}
     return value
 
 
-def test_every_role_is_there(policies: Policies, written: Policies) -> None:
+def test_every_role_is_deployed(policies: Policies, written: Policies) -> None:
     assert set(policies.roles) == set(written.roles)
     assert len(policies.roles) >= 10, sorted(policies.roles)
 
 
-def test_roles_trust_whom_the_template_says(policies: Policies, written: Policies) -> None:
+def test_roles_trust_the_principals_of_the_template(policies: Policies, written: Policies) -> None:
     for name, role in policies.roles.items():
-        assert _plain(role.trust) == _plain(written.roles[name].trust), name
+        assert _normalized(role.trust) == _normalized(written.roles[name].trust), name
 
 
-def test_roles_may_do_what_the_template_says(policies: Policies, written: Policies) -> None:
+def test_roles_have_the_rights_of_the_template(policies: Policies, written: Policies) -> None:
     for name, role in policies.roles.items():
         expected = written.roles[name].identity
         assert set(role.identity) == set(expected), name
         for policy, document in role.identity.items():
-            # AWS's own policies are known to the template by name alone.
+            # The template knows AWS managed policies only by ARN.
             if not policy.startswith("arn:"):
-                assert _plain(document) == _plain(expected[policy]), f"{name}: {policy}"
+                assert _normalized(document) == _normalized(expected[policy]), f"{name}: {policy}"
 
 
-def test_keys_and_buckets_let_in_whom_the_template_says(policies: Policies, written: Policies) -> None:
+def test_keys_and_buckets_have_the_policies_of_the_template(policies: Policies, written: Policies) -> None:
     assert policies.keys and policies.buckets
-    assert {name: _plain(each) for name, each in policies.keys.items()} == {
-        name: _plain(each) for name, each in written.keys.items()
+    assert {name: _normalized(each) for name, each in policies.keys.items()} == {
+        name: _normalized(each) for name, each in written.keys.items()
     }
-    assert {name: _plain(each) for name, each in policies.buckets.items()} == {
-        name: _plain(each) for name, each in written.buckets.items()
+    assert {name: _normalized(each) for name, each in policies.buckets.items()} == {
+        name: _normalized(each) for name, each in written.buckets.items()
     }
 
 
-def test_the_other_tiers_are_as_written_too(stack: LocalStack) -> None:
-    """The second pooled tier, and every silo that a test has deployed."""
+def test_other_tiers_match_their_templates(stack: LocalStack) -> None:
+    """Checks the second pooled tier and every silo that a test has deployed."""
     others = [deployments(stack.account, leave_out={"Basic"})]
     others += [
         deployments(stack.account, template="infra/silo.yaml", stack=f"{STACK_NAME}-{name}") for name in stack.silos
     ]
     for stacks in others:
         found, expected = in_force(stack.account, stacks), as_written(stacks)
-        test_every_role_is_there(found, expected)
-        test_roles_trust_whom_the_template_says(found, expected)
-        test_roles_may_do_what_the_template_says(found, expected)
-        test_keys_and_buckets_let_in_whom_the_template_says(found, expected)
-    assert stack.silos, "no test has deployed a silo: run these with the others"
+        test_every_role_is_deployed(found, expected)
+        test_roles_trust_the_principals_of_the_template(found, expected)
+        test_roles_have_the_rights_of_the_template(found, expected)
+        test_keys_and_buckets_have_the_policies_of_the_template(found, expected)
+    assert stack.silos, "no test has deployed a silo: run these tests with all others"
 
 
 @pytest.fixture
 def widened(stack: LocalStack, names: dict[str, str]) -> Iterator[str]:
-    """Somebody gives a role more, past the template."""
+    """Gives a role another right, without the template."""
     iam, role = stack.account.client("iam"), next(name for name, logical in names.items() if logical == "InferenceRole")
     allow = {"Effect": "Allow", "Action": "dynamodb:Query", "Resource": "*"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
@@ -89,9 +89,9 @@ def widened(stack: LocalStack, names: dict[str, str]) -> Iterator[str]:
     iam.delete_role_policy(RoleName=role, PolicyName="by-hand")
 
 
-def test_a_change_by_hand_is_noticed(
+def test_manual_change_is_detected(
     stack: LocalStack, stacks: list[Deployment], written: Policies, widened: str
 ) -> None:
     found = in_force(stack.account, stacks)
     with pytest.raises(AssertionError, match=widened):
-        test_roles_may_do_what_the_template_says(found, written)
+        test_roles_have_the_rights_of_the_template(found, written)

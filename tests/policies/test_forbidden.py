@@ -1,4 +1,4 @@
-"""The table of forbidden calls: made for real by every session there is, and judged for every role."""
+"""The table of forbidden calls: made by every session, and judged for every role."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError, ParamValidationError
 
 from tests.policies.crossing import CALLER, TAG
 from tests.policies.deployed import Policies
-from tests.policies.forbidden import FORBIDDEN, Forbidden, Place
+from tests.policies.forbidden import FORBIDDEN, Forbidden, Targets
 from tests.policies.record import Judgement, Record
 from tests.policies.second_engine import Case, Policy, SecondEngine, Verdict
 from tools.attacks import DENIED, Target
@@ -23,40 +23,40 @@ pytestmark = pytest.mark.after_everything
 
 ROWS = {row.what: row for row in FORBIDDEN}
 _SESSIONS = ("TenantRole", "OperatorRole")
-_MAY = "may, and did"
+_ALLOWED = "allowed"
 
 
 @dataclass
-class Tried:
-    """What became of one row."""
+class RowResult:
+    """The result of one row."""
 
     row: Forbidden
-    # By the role whose session tried: the service's word for its refusal, and what was judged until then.
-    said: dict[str, str] = field(default_factory=dict)
+    # By the role of the calling session: the service's error code, and the judgements of the call.
+    errors: dict[str, str] = field(default_factory=dict)
     judged: dict[str, list[Judgement]] = field(default_factory=dict)
     verdicts: dict[str, list[tuple[Case, Verdict]]] = field(default_factory=dict)
 
     @property
     def parts(self) -> list[Judgement]:
-        """One call may be several judgements, of which the last denies: those of the try that got furthest."""
+        """Returns the judgements of the call that got furthest. A call has several; the last one denies."""
         return max((made for role, made in self.judged.items() if role not in self.row.may), key=len)
 
     def denies(self, role: str) -> bool:
-        """A call is denied when one part of it is."""
+        """Reports whether at least one part of the call is denied."""
         return any(not verdict.allowed for _, verdict in self.verdicts[role])
 
 
-def _as(role: str, name: str, judgement: Judgement, policies: Policies, tenant: str) -> Case:
-    """The same request by another role."""
-    asked = {key: value for key, value in judgement.context.items() if not key.startswith(CALLER)}
-    session = tenant if role == "TenantRole" else "somebody"
+def _as_role(role: str, name: str, judgement: Judgement, policies: Policies, tenant: str) -> Case:
+    """Returns the same request made by another role."""
+    request = {key: value for key, value in judgement.context.items() if not key.startswith(CALLER)}
+    session = tenant if role == "TenantRole" else "session"
     tags = {TAG: tenant} if role == "TenantRole" else {}
     caller = {"aws:principalarn": f"arn:aws:iam::000000000000:role/{name}", **tags}
     changed = replace(
         judgement,
         role=name,
         principal=f"arn:aws:sts::000000000000:assumed-role/{name}/{session}",
-        context={**asked, **caller},
+        context={**request, **caller},
         identity=policies.roles[role].identity,
     )
     return changed.case()
@@ -68,7 +68,7 @@ def physical(names: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def tried(
+def results(
     stack: LocalStack,
     policies: Policies,
     physical: dict[str, str],
@@ -78,65 +78,65 @@ def tried(
     bicycles_target: Target,
     bicycles_session: Account,
     report: list[str],
-) -> dict[str, Tried]:
-    """Every row, tried by all sessions and then judged for all roles at once."""
-    place, tenant = Place(stack, clinic_target, bicycles_target), bicycles_target.tenant.id
+) -> dict[str, RowResult]:
+    """Makes every call with all sessions, then judges all calls for all roles."""
+    targets, tenant = Targets(stack, clinic_target, bicycles_target), bicycles_target.tenant.id
     sessions = {"TenantRole": bicycles_session, "OperatorRole": stack.operator()}
-    found = {row.what: Tried(row) for row in FORBIDDEN}
+    found = {row.what: RowResult(row) for row in FORBIDDEN}
     for each in found.values():
         for role, session in sessions.items():
-            _try(each, role, session, place, record)
-    asked = [
-        (each, role, _as(role, physical[role], part, policies, tenant))
+            _call(each, role, session, targets, record)
+    calls = [
+        (each, role, _as_role(role, physical[role], part, policies, tenant))
         for each in found.values()
         for part in each.parts
         for role in physical
     ]
-    for (each, role, case), verdict in zip(asked, engine.judge([case for _, _, case in asked]), strict=True):
+    for (each, role, case), verdict in zip(calls, engine.judge([case for _, _, case in calls]), strict=True):
         each.verdicts.setdefault(role, []).append((case, verdict))
     report += _table(found.values(), len(physical))
     return found
 
 
-def _try(each: Tried, role: str, session: Account, place: Place, record: Record) -> None:
+def _call(each: RowResult, role: str, session: Account, targets: Targets, record: Record) -> None:
     principal = session.client("sts").get_caller_identity()["Arn"]
     list(record.more())
     try:
-        answer = each.row.call(session, place)
+        answer = each.row.call(session, targets)
     except ClientError as error:
-        each.said[role] = error_code(error)
+        each.errors[role] = error_code(error)
     except ParamValidationError as error:
-        each.said[role] = f"never sent: {error}"
+        each.errors[role] = f"not sent: {error}"
     else:
-        each.said[role] = _MAY if role in each.row.may else f"NOT refused: {str(answer)[:120]}"
-    each.judged[role] = [made for made in record.more() if made.principal == principal and not made.half]
+        each.errors[role] = _ALLOWED if role in each.row.may else f"NOT denied: {str(answer)[:120]}"
+    each.judged[role] = [made for made in record.more() if made.principal == principal and not made.is_caller_side]
 
 
 def _table(found: Any, roles: int) -> list[str]:
-    """The table as it is shown, in Markdown."""
+    """Returns the table as Markdown."""
     lines = [
-        f"| forbidden to all {roles} roles | judged as | a tenant | the operator | second engine |",
+        f"| forbidden to all {roles} roles | judged as | tenant | operator | second engine |",
         "|---|---|---|---|---|",
     ]
     for each in found:
         actions = ", ".join(dict.fromkeys(part.action for part in each.parts))
         denied = sum(map(each.denies, each.verdicts))
         may = f", allows {', '.join(each.row.may)}" if each.row.may else ""
-        said = " | ".join(each.said[role] for role in _SESSIONS)
-        lines.append(f"| {each.row} | {actions} | {said} | denies {denied}{may} |")
+        errors = " | ".join(each.errors[role] for role in _SESSIONS)
+        lines.append(f"| {each.row} | {actions} | {errors} | denies {denied}{may} |")
     return lines
 
 
 @pytest.mark.parametrize("what", ROWS)
-def test_the_emulator_refuses(what: str, tried: dict[str, Tried]) -> None:
-    for role, said in tried[what].said.items():
-        assert said in ({_MAY} if role in tried[what].row.may else DENIED), f"{role} tried to {what}: {said}"
+def test_emulator_denies(what: str, results: dict[str, RowResult]) -> None:
+    for role, error in results[what].errors.items():
+        assert error in ({_ALLOWED} if role in results[what].row.may else DENIED), f"{role} tried to {what}: {error}"
 
 
 @pytest.mark.parametrize("what", ROWS)
-def test_both_engines_deny_every_role(what: str, tried: dict[str, Tried], physical: dict[str, str]) -> None:
-    each = tried[what]
-    assert each.parts and not each.parts[-1].allowed, f"nobody was judged for trying to {what}"
+def test_both_engines_deny_every_role(what: str, results: dict[str, RowResult], physical: dict[str, str]) -> None:
+    each = results[what]
+    assert each.parts and not each.parts[-1].allowed, f"no denied judgement of the call to {what}"
     assert set(each.verdicts) == set(physical)
     for role, verdicts in each.verdicts.items():
         assert not [verdict.error for _, verdict in verdicts if verdict.error], verdicts
@@ -146,28 +146,28 @@ def test_both_engines_deny_every_role(what: str, tried: dict[str, Tried], physic
 # ── the table can fail ──────────────────────────────────────────────────────
 
 _BROKEN: dict[str, tuple[str, str, Callable[[Policy], Any]]] = {
-    "the Null guard is gone when somebody grants a Scan": (
+    "the Null check is missing and Scan is granted": (
         "scan the table of all tenants",
         "tenant-data",
         lambda p: p["Statement"][0].update(
             Action="dynamodb:Scan", Condition={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["TENANT#x"]}}
         ),
     ),
-    "the prefix is a wish": (
+    "the prefix is optional": (
         "list the bucket without a prefix",
         "tenant-data",
         lambda p: next(each for each in p["Statement"] if each["Sid"] == "OwnPrefix").update(
             Condition={"StringLikeIfExists": {"s3:prefix": "t/x/*"}}
         ),
     ),
-    "a session needs no tag": (
+    "a session requires no tag": (
         "take a session without a tag",
         "trust",
         lambda p: (
             p["Statement"][0]["Condition"].pop("StringLike") and p["Statement"][0]["Condition"].pop("StringEquals")
         ),
     ),
-    "a session may have more tags": (
+    "a session may have other tags": (
         "take a session with a second tag",
         "trust",
         lambda p: p["Statement"][1]["Condition"].pop("ForAllValues:StringEquals"),
@@ -186,12 +186,12 @@ _BROKEN: dict[str, tuple[str, str, Callable[[Policy], Any]]] = {
         ],
     ),
     "a tag may be short": (
-        "take a session with a tag too short",
+        "take a session with a short tag",
         "trust",
         lambda p: [each["Condition"].update(StringLike={"aws:RequestTag/TenantId": "?*"}) for each in p["Statement"]],
     ),
-    "KMS is asked without a tenant": (
-        "make a data key for nobody",
+    "KMS requires no tenant": (
+        "make a data key without a tenant",
         "tenant-data and key",
         lambda p: [
             each.update(Condition={}) if each["Effect"] == "Allow" else each.update(Action="none:None")
@@ -202,7 +202,7 @@ _BROKEN: dict[str, tuple[str, str, Callable[[Policy], Any]]] = {
 
 
 @pytest.mark.parametrize("broken", _BROKEN)
-def test_the_table_notices_when(broken: str, tried: dict[str, Tried], engine: SecondEngine) -> None:
+def test_table_detects(broken: str, results: dict[str, RowResult], engine: SecondEngine) -> None:
     what, where, change = _BROKEN[broken]
 
     def changed(policy: Policy) -> Policy:
@@ -210,7 +210,7 @@ def test_the_table_notices_when(broken: str, tried: dict[str, Tried], engine: Se
         change(policy)
         return policy
 
-    cases = [case for verdicts in tried[what].verdicts.values() for case, _ in verdicts]
+    cases = [case for verdicts in results[what].verdicts.values() for case, _ in verdicts]
     if "tenant-data" in where:
         cases = [
             replace(case, identity={"tenant-data": changed(case.identity["tenant-data"])})
@@ -223,4 +223,4 @@ def test_the_table_notices_when(broken: str, tried: dict[str, Tried], engine: Se
         ]
     verdicts = engine.judge(cases)
     assert not [verdict.error for verdict in verdicts if verdict.error]
-    assert any(verdict.allowed for verdict in verdicts), f"{broken}, and nobody may {what}"
+    assert any(verdict.allowed for verdict in verdicts), f"{broken}, but no role may {what}"

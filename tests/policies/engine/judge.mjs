@@ -27,24 +27,24 @@ function simulation(given, resource) {
   }
 }
 
-// Which patterns of a statement's Resource matched; none stands for a statement without Resource.
+// Returns the patterns of a statement's Resource that matched; a statement without Resource has none.
 function patterns({ resources }) {
   return [resources ?? []].flat().filter((each) => each.matches).map((each) => each.resource)
 }
 
 async function judge(given) {
-  // Without the engine's own knowledge of which condition keys an action has.
+  // Skips the engine's list of condition keys per action.
   if (given.unchecked) {
     return { result: engine.runUnsafeSimulation(simulation(given, given.resource), {}), ignored: [], allows: [] }
   }
   const [service, operation] = given.action.split(':')
-  // An action without resources is asked for on everything, whatever the caller named.
+  // An action without resource types is simulated on `*`, not on the resource of the request.
   const everything = await engine.isWildcardOnlyAction(service, operation)
   const answer = await engine.runSimulation(simulation(given, everything ? '*' : given.resource), {})
   if (answer.resultType === 'error') {
     return { error: JSON.stringify(answer.errors) }
   }
-  // More than one result where the request itself is for a pattern of resources.
+  // A request for a resource pattern has more than one result.
   const results = answer.results ?? [answer.result]
   return {
     result: answer.overallResult,
