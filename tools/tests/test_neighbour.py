@@ -27,9 +27,9 @@ def test_storm_does_not_change_healthy_arrivals() -> None:
 def test_arrivals_have_the_requested_rates() -> None:
     found = arrivals(LOAD, 20_000, 1, storm=True)
     storm = sum(each.tenant == STORM for each in found)
-    capacity = 20_000 * LOAD.workers / LOAD.service_seconds
-    assert (len(found) - storm) / capacity == pytest.approx(0.45, rel=0.05)
-    assert storm / capacity == pytest.approx(0.45 / LOAD.healthy * 10, rel=0.05)
+    throughput = 20_000 * LOAD.workers / LOAD.service_seconds
+    assert (len(found) - storm) / throughput == pytest.approx(0.45, rel=0.05)
+    assert storm / throughput == pytest.approx(0.45 / LOAD.healthy * 10, rel=0.05)
     assert {each.tenant for each in found} == {STORM, *range(LOAD.healthy)}
 
 
