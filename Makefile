@@ -1,115 +1,122 @@
-# The newcomer's way in. Needs: Rust (rust-toolchain.toml says which), Python 3.11, make.
-# Everything else is installed into .venv from tools/requirements.lock.
+# Needs Rust (version in rust-toolchain.toml), Python 3.11 and make. Installs everything else into .venv from
+# tools/requirements.lock.
 
 PYTHON ?= python3.11
-# release: what is deployed. dev: builds faster, answers slower.
+# release: the deployed profile. dev: builds faster, runs slower.
 PROFILE ?= release
 
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 RUN := $(BIN)/python -m
 READY := $(VENV)/.installed
-# A second policy engine, from npm, that checks what IAM decides here; see tests/policies.
+# A second policy engine from npm that checks the emulator's IAM decisions; see tests/policies.
 ENGINE := tests/policies/engine
 ENGINE_READY := $(VENV)/engine/.installed
 TEMPLATES := template.yaml $(wildcard infra/*.yaml)
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
-# cargo-lambda and zig come with the virtual environment; cargo-deny lives beside the build cache.
+# cargo-lambda and zig are in the virtual environment. Cargo tools are installed beside the build cache.
 export PATH := $(BIN):$(TARGET)/tools/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
 CARGO_HOME ?= $(HOME)/.cargo
-# Where whoever builds keeps dependencies is no part of what is deployed. As a file, because cargo joins
-# it with the target-cpu that cargo-lambda adds; RUSTFLAGS would replace that, so a shell's are left out.
+# Removes the path of the dependencies from the binaries. A config file, because cargo adds it to the
+# target-cpu flag of cargo-lambda. RUSTFLAGS would replace that flag, so RUSTFLAGS of the shell are unset.
 PATHS := target/paths.toml
 
 DENY_VERSION := 0.20.2
 FUZZ_VERSION := 0.13.2
+MACHETE_VERSION := 0.9.2
+MUTANTS_VERSION := 27.1.0
 FUZZ_SECONDS ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down status build package capacity chaos cli harness events bench-neighbour mutants fuzz cargo-fuzz openapi refusals lint lint-rust lint-python lint-templates deny venv clean
+.PHONY: help demo check test up down status build package capacity cli harness chaos events \
+  bench-neighbour mutants cargo-mutants fuzz openapi refusals lint lint-rust lint-docs lint-python \
+  lint-templates lint-words deny machete cargo-fuzz venv clean
 
-help: ## this list
+help: ## print this list
 	@echo "Bulkhead: a multi-tenant AI backend whose tenants cannot reach each other."
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "  PROFILE=dev    builds the functions faster (default: release)"
+	@echo "  PROFILE=dev          builds the functions faster (default: release)"
 
-demo: build ## two tenants, the same questions, and an attack on itself
+demo: build ## run two tenants on a local AWS, then attack one from the other (30 seconds)
 	@$(RUN) tools.demo
 
-test: build cli harness cargo-fuzz ## every test: Rust, local AWS, journeys over HTTP, attacks
+check: lint build ## lint, unit and property tests, template guards, the demo with its attacks (minutes)
+	@$(RUN) tools.suite check
+
+test: build cli harness cargo-fuzz ## run every test: units, emulator, journeys, attacks, faults, mutants, fuzz
 	@$(RUN) tools.suite
 
-up: build ## start a stack that stays, and print lines to try
+up: build ## start a local stack and print curl lines to paste
 	@$(RUN) tools.devstack up
 
-down: venv ## end what `make up` started
+down: venv ## stop the stack of `make up`
 	@$(RUN) tools.devstack down
 
-status: venv ## what `make up` runs
+status: venv ## show the processes of `make up`
 	@$(RUN) tools.devstack status
 
-build: venv ## the functions, as they are deployed
+build: venv ## build the functions as they are deployed
 	@echo "building the functions ($(PROFILE))"
-	@# Without the command line, whose chain of credentials no function is to link, and without the
-	@# tests' harness, which is no function.
+	@# Excludes the command line, because no function may link its credential chain, and the test harness.
 	@mkdir -p $(dir $(PATHS))
 	@printf 'build.rustflags = ["--remap-path-prefix=%s=/cargo"]\n' '$(CARGO_HOME)' > $(PATHS)
 	env -u RUSTFLAGS -u CARGO_ENCODED_RUSTFLAGS cargo lambda build --locked --config $(PATHS) \
 	  $(if $(filter release,$(PROFILE)),--release) --lambda-dir target/lambda \
 	  --workspace --exclude bulkhead-cli --exclude bulkhead-operator --exclude bulkhead-harness
 
-package: build ## what `sam deploy` uploads, into target/package, with sizes and hashes
+package: build ## write the deployment package to target/package, with sizes and hashes
 	@$(RUN) tools.deploy.package
 
-capacity: venv ## what concurrency the account needs; ARGS="--silos 2 --limit 1000 Name=Value"
+capacity: venv ## compute the concurrency that the account needs; ARGS="--silos 2 --limit 1000"
 	@$(RUN) tools.deploy.capacity $(ARGS)
 
-cli: ## the operator's command line, target/debug/bulkhead
+cli: ## build the operator's command line, target/debug/bulkhead
 	cargo build --locked -p bulkhead-cli
 
-harness: ## Lambda's Runtime and Invoke API for the tests, target/debug/bulkhead-harness
+harness: ## build the second Lambda implementation for tests, target/debug/bulkhead-harness
 	cargo build --locked -p bulkhead-harness
 
-chaos: build ## one tenant storms, AWS fails, processes die: what is lost? ARGS="--jobs 5000 --seed 7"
+chaos: build ## run one storming tenant, AWS faults and crashes (3 minutes); ARGS="--jobs 5000 --seed 7"
 	@$(RUN) tools.chaos $(ARGS)
 
-events: build harness ## every sample event of events/ through its function
+events: build harness ## send every sample event of events/ to its function
 	@$(RUN) tools.devstack.events
 
-bench-neighbour: build ## what one tenant's storm costs its neighbours, measured (about 10 minutes); ARGS="--seconds 60"
+bench-neighbour: build ## measure the effect of one tenant's storm on others (10 minutes); ARGS="--seconds 60"
 	@$(RUN) tools.benchmark $(ARGS)
 
-mutants: build ## break each boundary in turn; a test has to notice (about 20 minutes)
+mutants: build ## remove each boundary in turn; a named test must fail (20 minutes)
 	@$(RUN) tools.mutants
 
-fuzz: venv cargo-fuzz ## what reads input from outside, FUZZ_SECONDS for each target
+fuzz: venv cargo-fuzz ## fuzz all code that reads external input, FUZZ_SECONDS per target
 	@$(RUN) tools.fuzz --seconds $(FUZZ_SECONDS)
 
-openapi: ## docs/openapi.json, anew from the code
+openapi: ## regenerate docs/openapi.json from the code
 	UPDATE_OPENAPI=1 cargo test --locked --quiet -p contract-tests
 
-refusals: build ## docs/refusals.md, anew from what is answered
+refusals: build ## regenerate docs/refusals.md from the deployed functions' answers
 	UPDATE_REFUSALS=1 $(BIN)/python -m pytest -q tests/journeys/test_refusals.py
 
-lint: lint-rust lint-templates ## format, clippy, dependencies, templates
+lint: lint-rust lint-docs lint-python lint-templates lint-words ## check format, lints, types, docs, templates, words
 
-lint-rust: deny
+lint-rust: deny machete
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	@# The advisory database lives outside the package registries; without it the rest still counts.
+	cargo machete --with-metadata >/dev/null || cargo machete --with-metadata
+	@# The advisory database is outside the package registries. Without it, the other checks still run.
 	@if timeout 60 cargo deny fetch db >/dev/null 2>&1; then \
 	  echo "cargo deny check"; cargo deny --locked check; \
 	else \
-	  echo "cargo deny check bans licenses sources (advisories NOT checked: no database in reach)"; \
+	  echo "cargo deny check bans licenses sources (advisories NOT checked: no database available)"; \
 	  cargo deny --locked check bans licenses sources; \
 	fi
 
-# Three looks, because each sees what the others miss: the schema of what is written, the SAM
-# transform's own rules, and the schema of what the transform makes of it.
+# Three checks, because each finds faults that the others miss: the schema of the source, the rules of the SAM
+# transform, and the schema of the expanded template.
 lint-templates: venv
 	@for file in $(TEMPLATES); do \
 	  echo "sam validate $$file"; \
@@ -121,11 +128,29 @@ lint-templates: venv
 	@$(RUN) tools.deploy.expand .local/expanded $(TEMPLATES)
 	cfn-lint --regions us-east-1 --template .local/expanded/*.json
 
-# Format, lint and types of tools/ and tests/; pyproject.toml says the rules.
+# Format, lint and types of tools/ and tests/, with the rules of pyproject.toml.
 lint-python: venv
 	ruff format --check tools tests
 	ruff check tools tests
 	mypy
+
+# Documentation of private items too, and no broken link.
+lint-docs:
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked --quiet
+
+# Vague words in strings, docs and comments. The baseline may only shrink.
+lint-words: venv
+	@$(RUN) tools.lint.words
+
+# Mutants of every expression of two crates, beside the catalogue of `make mutants`.
+cargo-mutants: ## mutate the code of tenancy and sealing, and list the mutants that survive (15 minutes)
+	@cargo mutants --version 2>/dev/null | grep -qx 'cargo-mutants $(MUTANTS_VERSION)' || \
+	  cargo install --locked --root $(TARGET)/tools cargo-mutants@$(MUTANTS_VERSION)
+	cargo mutants --package bulkhead-tenancy --package bulkhead-sealing --output target/cargo-mutants
+
+machete:
+	@cargo machete --version 2>/dev/null | grep -qx '$(MACHETE_VERSION)' || \
+	  cargo install --locked --root $(TARGET)/tools cargo-machete@$(MACHETE_VERSION)
 
 deny:
 	@cargo deny --version 2>/dev/null | grep -qx 'cargo-deny $(DENY_VERSION)' || \
@@ -153,5 +178,5 @@ $(ENGINE_READY): $(READY) $(ENGINE)/package.json $(ENGINE)/package-lock.json
 	  ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null
 	@touch $@
 
-clean: down ## end the stack, delete builds and the virtual environment
+clean: down ## stop the stack; delete builds and the virtual environment
 	rm -rf target .local $(VENV)

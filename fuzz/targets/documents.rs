@@ -1,4 +1,4 @@
-//! Whatever bytes claim to be a document: they become passages, or are refused.
+//! Any bytes as a document: they become passages within the limits, or an error.
 
 #![no_main]
 
@@ -6,7 +6,7 @@ use bulkhead_documents::{Format, MAX_PASSAGES, MAX_TEXT, passages};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
-    // The first byte chooses, so that a seed is a letter and a document.
+    // The first byte selects the format, so a seed is one letter and a document.
     let Some((kind, bytes)) = input.split_first() else { return };
     let format = Format::ALL[usize::from(*kind) % Format::ALL.len()];
     if let Ok(passages) = passages(bytes, format) {

@@ -1,5 +1,4 @@
-//! Whatever event claims to come from SQS, EventBridge or `dispatch`: it names a tenant
-//! by the rules, or it is refused.
+//! Any event from SQS, EventBridge or `dispatch`: it names a valid tenant, or is rejected.
 
 #![no_main]
 
@@ -9,24 +8,24 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let invocation = Invocation::begin();
-    let none = Admission::new(IsolationMode::None);
+    let admission = Admission::new(IsolationMode::None);
     if let Ok(batch) = serde_json::from_slice::<SqsBatch>(bytes) {
         for message in &batch.records {
             let group = message.attributes.message_group_id.as_deref();
-            if let Ok(scope) = none.job(&invocation, group, None) {
+            if let Ok(scope) = admission.job(&invocation, group, None) {
                 assert_eq!(Some(scope.message_group().as_str()), group);
             }
         }
     }
     if let Ok(event) = serde_json::from_slice::<ObjectCreated>(bytes) {
         let (bucket, key) = (event.bucket(), event.key());
-        if let Ok((scope, document, revision)) = none.object(&invocation, "documents", bucket, key) {
+        if let Ok((scope, document, revision)) = admission.object(&invocation, "documents", bucket, key) {
             assert_eq!(bucket, "documents");
             assert_eq!(scope.document_source(&document, revision).as_str(), key);
         }
     }
     if let Ok(request) = serde_json::from_slice::<WorkerRequest>(bytes) {
-        if let Ok(scope) = none.job(&invocation, Some(&request.tenant), None) {
+        if let Ok(scope) = admission.job(&invocation, Some(&request.tenant), None) {
             assert_eq!(scope.tenant().as_str(), request.tenant);
         }
     }

@@ -1,4 +1,4 @@
-//! Whatever text claims to be a name: it is refused, or it separates two tenants.
+//! Any text as a name: it is rejected, or the derived names of two tenants stay separate.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Whatever event claims to come from API Gateway: the tenant is the authorizer's, the
-//! platform has to agree, and nothing else in the event counts.
+//! Any event from API Gateway: only the authorizer's tenant is admitted, and only if the
+//! platform names the same tenant.
 
 #![no_main]
 
@@ -18,7 +18,7 @@ fuzz_target!(|bytes: &[u8]| {
     let admission = Admission::new(IsolationMode::PerTenant);
     if let Ok(scope) = admission.request(&invocation, event.tenant(), Some(PLATFORM)) {
         assert_eq!(scope.tenant().as_str(), PLATFORM);
-        // What the request's form skips need not be a value: numbers out of range, say.
+        // Fields that `GatewayRequest` skips may not parse as a `Value`, such as huge numbers.
         let Ok(event) = serde_json::from_slice::<Value>(bytes) else { return };
         assert_eq!(event["requestContext"]["authorizer"]["tenantId"], PLATFORM);
     }

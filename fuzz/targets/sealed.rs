@@ -1,5 +1,4 @@
-//! Whatever bytes claim to be a sealed value: they do not open, unless they are exactly
-//! what was sealed.
+//! Any bytes as a sealed value: only the exact sealed bytes open.
 
 #![no_main]
 
@@ -29,7 +28,7 @@ static KNOWN: LazyLock<Known> = LazyLock::new(|| {
     Known { key, address, sealed: sealed.into_bytes() }
 });
 
-/// The input is laid over a genuine value, so that most of it stays genuine.
+/// The input changes a part of a genuine value, so most of it stays genuine.
 fuzz_target!(|change: (u8, bool, &[u8])| {
     let (at, keep_length, change) = change;
     let known = &*KNOWN;

@@ -1,4 +1,4 @@
-//! Whatever text claims to be a template: it is refused, or it renders within its limits.
+//! Any text as a prompt template: it is rejected, or renders within the limits.
 
 #![no_main]
 

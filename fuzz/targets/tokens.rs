@@ -1,4 +1,4 @@
-//! Whatever text claims to be a token or a key set: nothing unsigned is ever believed.
+//! Any text as a token or a key set: an unsigned token is never accepted.
 
 #![no_main]
 
@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use bulkhead_tokens::{Audience, KeySet, Rules};
 use libfuzzer_sys::fuzz_target;
 
-/// The public key of RFC 7515's example A.3, whose private half signed nothing of ours.
+/// The public key of RFC 7515, example A.3. No token of the tests is signed with it.
 const KEYS: &str = r#"{"keys": [{"kty": "EC", "crv": "P-256", "kid": "one", "alg": "ES256",
     "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
     "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}"#;

@@ -101,7 +101,7 @@ def test_a_rate_that_is_used_up_is_refused_with_the_time_to_wait(
     burst = MICROSECONDS * limits["TENANT_BURST"] // limits["TENANT_RATE"]
     ledger.write(used_until=now() + burst + 30 * MICROSECONDS)
     answer = api.get("/v1/documents")
-    assert f"{limits['TENANT_RATE']} calls per second" in refused(answer)
+    assert f"{limits['TENANT_RATE']} requests per second" in refused(answer)
     assert 20 <= int(answer.headers["retry-after"]) <= 31
     # The other functions count on the same ledger.
     refused(api.get("/v1/templates"))

@@ -1,4 +1,4 @@
-//! Documents that were given up, and their second chance.
+//! Handlers for dead letters: documents whose indexing failed for good.
 
 use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse, Problem};
 use bulkhead_stores::{Job, PageLimit, StoreError, TenantBacklog, TenantSession, Transition};
@@ -6,12 +6,12 @@ use bulkhead_tenancy::names::DocumentId;
 
 use crate::model::{DeadLetterPage, Redriven};
 
-/// Lists the caller's dead letters.
+/// Lists the tenant's dead letters.
 #[utoipa::path(
     get, path = "/v1/dead-letters", operation_id = "listDeadLetters", tag = "documents",
     params(
-        ("limit" = Option<u16>, Query, description = "Items of the page, 1 to 100; 25 if not given"),
-        ("cursor" = Option<String>, Query, description = "The `cursor` of the page before"),
+        ("limit" = Option<u16>, Query, description = "Maximum items per page, 1 to 100. Default: 25"),
+        ("cursor" = Option<String>, Query, description = "The `cursor` of the previous page"),
     ),
     responses(
         (status = 200, body = DeadLetterPage),
@@ -24,12 +24,12 @@ pub async fn list(request: &ApiRequest, session: TenantSession<'_>) -> Result<Ap
     Ok(ApiResponse::json(200, &DeadLetterPage::from(page)))
 }
 
-/// Tries a document again that was given up. It is taken up within a minute.
+/// Redrives one dead letter. The scheduler queues the job within a minute.
 #[utoipa::path(
     post, path = "/v1/dead-letters/{id}/redrive", operation_id = "redriveDeadLetter", tag = "documents",
-    params(("id" = String, Path, description = "The document's id")),
+    params(("id" = String, Path, description = "Id of the document")),
     responses(
-        (status = 202, body = Redriven, description = "It is tried again"),
+        (status = 202, body = Redriven, description = "The job will run again"),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
     ),
@@ -48,11 +48,11 @@ pub async fn redrive(
     Ok(ApiResponse::json(202, &Redriven { documents: vec![id.into()], more: false }))
 }
 
-/// Tries the documents again that were given up, the oldest hundred of them. They are taken
-/// up within a minute.
+/// Redrives up to 100 dead letters, oldest documents first. The scheduler queues the jobs
+/// within a minute.
 #[utoipa::path(
     post, path = "/v1/dead-letters/redrive", operation_id = "redriveDeadLetters", tag = "documents",
-    responses((status = 202, body = Redriven, description = "They are tried again")),
+    responses((status = 202, body = Redriven, description = "The jobs will run again")),
 )]
 pub async fn redrive_all(
     request: &ApiRequest,

@@ -1,4 +1,4 @@
-//! One function per operation.
+//! Handlers of the document operations.
 
 use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse, Problem};
 use bulkhead_stores::{NewContent, TenantSession};
@@ -6,11 +6,11 @@ use bulkhead_tenancy::names::{DocumentId, InvalidName, Revision};
 
 use crate::model::{self, CreateDocument, CreateUpload, Document, DocumentPage, DocumentUpload, MAX_INLINE};
 
-/// Largest body of a request, bytes: a document sent inline and its JSON escapes.
+/// Maximum request body in bytes: an inline document and its JSON escapes.
 const MAX_BODY: usize = 4 * MAX_INLINE;
 const MAX_UPLOAD_BODY: usize = 16 * 1024;
 
-/// Takes in a document that is sent with its text. It is indexed shortly after.
+/// Creates a document with inline text. Indexing starts shortly after.
 #[utoipa::path(
     post, path = "/v1/documents", operation_id = "createDocument", tag = "documents",
     request_body = CreateDocument,
@@ -24,22 +24,22 @@ const MAX_UPLOAD_BODY: usize = 16 * 1024;
 pub async fn create(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
     let (content, bytes) = inline(request)?;
     let content_type = content.content_type.clone();
-    // The record first: the event of the stored object finds it.
+    // Create the record first, so that the event of the stored object finds it.
     let recorded = session.documents().create(new_id()?, content).await?;
     let stored = session.objects().put_source(&recorded.id, recorded.revision, &content_type, bytes).await;
     if let Err(error) = stored {
-        // Not accepted, so nothing of it may stay. The client is told in any case.
+        // The client receives the error, so no part of the document may stay.
         let _ = session.documents().delete(&recorded.id).await;
         return Err(error.into());
     }
     Ok(ApiResponse::json(202, &Document::from(recorded)))
 }
 
-/// Replaces a document's content by what is sent. What can be found stays until the new
-/// content is indexed, and then changes all at once. The same content again changes nothing.
+/// Replaces a document's content with inline text. Search uses the old content until the new
+/// content is indexed, and then switches at once. Identical content changes nothing.
 #[utoipa::path(
     put, path = "/v1/documents/{id}", operation_id = "replaceDocument", tag = "documents",
-    params(("id" = String, Path, description = "The document's id")),
+    params(("id" = String, Path, description = "Id of the document")),
     request_body = CreateDocument,
     responses(
         (status = 202, body = Document, description = "It is stored and will be indexed"),
@@ -53,12 +53,12 @@ pub async fn replace(request: &ApiRequest, session: TenantSession<'_>) -> Result
     let id = request.path("id", DocumentId::parse)?;
     let (content, bytes) = inline(request)?;
     let content_type = content.content_type.clone();
-    let announced = session.documents().replace(&id, content).await?.ok_or(ApiError::NotFound("document"))?;
-    session.objects().put_source(&id, announced.revision, &content_type, bytes).await?;
-    Ok(ApiResponse::json(202, &Document::from(announced)))
+    let replaced = session.documents().replace(&id, content).await?.ok_or(ApiError::NotFound("document"))?;
+    session.objects().put_source(&id, replaced.revision, &content_type, bytes).await?;
+    Ok(ApiResponse::json(202, &Document::from(replaced)))
 }
 
-/// Prepares the upload of a larger document. It is indexed once it has arrived.
+/// Creates a document and returns an upload URL. Indexing starts after the upload.
 #[utoipa::path(
     post, path = "/v1/documents/uploads", operation_id = "createUpload", tag = "documents",
     request_body = CreateUpload,
@@ -68,7 +68,7 @@ pub async fn replace(request: &ApiRequest, session: TenantSession<'_>) -> Result
     ),
 )]
 pub async fn upload(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
-    let content = announced(request)?;
+    let content = upload_request(request)?;
     let (content_type, bytes) = (content.content_type.clone(), content.bytes);
     let id = new_id()?;
     let upload = session.objects().presign_source(&id, Revision::FIRST, &content_type, bytes).await?;
@@ -77,11 +77,11 @@ pub async fn upload(request: &ApiRequest, session: TenantSession<'_>) -> Result<
     Ok(ApiResponse::json(201, &answer))
 }
 
-/// Prepares the upload of content that replaces a document's. What can be found stays until
-/// that has arrived and is indexed, and then changes all at once.
+/// Returns an upload URL for new content of a document. Search uses the old content until the
+/// new content is uploaded and indexed, and then switches at once.
 #[utoipa::path(
     post, path = "/v1/documents/{id}/uploads", operation_id = "replaceUpload", tag = "documents",
-    params(("id" = String, Path, description = "The document's id")),
+    params(("id" = String, Path, description = "Id of the document")),
     request_body = CreateUpload,
     responses(
         (status = 201, body = DocumentUpload),
@@ -94,7 +94,7 @@ pub async fn replace_upload(
     session: TenantSession<'_>,
 ) -> Result<ApiResponse, ApiError> {
     let id = request.path("id", DocumentId::parse)?;
-    let content = announced(request)?;
+    let content = upload_request(request)?;
     let (content_type, bytes) = (content.content_type.clone(), content.bytes);
     let document = session.documents().replace(&id, content).await?.ok_or(ApiError::NotFound("document"))?;
     let upload = session.objects().presign_source(&id, document.revision, &content_type, bytes).await?;
@@ -102,18 +102,19 @@ pub async fn replace_upload(
     Ok(ApiResponse::json(201, &answer))
 }
 
-/// The content that a request carries, checked.
+/// Parses and checks a request with inline content.
 fn inline(request: &ApiRequest) -> Result<(NewContent, Vec<u8>), ApiError> {
     request.only_query(&[])?;
     let create: CreateDocument = request.json(MAX_BODY)?;
     let format = model::text_format(&create.content_type)?;
     if create.content.len() > MAX_INLINE {
         return Err(ApiError::BadRequest(format!(
-            "`content` is larger than {MAX_INLINE} bytes; use POST /v1/documents/uploads"
+            "`content` must have at most {MAX_INLINE} bytes; upload larger documents with \
+             `POST /v1/documents/uploads`"
         )));
     }
     if create.content.trim().is_empty() {
-        return Err(ApiError::BadRequest("`content` is empty".to_owned()));
+        return Err(ApiError::BadRequest("`content` must not be empty".to_owned()));
     }
     let content = NewContent {
         title: model::title(&create.title)?,
@@ -124,8 +125,8 @@ fn inline(request: &ApiRequest) -> Result<(NewContent, Vec<u8>), ApiError> {
     Ok((content, create.content.into_bytes()))
 }
 
-/// The content that a request announces, checked.
-fn announced(request: &ApiRequest) -> Result<NewContent, ApiError> {
+/// Parses and checks a request for an upload.
+fn upload_request(request: &ApiRequest) -> Result<NewContent, ApiError> {
     request.only_query(&[])?;
     let create: CreateUpload = request.json(MAX_UPLOAD_BODY)?;
     Ok(NewContent {
@@ -136,10 +137,10 @@ fn announced(request: &ApiRequest) -> Result<NewContent, ApiError> {
     })
 }
 
-/// Reads one of the caller's documents: how far it has come.
+/// Returns a document and its indexing status.
 #[utoipa::path(
     get, path = "/v1/documents/{id}", operation_id = "getDocument", tag = "documents",
-    params(("id" = String, Path, description = "The document's id")),
+    params(("id" = String, Path, description = "Id of the document")),
     responses(
         (status = 200, body = Document),
         (status = 400, body = Problem, content_type = "application/problem+json"),
@@ -153,12 +154,12 @@ pub async fn get(request: &ApiRequest, session: TenantSession<'_>) -> Result<Api
     Ok(ApiResponse::json(200, &Document::from(document)))
 }
 
-/// Lists the caller's documents.
+/// Lists the tenant's documents.
 #[utoipa::path(
     get, path = "/v1/documents", operation_id = "listDocuments", tag = "documents",
     params(
-        ("limit" = Option<u16>, Query, description = "Items of the page, 1 to 100; 25 if not given"),
-        ("cursor" = Option<String>, Query, description = "The `cursor` of the page before"),
+        ("limit" = Option<u16>, Query, description = "Maximum items per page, 1 to 100. Default: 25"),
+        ("cursor" = Option<String>, Query, description = "The `cursor` of the previous page"),
     ),
     responses((status = 200, body = DocumentPage), (status = 400, body = Problem, content_type = "application/problem+json")),
 )]
@@ -168,12 +169,12 @@ pub async fn list(request: &ApiRequest, session: TenantSession<'_>) -> Result<Ap
     Ok(ApiResponse::json(200, &DocumentPage::from(page)))
 }
 
-/// Deletes a document: its passages, its bytes, its record.
+/// Deletes a document with its passages, content and record.
 #[utoipa::path(
     delete, path = "/v1/documents/{id}", operation_id = "deleteDocument", tag = "documents",
-    params(("id" = String, Path, description = "The document's id")),
+    params(("id" = String, Path, description = "Id of the document")),
     responses(
-        (status = 204, description = "It is gone"),
+        (status = 204, description = "The document was deleted"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -190,7 +191,7 @@ pub async fn delete(request: &ApiRequest, session: TenantSession<'_>) -> Result<
     Ok(ApiResponse::no_content())
 }
 
-/// A new id. Time-ordered, so listing by id is listing by age.
+/// Returns a new time-ordered id, so that documents sorted by id are sorted by age.
 fn new_id() -> Result<DocumentId, ApiError> {
     DocumentId::parse(&uuid::Uuid::now_v7().simple().to_string())
         .map_err(|InvalidName { .. }| ApiError::Fault)

@@ -1,11 +1,11 @@
-//! A tenant's documents over HTTP: send, upload, follow, list, delete; and its dead letters.
+//! The `documents` function: creates, uploads, shows, lists and deletes a tenant's documents,
+//! and redrives dead letters.
 
 pub mod dead_letters;
 pub mod handlers;
 pub mod model;
 
 use bulkhead_runtime::config::{self, ConfigError};
-
 use bulkhead_runtime::http::{Api, ApiError, ApiRequest, ApiResponse};
 use bulkhead_stores::{TenantBacklog, TenantSession};
 
@@ -15,10 +15,7 @@ pub struct DocumentsApi {
 }
 
 impl DocumentsApi {
-    /// Prepares the routes from the environment variables.
-    ///
-    /// # Errors
-    /// [`ConfigError`].
+    /// Returns the routes configured by the environment variables.
     pub fn from_env() -> Result<Self, ConfigError> {
         Ok(Self { backlog: config::required("BACKLOG_TABLE")? })
     }

@@ -1,4 +1,4 @@
-//! What clients send and receive.
+//! Request and response bodies.
 
 use std::collections::BTreeMap;
 
@@ -9,62 +9,62 @@ use bulkhead_tenancy::names::DocumentId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Longest title, characters.
+/// Maximum length of a title in characters.
 const MAX_TITLE: usize = 200;
-/// Largest document sent inline, bytes of UTF-8. Larger ones are uploaded.
+/// Maximum size of an inline document in bytes of UTF-8. Larger documents need an upload.
 pub const MAX_INLINE: usize = 1024 * 1024;
 
-/// A document with its text.
+/// A document with inline text.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateDocument {
-    /// Its title, 1 to 200 characters.
+    /// Title, 1 to 200 characters without control characters.
     #[schema(example = "Opening hours")]
     pub title: String,
     /// `text/plain`, `text/markdown` or `text/html`.
     #[schema(example = "text/markdown")]
     pub content_type: String,
-    /// Its text. At most 1 MiB; upload larger documents.
+    /// Text, at most 1 MiB. Upload larger documents.
     pub content: String,
 }
 
-/// A document whose bytes will be uploaded.
+/// A document to upload.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateUpload {
-    /// Its title, 1 to 200 characters.
+    /// Title, 1 to 200 characters without control characters.
     pub title: String,
     /// `text/plain`, `text/markdown`, `text/html`, `application/pdf` or
     /// `application/vnd.openxmlformats-officedocument.wordprocessingml.document`.
     pub content_type: String,
-    /// Its exact size, bytes. At most 4 MiB.
+    /// Exact size in bytes, at most 4 MiB.
     pub bytes: u64,
 }
 
-/// A document.
+/// A document and its indexing status.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Document {
-    /// Its id.
+    /// Id of the document.
     pub id: String,
-    /// Its title.
+    /// Title.
     pub title: String,
-    /// Its content type.
+    /// Content type.
     pub content_type: String,
-    /// Its size, bytes.
+    /// Size in bytes.
     pub bytes: u64,
     /// The status of the newest revision: `awaiting_upload`, `queued`, `running`, `waiting` (see
     /// `waiting_reason`), `ready`, or `dead` (the document is among the dead letters).
     #[schema(example = "ready")]
     pub status: &'static str,
-    /// Passages that can be found.
+    /// Number of searchable passages.
     pub chunks: u32,
-    /// Its newest content, counted from 1. `status` is about it.
+    /// Number of the newest revision, starting at 1. `status` refers to it.
     #[schema(example = 1)]
     pub revision: u32,
-    /// The content that can be found; `null` as long as there is none.
+    /// Number of the searchable revision; `null` until the first revision is indexed.
     #[schema(example = 1)]
     pub ready_revision: Option<u32>,
-    /// How far indexing has come, while it goes on.
+    /// Progress of indexing, while it runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,
     /// Why indexing waits: `retry` (the last attempt failed), `circuit_open` (too many of the tenant's jobs
@@ -75,85 +75,85 @@ pub struct Document {
     /// Why the last attempt failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
-    /// When it was created, RFC 3339.
+    /// Creation time, RFC 3339.
     pub created_at: String,
-    /// When its status last changed, RFC 3339.
+    /// Time of the last status change, RFC 3339.
     pub updated_at: String,
 }
 
-/// How far a document's indexing has come.
+/// Progress of a document's indexing.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Progress {
-    /// Passages that are indexed.
+    /// Passages indexed so far.
     #[schema(example = 640)]
     pub indexed: u32,
-    /// Passages that there are.
+    /// Passages in total.
     #[schema(example = 2913)]
     pub passages: u32,
 }
 
-/// Where to upload.
+/// The request that uploads a document.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Upload {
-    /// The HTTP method.
+    /// HTTP method.
     pub method: String,
-    /// The address. Good for one upload: a revision's bytes never change.
+    /// URL. Valid for one upload, because the bytes of a revision never change.
     pub url: String,
     /// Headers to send exactly as given.
     pub headers: BTreeMap<String, String>,
-    /// Until the address ends, seconds.
+    /// Seconds until the URL expires.
     pub expires_in_seconds: u64,
 }
 
-/// A document and where to upload its bytes.
+/// A document and the request that uploads its content.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DocumentUpload {
     /// The document.
     pub document: Document,
-    /// Where to upload.
+    /// The upload request.
     pub upload: Upload,
 }
 
 /// A page of documents, oldest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DocumentPage {
-    /// The documents.
+    /// The documents of this page.
     pub documents: Vec<Document>,
-    /// Pass it as `cursor` for the next page; `null` on the last one.
+    /// The `cursor` parameter for the next page; `null` on the last page.
     pub cursor: Option<String>,
 }
 
-/// A document that could not be indexed, and is not tried again by itself.
+/// A document whose indexing failed for good. Redrive it to try again.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DeadLetter {
-    /// The document.
+    /// Id of the document.
     pub document: String,
     /// Why the last attempt failed.
     #[schema(example = "the document is not UTF-8 text")]
     pub last_error: String,
-    /// Attempts that were made.
+    /// Number of attempts.
     pub attempts: u32,
-    /// When the document was handed in, RFC 3339.
+    /// Time the document was accepted, RFC 3339.
     pub accepted_at: String,
-    /// When the job became a dead letter, RFC 3339.
+    /// Time the job became a dead letter, RFC 3339.
     pub dead_since: String,
 }
 
 /// A page of dead letters, oldest documents first.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DeadLetterPage {
-    /// The dead letters.
+    /// The dead letters of this page.
     pub dead_letters: Vec<DeadLetter>,
-    /// Pass it as `cursor` for the next page; `null` on the last one.
+    /// The `cursor` parameter for the next page; `null` on the last page.
     pub cursor: Option<String>,
 }
 
-/// What was taken up again.
+/// The redriven dead letters.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Redriven {
-    /// Documents that are tried again.
+    /// Ids of the documents whose jobs will run again.
     pub documents: Vec<String>,
-    /// Whether there are more: ask again.
+    /// Whether more dead letters remain. If so, repeat the request.
     pub more: bool,
 }
 
@@ -170,45 +170,46 @@ impl From<Page<Job, DocumentId>> for DeadLetterPage {
     }
 }
 
-/// A title that is fit to be kept.
+/// Trims and checks a title.
 pub fn title(text: &str) -> Result<String, ApiError> {
     let title = text.trim();
     let length = title.chars().count();
     if length == 0 || length > MAX_TITLE || title.chars().any(char::is_control) {
         return Err(ApiError::BadRequest(format!(
-            "`title` is 1 to {MAX_TITLE} characters, without control characters"
+            "`title` must have 1 to {MAX_TITLE} characters and no control characters"
         )));
     }
     Ok(title.to_owned())
 }
 
-/// A content type that can be ingested.
+/// Returns the format of a supported content type.
 pub fn format(content_type: &str) -> Result<Format, ApiError> {
     Format::from_content_type(content_type).map_err(|_| {
         ApiError::BadRequest(
-            "`content_type` is text/plain, text/markdown, text/html, application/pdf or \
+            "`content_type` must be text/plain, text/markdown, text/html, application/pdf or \
              application/vnd.openxmlformats-officedocument.wordprocessingml.document"
                 .to_owned(),
         )
     })
 }
 
-/// The content type of a text that is sent inline.
+/// Returns the format of a content type that is allowed inline.
 pub fn text_format(content_type: &str) -> Result<Format, ApiError> {
     match format(content_type)? {
         text @ (Format::Text | Format::Markdown | Format::Html) => Ok(text),
         Format::Pdf | Format::Docx => Err(ApiError::BadRequest(
-            "`content_type` is no text; upload the document by POST /v1/documents/uploads".to_owned(),
+            "`content_type` must be a text type; upload other documents with `POST /v1/documents/uploads`"
+                .to_owned(),
         )),
     }
 }
 
-/// A size that can be ingested.
+/// Checks the size of an upload in bytes.
 pub fn upload_size(bytes: u64) -> Result<u64, ApiError> {
     if (1..=MAX_BYTES as u64).contains(&bytes) {
         Ok(bytes)
     } else {
-        Err(ApiError::BadRequest(format!("`bytes` is 1 to {MAX_BYTES}")))
+        Err(ApiError::BadRequest(format!("`bytes` must be 1 to {MAX_BYTES}")))
     }
 }
 

@@ -1,1 +1,1 @@
-//! What clients may rely on: the checked-in OpenAPI document is what the code says.
+//! Tests that the checked-in OpenAPI document matches the code.

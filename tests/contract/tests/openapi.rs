@@ -10,8 +10,8 @@ use utoipa::{Modify, OpenApi};
     info(
         title = "Bulkhead",
         version = "1",
-        description = "Prompt templates, documents and answers, for one tenant at a time: the tenant of the token. \
-            What belongs to another tenant is not found.",
+        description = "Prompt templates, documents and answers for one tenant: the tenant of the bearer token. \
+            Requests for another tenant's data return 404.",
     ),
     paths(
         templates::handlers::list,
@@ -36,10 +36,10 @@ use utoipa::{Modify, OpenApi};
 )]
 struct Service;
 
-/// Reads this document.
+/// Returns this OpenAPI document.
 #[utoipa::path(
     get, path = "/v1/openapi.json", operation_id = "getOpenApi", tag = "service",
-    responses((status = 200, description = "This document", content_type = "application/json")),
+    responses((status = 200, description = "The OpenAPI document", content_type = "application/json")),
 )]
 #[expect(dead_code, reason = "only its attribute is read")]
 fn openapi() {}
@@ -54,7 +54,7 @@ impl Modify for Bearer {
 }
 
 #[test]
-fn the_checked_in_document_is_what_the_code_says() {
+fn checked_in_document_matches_the_code() {
     let generated = Service::openapi().to_pretty_json().expect("a document") + "\n";
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");
     if std::env::var_os("UPDATE_OPENAPI").is_some() {
@@ -63,12 +63,12 @@ fn the_checked_in_document_is_what_the_code_says() {
     let checked_in = std::fs::read_to_string(&path).expect("docs/openapi.json");
     assert!(
         checked_in == generated,
-        "docs/openapi.json is out of date; run `make openapi` and look at the difference"
+        "docs/openapi.json is out of date; run `make openapi` and review the diff"
     );
 }
 
 #[test]
-fn the_document_is_of_version_3_1_and_every_operation_needs_a_token() {
+fn every_operation_needs_a_token() {
     let document = serde_json::to_value(Service::openapi()).expect("a document");
     assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")));
     assert_eq!(document["security"], serde_json::json!([{"bearer": []}]));
@@ -76,7 +76,7 @@ fn the_document_is_of_version_3_1_and_every_operation_needs_a_token() {
     assert_eq!(paths.len(), 11);
     for operations in paths.values() {
         for operation in operations.as_object().expect("operations").values() {
-            assert!(operation.get("security").is_none(), "no operation may lift the rule: {operation}");
+            assert!(operation.get("security").is_none(), "an operation overrides `security`: {operation}");
         }
     }
 }

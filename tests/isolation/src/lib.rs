@@ -1,3 +1,2 @@
-//! Attacks on the boundaries, and guards of the rules that keep them. The attacks on a
-//! deployed stack are beside this crate, in Python: they share no code with what they
-//! attack.
+//! Tests of the rules that keep tenants apart. The attacks on a deployed stack are Python
+//! tests in the same folder; they share no code with the functions they attack.

@@ -1,5 +1,5 @@
-//! Who may name what: the rules that keep raw clients and the operator's entry away
-//! from the code that serves tenants.
+//! Rules for dependencies and names: code that serves tenants has no raw AWS client and no
+//! operator authority.
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -30,7 +30,7 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Source files of the product (not of tests) that contain `text`, relative to the root.
+/// Returns the product's source files (without tests) that contain `text`, relative to the root.
 fn files_with(text: &str) -> Vec<String> {
     let mut found = vec![];
     for folder in ["cli", "shared", "functions"] {
@@ -47,7 +47,7 @@ fn files_with(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn only_the_store_crates_name_an_aws_sdk() {
+fn only_store_crates_depend_on_an_aws_sdk() {
     let metadata = metadata();
     let mut offenders = vec![];
     for package in metadata["packages"].as_array().expect("packages") {
@@ -60,12 +60,12 @@ fn only_the_store_crates_name_an_aws_sdk() {
             }
         }
     }
-    assert!(offenders.is_empty(), "only the store crates may name an AWS SDK: {offenders:?}");
+    assert!(offenders.is_empty(), "only stores, provisioning and operator may use an AWS SDK: {offenders:?}");
 }
 
-/// What parses strangers' files can reach nothing by AWS, and knows no tenant's session.
+/// The function that parses untrusted files has no AWS SDK and no tenant session.
 #[test]
-fn what_reads_documents_knows_no_store() {
+fn extraction_depends_on_no_store() {
     let metadata = metadata();
     let packages = metadata["packages"].as_array().expect("packages");
     let extraction = packages.iter().find(|package| package["name"] == "extraction").expect("extraction");
@@ -76,17 +76,17 @@ fn what_reads_documents_knows_no_store() {
         .filter(|dependency| dependency["kind"].is_null())
         .map(|dependency| dependency["name"].as_str().expect("dependency"))
         .collect();
-    assert!(named.contains(&"bulkhead-documents"), "it reads documents: {named:?}");
+    assert!(named.contains(&"bulkhead-documents"), "extraction parses documents: {named:?}");
     let allowed = ["bulkhead-documents", "bulkhead-events"];
     let offenders: Vec<_> = named
         .iter()
         .filter(|name| name.starts_with("aws-") || (name.starts_with("bulkhead-") && !allowed.contains(name)))
         .collect();
-    assert!(offenders.is_empty(), "extraction is to know no store and no tenant: {offenders:?}");
+    assert!(offenders.is_empty(), "extraction must not depend on {offenders:?}");
 }
 
 #[test]
-fn arrows_between_crates_point_down() {
+fn crate_dependencies_point_down() {
     let order = [
         "bulkhead-tenancy",
         "bulkhead-tokens",
@@ -100,27 +100,27 @@ fn arrows_between_crates_point_down() {
         "bulkhead-runtime",
         "bulkhead-operator",
     ];
-    let height = |name: &str| order.iter().position(|crate_| *crate_ == name);
+    let layer = |name: &str| order.iter().position(|crate_| *crate_ == name);
     let metadata = metadata();
     for package in metadata["packages"].as_array().expect("packages") {
         let name = package["name"].as_str().expect("name");
-        let Some(own) = height(name) else { continue };
+        let Some(own) = layer(name) else { continue };
         for dependency in package["dependencies"].as_array().expect("dependencies") {
             let on = dependency["name"].as_str().expect("dependency");
-            // A crate may name itself, to have more of it in its own tests.
-            assert!(on == name || height(on).is_none_or(|other| other < own), "{name} -> {on} points up");
+            // A crate may depend on itself, to enable features in its own tests.
+            assert!(on == name || layer(on).is_none_or(|other| other < own), "{name} -> {on} points up");
         }
     }
 }
 
 #[test]
-fn every_crate_is_under_the_workspaces_lints() {
+fn every_crate_uses_the_workspace_lints() {
     let workspace = std::fs::read_to_string(root().join("Cargo.toml")).expect("manifest");
     for package in metadata()["packages"].as_array().expect("packages") {
         let manifest = package["manifest_path"].as_str().expect("manifest");
         let text = std::fs::read_to_string(manifest).expect("manifest");
         if package["name"] == "bulkhead-cli" {
-            // Says in its manifest why it cannot; it must still have every one of them.
+            // Its manifest says why it cannot inherit them. It must list the same lints.
             assert_eq!(lints(&text), lints(&workspace).replace("\"forbid\"", "\"deny\""), "{manifest}");
             continue;
         }
@@ -128,14 +128,14 @@ fn every_crate_is_under_the_workspaces_lints() {
     }
 }
 
-/// The clippy lints of a manifest, line by line.
+/// Returns the clippy lints of a manifest.
 fn lints(manifest: &str) -> String {
     let (_, lints) = manifest.split_once("lints.clippy]\n").expect("a table of lints");
     lints.split("\n\n").next().unwrap_or_default().trim().to_owned()
 }
 
 #[test]
-fn the_operators_entry_is_used_by_the_control_plane_alone() {
+fn only_listed_files_use_operator_authority() {
     assert_eq!(
         files_with("OperatorAuthority"),
         [
@@ -151,12 +151,12 @@ fn the_operators_entry_is_used_by_the_control_plane_alone() {
 }
 
 #[test]
-fn only_the_admission_makes_a_scope() {
+fn only_admission_creates_a_scope() {
     assert_eq!(files_with("TenantScope::admitted"), ["shared/tenancy/src/admission.rs"]);
 }
 
 #[test]
-fn the_raw_sdk_configuration_leaves_the_stores_for_provisioning_alone() {
+fn only_provisioning_uses_the_raw_sdk_configuration() {
     assert_eq!(
         files_with("control::sdk"),
         [
@@ -169,9 +169,9 @@ fn the_raw_sdk_configuration_leaves_the_stores_for_provisioning_alone() {
     );
 }
 
-/// Process-wide state is a way from one tenant to another. Each static needs a reason.
+/// Process-wide state could leak data from one tenant to another.
 #[test]
-fn there_is_no_process_wide_state() {
+fn no_process_wide_state() {
     for marker in ["static ", "thread_local!", "task_local!", "LazyLock", "lazy_static"] {
         let found: Vec<_> = files_with(marker)
             .into_iter()

@@ -44,7 +44,7 @@ pub enum ApiError {
         retry_after: Duration,
     },
     /// 503: a service is temporarily unavailable.
-    #[error("the service is temporarily unavailable: retry after the time in `Retry-After`")]
+    #[error("the service is temporarily unavailable: retry after the time in Retry-After")]
     Unavailable,
     /// 503: the tenant's KMS key is unusable.
     #[error("your encryption key is disabled or scheduled for deletion: ask your operator to enable it")]
