@@ -1,4 +1,4 @@
-"""One tenant's load is its own: over its cap it is refused, and its neighbours are not."""
+"""A tenant over its quota is refused; its neighbours are served."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MICROSECONDS = 1_000_000
 
 @pytest.fixture(scope="module")
 def limits(stack: LocalStack) -> dict[str, int]:
-    """The caps of the premium tier: those that its template gives it; the basic one's are lifted here."""
+    """Returns the quotas of the premium tier as deployed; the local basic tier has raised quotas."""
     function = stack.outputs["PremiumTemplatesFunction"]
     settings = stack.account.client("lambda").get_function_configuration(FunctionName=function)
     given = settings["Environment"]["Variables"]
@@ -28,12 +28,12 @@ def limits(stack: LocalStack) -> dict[str, int]:
 
 
 @pytest.fixture
-def alone(stack: LocalStack) -> Tenant:
+def tenant(stack: LocalStack) -> Tenant:
     return stack.onboard("capacity", tier="premium")
 
 
 class Ledger:
-    """A tenant's ledger, seen and written by its own session, as its functions do."""
+    """A tenant's ledger, read and written with the tenant's session, as its functions do."""
 
     def __init__(self, stack: LocalStack, tenant: Tenant) -> None:
         self.session: Account = stack.session(tenant)
@@ -48,7 +48,7 @@ class Ledger:
         item = self.key | {name: {"N": str(value)} for name, value in values.items()}
         self.session.client("dynamodb").put_item(TableName=self.table, Item=item)
 
-    def holds(self) -> list[int]:
+    def slots(self) -> list[int]:
         return [value for name, value in self.read().items() if name.startswith(PREFIX)]
 
 
@@ -56,8 +56,8 @@ def now() -> int:
     return int(time.time() * MICROSECONDS)
 
 
-def refused(answer: Answer) -> str:
-    """The refusal's detail, after a look at its form."""
+def refusal_detail(answer: Answer) -> str:
+    """Checks the form of a refusal and returns its detail."""
     body = answer.json
     assert answer.status == 429
     assert answer.headers["content-type"] == "application/problem+json"
@@ -68,72 +68,72 @@ def refused(answer: Answer) -> str:
     return body["detail"]
 
 
-def test_a_call_holds_a_place_and_gives_it_back(stack: LocalStack, alone: Tenant) -> None:
-    ledger = Ledger(stack, alone)
-    stack.api(alone).get("/v1/templates").expect(200)
-    stack.api(alone).get("/v1/templates/missing").expect(404)
-    assert ledger.holds() == []
+def test_call_takes_a_slot_and_returns_it(stack: LocalStack, tenant: Tenant) -> None:
+    ledger = Ledger(stack, tenant)
+    stack.api(tenant).get("/v1/templates").expect(200)
+    stack.api(tenant).get("/v1/templates/missing").expect(404)
+    assert ledger.slots() == []
     assert ledger.read()["used_until"] > now() - 60 * MICROSECONDS, "the calls were not counted"
 
 
-def test_with_all_places_taken_a_call_is_refused_until_one_comes_back(
-    stack: LocalStack, alone: Tenant, limits: dict[str, int]
-) -> None:
-    """Places whose holders died: they come back when their time is over, and not before."""
-    api, ledger, places = stack.api(alone), Ledger(stack, alone), limits["TENANT_IN_FLIGHT"]
+def test_call_is_refused_until_a_slot_expires(stack: LocalStack, tenant: Tenant, limits: dict[str, int]) -> None:
+    """A slot whose holder died becomes free when it expires, and not earlier."""
+    api, ledger, slots = stack.api(tenant), Ledger(stack, tenant), limits["TENANT_IN_FLIGHT"]
     later, soon = now() + 60 * MICROSECONDS, now() + 2 * MICROSECONDS
-    taken = {f"{PREFIX}{place}": later for place in range(places)}
-    ledger.write(**taken)
-    detail = refused(api.get("/v1/templates"))
-    assert f"{places} calls in flight" in detail
-    refused(api.post("/v1/inference", {"template": "x", "question": "x"}))
+    all_taken = {f"{PREFIX}{slot}": later for slot in range(slots)}
+    ledger.write(**all_taken)
+    detail = refusal_detail(api.get("/v1/templates"))
+    assert f"{slots} calls in flight" in detail
+    refusal_detail(api.post("/v1/inference", {"template": "x", "question": "x"}))
 
-    ledger.write(**taken | {f"{PREFIX}0": soon})
-    answer = until(lambda: api.get("/v1/templates"), lambda seen: seen.status == 200, "the first place comes back", 20)
+    ledger.write(**all_taken | {f"{PREFIX}0": soon})
+    answer = until(lambda: api.get("/v1/templates"), lambda seen: seen.status == 200, "the first slot expires", 20)
     assert answer.status == 200 and now() >= soon
-    assert sorted(ledger.holds()) == [later] * (places - 1), "the place was not given back"
+    assert sorted(ledger.slots()) == [later] * (slots - 1), "the slot was not returned"
 
 
-def test_a_rate_that_is_used_up_is_refused_with_the_time_to_wait(
-    stack: LocalStack, alone: Tenant, limits: dict[str, int]
-) -> None:
-    api, ledger = stack.api(alone), Ledger(stack, alone)
+def test_used_up_rate_is_refused_with_retry_after(stack: LocalStack, tenant: Tenant, limits: dict[str, int]) -> None:
+    api, ledger = stack.api(tenant), Ledger(stack, tenant)
     burst = MICROSECONDS * limits["TENANT_BURST"] // limits["TENANT_RATE"]
     ledger.write(used_until=now() + burst + 30 * MICROSECONDS)
     answer = api.get("/v1/documents")
-    assert f"{limits['TENANT_RATE']} requests per second" in refused(answer)
+    assert f"{limits['TENANT_RATE']} requests per second" in refusal_detail(answer)
     assert 20 <= int(answer.headers["retry-after"]) <= 31
-    # The other functions count on the same ledger.
-    refused(api.get("/v1/templates"))
+    # The other functions use the same ledger.
+    refusal_detail(api.get("/v1/templates"))
     ledger.write(used_until=now() + burst // 2)
-    stack.api(alone).post("/v1/inference", {"template": "missing", "question": "x"}).expect(404)
+    stack.api(tenant).post("/v1/inference", {"template": "missing", "question": "x"}).expect(404)
 
 
-def test_a_tenant_at_twenty_times_its_cap_is_refused_and_its_neighbour_is_not(
-    stack: LocalStack, alone: Tenant, limits: dict[str, int]
+def test_overload_is_refused_and_the_neighbour_is_served(
+    stack: LocalStack, tenant: Tenant, limits: dict[str, int]
 ) -> None:
     neighbour = stack.api(stack.onboard("capacity neighbour", tier="premium"))
     neighbour.save_template("mine", "Hello.")
-    storm = stack.api(alone)
+    storm = stack.api(tenant)
 
-    def flood(_: int) -> list[Answer]:
+    def send_burst(_: int) -> list[Answer]:
         return [storm.get("/v1/templates") for _ in range(20)]
 
-    def visit(api: Api) -> list[Answer]:
+    def send_requests(api: Api) -> list[Answer]:
         return [api.get("/v1/templates/mine") for _ in range(40)]
 
     with ThreadPoolExecutor(limits["TENANT_IN_FLIGHT"] + 9) as pool:
-        storming = [pool.submit(flood, each) for each in range(limits["TENANT_IN_FLIGHT"] + 8)]
-        visits = pool.submit(visit, neighbour).result()
-        floods = [answer for each in storming for answer in each.result()]
+        bursts = [pool.submit(send_burst, each) for each in range(limits["TENANT_IN_FLIGHT"] + 8)]
+        neighbour_answers = pool.submit(send_requests, neighbour).result()
+        storm_answers = [answer for each in bursts for answer in each.result()]
 
-    seen = Counter(answer.status for answer in floods)
-    assert set(seen) <= {200, 429}, f"the storm was answered {seen}"
-    assert seen[429] > 0, f"nobody was refused: {seen}"
-    for answer in floods:
+    seen = Counter(answer.status for answer in storm_answers)
+    assert set(seen) <= {200, 429}, f"unexpected answers: {seen}"
+    assert seen[429] > 0, f"no request was refused: {seen}"
+    for answer in storm_answers:
         if answer.status == 429:
-            refused(answer)
-    assert {answer.status for answer in visits} == {200}, Counter(answer.status for answer in visits)
-    assert Ledger(stack, alone).holds() == [], "places were lost in the storm"
-    settled: Any = until(lambda: storm.get("/v1/templates"), lambda seen: seen.status == 200, "it calms down", 20)
-    assert settled.json["templates"] == []
+            refusal_detail(answer)
+    assert {answer.status for answer in neighbour_answers} == {200}, Counter(
+        answer.status for answer in neighbour_answers
+    )
+    assert Ledger(stack, tenant).slots() == [], "slots were not returned"
+    recovered: Any = until(
+        lambda: storm.get("/v1/templates"), lambda seen: seen.status == 200, "the tenant is served again", 20
+    )
+    assert recovered.json["templates"] == []

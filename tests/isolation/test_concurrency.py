@@ -1,4 +1,4 @@
-"""Two tenants at once: nothing of one request is ever found in another."""
+"""Concurrent requests of two tenants: no answer contains data of the other tenant."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ WORKERS = 6
 ROUNDS = 5
 
 
-def _patiently(call: object) -> Answer:
-    """A throttled request is asked again; being asked to wait is no leak."""
+def _with_retries(call: object) -> Answer:
+    """Repeats a throttled request, at most 50 times."""
     assert callable(call)
     for _ in range(50):
         answer: Answer = call()
@@ -27,9 +27,7 @@ def _patiently(call: object) -> Answer:
     return answer
 
 
-def test_answers_to_two_tenants_asking_at_once_are_not_mixed(
-    stack: LocalStack, clinic: Tenant, bicycles: Tenant
-) -> None:
+def test_concurrent_answers_to_two_tenants_are_not_mixed(stack: LocalStack, clinic: Tenant, bicycles: Tenant) -> None:
     apis = {CLINIC: stack.api(clinic), BICYCLES: stack.api(bicycles)}
     titles = {customer: {page.title for page in customer.pages()} for customer in apis}
     asked = [(customer, question) for _ in range(ROUNDS) for question in QUESTIONS for customer in apis]
@@ -37,33 +35,33 @@ def test_answers_to_two_tenants_asking_at_once_are_not_mixed(
     def ask(each: tuple) -> Answer:
         customer, question = each
         body = {"template": "default_summary", "question": question, "variables": {"reader": "me"}}
-        return _patiently(lambda: apis[customer].post("/v1/inference", body))
+        return _with_retries(lambda: apis[customer].post("/v1/inference", body))
 
     with ThreadPoolExecutor(WORKERS) as pool:
         answers = list(pool.map(ask, asked))
     for (customer, question), answer in zip(asked, answers, strict=True):
         body = answer.expect(200)
-        strange = {each["title"] for each in body["citations"]} - titles[customer] - {"Tyres"}
-        assert not strange, f"{customer.name} asked {question!r} and was shown {strange}"
+        foreign = {each["title"] for each in body["citations"]} - titles[customer] - {"Tyres"}
+        assert not foreign, f"{customer.name} asked {question!r} and got citations of {foreign}"
         greeting = "Gannet Point Clinic:" if customer is CLINIC else "Larkwheel says:"
         assert body["answer"].startswith(greeting), f"{customer.name} got {body['answer'][:80]!r}"
 
 
-def test_listings_of_two_tenants_at_once_are_not_mixed(stack: LocalStack, clinic: Tenant, bicycles: Tenant) -> None:
+def test_concurrent_listings_of_two_tenants_are_not_mixed(stack: LocalStack, clinic: Tenant, bicycles: Tenant) -> None:
     apis = [stack.api(clinic), stack.api(bicycles)]
     expected = [_ids(api) for api in apis]
     with ThreadPoolExecutor(WORKERS) as pool:
         found = list(pool.map(lambda n: _ids(apis[n % 2]), range(40)))
     for number, ids in enumerate(found):
-        assert ids == expected[number % 2], f"listing {number} is of somebody else"
+        assert ids == expected[number % 2], f"listing {number} belongs to the other tenant"
 
 
 @pytest.mark.parametrize("writers", [6])
-def test_versions_saved_at_once_are_neither_lost_nor_shared(stack: LocalStack, bicycles: Tenant, writers: int) -> None:
+def test_concurrent_saves_make_distinct_versions(stack: LocalStack, bicycles: Tenant, writers: int) -> None:
     api = stack.api(bicycles)
 
     def save(number: int) -> Answer:
-        return _patiently(lambda: api.put("/v1/templates/contended", {"body": f"by writer {number}"}))
+        return _with_retries(lambda: api.put("/v1/templates/contended", {"body": f"by writer {number}"}))
 
     with ThreadPoolExecutor(writers) as pool:
         answers = list(pool.map(save, range(writers)))
@@ -77,5 +75,5 @@ def test_versions_saved_at_once_are_neither_lost_nor_shared(stack: LocalStack, b
 
 
 def _ids(api: Api) -> list[str]:
-    answer = _patiently(lambda: api.get("/v1/documents?limit=50"))
+    answer = _with_retries(lambda: api.get("/v1/documents?limit=50"))
     return [each["id"] for each in answer.expect(200)["documents"]]

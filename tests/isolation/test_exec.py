@@ -1,8 +1,8 @@
-"""`bulkhead exec`: the one-off script that cannot forget the filter.
+"""`bulkhead exec` limits a one-off script to one tenant, even if the script forgets the filter.
 
-The scripts here do what one-off scripts do: they list "all" templates, scan the table, look for other
-credentials. Each runs with the AWS CLI's own SDK, started by the real command line, as an operator
-with credentials in the environment, in a profile, and a metadata service on the network.
+The scripts list "all" prompt templates, scan the table and look for other credentials. The real command line
+starts each of them with boto3. The operator has credentials in the environment, in a profile and in a
+metadata service.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tools.devstack.process import ROOT
 from tools.devstack.stack import LocalStack
 
 BULKHEAD = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug" / "bulkhead"
-NOT_RUN = 125
+EXIT_NOT_RUN = 125
 
 LIST_ALL = """
 import boto3, json, os
@@ -47,14 +47,14 @@ print(json.dumps({
 
 
 @pytest.fixture(scope="module", autouse=True)
-def built() -> None:
-    """The command line, as `make cli` builds it: nothing happens where it is there already."""
+def build_cli() -> None:
+    """Builds the command line like `make cli`, unless it is up to date."""
     subprocess.run(["cargo", "build", "--quiet", "--locked", "-p", "bulkhead-cli"], cwd=ROOT, check=True)
 
 
 @pytest.fixture
 def operators_home(tmp_path: Path) -> Path:
-    """A home with a profile in it that must not be found."""
+    """A home folder with an AWS profile that the command must not find."""
     settings = tmp_path / "operator" / ".aws"
     settings.mkdir(parents=True)
     (settings / "credentials").write_text("[default]\naws_access_key_id = test\naws_secret_access_key = test\n")
@@ -63,13 +63,13 @@ def operators_home(tmp_path: Path) -> Path:
 
 
 class Exec:
-    """The command line, as an operator with a profile calls it."""
+    """Runs `bulkhead exec` as an operator with a profile."""
 
     def __init__(self, stack: LocalStack, tenant: Tenant, home: Path, folder: Path) -> None:
         self.stack, self.tenant, self.home, self.folder = stack, tenant, home, folder
 
     def __call__(self, *command: str, options: tuple[str, ...] = (), **more: str) -> subprocess.CompletedProcess[str]:
-        # Python lies where this one does, which may be a home or a virtual environment.
+        # This Python may be in a home folder or a virtual environment, so its paths must be readable.
         read = {sys.prefix, sys.base_prefix, os.path.realpath(sys.executable)}
         opened = [part for path in sorted(read) for part in ("--read", path)]
         environment = {
@@ -89,7 +89,7 @@ class Exec:
         )
 
     def python(self, script: str, **more: Any) -> Any:
-        """Run a script and return what it printed, as JSON."""
+        """Runs a script and returns its output as JSON."""
         done = self(sys.executable, "-c", script, **more)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
@@ -102,7 +102,7 @@ def run(stack: LocalStack, clinic: Tenant, operators_home: Path, tmp_path: Path)
     return Exec(stack, clinic, operators_home, folder)
 
 
-def test_a_script_that_lists_everything_gets_one_tenants_templates(
+def test_script_lists_only_one_tenants_templates(
     stack: LocalStack, run: Exec, clinic: Tenant, bicycles: Tenant
 ) -> None:
     stack.api(bicycles).save_template("not-for-the-clinic", "The bicycles' own.")
@@ -112,7 +112,7 @@ def test_a_script_that_lists_everything_gets_one_tenants_templates(
     assert found["other"] == found["scan"] == "AccessDeniedException"
 
 
-def test_the_command_has_the_session_and_nothing_of_the_operators(run: Exec, clinic: Tenant) -> None:
+def test_command_gets_the_session_but_no_operator_credentials(run: Exec, clinic: Tenant) -> None:
     found = run.python(
         "import boto3, json, os;print(json.dumps([boto3.client('sts').get_caller_identity()['Arn'], dict(os.environ)]))"
     )
@@ -125,7 +125,7 @@ def test_the_command_has_the_session_and_nothing_of_the_operators(run: Exec, cli
     assert environment["BULKHEAD_PREFIX"] == clinic.prefix
 
 
-def test_it_works_with_the_tenants_objects_and_vectors(run: Exec, clinic: Tenant) -> None:
+def test_command_can_read_the_tenants_objects_and_vectors(run: Exec, clinic: Tenant) -> None:
     found = run.python(
         "import boto3, json, os;"
         "objects = boto3.client('s3').list_objects_v2(Bucket=os.environ['BULKHEAD_BUCKET'],"
@@ -161,22 +161,22 @@ print(json.dumps({
 """
 
 
-def test_the_operators_files_and_process_are_out_of_reach(run: Exec) -> None:
+def test_sandbox_blocks_the_operators_files_and_process(run: Exec) -> None:
     found = run.python(FILES, options=("--env", "OPERATORS_HOME"), OPERATORS_HOME=str(run.home))
-    assert found["here"] == found["home"] == "reached", "the command cannot work at all"
+    assert found["here"] == found["home"] == "reached", "the command cannot write its own folders"
     refused = {name: how for name, how in found.items() if name not in ("here", "home")}
     assert set(refused.values()) == {"PermissionError"}, refused
 
 
-def test_without_the_sandbox_they_are_in_reach(run: Exec) -> None:
-    """The control: it is the sandbox that refuses, not the machine."""
+def test_without_sandbox_files_and_process_are_reachable(run: Exec) -> None:
+    """The control: the sandbox refuses access, not the machine."""
     found = run.python(FILES, options=("--no-sandbox", "--env", "OPERATORS_HOME"), OPERATORS_HOME=str(run.home))
     assert set(found.values()) == {"reached"}, found
 
 
 @pytest.fixture
 def metadata_service() -> Iterator[int]:
-    """Something that hands out credentials on a port of its own, as 169.254.169.254:80 does."""
+    """A server that gives out credentials like 169.254.169.254:80."""
 
     class Metadata(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -185,7 +185,7 @@ def metadata_service() -> Iterator[int]:
             self.wfile.write(b"credentials")
 
         def log_message(self, *_: object) -> None:
-            """Nobody reads it."""
+            """Writes no log."""
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Metadata)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -193,7 +193,7 @@ def metadata_service() -> Iterator[int]:
     server.shutdown()
 
 
-def test_a_metadata_service_is_out_of_reach(run: Exec, metadata_service: int) -> None:
+def test_sandbox_blocks_a_metadata_service(run: Exec, metadata_service: int) -> None:
     script = (
         "import json, urllib.request\n"
         f"try: print(json.dumps(urllib.request.urlopen('http://127.0.0.1:{metadata_service}/').read().decode()))\n"
@@ -201,13 +201,11 @@ def test_a_metadata_service_is_out_of_reach(run: Exec, metadata_service: int) ->
     )
     assert "Permission denied" in run.python(script)
     assert run.python(script, options=("--port", str(metadata_service))) == "credentials", (
-        "it was not the sandbox that refused"
+        "the sandbox was not the reason for the refusal"
     )
 
 
-def test_a_run_is_recorded_before_it_begins_and_when_it_ends(
-    stack: LocalStack, run: Exec, clinic: Tenant, clinic_session: Any
-) -> None:
+def test_run_is_recorded_at_start_and_end(stack: LocalStack, run: Exec, clinic: Tenant, clinic_session: Any) -> None:
     done = run("sh", "-c", "exit 7")
     assert done.returncode == 7, done.stderr
     latest = stack.control("runs", tenant=clinic.id)["runs"][0]
@@ -224,14 +222,14 @@ def test_a_run_is_recorded_before_it_begins_and_when_it_ends(
     assert json.loads(shown.stdout)["runs"][0] == latest, shown.stderr
 
 
-def test_a_command_line_lies_sealed(stack: LocalStack, run: Exec, clinic: Tenant) -> None:
+def test_command_line_is_stored_sealed(stack: LocalStack, run: Exec, clinic: Tenant) -> None:
     run("echo", "a name from the clinic's files")
     items = stack.account.client("dynamodb").scan(TableName=stack.outputs["RunsTable"])["Items"]
     assert any(item["pk"]["S"] == clinic.partition for item in items)
     assert "clinic's files" not in str(items)
 
 
-def test_a_session_cannot_touch_the_records_of_runs(stack: LocalStack, run: Exec) -> None:
+def test_session_cannot_read_or_change_run_records(stack: LocalStack, run: Exec) -> None:
     table = stack.outputs["RunsTable"]
     script = (
         "import boto3, json, os\n"
@@ -250,15 +248,15 @@ def test_a_session_cannot_touch_the_records_of_runs(stack: LocalStack, run: Exec
     assert run.python(script) == ["AccessDeniedException"] * 3
 
 
-def test_what_cannot_be_recorded_is_not_run(run: Exec, stack: LocalStack) -> None:
-    run.tenant = Tenant("0" * 32, "nobody", "", "", "")
+def test_command_that_cannot_be_recorded_does_not_run(run: Exec, stack: LocalStack) -> None:
+    run.tenant = Tenant("0" * 32, "missing", "", "", "")
     done = run("touch", "it-ran")
-    assert done.returncode == NOT_RUN and not (run.folder / "it-ran").exists()
+    assert done.returncode == EXIT_NOT_RUN and not (run.folder / "it-ran").exists()
     assert "there is no tenant with this id" in done.stderr
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (("--env", "AWS_PROFILE"), "not passed on"),
         (("--read", "{home}"), "may not be opened"),
@@ -266,28 +264,30 @@ def test_what_cannot_be_recorded_is_not_run(run: Exec, stack: LocalStack) -> Non
         (("--read", "/"), "may not be opened"),
     ],
 )
-def test_what_would_open_the_operators_own_access_is_refused(run: Exec, options: tuple[str, ...], said: str) -> None:
+def test_options_that_expose_the_operators_access_are_refused(
+    run: Exec, options: tuple[str, ...], message: str
+) -> None:
     done = run("touch", "it-ran", options=tuple(each.format(home=run.home) for each in options))
-    assert done.returncode == NOT_RUN and said in done.stderr, done.stderr
+    assert done.returncode == EXIT_NOT_RUN and message in done.stderr, done.stderr
     assert not (run.folder / "it-ran").exists()
 
 
-def test_it_does_not_run_in_the_operators_home(run: Exec) -> None:
+def test_command_does_not_run_in_the_operators_home(run: Exec) -> None:
     run.folder = run.home
     done = run("touch", "it-ran")
-    assert done.returncode == NOT_RUN and "another folder" in done.stderr
+    assert done.returncode == EXIT_NOT_RUN and "another folder" in done.stderr
 
 
-def test_a_missing_program_says_what_to_do(run: Exec) -> None:
+def test_missing_program_error_names_the_option(run: Exec) -> None:
     done = run("no-such-program")
-    assert done.returncode == NOT_RUN and "--read" in done.stderr
+    assert done.returncode == EXIT_NOT_RUN and "--read" in done.stderr
 
 
-def test_a_role_that_is_not_the_operators_gets_no_session(stack: LocalStack, run: Exec, clinic: Tenant) -> None:
-    """A signed-in user without the right to take the operator role."""
+def test_user_without_the_operator_role_gets_no_session(stack: LocalStack, run: Exec, clinic: Tenant) -> None:
+    """The user may not assume the operator role."""
     iam = stack.account.client("iam")
-    iam.create_user(UserName="passer-by")
-    key = iam.create_access_key(UserName="passer-by")["AccessKey"]
+    iam.create_user(UserName="other-user")
+    key = iam.create_access_key(UserName="other-user")["AccessKey"]
     done = run("touch", "it-ran", AWS_ACCESS_KEY_ID=key["AccessKeyId"], AWS_SECRET_ACCESS_KEY=key["SecretAccessKey"])
-    assert done.returncode == NOT_RUN and not (run.folder / "it-ran").exists()
+    assert done.returncode == EXIT_NOT_RUN and not (run.folder / "it-ran").exists()
     assert "AccessDenied" in done.stderr, done.stderr

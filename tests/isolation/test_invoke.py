@@ -1,7 +1,7 @@
-"""Invoking a function past the gateway, with a tenant of one's own choosing.
+"""Direct invocations of functions, without API Gateway, with a chosen tenant.
 
-Only API Gateway and dispatch may invoke these functions. Here the account's root does it, as if
-that permission had been given away, and must still not be able to mix two tenants up.
+Only API Gateway and dispatch may invoke these functions. Here the account's root invokes them, and still
+cannot mix two tenants.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ROUTES = {
 
 
 def proxy_event(function: str, authorizer: dict[str, Any] | None, headers: dict[str, str]) -> Any:
-    """What API Gateway's REST proxy integration sends."""
+    """Returns an event like API Gateway's REST proxy integration sends it."""
     method, path = ROUTES[function]
     context: dict[str, Any] = {
         "accountId": "000000000000",
@@ -69,8 +69,8 @@ def _status(stack: LocalStack, function: str, event: Any, tenant: str) -> tuple[
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_consistent_invocation_is_served(stack: LocalStack, clinic: Tenant, function: str) -> None:
-    """The control: the forged event below is a good one but for its tenant."""
+def test_consistent_invocation_is_served(stack: LocalStack, clinic: Tenant, function: str) -> None:
+    """The control: the forged event below is valid except for its tenant."""
     event = proxy_event(function, {"tenantId": clinic.id, "tier": "basic"}, {})
     status, body = _status(stack, function, event, clinic.id)
     assert status == 200, body
@@ -78,7 +78,7 @@ def test_a_consistent_invocation_is_served(stack: LocalStack, clinic: Tenant, fu
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize("case", ["other", "empty", "absent", "no-authorizer", "header-only", "list"])
-def test_an_invocation_whose_authorizer_names_another_tenant_is_refused(
+def test_invocation_with_another_authorizer_tenant_is_refused(
     stack: LocalStack, clinic: Tenant, bicycles: Tenant, function: str, case: str
 ) -> None:
     authorizer: dict[str, dict[str, Any] | None] = {
@@ -97,7 +97,7 @@ def test_an_invocation_whose_authorizer_names_another_tenant_is_refused(
 
 
 @pytest.mark.parametrize("function", [*FUNCTIONS, "BasicIngestionFunction"])
-def test_a_tenants_function_is_not_invoked_without_a_tenant(stack: LocalStack, function: str) -> None:
+def test_tenant_function_requires_a_tenant(stack: LocalStack, function: str) -> None:
     try:
         stack.account.invoke(stack.outputs[function], {})
     except ClientError as refused:
@@ -107,14 +107,14 @@ def test_a_tenants_function_is_not_invoked_without_a_tenant(stack: LocalStack, f
 
 
 @pytest.mark.parametrize("function", ["BasicAuthorizerFunction", "BasicIntakeFunction", "BasicDispatchFunction"])
-def test_a_function_for_everybody_takes_no_tenant(stack: LocalStack, clinic: Tenant, function: str) -> None:
+def test_shared_function_refuses_a_tenant(stack: LocalStack, clinic: Tenant, function: str) -> None:
     with pytest.raises(ClientError) as refused:
         stack.account.invoke(stack.outputs[function], {}, clinic.id)
     assert error_code(refused.value) == "InvalidParameterValueException", refused.value
 
 
 @pytest.mark.parametrize("function", [*FUNCTIONS, "BasicIngestionFunction", "BasicControlFunction"])
-def test_a_tenants_session_invokes_nothing(
+def test_tenant_session_cannot_invoke_functions(
     stack: LocalStack, bicycles_session: Account, bicycles: Tenant, clinic: Tenant, function: str
 ) -> None:
     for tenant in (bicycles.id, clinic.id):
@@ -126,6 +126,6 @@ def test_a_tenants_session_invokes_nothing(
 
 
 @pytest.mark.parametrize("function", [*FUNCTIONS, "BasicIngestionFunction"])
-def test_each_tenant_has_execution_environments_of_its_own(stack: LocalStack, function: str) -> None:
+def test_tenant_functions_use_tenant_isolation(stack: LocalStack, function: str) -> None:
     found = stack.account.client("lambda").get_function_configuration(FunctionName=stack.outputs[function])
     assert found["TenancyConfig"]["TenantIsolationMode"] == "PER_TENANT"

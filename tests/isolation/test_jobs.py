@@ -1,4 +1,4 @@
-"""A job opens in its own tenant's session only, whatever group it is sent in."""
+"""A job opens only in its own tenant's session, for any message group."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tools.devstack.stack import LocalStack
 
 
 @pytest.fixture(scope="module")
-def foreign(stack: LocalStack, clinic: Tenant) -> str:
-    """A document of the clinic's."""
+def clinic_document(stack: LocalStack, clinic: Tenant) -> str:
+    """The id of a document of the clinic."""
     return stack.api(clinic).get("/v1/documents").expect(200)["documents"][0]["id"]
 
 
 @pytest.fixture
-def unchanged(stack: LocalStack, clinic: Tenant, bicycles: Tenant) -> Iterator[None]:
-    """Neither tenant's data may differ afterwards."""
+def no_data_changes(stack: LocalStack, clinic: Tenant, bicycles: Tenant) -> Iterator[None]:
+    """Asserts that the test changes neither tenant's data."""
     before = Target.of(stack, clinic), Target.of(stack, bicycles)
     yield
     after = Target.of(stack, clinic), Target.of(stack, bicycles)
@@ -35,18 +35,18 @@ def unchanged(stack: LocalStack, clinic: Tenant, bicycles: Tenant) -> Iterator[N
 
 
 def _job(session: Account, owner: Target, document: str, address: bytes | None = None) -> str:
-    """A job as intake sends it, sealed in the owner's session."""
+    """Returns a job as intake sends it, sealed in the owner's session."""
     text = json.dumps({"document": document}).encode()
     sealed = seal(session, owner, "job", address or job_address(owner.tenant.id), text)
-    return _travelling(document, sealed)
+    return _message(document, sealed)
 
 
-def _travelling(document: str, sealed: bytes) -> str:
+def _message(document: str, sealed: bytes) -> str:
     return json.dumps({"document": document, "sealed": base64.b64encode(sealed).decode()})
 
 
-def _deliver(stack: LocalStack, body: str, group: str | None) -> bool:
-    """Hand a message to dispatch as SQS would; whether it was taken as done."""
+def _dispatch(stack: LocalStack, body: str, group: str | None) -> bool:
+    """Sends a message to dispatch like SQS; reports whether dispatch completed it."""
     attributes = {"ApproximateReceiveCount": "1", "SentTimestamp": "0"}
     if group is not None:
         attributes["MessageGroupId"] = group
@@ -68,79 +68,79 @@ def _deliver(stack: LocalStack, body: str, group: str | None) -> bool:
     return not (answer or {}).get("batchItemFailures")
 
 
-def test_a_job_in_its_own_tenants_group_is_done(
-    stack: LocalStack, clinic_session: Account, clinic_target: Target, foreign: str
+def test_job_in_its_own_tenants_group_is_done(
+    stack: LocalStack, clinic_session: Account, clinic_target: Target, clinic_document: str
 ) -> None:
-    """The control: the very job that is refused below is a good one."""
-    body = _job(clinic_session, clinic_target, foreign)
-    assert _deliver(stack, body, clinic_target.tenant.id), "a genuine job was not done"
+    """The control: the job that is refused below is valid."""
+    body = _job(clinic_session, clinic_target, clinic_document)
+    assert _dispatch(stack, body, clinic_target.tenant.id), "a genuine job was not completed"
 
 
-def test_a_job_delivered_many_times_at_once_changes_nothing(
+def test_concurrent_repeated_deliveries_change_nothing(
     stack: LocalStack,
     clinic_session: Account,
     clinic_target: Target,
-    foreign: str,
-    unchanged: None,
+    clinic_document: str,
+    no_data_changes: None,
 ) -> None:
-    body = _job(clinic_session, clinic_target, foreign)
+    body = _job(clinic_session, clinic_target, clinic_document)
     with ThreadPoolExecutor(4) as pool:
-        done = list(pool.map(lambda _: _deliver(stack, body, clinic_target.tenant.id), range(12)))
+        done = list(pool.map(lambda _: _dispatch(stack, body, clinic_target.tenant.id), range(12)))
     assert all(done), f"a repeated delivery failed: {done}"
 
 
-def test_a_job_of_one_tenant_in_anothers_group_is_refused(
+def test_job_in_another_tenants_group_is_refused(
     stack: LocalStack,
     clinic_session: Account,
     clinic_target: Target,
     bicycles: Tenant,
-    foreign: str,
-    unchanged: None,
+    clinic_document: str,
+    no_data_changes: None,
 ) -> None:
-    body = _job(clinic_session, clinic_target, foreign)
-    assert not _deliver(stack, body, bicycles.id), "a foreign job was taken as done"
+    body = _job(clinic_session, clinic_target, clinic_document)
+    assert not _dispatch(stack, body, bicycles.id), "a job of another tenant was completed"
 
 
-def test_a_job_sealed_for_another_group_does_not_open_in_its_own_tenants(
+def test_job_sealed_for_another_tenants_address_opens_in_no_group(
     stack: LocalStack,
     bicycles_session: Account,
     bicycles_target: Target,
     clinic: Tenant,
-    foreign: str,
-    unchanged: None,
+    clinic_document: str,
+    no_data_changes: None,
 ) -> None:
-    """Sealed by B for A's group: B's key, A's address, and no session opens both."""
-    body = _job(bicycles_session, bicycles_target, foreign, job_address(clinic.id))
+    """Sealed by B for A's group: B's key with A's address, which no session opens."""
+    body = _job(bicycles_session, bicycles_target, clinic_document, job_address(clinic.id))
     for group in (clinic.id, bicycles_target.tenant.id):
-        assert not _deliver(stack, body, group), "a job was opened away from its address"
+        assert not _dispatch(stack, body, group), "a job was opened at another address"
 
 
-def test_a_job_that_names_anothers_document_finds_none(
+def test_job_with_another_tenants_document_changes_nothing(
     stack: LocalStack,
     bicycles_session: Account,
     bicycles_target: Target,
     bicycles: Tenant,
-    foreign: str,
-    unchanged: None,
+    clinic_document: str,
+    no_data_changes: None,
 ) -> None:
-    """Genuinely B's job, about A's document: in B's partition there is no such thing."""
-    _deliver(stack, _job(bicycles_session, bicycles_target, foreign), bicycles.id)
+    """A genuine job of B for A's document: B's partition has no such document."""
+    _dispatch(stack, _job(bicycles_session, bicycles_target, clinic_document), bicycles.id)
 
 
 @pytest.mark.parametrize("purpose", ["template", "document", "passage"])
-def test_a_value_sealed_for_another_purpose_is_no_job(
+def test_value_sealed_for_another_purpose_is_refused_as_a_job(
     stack: LocalStack,
     clinic_session: Account,
     clinic_target: Target,
-    foreign: str,
+    clinic_document: str,
     purpose: str,
-    unchanged: None,
+    no_data_changes: None,
 ) -> None:
-    text = json.dumps({"document": foreign}).encode()
+    text = json.dumps({"document": clinic_document}).encode()
     address = authenticated(purpose, "sqs", clinic_target.tenant.id, "", "job")
     sealed = seal(clinic_session, clinic_target, purpose, address, text)
-    body = _travelling(foreign, sealed)
-    assert not _deliver(stack, body, clinic_target.tenant.id)
+    body = _message(clinic_document, sealed)
+    assert not _dispatch(stack, body, clinic_target.tenant.id)
 
 
 @pytest.mark.parametrize(
@@ -150,35 +150,35 @@ def test_a_value_sealed_for_another_purpose_is_no_job(
         lambda document, tenant: json.dumps({"document": document, "tenant": tenant}),
         lambda document, tenant: json.dumps({"document": document, "sealed": ""}),
         lambda document, tenant: json.dumps({"document": document, "sealed": "AQAA"}),
-        lambda document, tenant: _travelling(document, b"\x01" * 90),
+        lambda document, tenant: _message(document, b"\x01" * 90),
         lambda document, tenant: "not json",
         lambda document, tenant: "",
     ],
     ids=["plain", "plain-with-tenant", "empty", "too-short", "noise", "no-json", "nothing"],
 )
-def test_an_unsealed_job_is_refused(
-    stack: LocalStack, clinic: Tenant, foreign: str, forge: Callable[[str, str], str], unchanged: None
+def test_unsealed_job_is_refused(
+    stack: LocalStack, clinic: Tenant, clinic_document: str, forge: Callable[[str, str], str], no_data_changes: None
 ) -> None:
-    assert not _deliver(stack, forge(foreign, clinic.id), clinic.id), "an unsealed job was done"
+    assert not _dispatch(stack, forge(clinic_document, clinic.id), clinic.id), "an unsealed job was completed"
 
 
 @pytest.mark.parametrize("group", [None, "", "x", "TENANT#" + "0" * 32, "0" * 32, "a/b"])
-def test_a_job_without_a_tenants_group_is_refused(
+def test_job_without_a_tenants_group_is_refused(
     stack: LocalStack,
     clinic_session: Account,
     clinic_target: Target,
-    foreign: str,
+    clinic_document: str,
     group: str | None,
-    unchanged: None,
+    no_data_changes: None,
 ) -> None:
-    body = _job(clinic_session, clinic_target, foreign)
-    assert not _deliver(stack, body, group), f"a job of group {group!r} was done"
+    body = _job(clinic_session, clinic_target, clinic_document)
+    assert not _dispatch(stack, body, group), f"a job of group {group!r} was completed"
 
 
-def test_one_refused_message_does_not_take_the_rest_of_its_batch_along(
-    stack: LocalStack, clinic_session: Account, clinic_target: Target, bicycles: Tenant, foreign: str
+def test_refused_message_does_not_fail_its_batch(
+    stack: LocalStack, clinic_session: Account, clinic_target: Target, bicycles: Tenant, clinic_document: str
 ) -> None:
-    good = _job(clinic_session, clinic_target, foreign)
+    good = _job(clinic_session, clinic_target, clinic_document)
     records: list[dict[str, Any]] = [
         {"messageId": name, "body": body, "attributes": {"MessageGroupId": group}}
         for name, body, group in (

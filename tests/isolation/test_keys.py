@@ -1,7 +1,7 @@
-"""A tenant with a KMS key of its own: the key itself says whose it is.
+"""A tenant's own KMS key: its key policy serves only that tenant.
 
-The attacker here is a careless administrator: the tenant role is given every right on every key, and
-the key's own policy still serves one tenant only.
+The attacker here is a careless administrator who gives the tenant role every right on every key. The key's own
+policy still serves one tenant only.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tools.devstack.aws import Account, Tenant, error_code
 from tools.devstack.client import Api
 from tools.devstack.stack import LocalStack
 
-CARELESS = "every-key"
+ALL_KMS_RIGHTS = "every-key"
 
 
 @pytest.fixture(scope="module")
@@ -32,20 +32,20 @@ def other_owner(stack: LocalStack) -> Tenant:
 
 
 @pytest.fixture
-def careless(stack: LocalStack) -> Iterator[None]:
-    """The tenant role may use every key in every way, for the length of a test."""
+def all_kms_rights(stack: LocalStack) -> Iterator[None]:
+    """Gives the tenant role every right on every key during a test."""
     iam, role = stack.account.client("iam"), stack.outputs["BasicTenantRole"].rsplit("/", 1)[-1]
     policy = {
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Action": "kms:*", "Resource": "*"}],
     }
-    iam.put_role_policy(RoleName=role, PolicyName=CARELESS, PolicyDocument=json.dumps(policy))
+    iam.put_role_policy(RoleName=role, PolicyName=ALL_KMS_RIGHTS, PolicyDocument=json.dumps(policy))
     yield
-    iam.delete_role_policy(RoleName=role, PolicyName=CARELESS)
+    iam.delete_role_policy(RoleName=role, PolicyName=ALL_KMS_RIGHTS)
 
 
-def _use(account: Account, key_arn: str, **context: str) -> str:
-    """Ask for a data key, and say how that ended."""
+def _generate_data_key(account: Account, key_arn: str, **context: str) -> str:
+    """Requests a data key; returns `allowed` or the error code."""
     try:
         account.client("kms").generate_data_key(
             KeyId=key_arn, KeySpec="AES_256", EncryptionContext={"purpose": "template", **context}
@@ -55,7 +55,7 @@ def _use(account: Account, key_arn: str, **context: str) -> str:
     return "allowed"
 
 
-def test_a_tenant_with_its_own_key_is_served_like_any_other(
+def test_tenant_with_its_own_key_is_served(
     stack: LocalStack, owner: Tenant, ready: Callable[..., list[dict[str, Any]]]
 ) -> None:
     api: Api = stack.api(owner)
@@ -66,7 +66,7 @@ def test_a_tenant_with_its_own_key_is_served_like_any_other(
     assert "barometer" in str(answer)
 
 
-def test_everything_it_has_is_under_its_own_key(
+def test_all_data_is_encrypted_with_the_tenants_own_key(
     stack: LocalStack, owner: Tenant, other_owner: Tenant, clinic: Tenant
 ) -> None:
     assert len({owner.key_arn, other_owner.key_arn, clinic.key_arn}) == 3
@@ -79,7 +79,7 @@ def test_everything_it_has_is_under_its_own_key(
     ]
     assert index["encryptionConfiguration"] == {"sseType": "aws:kms", "kmsKeyArn": owner.key_arn}
     sealed = Target.of(stack, owner).item("VERSION#greeting#")
-    # What KMS wrapped names its key; only this one unwraps it.
+    # A wrapped data key names its KMS key; only that key unwraps it.
     blob = next(value["B"] for value in sealed.values() if "B" in value)
     wrapped = blob[23 : 23 + int.from_bytes(blob[1:3], "big")]
     opened = stack.account.client("kms").decrypt(
@@ -88,7 +88,7 @@ def test_everything_it_has_is_under_its_own_key(
     assert opened["KeyId"] == owner.key_arn
 
 
-def test_a_tenants_key_has_its_alias_rotates_and_is_labelled(stack: LocalStack, owner: Tenant) -> None:
+def test_own_key_has_alias_rotation_and_tags(stack: LocalStack, owner: Tenant) -> None:
     kms = stack.account.client("kms")
     aliases = kms.list_aliases(KeyId=owner.key_arn)["Aliases"]
     assert [each["AliasName"] for each in aliases] == [f"alias/bulkhead/local/t/{owner.id}"]
@@ -97,31 +97,31 @@ def test_a_tenants_key_has_its_alias_rotates_and_is_labelled(stack: LocalStack, 
     assert tags == {"bulkhead:stage": "local", "bulkhead:tier": "basic", "bulkhead:tenant": owner.id}
 
 
-@pytest.mark.parametrize("careful", [True, False], ids=["as deployed", "with a careless role"])
-def test_a_tenants_key_serves_that_tenant_alone(
+@pytest.mark.parametrize("as_deployed", [True, False], ids=["as deployed", "with all KMS rights"])
+def test_own_key_serves_only_its_tenant(
     request: pytest.FixtureRequest,
     stack: LocalStack,
     owner: Tenant,
     other_owner: Tenant,
     clinic_session: Account,
-    careful: bool,
+    as_deployed: bool,
 ) -> None:
-    if not careful:
-        request.getfixturevalue("careless")
+    if not as_deployed:
+        request.getfixturevalue("all_kms_rights")
     own = stack.session(owner)
-    assert _use(own, owner.key_arn, tenant=owner.id) == "allowed", "the owner cannot use its key"
+    assert _generate_data_key(own, owner.key_arn, tenant=owner.id) == "allowed", "the owner cannot use its key"
     for account, tenant in (
         (stack.session(other_owner), other_owner.id),
         (stack.session(other_owner), owner.id),
         (clinic_session, owner.id),
         (own, other_owner.id),
     ):
-        assert _use(account, owner.key_arn, tenant=tenant) == "AccessDeniedException"
-    assert _use(own, owner.key_arn) == "AccessDeniedException", "without a tenant in the context"
+        assert _generate_data_key(account, owner.key_arn, tenant=tenant) == "AccessDeniedException"
+    assert _generate_data_key(own, owner.key_arn) == "AccessDeniedException", "without a tenant in the context"
 
 
-def test_the_control_plane_cannot_use_the_keys_it_makes(stack: LocalStack, owner: Tenant) -> None:
-    """It may name and rotate a key, and S3 Vectors may use it in its name; nothing else."""
+def test_control_plane_cannot_use_the_keys_it_creates(stack: LocalStack, owner: Tenant) -> None:
+    """It may name and rotate a key, and S3 Vectors may use the key for it; nothing else."""
     policy = stack.account.client("kms").get_key_policy(KeyId=owner.key_arn, PolicyName="default")["Policy"]
     statements = json.loads(policy)["Statement"]
     control = [
@@ -132,10 +132,10 @@ def test_the_control_plane_cannot_use_the_keys_it_makes(stack: LocalStack, owner
     assert uses["Condition"] == {"StringEquals": {"kms:ViaService": "s3vectors.us-east-1.amazonaws.com"}}
 
 
-def test_an_index_under_a_tenants_key_opens_to_no_other(
-    stack: LocalStack, owner: Tenant, other_owner: Tenant, careless: None
+def test_index_under_an_own_key_opens_only_for_its_tenant(
+    stack: LocalStack, owner: Tenant, other_owner: Tenant, all_kms_rights: None
 ) -> None:
-    """IAM refuses by the index's name; were that granted, the key would refuse."""
+    """IAM refuses by the index's name. If that is granted, the key refuses."""
     iam, role = stack.account.client("iam"), stack.outputs["BasicTenantRole"].rsplit("/", 1)[-1]
     policy = {
         "Version": "2012-10-17",
@@ -143,8 +143,8 @@ def test_an_index_under_a_tenants_key_opens_to_no_other(
     }
     iam.put_role_policy(RoleName=role, PolicyName="every-index", PolicyDocument=json.dumps(policy))
     try:
-        place = {"vectorBucketName": owner.vector_bucket, "indexName": owner.index}
-        query = {**place, "topK": 1, "queryVector": {"float32": [0.1] * 512}}
+        index = {"vectorBucketName": owner.vector_bucket, "indexName": owner.index}
+        query = {**index, "topK": 1, "queryVector": {"float32": [0.1] * 512}}
         stack.session(owner).client("s3vectors").query_vectors(**query)
         with pytest.raises(ClientError) as refused:
             stack.session(other_owner).client("s3vectors").query_vectors(**query)
@@ -153,6 +153,6 @@ def test_an_index_under_a_tenants_key_opens_to_no_other(
         iam.delete_role_policy(RoleName=role, PolicyName="every-index")
 
 
-def test_an_unknown_kind_of_key_is_refused(stack: LocalStack) -> None:
+def test_unknown_key_kind_is_refused(stack: LocalStack) -> None:
     answer = stack.control("onboard", display_name="x", key="mine")
     assert answer["error"]["code"] == "invalid" and "own" in answer["error"]["message"]

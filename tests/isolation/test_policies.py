@@ -1,7 +1,7 @@
-"""The guards inside the deployed policies, each shown to be what holds.
+"""The conditions of the deployed tenant policy.
 
-`ForAllValues` is true of a request that has no such key: without a `Null` beside it, a statement for
-one partition also allows a Scan as soon as somebody adds the action.
+`ForAllValues` is true for a request without the key. Without a `Null` check, a statement for one partition
+also allows a Scan as soon as the action is added.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tools.devstack.aws import Account, Tenant, error_code
 from tools.devstack.stack import LocalStack
 
 POLICY = "tenant-data"
-CARELESS = "careless-change"
+SCAN_GRANT = "careless-change"
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def role(stack: LocalStack) -> str:
 
 @pytest.fixture(scope="module")
 def statements(stack: LocalStack, role: str) -> list[dict[str, Any]]:
-    """The tenant role's policy, as it is deployed."""
+    """The deployed policy of the tenant role."""
     policy = stack.account.client("iam").get_role_policy(RoleName=role, PolicyName=POLICY)
     document = policy["PolicyDocument"]
     return (json.loads(document) if isinstance(document, str) else document)["Statement"]
@@ -41,19 +41,19 @@ def _keys(statement: dict[str, Any], operator: str) -> dict[str, Any]:
     return found
 
 
-def test_every_for_all_values_has_its_null_guard(statements: list[dict[str, Any]]) -> None:
-    guarded = 0
+def test_every_for_all_values_has_a_null_check(statements: list[dict[str, Any]]) -> None:
+    checked = 0
     for statement in statements:
         for key in _keys(statement, "forallvalues:"):
             assert _keys(statement, "null").get(key) == "false", (
                 f"{statement['Sid']}: ForAllValues over {key} without Null is true when the key is absent"
             )
-            guarded += 1
-    assert guarded, "no statement with ForAllValues: adapt this test to the policy"
+            checked += 1
+    assert checked, "no statement with ForAllValues: adapt this test to the policy"
 
 
-def test_every_allowed_statement_speaks_of_the_sessions_tenant(statements: list[dict[str, Any]]) -> None:
-    """Or of nobody's data: the models."""
+def test_every_allow_names_the_sessions_tenant(statements: list[dict[str, Any]]) -> None:
+    """Except the statement for the models, which hold no tenant data."""
     for statement in statements:
         if statement["Effect"] == "Allow" and statement["Sid"] != "Models":
             scoped = {"Resource": statement["Resource"], "Condition": statement.get("Condition", {})}
@@ -61,18 +61,18 @@ def test_every_allowed_statement_speaks_of_the_sessions_tenant(statements: list[
 
 
 @pytest.fixture
-def careless(stack: LocalStack, role: str, statements: list[dict[str, Any]]) -> Iterator[None]:
-    """Somebody adds Scan to the statement for the tenant's partition."""
+def scan_is_granted(stack: LocalStack, role: str, statements: list[dict[str, Any]]) -> Iterator[None]:
+    """Adds Scan to the statement for the tenant's partition."""
     changed = next(each for each in statements if each["Sid"] == "OwnPartition") | {"Action": "dynamodb:Scan"}
     iam = stack.account.client("iam")
     document = json.dumps({"Version": "2012-10-17", "Statement": [changed]})
-    iam.put_role_policy(RoleName=role, PolicyName=CARELESS, PolicyDocument=document)
+    iam.put_role_policy(RoleName=role, PolicyName=SCAN_GRANT, PolicyDocument=document)
     yield
-    iam.delete_role_policy(RoleName=role, PolicyName=CARELESS)
+    iam.delete_role_policy(RoleName=role, PolicyName=SCAN_GRANT)
 
 
-def test_the_null_guard_stops_a_scan_even_where_scan_was_granted(
-    stack: LocalStack, careless: None, bicycles: Tenant, bicycles_session: Account
+def test_null_check_denies_a_scan_even_if_scan_is_granted(
+    stack: LocalStack, scan_is_granted: None, bicycles: Tenant, bicycles_session: Account
 ) -> None:
     def scan() -> str:
         try:
@@ -81,4 +81,4 @@ def test_the_null_guard_stops_a_scan_even_where_scan_was_granted(
             return error_code(error)
         return f"{found['Count']} items of {len({item['pk']['S'] for item in found['Items']})} tenants"
 
-    assert scan() == "AccessDeniedException", "a Scan has no leading keys, and went through"
+    assert scan() == "AccessDeniedException", "a Scan has no leading keys and was allowed"

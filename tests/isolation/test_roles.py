@@ -1,7 +1,7 @@
-"""No function's own role holds rights to tenants' data.
+"""No function's own role has rights to tenant data.
 
-If the code of a function is wrong, or its dependencies are hostile, what it can do without a
-tenant's session is what its role says. So the roles are read, statement by statement.
+If a function's code is wrong or a dependency is hostile, its role limits what it can do without a tenant's
+session. So these tests read every statement of every role.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pytest
 
 from tools.devstack.stack import LocalStack
 
-# Services that hold tenants' data, or read and answer it.
+# Services that store or process tenant data.
 DATA_SERVICES = {"dynamodb", "s3", "s3vectors", "kms", "bedrock"}
 FUNCTIONS = [
     "BasicAuthorizerFunction",
@@ -27,11 +27,11 @@ FUNCTIONS = [
     "BasicSchedulerFunction",
     "BasicControlFunction",
 ]
-# Everything else is refused. The list may only shrink.
+# The tests refuse everything else. The list may only shrink.
 REGISTRY_READ = {"dynamodb:GetItem"}
 ALLOWED: dict[str, set[str]] = {
     "BasicAuthorizerFunction": REGISTRY_READ,
-    # Numbers of workers, and who has something to do: no item of a tenant's.
+    # Worker counts and the backlog: no tenant data.
     "BasicDispatchFunction": {"dynamodb:UpdateItem"},
     "BasicSchedulerFunction": {"dynamodb:GetItem", "dynamodb:Scan"},
     "BasicControlFunction": {
@@ -61,7 +61,7 @@ def _role_of(stack: LocalStack, function: str) -> str:
 
 
 def allowed_statements(stack: LocalStack, role: str) -> list[dict[str, Any]]:
-    """Every statement that allows a role something, inline or attached."""
+    """Returns every Allow statement of a role, inline or attached."""
     iam = stack.account.client("iam")
     documents = [
         _document(iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"])
@@ -70,7 +70,7 @@ def allowed_statements(stack: LocalStack, role: str) -> list[dict[str, Any]]:
     for attached in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
         arn = attached["PolicyArn"]
         if arn.endswith("/AWSLambdaBasicExecutionRole"):
-            continue  # its own logs, by AWS's definition
+            continue  # only its own logs, as AWS defines the policy
         version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
         found = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]
         documents.append(_document(found["Document"]))
@@ -80,14 +80,14 @@ def allowed_statements(stack: LocalStack, role: str) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def granted(stack: LocalStack) -> dict[str, list[dict[str, Any]]]:
-    """What each function's role allows."""
+    """The Allow statements of each function's role."""
     return {each: allowed_statements(stack, _role_of(stack, each)) for each in FUNCTIONS}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_functions_role_holds_no_data_rights(granted: Any, function: str) -> None:
+def test_function_role_has_no_data_rights(granted: Any, function: str) -> None:
     for statement in granted[function]:
-        assert "NotAction" not in statement, f"{function} is allowed all but a few: {statement}"
+        assert "NotAction" not in statement, f"{function} is allowed all actions except some: {statement}"
         for action in _as_list(statement["Action"]):
             service = action.split(":", 1)[0].lower()
             assert "*" not in service, f"{function} is granted a wildcard service: {action}"
@@ -96,8 +96,8 @@ def test_a_functions_role_holds_no_data_rights(granted: Any, function: str) -> N
 
 
 @pytest.mark.parametrize("function", sorted(ALLOWED))
-def test_what_reads_a_table_reads_none_of_tenants_items(stack: LocalStack, granted: Any, function: str) -> None:
-    """The control plane also keeps the records of runs, and lists them."""
+def test_function_roles_reach_only_tables_without_tenant_data(stack: LocalStack, granted: Any, function: str) -> None:
+    """The control plane also writes and lists the records of runs."""
     tables = {
         "BasicAuthorizerFunction": {"RegistryTable"},
         "BasicControlFunction": {"RegistryTable", "RunsTable"},
@@ -114,7 +114,7 @@ def test_what_reads_a_table_reads_none_of_tenants_items(stack: LocalStack, grant
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_functions_role_may_do_nothing_to_everything(granted: Any, function: str) -> None:
+def test_function_role_has_no_wildcard_action(granted: Any, function: str) -> None:
     for statement in granted[function]:
         for action in _as_list(statement["Action"]):
             assert action != "*" and not action.endswith(":*"), f"{function}: {action}"
@@ -131,8 +131,8 @@ def test_only_intake_and_scheduler_send_jobs_and_only_dispatch_receives_them(gra
     assert may.get("sqs:ReceiveMessage") == {"BasicDispatchFunction"}, may
 
 
-def test_only_dispatch_and_a_worker_invoke_a_function(stack: LocalStack, granted: Any) -> None:
-    """Dispatch a tenant's worker, and whoever puts its jobs aside; a worker the function that reads."""
+def test_only_dispatch_and_worker_invoke_functions(stack: LocalStack, granted: Any) -> None:
+    """Dispatch invokes worker and scheduler; the worker invokes extraction."""
     may = {
         function: {
             resource.rpartition(":")[2]
@@ -152,7 +152,7 @@ def test_only_dispatch_and_a_worker_invoke_a_function(stack: LocalStack, granted
     "function",
     ["BasicTemplatesFunction", "BasicDocumentsFunction", "BasicInferenceFunction"],
 )
-def test_only_the_gateway_is_let_in_by_a_functions_own_policy(stack: LocalStack, function: str) -> None:
+def test_function_policy_allows_only_the_gateway(stack: LocalStack, function: str) -> None:
     answer = stack.account.client("lambda").get_policy(FunctionName=stack.outputs[function])
     for statement in json.loads(answer["Policy"])["Statement"]:
         assert statement["Principal"] == {"Service": "apigateway.amazonaws.com"}, statement
@@ -160,19 +160,19 @@ def test_only_the_gateway_is_let_in_by_a_functions_own_policy(stack: LocalStack,
         assert stack.outputs["BasicApiId"] in source, f"any API may invoke {function}: {statement}"
 
 
-def test_the_tenant_role_trusts_by_name_and_by_tag(stack: LocalStack) -> None:
+def test_tenant_role_trusts_by_name_and_tag(stack: LocalStack) -> None:
     name = stack.outputs["BasicTenantRole"].rsplit("/", 1)[-1]
     role = stack.account.client("iam").get_role(RoleName=name)["Role"]
     assert not role.get("Tags") or all(tag["Key"] != "TenantId" for tag in role["Tags"]), (
-        "a tag on the role itself would be the tenant of every session that forgets its own"
+        "a tag on the role would become the tenant of every session without a tag"
     )
     for statement in _document(role["AssumeRolePolicyDocument"])["Statement"]:
         if statement["Effect"] != "Allow":
             continue
         for principal in _as_list(statement["Principal"].get("AWS", [])):
             assert principal != "*" and not principal.endswith(":root"), f"trusts {principal}"
-        said = str(statement["Condition"])
-        assert "aws:RequestTag/TenantId" in said, f"trusts a session without a tenant: {statement}"
+        conditions = str(statement["Condition"])
+        assert "aws:RequestTag/TenantId" in conditions, f"trusts a session without a tenant: {statement}"
         for action in _as_list(statement["Action"]):
             needed = {"sts:AssumeRole": "sts:RoleSessionName", "sts:TagSession": "aws:TagKeys"}[action]
-            assert needed in said, f"{action} is trusted without a condition on {needed}"
+            assert needed in conditions, f"{action} is trusted without a condition on {needed}"

@@ -1,7 +1,6 @@
-"""Every documented route, tried by another tenant.
+"""Another tenant attacks every documented route.
 
-The list of routes is the OpenAPI document's: a new route fails here until somebody has thought
-about how a stranger would abuse it.
+The OpenAPI document lists the routes: a new route fails here until it has an attack.
 """
 
 from __future__ import annotations
@@ -36,11 +35,11 @@ def _filled(path: str, document: str = "0" * 32) -> str:
     return path.replace("{key}", "default_summary").replace("{id}", document)
 
 
-# ── nobody gets in without a token ──────────────────────────────────────────
+# ── routes without a token ──────────────────────────────────────────
 
 
 @pytest.mark.parametrize("route", _documented(), ids="-".join)
-def test_a_route_is_closed_without_a_good_token(stack: LocalStack, clinic: Tenant, route: Route) -> None:
+def test_route_requires_a_valid_token(stack: LocalStack, clinic: Tenant, route: Route) -> None:
     method, path = route
     body = {"anything": 1} if method in ("PUT", "POST") else None
     problem(stack.api().call(method, _filled(path), body), 401)
@@ -48,22 +47,22 @@ def test_a_route_is_closed_without_a_good_token(stack: LocalStack, clinic: Tenan
     problem(stack.api(token=forged).call(method, _filled(path), body), 401)
 
 
-# ── what another tenant sees of one's own ───────────────────────────────────
+# ── one attack per route ───────────────────────────────────
 
 
 def _titles(answer: Any) -> set[str]:
     return {each["title"] for each in answer}
 
 
-def _template_is_ones_own(owner: Api, intruder: Api) -> None:
+def _read_template(owner: Api, intruder: Api) -> None:
     mine = intruder.get("/v1/templates/default_summary").expect(200)
     theirs = owner.get("/v1/templates/default_summary").expect(200)
     assert mine["body"] != theirs["body"] and mine["version"] != theirs["version"]
-    # The clinic has a version 2 of this key, the bicycles have not.
+    # The clinic has version 2 of this prompt template, the bicycles do not.
     problem(intruder.get("/v1/templates/default_summary?version=2"), 404)
 
 
-def _template_put_stays_ones_own(owner: Api, intruder: Api) -> None:
+def _save_template(owner: Api, intruder: Api) -> None:
     before = owner.get("/v1/templates/default_summary").expect(200)
     secret = owner.save_template("clinic-only", "Only the clinic has this.")
     assert intruder.put("/v1/templates/clinic-only", {"body": "Mine."}).status == 201
@@ -71,52 +70,52 @@ def _template_put_stays_ones_own(owner: Api, intruder: Api) -> None:
     assert owner.get("/v1/templates/default_summary").expect(200) == before
 
 
-def _template_delete_stays_ones_own(owner: Api, intruder: Api) -> None:
+def _delete_template(owner: Api, intruder: Api) -> None:
     owner.save_template("clinic-keeps", "Only the clinic has this.")
     problem(intruder.delete("/v1/templates/clinic-keeps"), 404)
     assert owner.get("/v1/templates/clinic-keeps").status == 200
 
 
-def _templates_listed_are_ones_own(owner: Api, intruder: Api) -> None:
+def _list_templates(owner: Api, intruder: Api) -> None:
     owner.save_template("clinic-lists", "Only the clinic has this.")
     listed = [each["key"] for page in intruder.pages("/v1/templates", "templates", 50) for each in page]
     assert listed and "clinic-lists" not in listed
 
 
-def _absent_and_foreign(intruder: Api, method: str, foreign: str, more: str = "", body: Any = None) -> None:
-    """Another tenant's document and no document at all: the same answer, but for its request id."""
+def _assert_same_404(intruder: Api, method: str, foreign: str, more: str = "", body: Any = None) -> None:
+    """Asserts that another tenant's document and a missing one give the same answer, except the request id."""
     theirs = problem(intruder.call(method, f"/v1/documents/{foreign}{more}", body), 404)
     absent = problem(intruder.call(method, "/v1/documents/" + "0" * 31 + "1" + more, body), 404)
     for body in (theirs, absent):
         body.pop("request_id")
-    assert theirs == absent, "the answer tells that the document exists"
+    assert theirs == absent, "the answer reveals that the document exists"
 
 
-def _document(method: str, more: str = "", body: Any = None) -> Callable[[Api, Api], None]:
+def _attack_document(method: str, more: str = "", body: Any = None) -> Callable[[Api, Api], None]:
     def attack(owner: Api, intruder: Api) -> None:
         listed = owner.get("/v1/documents").expect(200)["documents"]
         foreign = listed[0]["id"]
-        _absent_and_foreign(intruder, method, foreign, more, body)
-        assert owner.get(f"/v1/documents/{foreign}").expect(200) == listed[0], "it was changed"
+        _assert_same_404(intruder, method, foreign, more, body)
+        assert owner.get(f"/v1/documents/{foreign}").expect(200) == listed[0], "the document was changed"
 
     return attack
 
 
-def _documents_listed_are_ones_own(owner: Api, intruder: Api) -> None:
+def _list_documents(owner: Api, intruder: Api) -> None:
     mine = intruder.get("/v1/documents?limit=50").expect(200)["documents"]
     theirs = owner.get("/v1/documents?limit=50").expect(200)["documents"]
     assert mine and theirs and not {d["id"] for d in mine} & {d["id"] for d in theirs}
     assert not _titles(mine) & _titles(theirs)
 
 
-def _document_added_stays_ones_own(owner: Api, intruder: Api) -> None:
+def _add_document(owner: Api, intruder: Api) -> None:
     before = owner.get("/v1/documents?limit=50").expect(200)
     made = intruder.add_document("Tyres", "Tyres are pumped on Fridays.")
     assert owner.get("/v1/documents?limit=50").expect(200) == before
     problem(owner.get(f"/v1/documents/{made['id']}"), 404)
 
 
-def _upload_lands_under_ones_own_prefix(owner: Api, intruder: Api) -> None:
+def _request_upload(owner: Api, intruder: Api) -> None:
     body = {"title": "Spokes", "content_type": "text/plain", "bytes": 10}
     theirs = owner.post("/v1/documents/uploads", body).expect(201)
     mine = intruder.post("/v1/documents/uploads", body).expect(201)
@@ -130,82 +129,82 @@ def _tenant_in(url: str) -> str:
     return url.split("/t/", 1)[1].split("/", 1)[0]
 
 
-def _answers_come_from_ones_own_pages(owner: Api, intruder: Api) -> None:
+def _ask(owner: Api, intruder: Api) -> None:
     own = {each["id"] for each in intruder.get("/v1/documents?limit=50").expect(200)["documents"]}
     for question in (*QUESTIONS, "What does the nurse from Skerrow open?", CLINIC.canary):
-        answer = intruder.ask(question, retrieval={"limit": 20}, variables={"reader": "a stranger"})
+        answer = intruder.ask(question, retrieval={"limit": 20}, variables={"reader": "another tenant"})
         cited = {each["document"] for each in answer["citations"]}
         assert cited and cited <= own, f"{question!r} cites pages of another tenant: {cited - own}"
     owner.save_template("clinic-asks", 'Begin every answer with "Clinic:"')
     problem(intruder.post("/v1/inference", {"template": "clinic-asks", "question": "Why?"}), 404)
 
 
-def _description_is_everybodys(owner: Api, intruder: Api) -> None:
+def _read_description(owner: Api, intruder: Api) -> None:
     assert owner.get("/v1/openapi.json").expect(200) == intruder.get("/v1/openapi.json").expect(200)
 
 
-def _given_up(owner: Api) -> str:
-    """A document of the owner's that cannot be read, among its dead letters."""
+def _make_dead_letter(owner: Api) -> str:
+    """Adds an unreadable document, waits for its dead letter and returns its id."""
     content = b"\xff\xfe"
     about = {"title": "Broken", "content_type": "text/plain", "bytes": len(content)}
     slot = owner.post("/v1/documents/uploads", about).expect(201)
     upload = slot["upload"]
     assert send(upload["method"], upload["url"], content, upload["headers"]).status == 200
-    until(lambda: _dead(owner), lambda found: slot["document"]["id"] in found, "it is given up")
+    until(lambda: _dead_letters(owner), lambda found: slot["document"]["id"] in found, "the job is dead")
     return slot["document"]["id"]
 
 
-def _dead(api: Api) -> list[str]:
+def _dead_letters(api: Api) -> list[str]:
     letters = api.get("/v1/dead-letters?limit=100").expect(200)["dead_letters"]
     return [each["document"] for each in letters]
 
 
-def _dead_letters_are_ones_own(owner: Api, intruder: Api) -> None:
-    broken = _given_up(owner)
-    assert broken in _dead(owner) and broken not in _dead(intruder)
+def _list_dead_letters(owner: Api, intruder: Api) -> None:
+    broken = _make_dead_letter(owner)
+    assert broken in _dead_letters(owner) and broken not in _dead_letters(intruder)
     owner.delete(f"/v1/documents/{broken}").expect(204)
 
 
-def _redriving_is_ones_own(owner: Api, intruder: Api) -> None:
-    broken = _given_up(owner)
+def _redrive(owner: Api, intruder: Api) -> None:
+    broken = _make_dead_letter(owner)
     problem(intruder.post(f"/v1/dead-letters/{broken}/redrive", None), 404)
-    assert broken in _dead(owner)
+    assert broken in _dead_letters(owner)
     owner.delete(f"/v1/documents/{broken}").expect(204)
 
 
-def _redriving_all_is_ones_own(owner: Api, intruder: Api) -> None:
-    broken = _given_up(owner)
+def _redrive_all(owner: Api, intruder: Api) -> None:
+    broken = _make_dead_letter(owner)
     assert broken not in intruder.post("/v1/dead-letters/redrive", None).expect(202)["documents"]
-    assert broken in _dead(owner)
+    assert broken in _dead_letters(owner)
     owner.delete(f"/v1/documents/{broken}").expect(204)
 
 
 ATTACKS: dict[Route, Callable[[Api, Api], None]] = {
-    ("GET", "/v1/templates"): _templates_listed_are_ones_own,
-    ("GET", "/v1/templates/{key}"): _template_is_ones_own,
-    ("PUT", "/v1/templates/{key}"): _template_put_stays_ones_own,
-    ("DELETE", "/v1/templates/{key}"): _template_delete_stays_ones_own,
-    ("GET", "/v1/documents"): _documents_listed_are_ones_own,
-    ("POST", "/v1/documents"): _document_added_stays_ones_own,
-    ("POST", "/v1/documents/uploads"): _upload_lands_under_ones_own_prefix,
-    ("GET", "/v1/documents/{id}"): _document("GET"),
-    ("DELETE", "/v1/documents/{id}"): _document("DELETE"),
-    ("PUT", "/v1/documents/{id}"): _document(
+    ("GET", "/v1/templates"): _list_templates,
+    ("GET", "/v1/templates/{key}"): _read_template,
+    ("PUT", "/v1/templates/{key}"): _save_template,
+    ("DELETE", "/v1/templates/{key}"): _delete_template,
+    ("GET", "/v1/documents"): _list_documents,
+    ("POST", "/v1/documents"): _add_document,
+    ("POST", "/v1/documents/uploads"): _request_upload,
+    ("GET", "/v1/documents/{id}"): _attack_document("GET"),
+    ("DELETE", "/v1/documents/{id}"): _attack_document("DELETE"),
+    ("PUT", "/v1/documents/{id}"): _attack_document(
         "PUT", body={"title": "Mine", "content_type": "text/plain", "content": "Now it says this."}
     ),
-    ("POST", "/v1/documents/{id}/uploads"): _document(
+    ("POST", "/v1/documents/{id}/uploads"): _attack_document(
         "POST", "/uploads", {"title": "Mine", "content_type": "text/plain", "bytes": 10}
     ),
-    ("GET", "/v1/dead-letters"): _dead_letters_are_ones_own,
-    ("POST", "/v1/dead-letters/{id}/redrive"): _redriving_is_ones_own,
-    ("POST", "/v1/dead-letters/redrive"): _redriving_all_is_ones_own,
-    ("POST", "/v1/inference"): _answers_come_from_ones_own_pages,
-    ("GET", "/v1/openapi.json"): _description_is_everybodys,
+    ("GET", "/v1/dead-letters"): _list_dead_letters,
+    ("POST", "/v1/dead-letters/{id}/redrive"): _redrive,
+    ("POST", "/v1/dead-letters/redrive"): _redrive_all,
+    ("POST", "/v1/inference"): _ask,
+    ("GET", "/v1/openapi.json"): _read_description,
 }
 
 
 @pytest.mark.parametrize("route", ATTACKS, ids="-".join)
-def test_a_route_shows_and_changes_nothing_of_another_tenant(
+def test_route_reads_and_changes_nothing_of_another_tenant(
     stack: LocalStack, clinic: Tenant, bicycles: Tenant, route: Route
 ) -> None:
     ATTACKS[route](stack.api(clinic), stack.api(bicycles))
@@ -215,7 +214,7 @@ def test_every_documented_route_is_attacked() -> None:
     documented = set(_documented())
     assert documented, "docs/openapi.json documents no route"
     assert set(ATTACKS) == documented, (
-        f"never attacked: {sorted(documented - set(ATTACKS))}; attacked but gone: {sorted(set(ATTACKS) - documented)}"
+        f"without attack: {sorted(documented - set(ATTACKS))}; attack without route: {sorted(set(ATTACKS) - documented)}"
     )
 
 
@@ -223,7 +222,7 @@ def test_every_documented_route_is_attacked() -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/templates", "/v1/documents"])
-def test_another_tenants_cursor_leads_nowhere_but_into_ones_own_list(
+def test_another_tenants_cursor_lists_only_own_items(
     stack: LocalStack, clinic: Tenant, bicycles: Tenant, path: str
 ) -> None:
     owner, intruder = stack.api(clinic), stack.api(bicycles)
@@ -231,10 +230,10 @@ def test_another_tenants_cursor_leads_nowhere_but_into_ones_own_list(
         owner.save_template(f"cursor-{number}", "text")
     items = path.rsplit("/", 1)[-1]
     cursor = owner.get(f"{path}?limit=1").expect(200)["cursor"]
-    assert cursor, "the owner's list has one page only; the test tests nothing"
-    assert clinic.id not in cursor, "the cursor names its tenant in the clear"
+    assert cursor, "the owner's list has only one page; the test proves nothing"
+    assert clinic.id not in cursor, "the cursor contains the tenant id"
     answer: Answer = intruder.get(f"{path}?limit=50&cursor={cursor}")
     assert answer.status in (200, 400), answer.text
     if answer.status == 200:
         whole = intruder.get(f"{path}?limit=50").expect(200)[items]
-        assert all(each in whole for each in answer.json[items]), "the cursor led somewhere else"
+        assert all(each in whole for each in answer.json[items]), "the cursor led to other items"

@@ -1,8 +1,7 @@
-"""A sealed value opens for its tenant, at its address, and nowhere else.
+"""A sealed value opens only for its tenant, at its address.
 
-Here the attacker is worse than a tenant: somebody who can write to the table as the account's root,
-and moves ciphertexts around. Every way of tampering ends as a fault of ours that tells nothing, and is
-counted under its own name, so that an operator sees which it was.
+The attacker here writes to the table as the account's root and moves ciphertexts. Every kind of tampering
+ends in an answer 500 without details, and in a metric whose `Reason` names the kind for operators.
 """
 
 from __future__ import annotations
@@ -28,14 +27,14 @@ SECRET = "The clinic's own words, sealed."
 
 @pytest.fixture
 def secret(stack: LocalStack, clinic: Tenant) -> dict[str, Any]:
-    """The clinic's item, as it lies in the table."""
+    """The clinic's item as stored in the table."""
     stack.api(clinic).save_template("sealed-secret", SECRET)
     return Target.of(stack, clinic).item("VERSION#sealed-secret#")
 
 
 @pytest.fixture
-def place(stack: LocalStack, bicycles: Tenant) -> Iterator[tuple[Api, dict[str, Any]]]:
-    """An item of the bicycles' that root will overwrite, and the API to read it by."""
+def overwritten(stack: LocalStack, bicycles: Tenant) -> Iterator[tuple[Api, dict[str, Any]]]:
+    """An item of the bicycles that root will overwrite, and the API to read it."""
     api = stack.api(bicycles)
     version = api.save_template("overwritten", "The bicycles' own words.")["version"]
     target = Target.of(stack, bicycles)
@@ -43,31 +42,33 @@ def place(stack: LocalStack, bicycles: Tenant) -> Iterator[tuple[Api, dict[str, 
     api.delete("/v1/templates/overwritten").expect(204)
 
 
-Refused = Callable[[Api, str], str]
+ReadMustFail = Callable[[Api, str], str]
 # Where a sealed value keeps the hash of its address.
 _DIGEST = slice(7, 23)
-_BY_THE_BOOK = b'{"body":"Sealed by the book.","description":null}'
+_VALID = b'{"body":"Sealed by the book.","description":null}'
 
 
 @pytest.fixture
-def refused(stack: LocalStack) -> Callable[[Api, str], str]:
-    """Reads the overwritten template, which must fail, and returns the answer's text.
+def read_must_fail(stack: LocalStack) -> Callable[[Api, str], str]:
+    """Reads the overwritten prompt template, which must fail, and returns the answer's text.
 
-    The failure has to be counted for operators under `reason`, once.
+    The metric must count the failure once, under `reason`.
     """
 
     def read(api: Api, reason: str) -> str:
-        asked = time.time()
+        since_request = time.time()
         answer = api.get("/v1/templates/overwritten")
         problem(answer, 500)
-        until(lambda: _counted(stack, reason, asked), lambda count: count == 1, f"{reason} is counted")
+        until(
+            lambda: _count_broken_seals(stack, reason, since_request), lambda count: count == 1, f"{reason} is counted"
+        )
         return answer.text
 
     return read
 
 
-def _counted(stack: LocalStack, reason: str, since: float) -> int:
-    """How often the templates function counted a broken seal for `reason` since then."""
+def _count_broken_seals(stack: LocalStack, reason: str, since: float) -> int:
+    """Returns how often the functions counted a broken seal for `reason` since then."""
     lines = stack.log_lines(stack.outputs["BasicFunctionLog"], since)
     return sum('"SealBroken":1' in line and f'"Reason":"{reason}"' in line for _, line in lines)
 
@@ -81,87 +82,85 @@ def _overwrite(stack: LocalStack, item: dict[str, Any], sealed: bytes) -> None:
     stack.account.client("dynamodb").put_item(TableName=stack.outputs["DataTable"], Item=changed)
 
 
-def test_a_stored_template_is_not_readable_in_the_table(secret: dict[str, Any]) -> None:
+def test_stored_template_is_not_readable_in_the_table(secret: dict[str, Any]) -> None:
     assert SECRET.encode() not in secret[_sealed_name(secret)]["B"]
     assert SECRET not in str(secret)
 
 
-def test_no_document_text_lies_readable_beside_its_vectors(
-    stack: LocalStack, clinic: Tenant, clinic_target: Target
-) -> None:
+def test_vector_metadata_contains_no_readable_text(stack: LocalStack, clinic: Tenant, clinic_target: Target) -> None:
     vectors = stack.account.client("s3vectors").get_vectors(
         **clinic_target.index, keys=list(clinic_target.vectors), returnMetadata=True
     )["vectors"]
-    assert vectors, "the clinic has no vectors; the test tests nothing"
+    assert vectors, "the clinic has no vectors; the test proves nothing"
     for each in vectors:
         assert "Skerrow" not in str(each["metadata"]) and "clinic" not in str(each["metadata"]).lower()
 
 
-def test_another_tenants_sealed_value_does_not_open_in_ones_own_item(
-    stack: LocalStack, secret: dict[str, Any], place: tuple[Api, dict[str, Any]], refused: Refused
+def test_another_tenants_value_does_not_open_in_an_own_item(
+    stack: LocalStack, secret: dict[str, Any], overwritten: tuple[Api, dict[str, Any]], read_must_fail: ReadMustFail
 ) -> None:
-    api, item = place
+    api, item = overwritten
     _overwrite(stack, item, secret[_sealed_name(secret)]["B"])
-    assert SECRET not in refused(api, "seal_moved")
+    assert SECRET not in read_must_fail(api, "seal_moved")
 
 
-def test_nor_does_it_with_the_address_forged(
-    stack: LocalStack, secret: dict[str, Any], place: tuple[Api, dict[str, Any]], refused: Refused
+def test_another_tenants_value_with_a_forged_address_does_not_open(
+    stack: LocalStack, secret: dict[str, Any], overwritten: tuple[Api, dict[str, Any]], read_must_fail: ReadMustFail
 ) -> None:
-    """The hash of the address is public: whoever writes it anew gets as far as KMS, and no further."""
-    api, item = place
+    """The hash of the address is public. With a forged hash KMS refuses the data key."""
+    api, item = overwritten
     own, foreign = (bytes(each[_sealed_name(each)]["B"]) for each in (item, secret))
     forged = foreign[: _DIGEST.start] + own[_DIGEST] + foreign[_DIGEST.stop :]
     assert forged[_DIGEST] == hashlib.sha256(_address(stack, item)).digest()[:16]
     _overwrite(stack, item, forged)
-    assert SECRET not in refused(api, "seal_foreign_context")
+    assert SECRET not in read_must_fail(api, "seal_foreign_context")
 
 
-def test_ones_own_sealed_value_does_not_open_at_another_address(
-    stack: LocalStack, place: tuple[Api, dict[str, Any]], refused: Refused
+def test_own_value_does_not_open_at_another_address(
+    stack: LocalStack, overwritten: tuple[Api, dict[str, Any]], read_must_fail: ReadMustFail
 ) -> None:
-    api, item = place
+    api, item = overwritten
     api.save_template("elsewhere", "At home elsewhere.")
     moved = Target.of(stack, _tenant_of(stack, item)).item("VERSION#elsewhere#")
     _overwrite(stack, item, moved[_sealed_name(moved)]["B"])
-    assert "At home" not in refused(api, "seal_moved")
+    assert "At home" not in read_must_fail(api, "seal_moved")
 
 
-def test_an_old_version_is_not_served_as_the_current_one(
-    stack: LocalStack, place: tuple[Api, dict[str, Any]], refused: Refused
+def test_old_version_is_not_served_as_the_current_one(
+    stack: LocalStack, overwritten: tuple[Api, dict[str, Any]], read_must_fail: ReadMustFail
 ) -> None:
-    api, old = place
+    api, old = overwritten
     version = api.save_template("overwritten", "Newer words.")["version"]
     new = Target.of(stack, _tenant_of(stack, old)).item(f"VERSION#overwritten#{version:08}")
     _overwrite(stack, new, old[_sealed_name(old)]["B"])
-    assert "own words" not in refused(api, "seal_moved")
+    assert "own words" not in read_must_fail(api, "seal_moved")
 
 
-def test_a_value_moved_to_another_attribute_does_not_open(
+def test_value_moved_to_another_attribute_does_not_open(
     stack: LocalStack,
     bicycles_session: Account,
     bicycles_target: Target,
-    place: tuple[Api, dict[str, Any]],
-    refused: Refused,
+    overwritten: tuple[Api, dict[str, Any]],
+    read_must_fail: ReadMustFail,
 ) -> None:
-    api, item = place
+    api, item = overwritten
     address = _address(stack, item, attribute="other")
-    _overwrite(stack, item, seal(bicycles_session, bicycles_target, "template", address, _BY_THE_BOOK))
-    assert "by the book" not in refused(api, "seal_moved")
+    _overwrite(stack, item, seal(bicycles_session, bicycles_target, "template", address, _VALID))
+    assert "by the book" not in read_must_fail(api, "seal_moved")
 
 
-def test_a_value_sealed_for_another_purpose_does_not_open(
+def test_value_sealed_for_another_purpose_does_not_open(
     stack: LocalStack,
     bicycles_session: Account,
     bicycles_target: Target,
-    place: tuple[Api, dict[str, Any]],
-    refused: Refused,
+    overwritten: tuple[Api, dict[str, Any]],
+    read_must_fail: ReadMustFail,
 ) -> None:
-    """The address is right and says `template`; the data key was made for documents."""
-    api, item = place
+    """The address is right and names the purpose `template`; the data key was made for `document`."""
+    api, item = overwritten
     address = _address(stack, item)
-    _overwrite(stack, item, seal(bicycles_session, bicycles_target, "document", address, _BY_THE_BOOK))
-    assert "by the book" not in refused(api, "seal_foreign_context")
+    _overwrite(stack, item, seal(bicycles_session, bicycles_target, "document", address, _VALID))
+    assert "by the book" not in read_must_fail(api, "seal_foreign_context")
 
 
 @pytest.mark.parametrize(
@@ -176,42 +175,45 @@ def test_a_value_sealed_for_another_purpose_does_not_open(
         (lambda sealed: sealed[:3] + bytes(4) + sealed[7:], "seal_malformed"),
         (lambda sealed: sealed[:60] + bytes([sealed[60] ^ 1]) + sealed[61:], "seal_foreign_context"),
     ],
-    ids=["changed", "cut", "cut in the key", "lengthened", "emptied", "version", "length", "wrapped key"],
+    ids=["changed", "cut", "cut in the key", "lengthened", "empty", "version", "length", "wrapped key"],
 )
-def test_a_changed_value_does_not_open(
+def test_changed_value_does_not_open(
     stack: LocalStack,
-    place: tuple[Api, dict[str, Any]],
-    refused: Refused,
+    overwritten: tuple[Api, dict[str, Any]],
+    read_must_fail: ReadMustFail,
     how: Callable[[bytes], bytes],
     reason: str,
 ) -> None:
-    api, item = place
+    api, item = overwritten
     _overwrite(stack, item, how(bytes(item[_sealed_name(item)]["B"])))
-    refused(api, reason)
+    read_must_fail(api, reason)
 
 
-def test_a_data_key_of_another_kms_key_does_not_open_it(
-    stack: LocalStack, new_tenant: Callable[..., Tenant], place: tuple[Api, dict[str, Any]], refused: Refused
+def test_value_with_a_data_key_of_another_kms_key_does_not_open(
+    stack: LocalStack,
+    new_tenant: Callable[..., Tenant],
+    overwritten: tuple[Api, dict[str, Any]],
+    read_must_fail: ReadMustFail,
 ) -> None:
-    """The tenant's own context, wrapped by a key that is not the tenant's: root may do that."""
-    api, item = place
+    """The tenant's own context, wrapped by another KMS key: root may do that."""
+    api, item = overwritten
     target = Target.of(stack, _tenant_of(stack, item))
-    other = stack.account.client("kms").create_key(Description="not of this product")["KeyMetadata"]["Arn"]
-    forged = seal(stack.account, replace(target, key_arn=other), "template", _address(stack, item), _BY_THE_BOOK)
+    other = stack.account.client("kms").create_key(Description="another key")["KeyMetadata"]["Arn"]
+    forged = seal(stack.account, replace(target, key_arn=other), "template", _address(stack, item), _VALID)
     _overwrite(stack, item, forged)
-    assert "by the book" not in refused(api, "seal_wrong_key")
+    assert "by the book" not in read_must_fail(api, "seal_wrong_key")
 
 
-def test_the_documented_form_of_a_sealed_value_is_what_the_product_opens(
+def test_value_in_the_documented_form_opens(
     stack: LocalStack,
     bicycles_session: Account,
     bicycles_target: Target,
-    place: tuple[Api, dict[str, Any]],
+    overwritten: tuple[Api, dict[str, Any]],
 ) -> None:
-    """The control of this module: a value sealed by the book, at the right address, opens."""
-    api, item = place
+    """The control of this module: a valid value at the right address opens."""
+    api, item = overwritten
     address = _address(stack, item)
-    _overwrite(stack, item, seal(bicycles_session, bicycles_target, "template", address, _BY_THE_BOOK))
+    _overwrite(stack, item, seal(bicycles_session, bicycles_target, "template", address, _VALID))
     assert api.get("/v1/templates/overwritten").expect(200)["body"] == "Sealed by the book."
 
 

@@ -1,7 +1,7 @@
-"""A tenant's AWS session against another tenant's data: every operation on every store.
+"""Attacks with a tenant's AWS session on another tenant's data: every operation on every store.
 
-Each operation first works for its owner, so that the refusal is about the tenant and not about a
-broken call; afterwards the victim's data is compared with what it was.
+Each operation must first work for the owner, so that a refusal is not caused by a broken call. Afterwards the
+victim's data must be unchanged.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from tools.devstack.stack import LocalStack
 
 
 @pytest.fixture(scope="module", autouse=True)
-def unchanged(stack: LocalStack, clinic: Tenant) -> Iterator[None]:
-    """The victim's data before and after all attacks of this module."""
+def victim_is_unchanged(stack: LocalStack, clinic: Tenant) -> Iterator[None]:
+    """Asserts that the attacks of this module do not change the victim's data."""
     before = Target.of(stack, clinic)
     yield
     after = Target.of(stack, clinic)
@@ -29,7 +29,7 @@ def unchanged(stack: LocalStack, clinic: Tenant) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=str)
-def test_another_tenants_session_is_refused(
+def test_other_tenants_session_is_refused(
     operation: Operation,
     clinic_session: Account,
     bicycles_session: Account,
@@ -45,9 +45,9 @@ def operator(stack: LocalStack) -> Account:
     return stack.operator()
 
 
-# The operator may look after queues and roles; what it must not do is read a tenant's data.
+# The operator may manage queues and roles, but must not read a tenant's data.
 @pytest.mark.parametrize("operation", [o for o in OPERATIONS if o.store != "elsewhere"], ids=str)
-def test_the_operator_without_a_tenants_session_is_refused(
+def test_operator_without_a_tenants_session_is_refused(
     operation: Operation, operator: Account, clinic_target: Target, bicycles_target: Target
 ) -> None:
     call = lambda: operation.call(operator, clinic_target, bicycles_target)  # noqa: E731
@@ -55,11 +55,11 @@ def test_the_operator_without_a_tenants_session_is_refused(
 
 
 def _granted(stack: LocalStack) -> list[dict[str, Any]]:
-    """The statements that allow the tenant role something."""
+    """Returns the Allow statements of the tenant role."""
     iam = stack.account.client("iam")
     role = stack.outputs["BasicTenantRole"].rsplit("/", 1)[-1]
     attached = iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
-    assert not attached, f"the tenant role has managed policies, which nobody reads here: {attached}"
+    assert not attached, f"the tenant role has managed policies, which this test does not read: {attached}"
     statements: list[dict[str, Any]] = []
     for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
         document = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
@@ -73,24 +73,24 @@ def _actions(statement: dict[str, Any]) -> list[str]:
     return [found] if isinstance(found, str) else found
 
 
-def test_every_action_the_tenant_role_is_granted_is_attacked_here(stack: LocalStack) -> None:
+def test_every_granted_action_is_attacked(stack: LocalStack) -> None:
     attacked = {operation.action for operation in OPERATIONS}
-    # A model call reads no tenant's data: the text comes with the request and goes with the answer.
-    harmless = {"bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"}
+    # A model call reads no tenant's data: it gets all text with the request.
+    without_tenant_data = {"bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"}
     for statement in _granted(stack):
         for action in _actions(statement):
-            assert "*" not in action, f"a wildcard grants what nobody listed: {action}"
-            assert action in attacked | harmless, f"{action} is granted and never attacked"
+            assert "*" not in action, f"a wildcard grants unlisted actions: {action}"
+            assert action in attacked | without_tenant_data, f"{action} is granted but not attacked"
 
 
-def test_the_tenant_role_is_granted_no_action_on_everything(stack: LocalStack) -> None:
+def test_tenant_role_has_no_wildcard_resource(stack: LocalStack) -> None:
     for statement in _granted(stack):
         resources = statement["Resource"]
         for resource in [resources] if isinstance(resources, str) else resources:
             assert resource != "*", f"granted on every resource: {statement}"
 
 
-def test_a_tenants_session_may_ask_the_allowed_models_only(clinic_session: Account) -> None:
+def test_tenant_session_may_call_only_the_allowed_models(clinic_session: Account) -> None:
     bedrock = clinic_session.client("bedrock-runtime")
     message = [{"role": "user", "content": [{"text": "hello"}]}]
     refusal(

@@ -1,4 +1,4 @@
-"""Who speaks is decided by a verified token and by nothing else in the request."""
+"""Only the verified token decides the tenant of a request."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ DOCUMENTS = "/v1/documents"
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_a_good_token_is_served(stack: LocalStack, clinic: Tenant, algorithm: str) -> None:
+def test_valid_token_is_served(stack: LocalStack, clinic: Tenant, algorithm: str) -> None:
     token = stack.issuer.mint(clinic.id, algorithm=algorithm)
     assert stack.api(token=token).get(DOCUMENTS).expect(200)["documents"]
 
 
 @pytest.mark.parametrize("bad", BAD_TOKENS, ids=lambda bad: bad.what.replace(" ", "-"))
-def test_a_bad_token_is_refused(stack: LocalStack, clinic: Tenant, bad: BadToken) -> None:
+def test_bad_token_is_refused(stack: LocalStack, clinic: Tenant, bad: BadToken) -> None:
     token = bad.forge(stack.issuer, clinic.id)
     problem(stack.api(token=token).get(DOCUMENTS), bad.status)
 
@@ -48,10 +48,8 @@ def test_a_bad_token_is_refused(stack: LocalStack, clinic: Tenant, bad: BadToken
     ],
     ids=str,
 )
-def test_a_claim_that_does_not_hold_makes_a_token_worthless(
-    stack: LocalStack, clinic: Tenant, changes: dict[str, Any]
-) -> None:
-    """Numbers are seconds from now; an issuer in a list, and an audience in another claim, are none."""
+def test_token_with_an_invalid_claim_is_refused(stack: LocalStack, clinic: Tenant, changes: dict[str, Any]) -> None:
+    """Numbers are seconds from now. An issuer in a list and an audience in another claim are invalid."""
     issuer = stack.issuer
     claims = issuer.claims(clinic.id)
     for name, value in changes.items():
@@ -59,11 +57,11 @@ def test_a_claim_that_does_not_hold_makes_a_token_worthless(
     if changes.get("iss") == []:
         claims["iss"] = [issuer.url]
     claims = {name: value for name, value in claims.items() if value is not None}
-    problem(stack.api(token=_raw(stack, claims)).get(DOCUMENTS), 401)
+    problem(stack.api(token=_sign_by_hand(stack, claims)).get(DOCUMENTS), 401)
 
 
-def _raw(stack: LocalStack, claims: dict[str, Any]) -> str:
-    """Genuinely signed, although no library would sign such claims."""
+def _sign_by_hand(stack: LocalStack, claims: dict[str, Any]) -> str:
+    """Signs claims that no library would sign, with the genuine key."""
     issuer = stack.issuer
     head = jwt.get_unverified_header(issuer.mint("x"))
     unsigned = ".".join(b64url(json.dumps(part).encode()) for part in (head, claims))
@@ -71,31 +69,31 @@ def _raw(stack: LocalStack, claims: dict[str, Any]) -> str:
     return f"{unsigned}.{b64url(signature)}"
 
 
-def test_claims_signed_by_hand_are_served(stack: LocalStack, clinic: Tenant) -> None:
-    """Or the test above would prove nothing."""
+def test_valid_claims_signed_by_hand_are_served(stack: LocalStack, clinic: Tenant) -> None:
+    """The control of the test above."""
     claims = stack.issuer.claims(clinic.id)
     for good in (claims, {**claims, "token_use": "access", "iat": time.time() + 10}):
-        stack.api(token=_raw(stack, good)).get(DOCUMENTS).expect(200)
+        stack.api(token=_sign_by_hand(stack, good)).get(DOCUMENTS).expect(200)
 
 
 @pytest.mark.parametrize(
     "authorization",
     ["", "Bearer", "Bearer ", "Basic dGVzdDp0ZXN0", "Token {t}", "{t}", "Bearer {t} {t}", "Bearer {t},{t}"],
 )
-def test_another_form_of_authorization_is_refused(stack: LocalStack, clinic: Tenant, authorization: str) -> None:
+def test_other_authorization_forms_are_refused(stack: LocalStack, clinic: Tenant, authorization: str) -> None:
     header = {"Authorization": authorization.format(t=stack.issuer.mint(clinic.id))}
     answer = stack.api().get(DOCUMENTS, headers=header)
     assert answer.status == 401, f"{authorization!r}: {answer.status} {answer.text[:300]}"
 
 
-def test_a_token_in_the_address_is_ignored(stack: LocalStack, clinic: Tenant) -> None:
+def test_token_in_the_query_is_ignored(stack: LocalStack, clinic: Tenant) -> None:
     token = stack.issuer.mint(clinic.id)
     for name in ("access_token", "token", "Authorization"):
         problem(stack.api().get(f"{DOCUMENTS}?{name}={token}"), 401)
 
 
-def test_a_refused_token_stays_refused_and_a_good_one_good(stack: LocalStack, clinic: Tenant) -> None:
-    """A remembered decision must not be given to a token that only looks alike."""
+def test_similar_tokens_keep_their_own_decisions(stack: LocalStack, clinic: Tenant) -> None:
+    """A cached decision must not apply to a similar token."""
     good = stack.issuer.mint(clinic.id)
     broken = good[:-6] + ("AAAAAA" if not good.endswith("AAAAAA") else "BBBBBB")
     for _ in range(3):
@@ -103,9 +101,7 @@ def test_a_refused_token_stays_refused_and_a_good_one_good(stack: LocalStack, cl
         problem(stack.api(token=broken).get(DOCUMENTS), 401)
 
 
-def test_two_tenants_with_the_same_subject_are_not_confused(
-    stack: LocalStack, clinic: Tenant, bicycles: Tenant
-) -> None:
+def test_tenants_with_the_same_subject_are_not_confused(stack: LocalStack, clinic: Tenant, bicycles: Tenant) -> None:
     issuer = stack.issuer
     for _ in range(3):
         for tenant in (clinic, bicycles):
@@ -114,7 +110,7 @@ def test_two_tenants_with_the_same_subject_are_not_confused(
             assert _ids(stack.api(tenant)) == [each["id"] for each in keys]
 
 
-SPOOFS = [
+TENANT_HEADERS = [
     "X-Amz-Tenant-Id",
     "x-amz-tenant-id",
     "X-Tenant-Id",
@@ -127,8 +123,8 @@ SPOOFS = [
 ]
 
 
-@pytest.mark.parametrize("header", SPOOFS)
-def test_a_clients_header_does_not_choose_the_tenant(
+@pytest.mark.parametrize("header", TENANT_HEADERS)
+def test_client_header_does_not_set_the_tenant(
     stack: LocalStack, clinic: Tenant, bicycles: Tenant, header: str
 ) -> None:
     intruder = stack.api(bicycles)
@@ -140,7 +136,7 @@ def test_a_clients_header_does_not_choose_the_tenant(
 
 
 @pytest.mark.parametrize("name", ["tenant", "tenant_id", "tenantId", "TenantId", "X-Amz-Tenant-Id"])
-def test_a_query_parameter_does_not_choose_the_tenant(
+def test_query_parameter_does_not_set_the_tenant(
     stack: LocalStack, clinic: Tenant, bicycles: Tenant, name: str
 ) -> None:
     answer = stack.api(bicycles).get(f"{DOCUMENTS}?{name}={clinic.id}")

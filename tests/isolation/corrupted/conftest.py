@@ -1,4 +1,4 @@
-"""A stack of its own for the corrupted build: nothing else may run on it."""
+"""A separate stack for the corrupted build; no other test may use it."""
 
 from __future__ import annotations
 
@@ -48,18 +48,18 @@ def victim(corrupted_stack: LocalStack, tenant_with_handbook: OnboardWithHandboo
 
 @pytest.fixture(scope="package")
 def caller(corrupted_stack: LocalStack, tenant_with_handbook: OnboardWithHandbook) -> Tenant:
-    """The tenant whose requests are led astray."""
+    """The tenant whose requests use corrupted names."""
     return tenant_with_handbook(corrupted_stack, BICYCLES)
 
 
 @pytest.fixture(scope="package")
 def corruption(corrupted_stack: LocalStack, victim: Tenant) -> Callable[..., AbstractContextManager[None]]:
-    """Leads names of the given kinds to the victim, for as long as the context lasts."""
+    """Returns a context manager that points names of the given kinds at the victim."""
     names = [corrupted_stack.outputs[f"Basic{name.capitalize()}Function"] for name in FUNCTIONS]
 
     @contextmanager
     def corrupted(*kinds: str) -> Iterator[None]:
-        # Each change retires the running environments, and with them what they remember.
+        # Each change replaces the running environments and their caches.
         variables = {"CORRUPTED": ",".join(kinds), "CORRUPTED_VICTIM": victim.id}
         with ExitStack() as changes:
             for name in names:

@@ -1,8 +1,8 @@
-"""Builds the functions with a name derivation that is wrong on purpose.
+"""Builds the functions with a wrong derivation of names.
 
-A copy of the tree gets one change: where names are derived, the tenant of the scope is replaced by
-whatever the environment says. That is the worst bug the code could have: every type is satisfied,
-every review of a handler finds nothing, and each key points at somebody else.
+A copy of the tree gets one change: the derivation of names uses the tenant of an environment variable instead
+of the scope's tenant. This is the worst possible bug: the code compiles, no handler looks wrong, and every key
+points at another tenant.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CORRUPTIBLE = {
     "context": "names/context.rs",
     "session": "names/session.rs",
 }
-# What a tenant of the stack may call, and what works on its jobs.
+# The functions that a tenant calls, and the worker.
 FUNCTIONS = ("templates", "documents", "inference", "ingestion")
 
 PROFILE = {"dev": "debug"}.get(os.environ.get("PROFILE", ""), "release")
@@ -45,7 +45,7 @@ impl TenantScope<'_> {
 
 
 def copy_tree(to: Path) -> None:
-    """The committed and uncommitted sources, without builds and history."""
+    """Copies the sources, committed or not, without builds and history."""
     if to.exists():
         shutil.rmtree(to)
     to.mkdir(parents=True)
@@ -57,7 +57,7 @@ def copy_tree(to: Path) -> None:
 
 
 def corrupt(tree: Path) -> None:
-    """Point every derivation at the tenant that the environment names."""
+    """Points every derivation at the tenant of the environment variable."""
     for kind, name in CORRUPTIBLE.items():
         file = tree / TENANCY / name
         text = file.read_text()
@@ -68,31 +68,31 @@ def corrupt(tree: Path) -> None:
 
 
 def build(tree: Path) -> None:
-    """Build the corrupted functions in a build folder of their own.
+    """Builds the corrupted functions in a separate target folder.
 
-    The folder begins as a copy of the product's, so that the libraries need not be built again. It
-    must not *be* the product's: cargo tells crates apart by their place in the workspace, so a copy's
-    crates would replace the product's, and the next build of the product would link them.
+    The folder starts as a copy of the product's target folder, so that libraries are not built again. It must
+    not be the product's own: cargo identifies crates by their path in the workspace, so the corrupted crates
+    would replace the product's crates, and the next build of the product would link them.
     """
     product = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    own = tree / "target"
-    shutil.rmtree(own, ignore_errors=True)
-    own.mkdir()
+    target = tree / "target"
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir()
     # For the function's platform, and for build scripts and macros.
     for part in (*(each.relative_to(product) for each in product.glob(f"*-linux-gnu/{PROFILE}")), Path(PROFILE)):
-        (own / part).parent.mkdir(exist_ok=True)
-        # -a: cargo decides by modification times what is still fresh.
-        subprocess.run(["cp", "-a", str(product / part), str(own / part)], check=True)
-    environment = dict(os.environ, CARGO_TARGET_DIR=str(own))
-    # cargo-lambda stands beside the Python that runs this.
+        (target / part).parent.mkdir(exist_ok=True)
+        # -a keeps modification times, by which cargo decides what to rebuild.
+        subprocess.run(["cp", "-a", str(product / part), str(target / part)], check=True)
+    environment = dict(os.environ, CARGO_TARGET_DIR=str(target))
+    # cargo-lambda is in the folder of this Python.
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     profile = ["--release"] if PROFILE == "release" else []
     binaries = [argument for name in FUNCTIONS for argument in ("--bin", name)]
-    # What `make build` tells the compiler: with other flags, or with a crate beside them that wants more of a
-    # library, cargo would compile all dependencies again.
+    # The flags of `make build`: with other flags or crates that enable more features, cargo would compile all
+    # dependencies again.
     flags = ["--config", str(ROOT / "target" / "paths.toml"), "--workspace"]
     excluded = re.findall(r"--exclude ([\w-]+)", (ROOT / "Makefile").read_text())
-    assert excluded, "`make build` excludes no crate any more: adapt this test"
+    assert excluded, "`make build` no longer excludes a crate: adapt this test"
     flags += [f"--exclude={name}" for name in excluded]
     command = [
         "cargo",
@@ -107,7 +107,7 @@ def build(tree: Path) -> None:
     ]
     done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, f"{' '.join(command)} failed:\n{done.stderr[-4000:]}"
-    # All others are the product's own.
+    # All other functions are the product's.
     for built in (ROOT / "target" / "lambda").iterdir():
         if built.name not in FUNCTIONS:
-            shutil.copytree(built, own / "lambda" / built.name)
+            shutil.copytree(built, target / "lambda" / built.name)

@@ -1,8 +1,8 @@
-"""The code is wrong, and nothing leaks: IAM and KMS refuse what corrupted names ask for.
+"""Even with corrupted code no data leaks: IAM and KMS refuse calls with corrupted names.
 
-The functions are compiled with a derivation that points at another tenant. A control test gives the
-tenant role all rights for a moment and shows that the same build then does read the other tenant:
-without it, a refusal could be a build that simply does not work.
+The functions derive names that point at another tenant. A control test gives the tenant role all rights for a
+moment and shows that the same build then reads the other tenant. Without the control, a refusal could come from
+a build that does not work at all.
 """
 
 from __future__ import annotations
@@ -46,21 +46,21 @@ def _calls(api: Api) -> dict[str, Callable[[], Answer]]:
     }
 
 
-EVERYTHING = {"read a template", "save a template", "list templates", "create a document", "list documents", "ask"}
-# Which calls need the corrupted name, and so must fail.
-TOUCHED = {
-    "partition": EVERYTHING,
+ALL_CALLS = {"read a template", "save a template", "list templates", "create a document", "list documents", "ask"}
+# The calls that use the corrupted name, so they must fail.
+AFFECTED = {
+    "partition": ALL_CALLS,
     "objects": {"create a document"},
     "index": {"ask"},
-    # Another tenant's credentials with one's own names: refused as well.
-    "session": EVERYTHING,
+    # Another tenant's credentials with the caller's own names: also refused.
+    "session": ALL_CALLS,
     "context": {"read a template", "save a template", "create a document", "list documents", "ask"},
 }
 
 
 @pytest.fixture
 def snapshot(corrupted_stack: LocalStack, victim: Tenant) -> Callable[[], tuple[Any, ...]]:
-    """Everything the victim has, as root sees it."""
+    """Returns a function that reads all data of the victim as root."""
 
     def look() -> tuple[Any, ...]:
         found = Target.of(corrupted_stack, victim)
@@ -69,22 +69,22 @@ def snapshot(corrupted_stack: LocalStack, victim: Tenant) -> Callable[[], tuple[
     return look
 
 
-def test_the_product_itself_is_not_corrupted(corrupted_stack: LocalStack) -> None:
-    """Both builds share their libraries; nothing of this one may be in what is deployed."""
+def test_product_is_not_corrupted(corrupted_stack: LocalStack) -> None:
+    """Both builds share libraries; the deployed functions must contain no corrupted code."""
     for function in FUNCTIONS:
         assert MARK in (corrupted_stack.root / f"target/lambda/{function}/bootstrap").read_bytes()
     for product in (ROOT / "target/lambda").glob("*/bootstrap"):
         assert MARK not in product.read_bytes(), f"{product} is corrupted: run `make build`"
 
 
-def test_the_build_works_while_nothing_is_corrupted(api: Api, victim: Tenant) -> None:
+def test_build_works_without_corruption(api: Api, victim: Tenant) -> None:
     for name, call in _calls(api).items():
         answer = call()
         assert answer.status in (200, 202), f"{name}: {answer.status} {answer.text}"
 
 
-@pytest.mark.parametrize("kind", TOUCHED)
-def test_a_corrupted_name_reads_and_writes_nothing(
+@pytest.mark.parametrize("kind", AFFECTED)
+def test_corrupted_name_reads_and_writes_nothing(
     kind: str,
     api: Api,
     victim: Tenant,
@@ -96,20 +96,20 @@ def test_a_corrupted_name_reads_and_writes_nothing(
         for name, call in _calls(api).items():
             answer = call()
             assert CLINIC.canary not in answer.text, f"{name} with a corrupted {kind} leaked: {answer.text}"
-            if name in TOUCHED[kind]:
+            if name in AFFECTED[kind]:
                 assert answer.status == 500, f"{name} with a corrupted {kind}: {answer.status} {answer.text}"
                 assert answer.json["type"] == "urn:bulkhead:problem:internal"
                 assert victim.id not in answer.text, "an error names the other tenant"
     assert snapshot() == before, f"a corrupted {kind} changed the other tenant's data"
 
 
-def test_all_names_corrupted_at_once_read_and_write_nothing(
+def test_all_corrupted_names_together_read_and_write_nothing(
     api: Api, corruption: Corruption, snapshot: Callable[[], tuple[Any, ...]]
 ) -> None:
-    """All but the session's tag: with that too the function *is* the other tenant, which is the one
-    thing IAM cannot tell (docs/isolation.md says so)."""
+    """All except the session's tag: with a corrupted tag the function acts as the other tenant, which IAM cannot
+    detect (docs/isolation.md)."""
     before = snapshot()
-    with corruption(*(TOUCHED.keys() - {"session"})):
+    with corruption(*(AFFECTED.keys() - {"session"})):
         for name, call in _calls(api).items():
             answer = call()
             assert answer.status == 500, f"{name}: {answer.status} {answer.text}"
@@ -117,18 +117,18 @@ def test_all_names_corrupted_at_once_read_and_write_nothing(
     assert snapshot() == before
 
 
-def test_corrupted_ingestion_indexes_nothing_elsewhere(
+def test_corrupted_worker_indexes_nothing_for_the_victim(
     corrupted_stack: LocalStack,
     api: Api,
     corruption: Corruption,
     snapshot: Callable[[], tuple[Any, ...]],
 ) -> None:
-    """The worker's names are corrupted after the document was taken in by a sound function."""
+    """Only the index name is corrupted, which the worker uses after the document was accepted."""
     before = snapshot()
 
     with corruption("index"):
         document = api.post("/v1/documents", PAGE).expect(202)["id"]
-        # IAM's refusal is no fault of the tenant's: the job is not given up for it, it waits to be done again.
+        # IAM's refusal does not count against the tenant: the job is not dead, it waits for a retry.
         until(
             lambda: api.get(f"/v1/documents/{document}").expect(200)["status"],
             lambda status: status in ("waiting", "ready"),
@@ -139,14 +139,14 @@ def test_corrupted_ingestion_indexes_nothing_elsewhere(
     assert snapshot() == before, "the worker wrote into the other tenant's index"
 
 
-def test_it_is_the_policy_that_stops_it(
+def test_policy_is_what_stops_the_corrupted_build(
     corrupted_stack: LocalStack, api: Api, corruption: Corruption, victim: Tenant
 ) -> None:
-    """With the tenant role's policy widened, the corrupted build does read the other tenant."""
+    """With a widened policy of the tenant role, the corrupted build reads the other tenant."""
     iam = corrupted_stack.account.client("iam")
     role = corrupted_stack.outputs["BasicTenantRole"].rsplit("/", 1)[-1]
     everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-    theirs = corrupted_stack.api(victim).get("/v1/templates/default_summary").expect(200)
+    victims_template = corrupted_stack.api(victim).get("/v1/templates/default_summary").expect(200)
 
     @contextmanager
     def weakened() -> Any:
@@ -158,6 +158,6 @@ def test_it_is_the_policy_that_stops_it(
 
     with corruption("partition", "context"):
         with weakened():
-            assert api.get("/v1/templates/default_summary").expect(200) == theirs
+            assert api.get("/v1/templates/default_summary").expect(200) == victims_template
         refused = api.get("/v1/templates/default_summary")
-        assert refused.status == 500, "the policy is back, and so is the refusal"
+        assert refused.status == 500, "after the policy is restored, the call must be refused again"
