@@ -1,8 +1,8 @@
-"""The program that reads documents, as it is deployed, and documents made to do harm.
+"""The deployed extraction program with good, damaged and hostile documents.
 
     EXTRACTION_BOOTSTRAP=target/debug/extraction python -m pytest tests/extraction
 
-A document may be refused, or give its text; or its process is ended by a limit. Nothing may last.
+A document gives its text or is refused, or a limit ends its process. No effect may remain.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from pathlib import Path
 
 import pytest
 
-# The journeys hand the same documents in over HTTP.
+# The journeys add the same documents over HTTP.
 from tests.journeys import hostile
 
 ROOT = Path(__file__).resolve().parents[2]
 
 BOOTSTRAP = Path(os.environ.get("EXTRACTION_BOOTSTRAP", ROOT / "target/lambda/extraction/bootstrap")).resolve()
 MEMORY = 512 * 1024 * 1024
-# On a processor, where the limit is 20 and the kernel kills after one more. By the clock a busy machine
-# may take much longer; there the function that waits has a limit of its own.
-SECONDS = 22
-_PATIENCE = 180
-# The processor limit, a fault of memory or of the stack, the kernel; and a panic, where those do not abort.
-_ENDED_BY_A_LIMIT = {-signal.SIGXCPU, -signal.SIGABRT, -signal.SIGSEGV, -signal.SIGKILL, 101}
+# CPU time: the limit is 20 s, and the kernel kills after one more. Wall time may be much longer on a busy
+# machine; the waiting function has its own limit for that.
+CPU_SECONDS = 22
+_TIMEOUT_SECONDS = 180
+# CPU limit, memory, stack, kernel; 101 is a panic that does not abort.
+_LIMIT_STATUSES = {-signal.SIGXCPU, -signal.SIGABRT, -signal.SIGSEGV, -signal.SIGKILL, 101}
 
 
 @dataclass(frozen=True)
-class Read:
-    """How reading ended."""
+class Result:
+    """The result of reading one document."""
 
     status: int
     passages: list[str] | None
@@ -46,8 +46,8 @@ class Read:
     memory: int
 
 
-# Stands between this process and the one that reads: what a process used counts from its fork, and the
-# documents in here are larger than what is measured.
+# Runs between this process and the reading process: memory counts from the fork, and this process holds
+# documents larger than the measured memory.
 _MEASURE = """
 import json, resource, subprocess, sys
 status = subprocess.run(sys.argv[1:], stderr=subprocess.DEVNULL, env={}).returncode
@@ -56,19 +56,19 @@ json.dump([status, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024], sys.st
 """
 
 
-def read(content_type: str, content: bytes) -> Read:
-    """One document, in one process."""
+def read(content_type: str, content: bytes) -> Result:
+    """Reads one document in one process."""
     command: list[str | Path] = [sys.executable, "-S", "-c", _MEASURE, BOOTSTRAP, "parse", content_type]
-    done = subprocess.run(command, input=content, capture_output=True, timeout=_PATIENCE)
+    done = subprocess.run(command, input=content, capture_output=True, timeout=_TIMEOUT_SECONDS)
     status, seconds, memory = json.loads(done.stderr)
     answer = json.loads(done.stdout) if status == 0 else {}
     assert status != 0 or set(answer) in ({"passages"}, {"unreadable"}), answer
-    return Read(status, answer.get("passages"), answer.get("unreadable"), seconds, memory)
+    return Result(status, answer.get("passages"), answer.get("unreadable"), seconds, memory)
 
 
 @pytest.fixture
 def process() -> Iterator[subprocess.Popen[bytes]]:
-    """A process that has put its limits on and waits for its document."""
+    """A process that has set its limits and waits for its document."""
     process = subprocess.Popen(
         [BOOTSTRAP, "parse", "text/plain"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={"SECRET": "x"}
     )
@@ -101,13 +101,13 @@ def _limit(process: subprocess.Popen[bytes], name: str) -> str:
         (hostile.PDF, hostile.pdf(["Open from nine to five."], mapped=True)),
         (hostile.DOCX, hostile.docx(["Open from nine to five."])),
     ],
-    ids=["text", "markdown", "html", "pdf", "pdf with a map to unicode", "docx"],
+    ids=["text", "markdown", "html", "pdf", "pdf with a map to Unicode", "docx"],
 )
-def test_a_good_document_gives_its_text(content_type: str, content: bytes) -> None:
+def test_good_document_gives_its_text(content_type: str, content: bytes) -> None:
     assert read(content_type, content).passages == ["Open from nine to five."]
 
 
-def test_a_thousand_pages_stay_below_the_limit_of_memory() -> None:
+def test_thousand_pages_stay_below_the_memory_limit() -> None:
     page = " ".join(f"word{n % 97}" for n in range(400))
     for content_type, content in [
         (hostile.PDF, hostile.pdf([f"Page {n}. {page}" for n in range(1_000)])),
@@ -119,18 +119,18 @@ def test_a_thousand_pages_stay_below_the_limit_of_memory() -> None:
         print(f"{content_type}: {len(content):,} bytes, {done.seconds:.2f} s, {done.memory / 1e6:.0f} MB")
 
 
-# ── hostile ones ────────────────────────────────────────────────────────────
+# ── hostile documents ────────────────────────────────────────────────────────────
 
 _CORPUS = hostile.corpus()
 
 
 @pytest.mark.parametrize("document", _CORPUS, ids=[document.name for document in _CORPUS])
-def test_a_hostile_document_ends(document: hostile.Hostile) -> None:
+def test_hostile_document_ends(document: hostile.Hostile) -> None:
     done = read(document.content_type, document.content)
     print(f"{done.seconds:6.2f} s {done.memory / 1e6:4.0f} MB  {done.status} {done.reason or len(done.passages or [])}")
-    assert done.status == 0 or done.status in _ENDED_BY_A_LIMIT, done
+    assert done.status == 0 or done.status in _LIMIT_STATUSES, done
     assert done.memory < MEMORY
-    assert done.seconds < SECONDS
+    assert done.seconds < CPU_SECONDS
     if done.passages is not None:
         assert document.reason is None
         assert not any(letter < " " and letter not in "\n\t" for text in done.passages for letter in text)
@@ -141,18 +141,18 @@ def test_a_hostile_document_ends(document: hostile.Hostile) -> None:
 
 
 def test_damaged_documents_end() -> None:
-    ends: dict[str, int] = {}
+    outcomes: dict[str, int] = {}
     for document in hostile.mutated(seed=7, count=200):
         done = read(document.content_type, document.content)
-        assert done.status == 0 or done.status in _ENDED_BY_A_LIMIT, (document.name, done)
+        assert done.status == 0 or done.status in _LIMIT_STATUSES, (document.name, done)
         outcome = "read" if done.passages else done.reason or f"status {done.status}"
-        ends[outcome] = ends.get(outcome, 0) + 1
-    print(ends)
-    assert ends["read"] > 0
-    assert len(ends) > 3
+        outcomes[outcome] = outcomes.get(outcome, 0) + 1
+    print(outcomes)
+    assert outcomes["read"] > 0
+    assert len(outcomes) > 3
 
 
-def test_the_same_document_is_read_the_same_after_a_hostile_one() -> None:
+def test_same_document_is_read_the_same_twice() -> None:
     good = hostile.pdf(["Open from nine to five."])
     assert read(hostile.PDF, good).passages == read(hostile.PDF, good).passages
 
@@ -160,7 +160,7 @@ def test_the_same_document_is_read_the_same_after_a_hostile_one() -> None:
 # ── the limits themselves ───────────────────────────────────────────────────
 
 
-def test_the_limits_are_in_place_before_a_document_is_read(process: subprocess.Popen[bytes]) -> None:
+def test_limits_are_set_before_a_document_is_read(process: subprocess.Popen[bytes]) -> None:
     numbers = {
         name: _limit(process, name).split()[:2]
         for name in (
@@ -185,8 +185,8 @@ def test_the_limits_are_in_place_before_a_document_is_read(process: subprocess.P
     assert [entry.name for entry in Path(f"/proc/{process.pid}/task").iterdir()] == [str(process.pid)]
 
 
-def test_nothing_can_be_opened(process: subprocess.Popen[bytes]) -> None:
-    """The kernel gives no number to a file or socket where the limit is 0: shown by a process like it."""
+def test_process_cannot_open_anything(process: subprocess.Popen[bytes]) -> None:
+    """With a limit of 0 the kernel opens no file and no socket: a process with that limit shows it."""
     assert _limit(process, "Max open files").split()[:2] == ["0", "0"]
     attempt = (
         "import os, socket, resource\n"
@@ -195,26 +195,26 @@ def test_nothing_can_be_opened(process: subprocess.Popen[bytes]) -> None:
         "    try: attempt(); print('opened')\n"
         "    except OSError as error: print(error.errno)\n"
     )
-    said = subprocess.run([sys.executable, "-S", "-c", attempt], capture_output=True, text=True).stdout
-    assert said.split() == ["24"] * 3
+    output = subprocess.run([sys.executable, "-S", "-c", attempt], capture_output=True, text=True).stdout
+    assert output.split() == ["24"] * 3
 
 
-def test_time_on_a_processor_ends_a_process() -> None:
-    """With a limit that is lower already, which is left as it is."""
+def test_cpu_limit_ends_the_process() -> None:
+    """Starts the program with a lower limit, which it keeps."""
     slow = next(each for each in _CORPUS if each.name == "pdf of operators")
 
-    def a_second() -> None:
+    def limit_to_one_second() -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (1, 2))
 
     command: list[str | Path] = [BOOTSTRAP, "parse", slow.content_type]
-    done = subprocess.run(command, input=slow.content, stdout=subprocess.PIPE, preexec_fn=a_second)
+    done = subprocess.run(command, input=slow.content, stdout=subprocess.PIPE, preexec_fn=limit_to_one_second)
     assert done.returncode == -signal.SIGXCPU
     assert done.stdout == b""
 
 
-def test_last_words_are_not_a_documents() -> None:
-    """What a process that is ended by a limit says of it has nothing of the document."""
+def test_process_ended_by_a_limit_prints_no_document_text() -> None:
+    """The output of a process ended by a limit contains nothing of the document."""
     bomb = next(each for each in _CORPUS if each.reason == hostile._MEMORY)
     done = subprocess.run([BOOTSTRAP, "parse", bomb.content_type], input=bomb.content, capture_output=True)
-    assert done.returncode in _ENDED_BY_A_LIMIT
+    assert done.returncode in _LIMIT_STATUSES
     assert done.stdout == b""

@@ -1,4 +1,4 @@
-"""The harness before the deployed stack, and small functions behind it where no stack is needed."""
+"""The harness with the deployed functions, or with small Python functions that need no stack."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tools.harness.driver import Harness, Hosted
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Iterator[Callable[..., Harness]]:
-    """Starts a harness with one function `f` made of Python source."""
+def start_harness(tmp_path: Path) -> Iterator[Callable[..., Harness]]:
+    """Returns a function that starts a harness with one function `f` from Python source."""
     with ExitStack() as running:
 
         def start(handle: str, *, misroute: bool = False, **options: Any) -> Harness:
@@ -28,14 +28,14 @@ def small(tmp_path: Path) -> Iterator[Callable[..., Harness]]:
         yield start
 
 
-class Judgements:
-    """How often a function's own role took a tenant's session, by the record of IAM's decisions."""
+class RecordedDecisions:
+    """Counts sessions that functions opened for a tenant, from the record of IAM decisions."""
 
     def __init__(self, stack: LocalStack) -> None:
         self._file = stack.judgements
 
     def sessions(self, tenant: str) -> int:
-        """AssumeRole calls for a tenant that were allowed so far."""
+        """Returns the number of allowed AssumeRole calls for a tenant so far."""
         lines = (json.loads(line) for line in self._file.read_text().splitlines())
         return sum(
             each["kind"] == "trust"
@@ -47,7 +47,7 @@ class Judgements:
 
 
 @pytest.fixture
-def judgements(stack: LocalStack) -> Judgements:
+def recorded_decisions(stack: LocalStack) -> RecordedDecisions:
     if not stack.judgements.exists():
-        pytest.skip("this stack keeps no record of IAM's decisions: let the tests start their own")
-    return Judgements(stack)
+        pytest.skip("this stack keeps no record of IAM decisions: run without BULKHEAD_STACK")
+    return RecordedDecisions(stack)

@@ -1,4 +1,4 @@
-"""Every sample event does what `make events` shows of it."""
+"""Every sample event has the effect that `make events` shows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tools.harness.driver import Harness
 from tools.harness.hosting import OUTPUTS, connected, hosted, pipeline_paused, take_jobs
 
 
-def test_every_event_is_answered_as_it_should_be(stack: LocalStack) -> None:
+def test_every_sample_event_gets_its_expected_answer(stack: LocalStack) -> None:
     with pipeline_paused(stack), hosted(stack) as functions:
         with Harness(stack.state / "tour", **connected(functions)) as harness:
 
@@ -22,15 +22,15 @@ def test_every_event_is_answered_as_it_should_be(stack: LocalStack) -> None:
 
             tour = events.Tour(stack, invoke, lambda: take_jobs(stack))
             tour.run(lambda sent: None)
-    assert {each.function for each in tour.sent} >= {*OUTPUTS, "claims"}, "a function without an event"
+    assert {each.function for each in tour.sent} >= {*OUTPUTS, "claims"}, "a function has no sample event"
 
 
-def test_a_placeholder_that_is_not_filled_in_fails() -> None:
+def test_missing_placeholder_value_fails() -> None:
     with pytest.raises(KeyError, match="tenant"):
         events.load("control-show")
 
 
 @pytest.mark.parametrize("name", events.names())
-def test_no_event_names_an_account(name: str) -> None:
+def test_no_event_contains_an_account_id(name: str) -> None:
     text = (events.EVENTS / f"{name}.json").read_text()
     assert set(re.findall(r"(?<![\w-])\d{12}(?![\w-])", text)) <= {"000000000000"}

@@ -1,4 +1,4 @@
-"""Fifty tenants at once, environments that freeze and die at any moment, and nothing crosses."""
+"""Fifty tenants at once while environments freeze and die: no data reaches another tenant."""
 
 from __future__ import annotations
 
@@ -26,30 +26,30 @@ from tools.harness.driver import Harness, Invoked
 from tools.harness.hosting import connected, hosted, pipeline_paused, sealed_job, take_jobs
 
 TENANTS, DOCUMENTS, ROUNDS, CALLERS = 50, 2, 8, 12
-# What a round reads, in an order of its own each time.
+# The reads of a round, in random order.
 READS = ["template"] * 4 + ["documents"] * 2 + ["ask"]
 KILL_PROBABILITY, KILL_WITHIN_MS = 0.04, 60
-LEAST_REQUESTS, LEAST_KILLS = 3000, 60
-# A killed call is made again; so often in a row, something else is wrong.
-PATIENCE = 30
+MIN_REQUESTS, MIN_KILLS = 3000, 60
+# Maximum attempts of one call; after that the kills are not the cause.
+MAX_ATTEMPTS = 30
 PENDING = (409, 429, 503)
 SHARED = ("intake", "dispatch")
 
 
 @dataclass
 class Judge:
-    """Looks at every answer, and counts."""
+    """Searches every answer for other tenants' words, and counts outcomes."""
 
     crossings: list[str] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def see(self, tenant: str, call: str, invoked: Invoked) -> None:
+    def check(self, tenant: str, call: str, invoked: Invoked) -> None:
         found = foreign_canaries(invoked.text, tenant)
         with self._lock:
             self.outcomes[invoked.error or "answered"] += 1
             if found:
-                self.crossings.append(f"{call} of {tenant} was shown {found}")
+                self.crossings.append(f"{call} of {tenant} got {found}")
 
     @property
     def requests(self) -> int:
@@ -57,7 +57,7 @@ class Judge:
 
 
 class Customer:
-    """One tenant, what it has, and what it does. Its calls go through the judge."""
+    """One tenant with its data and calls. The judge checks every answer."""
 
     def __init__(self, harness: Harness, tenant: Tenant, bucket: str, judge: Judge, seed: str) -> None:
         self.tenant, self.word = tenant, canary(tenant.id)
@@ -66,10 +66,10 @@ class Customer:
         self._random = random.Random(f"{seed} {tenant.name}")
 
     def _call(self, function: str, event: Any, *statuses: int) -> Any:
-        """Ask until the answer comes; a killed environment answers with an error, or nothing."""
-        for _ in range(PATIENCE):
+        """Repeats a call until it is answered; a killed environment answers with an error or not at all."""
+        for _ in range(MAX_ATTEMPTS):
             invoked = self._harness.invoke(function, event, self.tenant.id if function not in SHARED else None)
-            self._judge.see(self.tenant.id, function, invoked)
+            self._judge.check(self.tenant.id, function, invoked)
             if invoked.status == 429 or invoked.error == "Runtime.ExitError":
                 continue
             answer = invoked.payload
@@ -78,13 +78,13 @@ class Customer:
             if answer["statusCode"] in statuses:
                 return json.loads(answer["body"])
             assert answer["statusCode"] in PENDING, f"{function}: {answer}"
-        raise AssertionError(f"{function} did not answer {self.tenant.name} in {PATIENCE} calls")
+        raise AssertionError(f"{function} did not answer {self.tenant.name} in {MAX_ATTEMPTS} calls")
 
     def _event(self, name: str, **values: str) -> Any:
         return load(name, tenant=self.tenant.id, token="none", bucket=self._bucket, **values)
 
-    def begin(self) -> None:
-        """Save a template, hand in documents and take them in."""
+    def add_data(self) -> None:
+        """Saves a prompt template, adds documents and sends their events to intake."""
         body = {"body": f'Begin every answer with "{self.word}:".', "description": self.word}
         self._call("templates", with_body(self._event("templates-put"), body), 200, 201)
         for number in range(DOCUMENTS):
@@ -99,9 +99,9 @@ class Customer:
             self._call("intake", self._event("intake", document=document))
 
     def listed(self) -> dict[str, str]:
-        """The status of each of its documents, by id.
+        """Returns the statuses of the tenant's documents by id.
 
-        More than were counted may be there: a call that was killed after it had its effect.
+        There may be more documents than counted: a call may be killed after it took effect.
         """
         found = self._call("documents", self._event("documents-list"), 200)["documents"]
         assert all(self.word in each["title"] for each in found), found
@@ -113,7 +113,7 @@ class Customer:
         assert self.word in found["body"] and found["description"] == self.word, found
 
     def ask(self) -> list[str]:
-        """Answers from its own passages, once there are any; the titles of those."""
+        """Asks a question, checks the answer and returns the titles of its citations."""
         question = {"template": "reading_room", "question": "What is the password of room 1?"}
         found = self._call("inference", with_body(self._event("inference"), question), 200)
         assert found["answer"].startswith(f"{self.word}:"), found
@@ -128,16 +128,16 @@ class Customer:
         for name in self._random.sample(READS, len(READS)):
             reads[name]()
 
-    def whole(self) -> None:
-        """At the end: everything is there, and all of it is its own."""
+    def check_everything(self) -> None:
+        """Checks at the end that all data is present and belongs to the tenant."""
         statuses = self.listed()
         assert {statuses[each] for each in self.documents} == {"ready"}, statuses
         self.template()
         assert len(self.ask()) >= DOCUMENTS
 
 
-class Dispatching:
-    """The event source mapping's part: batches that mix tenants, again where a job failed."""
+class DispatchLoop:
+    """Acts as the event source mapping: sends batches of several tenants and repeats failed jobs."""
 
     def __init__(self, stack: LocalStack, harness: Harness, judge: Judge) -> None:
         self._stack, self._harness, self._judge = stack, harness, judge
@@ -151,25 +151,25 @@ class Dispatching:
             other_sealed="s",
         )["Records"][0]
         self._waiting: deque[tuple[str, Any]] = deque()
-        self._enough = threading.Event()
+        self._stop = threading.Event()
         self.mixed = 0
 
     def run(self) -> None:
-        while not self._enough.is_set():
+        while not self._stop.is_set():
             self._waiting.extend(sealed_job(each) for each in take_jobs(self._stack))
             batch = [self._waiting.popleft() for _ in range(min(4, len(self._waiting)))]
             if not batch:
-                # Whose worker was killed is found again as lost once its lease is over.
+                # The scheduler requeues jobs of killed workers when their lease expires.
                 self._stack.sweep()
-                self._enough.wait(0.05)
+                self._stop.wait(0.05)
                 continue
             self.mixed += len({tenant for tenant, _ in batch}) > 1
-            self._waiting.extend(self._failed(batch))
+            self._waiting.extend(self._dispatch(batch))
 
-    def end(self) -> None:
-        self._enough.set()
+    def stop(self) -> None:
+        self._stop.set()
 
-    def _failed(self, batch: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    def _dispatch(self, batch: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
         records = [
             {
                 **self._template,
@@ -180,15 +180,15 @@ class Dispatching:
             for number, (tenant, job) in enumerate(batch)
         ]
         invoked = self._harness.invoke("dispatch", {"Records": records})
-        self._judge.see("nobody", "dispatch", invoked)
+        self._judge.check("no tenant", "dispatch", invoked)
         if invoked.status != 200 or invoked.function_error:
             return batch
         failed = {each["itemIdentifier"] for each in invoked.payload["batchItemFailures"]}
         return [job for number, job in enumerate(batch) if str(number) in failed]
 
 
-def _logs_are_their_own(harness: Harness, tenants: list[Tenant]) -> None:
-    """What an environment wrote, and who was sent to it."""
+def _assert_logs_have_no_foreign_data(harness: Harness, tenants: list[Tenant]) -> None:
+    """Checks each environment's log and delivered tenants."""
     ids = {each.id for each in tenants}
     status = harness.status()
     assert status["crossings"] == 0
@@ -211,27 +211,27 @@ def test_fifty_tenants_with_random_kills(stack: LocalStack, capsys: pytest.Captu
     with pipeline_paused(stack), hosted(stack, reserved=40) as functions:
         with Harness(stack.state / "fifty", **connected(functions), seed=seed) as harness:
             customers = [Customer(harness, each, stack.outputs["BasicBucket"], judge, str(seed)) for each in tenants]
-            dispatching = Dispatching(stack, harness, judge)
+            dispatch_loop = DispatchLoop(stack, harness, judge)
             harness.chaos(KILL_PROBABILITY, KILL_WITHIN_MS)
             with ThreadPoolExecutor(CALLERS + 1) as pool:
-                queue = pool.submit(dispatching.run)
+                queue = pool.submit(dispatch_loop.run)
                 try:
-                    for done in [pool.submit(each.begin) for each in customers]:
+                    for done in [pool.submit(each.add_data) for each in customers]:
                         done.result()
                     rounds = [pool.submit(each.round) for _ in range(ROUNDS) for each in customers]
                     for done in rounds:
                         done.result()
                         if judge.requests % 20 == 0:
-                            # Also those that nobody is using.
+                            # Also kills idle environments.
                             harness.kill(n=1)
                     harness.chaos(0.0, 0)
-                    _until_ready(customers)
+                    _wait_ready(customers)
                 finally:
-                    dispatching.end()
+                    dispatch_loop.stop()
                 queue.result()
-                for done in [pool.submit(each.whole) for each in customers]:
+                for done in [pool.submit(each.check_everything) for each in customers]:
                     done.result()
-            _logs_are_their_own(harness, tenants)
+            _assert_logs_have_no_foreign_data(harness, tenants)
             functions_seen = harness.status()["functions"].values()
             working = sum(each["kills_working"] for each in functions_seen)
             idle = sum(each["kills_idle"] for each in functions_seen)
@@ -242,17 +242,17 @@ def test_fifty_tenants_with_random_kills(stack: LocalStack, capsys: pytest.Captu
             f"\n  requests {judge.requests}, kills {working + idle}, crossings {len(judge.crossings)}\n"
             f"  {TENANTS} tenants onboarded in {onboarded:.0f} s, then "
             f"{time.monotonic() - started - onboarded:.0f} s; {starts} environments, {working} killed at "
-            f"work, {idle} idle or frozen; {dispatching.mixed} batches of several tenants\n"
+            f"work, {idle} idle or frozen; {dispatch_loop.mixed} batches of several tenants\n"
             f"  outcomes {dict(judge.outcomes)}; HARNESS_SEED={seed} repeats the choices"
         )
     assert not judge.crossings, judge.crossings[:5]
-    assert judge.requests >= LEAST_REQUESTS and working + idle >= LEAST_KILLS, "too little happened"
-    assert working > 0 and idle > 0 and dispatching.mixed > 0
-    assert other == {None, "exited with error: signal: killed"}, f"some ended by themselves: {other}"
+    assert judge.requests >= MIN_REQUESTS and working + idle >= MIN_KILLS, "too few requests or kills"
+    assert working > 0 and idle > 0 and dispatch_loop.mixed > 0
+    assert other == {None, "exited with error: signal: killed"}, f"some environments ended without a kill: {other}"
 
 
-def _until_ready(customers: list[Customer]) -> None:
-    """Jobs that were killed come again; nothing kills them any more."""
+def _wait_ready(customers: list[Customer]) -> None:
+    """Waits until all documents are ready; nothing kills environments any more."""
     for customer in customers:
         until(
             lambda: [customer.listed()[each] for each in customer.documents],  # noqa: B023
@@ -262,11 +262,11 @@ def _until_ready(customers: list[Customer]) -> None:
         )
 
 
-def test_the_judge_finds_a_function_that_remembers(small: Callable[..., Harness]) -> None:
-    """The control: the same judge, before a function that keeps what it was given."""
-    harness = small(bootstraps.REMEMBERS, isolation="NONE")
+def test_judge_detects_a_function_with_shared_state(start_harness: Callable[..., Harness]) -> None:
+    """The control: a function that keeps data of earlier invocations."""
+    harness = start_harness(bootstraps.REMEMBERS, isolation="NONE")
     judge = Judge()
     for tenant in ("a" * 16, "b" * 16):
-        judge.see(tenant, "f", harness.invoke("f", canary(tenant)))
+        judge.check(tenant, "f", harness.invoke("f", canary(tenant)))
     assert judge.requests == 2 and len(judge.crossings) == 1
     assert "b" * 16 in judge.crossings[0]
