@@ -1,10 +1,10 @@
-//! Bodies of our answers: whole, or as they come.
+//! Response bodies: complete or streamed.
 
 use bytes::Bytes;
 use http_body_util::channel::{Channel, Sender};
 use http_body_util::{Either, Full};
 
-/// A streamed answer ended before its end.
+/// A streamed response failed part-way.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{kind}: {message}")]
 pub(crate) struct Broken {
@@ -19,21 +19,20 @@ pub(crate) fn whole(bytes: impl Into<Bytes>) -> AnyBody {
     Either::Left(Full::new(bytes.into()))
 }
 
-/// The writing end of a streamed answer.
+/// The sending end of a streamed response.
 ///
-/// Dropped without [`Pump::end`], it breaks the stream: a caller must never take a part
-/// for the whole because a process died.
+/// Dropping it without [`Pump::end`] aborts the stream, so an incomplete response of a crashed
+/// process never looks complete.
 pub(crate) struct Pump(Option<Sender<Bytes, Broken>>);
 
 impl Pump {
-    /// Returns both ends. The buffer is small: the caller's pace is the function's.
+    /// Returns both ends. The buffer is small, so a slow caller slows the function down.
     pub(crate) fn new() -> (Self, Streamed) {
         let (sender, body) = Channel::new(4);
         (Self(Some(sender)), body)
     }
 
-    /// Passes a chunk on. A caller that has gone is no reason for the function to stop:
-    /// Lambda lets it run on.
+    /// Sends a chunk. Ignores a disconnected caller, because Lambda lets the function finish.
     pub(crate) async fn chunk(&mut self, chunk: Bytes) {
         if let Some(sender) = &mut self.0 {
             let _ = sender.send_data(chunk).await;
@@ -44,7 +43,7 @@ impl Pump {
         self.0 = None;
     }
 
-    pub(crate) fn break_off(mut self, broken: Broken) {
+    pub(crate) fn abort(mut self, broken: Broken) {
         if let Some(sender) = self.0.take() {
             sender.abort(broken);
         }
@@ -56,7 +55,7 @@ impl Drop for Pump {
         if let Some(sender) = self.0.take() {
             sender.abort(Broken {
                 kind: "Runtime.TruncatedResponse".to_owned(),
-                message: "the function ended before its answer did".to_owned(),
+                message: "the function exited before its response was complete".to_owned(),
             });
         }
     }

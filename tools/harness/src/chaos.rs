@@ -1,11 +1,11 @@
-//! Chance, repeatable by its seed.
+//! Random kills, repeatable by seed.
 
 use std::sync::Mutex;
 use std::time::Duration;
 
-use crate::lock::held;
+use crate::lock::lock;
 
-/// Decides which environments die, and when.
+/// Decides which environments to kill, and when.
 pub(crate) struct Chaos {
     seed: u64,
     state: Mutex<State>,
@@ -28,25 +28,25 @@ impl Chaos {
         self.seed
     }
 
-    /// From now on each invocation is killed with this probability, at a random moment
-    /// within this time of its delivery.
+    /// Sets the probability to kill the environment of each later invocation. The kill happens
+    /// at a random time at most `within` after delivery.
     pub(crate) fn set(&self, probability: f64, within: Duration) {
-        let mut state = held(&self.state);
+        let mut state = lock(&self.state);
         state.probability = probability;
         state.within = within;
     }
 
-    /// Draws the fate of an invocation: when to kill its environment, if at all.
-    pub(crate) fn fate(&self) -> Option<Duration> {
-        let mut state = held(&self.state);
-        // Drawn in any case, so that the choices do not depend on when it was switched on.
+    /// Returns the delay after which to kill an invocation's environment, or `None`.
+    pub(crate) fn kill_delay(&self) -> Option<Duration> {
+        let mut state = lock(&self.state);
+        // Always draw, so that the choices do not depend on when chaos was switched on.
         let (hit, when) = (state.rng.f64(), state.rng.f64());
         (hit < state.probability).then(|| state.within.mul_f64(when))
     }
 
-    /// Takes `n` of `from` at random.
+    /// Returns `n` random elements of `from`.
     pub(crate) fn choose<T>(&self, mut from: Vec<T>, n: usize) -> Vec<T> {
-        held(&self.state).rng.shuffle(&mut from);
+        lock(&self.state).rng.shuffle(&mut from);
         from.truncate(n);
         from
     }
@@ -56,22 +56,22 @@ impl Chaos {
 mod tests {
     use super::*;
 
-    fn fates(seed: u64, probability: f64) -> Vec<Option<Duration>> {
+    fn delays(seed: u64, probability: f64) -> Vec<Option<Duration>> {
         let chaos = Chaos::new(Some(seed));
         chaos.set(probability, Duration::from_millis(50));
-        (0..200).map(|_| chaos.fate()).collect()
+        (0..200).map(|_| chaos.kill_delay()).collect()
     }
 
     #[test]
-    fn a_seed_repeats_its_run() {
-        assert_eq!(fates(7, 0.3), fates(7, 0.3));
-        assert_ne!(fates(7, 0.3), fates(8, 0.3));
+    fn seed_repeats_choices() {
+        assert_eq!(delays(7, 0.3), delays(7, 0.3));
+        assert_ne!(delays(7, 0.3), delays(8, 0.3));
     }
 
     #[test]
-    fn never_and_always_are_what_they_say() {
-        assert!(fates(7, 0.0).iter().all(Option::is_none));
-        let always = fates(7, 1.0);
+    fn probability_0_never_kills_and_1_always_kills() {
+        assert!(delays(7, 0.0).iter().all(Option::is_none));
+        let always = delays(7, 1.0);
         assert!(always.iter().flatten().count() == 200);
         assert!(always.iter().flatten().all(|when| *when < Duration::from_millis(50)));
     }

@@ -1,4 +1,4 @@
-//! What is to be served, as the test wrote it down.
+//! The configuration file.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,25 +6,25 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// The whole file.
+/// The configuration of a harness.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
-    /// Where to listen on loopback; 0 for a free one.
+    /// Port on loopback; 0 for a free port.
     pub(crate) port: u16,
-    /// A folder for one log per environment.
+    /// Folder of the environments' logs.
     pub(crate) logs: PathBuf,
     pub(crate) region: String,
     pub(crate) account: String,
-    /// Repeats a run's random choices; without it, one is drawn and printed.
+    /// Seed of the random choices. Default: a random seed, which is printed.
     pub(crate) seed: Option<u64>,
-    /// Whether a caller may have an event delivered to another tenant's environment.
+    /// Whether a caller may deliver an event to another tenant's environment.
     #[serde(default)]
     pub(crate) misroute: bool,
     pub(crate) functions: BTreeMap<String, FunctionConfig>,
 }
 
-/// One function, as its deployment describes it.
+/// The configuration of a function.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FunctionConfig {
@@ -33,12 +33,12 @@ pub(crate) struct FunctionConfig {
     pub(crate) reserved_concurrency: usize,
     pub(crate) memory_size: u32,
     pub(crate) timeout_seconds: f64,
-    /// The function's own variables; Lambda's come on top.
+    /// The function's own environment variables, without Lambda's.
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) credentials: Credentials,
 }
 
-/// `TenancyConfig.TenantIsolationMode`, or its absence.
+/// `TenancyConfig.TenantIsolationMode`; `None` if the function has no tenancy configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 pub(crate) enum Isolation {
     #[serde(rename = "PER_TENANT")]
@@ -56,7 +56,7 @@ pub(crate) struct Credentials {
     pub(crate) session_token: String,
 }
 
-// Not derived: whatever is printed of a configuration leaves them out.
+// Not derived, so that printing a configuration never shows the credentials.
 impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Credentials").finish_non_exhaustive()
@@ -66,11 +66,11 @@ impl std::fmt::Debug for Credentials {
 /// The configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
-    #[error("cannot read {path}: {source}")]
+    #[error("cannot read `{path}`: {source}")]
     Unreadable { path: String, source: std::io::Error },
-    #[error("{path} is not a configuration: {source}")]
+    #[error("`{path}` is not a valid configuration: {source}")]
     Malformed { path: String, source: serde_json::Error },
-    #[error("function {name}: {problem}")]
+    #[error("function `{name}`: {problem}")]
     Function { name: String, problem: &'static str },
 }
 
@@ -90,11 +90,11 @@ impl Config {
 impl FunctionConfig {
     fn check(&self) -> Result<(), &'static str> {
         if !self.bootstrap.is_file() {
-            return Err("its bootstrap does not exist; is it built?");
+            return Err("the bootstrap does not exist; build it first");
         }
         match Duration::try_from_secs_f64(self.timeout_seconds) {
             Ok(timeout) if (1..=900).contains(&timeout.as_secs()) => Ok(()),
-            _ => Err("its timeout is not 1 to 900 seconds"),
+            _ => Err("the timeout must be 1 to 900 seconds"),
         }
     }
 
@@ -102,8 +102,8 @@ impl FunctionConfig {
         Duration::from_secs_f64(self.timeout_seconds)
     }
 
-    /// How many environments a function with tenant isolation may have, idle ones
-    /// included: 2,500 per 1,000 concurrent executions configured for it.
+    /// Returns the maximum number of environments with tenant isolation, idle ones included:
+    /// 2,500 per 1,000 concurrent executions.
     /// <https://docs.aws.amazon.com/lambda/latest/dg/tenant-isolation.html>
     pub(crate) fn environment_limit(&self) -> usize {
         self.reserved_concurrency * 5 / 2

@@ -11,16 +11,16 @@ use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
 use crate::config::FunctionConfig;
-use crate::desk::Desk;
-use crate::lock::held;
+use crate::handover::Handover;
+use crate::lock::lock;
 use crate::runtime_api;
 use crate::{launcher, server};
 
-/// Lambda's limit for a runtime's start.
+/// Lambda's limit for the init phase.
 pub(crate) const INIT_LIMIT: std::time::Duration = std::time::Duration::from_secs(10);
 
-/// Where an environment is to run.
-pub(crate) struct Place<'a> {
+/// The settings of a new environment.
+pub(crate) struct Settings<'a> {
     pub(crate) function: &'a str,
     pub(crate) config: &'a FunctionConfig,
     pub(crate) region: &'a str,
@@ -28,19 +28,18 @@ pub(crate) struct Place<'a> {
     pub(crate) number: u64,
 }
 
-/// A process to which signals can be sent for as long as it is ours.
+/// A child process that can receive signals until it is reaped.
 pub(crate) struct Process {
     pid: i32,
-    /// Cleared in the same step in which the process's end is collected. There is one
-    /// thread, so no signal comes between the two and reaches a stranger that was given
-    /// the number.
-    living: Mutex<Option<Pid>>,
+    /// Cleared in the same step in which the process is reaped. The harness has one thread, so
+    /// no signal is sent in between to another process that reuses the id.
+    alive: Mutex<Option<Pid>>,
 }
 
 impl Process {
     fn signal(&self, signal: Signal) -> bool {
-        let living = held(&self.living);
-        living.is_some_and(|pid| kill_process(pid, signal).is_ok())
+        let alive = lock(&self.alive);
+        alive.is_some_and(|pid| kill_process(pid, signal).is_ok())
     }
 
     pub(crate) fn freeze(&self) {
@@ -51,7 +50,7 @@ impl Process {
         self.signal(Signal::CONT);
     }
 
-    /// Kills it, frozen or not; false if it was gone already.
+    /// Kills the process, frozen or not. Returns `false` if it has exited already.
     pub(crate) fn kill(&self) -> bool {
         self.signal(Signal::KILL)
     }
@@ -64,116 +63,116 @@ impl Process {
 /// An environment, busy or idle.
 pub(crate) struct Environment {
     pub(crate) number: u64,
-    /// Whose it is; none with tenant isolation off.
+    /// The tenant; `None` without tenant isolation.
     pub(crate) tenant: Option<String>,
-    pub(crate) desk: Arc<Desk>,
+    pub(crate) handover: Arc<Handover>,
     pub(crate) process: Arc<Process>,
     pub(crate) log: PathBuf,
-    ending: watch::Sender<Option<String>>,
+    exit: watch::Sender<Option<String>>,
 }
 
 impl Environment {
-    /// Starts a process for `tenant`; the second value ends with the process.
-    pub(crate) fn start(place: &Place<'_>, tenant: Option<&str>) -> io::Result<(Arc<Self>, Warden)> {
+    /// Starts a process for `tenant`, and returns it with its supervisor.
+    pub(crate) fn start(settings: &Settings<'_>, tenant: Option<&str>) -> io::Result<(Arc<Self>, Supervisor)> {
         let listener = server::listen(0)?;
         let runtime_api = listener.local_addr()?.to_string();
-        // Its name has the process id, which is not known yet.
-        let unnamed = place.logs.join(format!("{}-{}.starting", place.function, place.number));
+        // Renamed below, because the name contains the process id.
+        let unnamed = settings.logs.join(format!("{}-{}.starting", settings.function, settings.number));
         let log = File::create(&unnamed)?;
-        let mut command = launcher::command(&place.config.bootstrap)?;
-        command.envs(variables(place, &runtime_api)).stdin(std::process::Stdio::null());
-        if let Some(root) = place.config.bootstrap.parent() {
+        let mut command = launcher::command(&settings.config.bootstrap)?;
+        command.envs(variables(settings, &runtime_api)).stdin(std::process::Stdio::null());
+        if let Some(root) = settings.config.bootstrap.parent() {
             command.current_dir(root);
         }
         command.stdout(log.try_clone()?).stderr(log);
         let child = Command::from(command).kill_on_drop(true).spawn()?;
         let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
         let pid = pid.ok_or_else(|| io::Error::other("the process has no id"))?;
-        let log = place.logs.join(format!(
+        let log = settings.logs.join(format!(
             "{}-{}-{}.log",
-            place.function,
+            settings.function,
             tenant.map_or_else(|| "shared".to_owned(), file_name),
             pid.as_raw_nonzero()
         ));
         std::fs::rename(unnamed, &log)?;
         let environment = Arc::new(Self {
-            number: place.number,
+            number: settings.number,
             tenant: tenant.map(str::to_owned),
-            desk: Arc::default(),
-            process: Arc::new(Process { pid: pid.as_raw_nonzero().get(), living: Mutex::new(Some(pid)) }),
+            handover: Arc::default(),
+            process: Arc::new(Process { pid: pid.as_raw_nonzero().get(), alive: Mutex::new(Some(pid)) }),
             log,
-            ending: watch::Sender::new(None),
+            exit: watch::Sender::new(None),
         });
-        let warden = Warden { environment: Arc::clone(&environment), child, listener };
-        Ok((environment, warden))
+        let supervisor = Supervisor { environment: Arc::clone(&environment), child, listener };
+        Ok((environment, supervisor))
     }
 
-    /// How its process ended, if it has.
-    pub(crate) fn ending(&self) -> Option<String> {
-        self.ending.borrow().clone()
+    /// Returns how the process exited, or `None` while it runs.
+    pub(crate) fn exit(&self) -> Option<String> {
+        self.exit.borrow().clone()
     }
 
-    /// Waits for its process's end, and says how it came.
-    pub(crate) async fn ended(&self) -> String {
-        let mut ending = self.ending.subscribe();
-        // It cannot fail: the sender is a part of `self`.
-        let _ = ending.wait_for(Option::is_some).await;
-        self.ending().unwrap_or_default()
+    /// Waits until the process exits, and returns how it exited.
+    pub(crate) async fn exited(&self) -> String {
+        let mut exit = self.exit.subscribe();
+        // Cannot fail, because `self` owns the sender.
+        let _ = exit.wait_for(Option::is_some).await;
+        self.exit().unwrap_or_default()
     }
 }
 
-/// Waits beside an environment until its process ends.
-pub(crate) struct Warden {
+/// Supervises an environment's process.
+pub(crate) struct Supervisor {
     environment: Arc<Environment>,
     child: Child,
     listener: TcpListener,
 }
 
-impl Warden {
-    /// Serves the process's Runtime API until it ends.
-    pub(crate) async fn watch(mut self) {
-        let Environment { desk, process, .. } = &*self.environment;
-        let (desk, process) = (Arc::clone(desk), Arc::clone(process));
+impl Supervisor {
+    /// Serves the Runtime API until the process exits.
+    pub(crate) async fn run(mut self) {
+        let Environment { handover, process, .. } = &*self.environment;
+        let (handover, process) = (Arc::clone(handover), Arc::clone(process));
         let served = server::serve(self.listener, move |request| {
-            runtime_api::answer(Arc::clone(&desk), Arc::clone(&process), request)
+            runtime_api::answer(Arc::clone(&handover), Arc::clone(&process), request)
         });
         let status = tokio::select! {
             () = served => return,
             status = self.child.wait() => status,
         };
-        *held(&self.environment.process.living) = None;
-        let how = match status {
-            Ok(status) => crate::ending::describe(status),
-            Err(error) => format!("exited unobserved: {error}"),
+        *lock(&self.environment.process.alive) = None;
+        let exit = match status {
+            Ok(status) => crate::exit::describe(status),
+            Err(error) => format!("exited with unknown status: {error}"),
         };
-        self.environment.ending.send_replace(Some(how));
+        self.environment.exit.send_replace(Some(exit));
     }
 }
 
-/// A tenant id as a part of a file name: ids may hold slashes.
+/// Returns a tenant id as part of a file name. Lambda allows slashes in ids.
 fn file_name(tenant: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
     tenant.chars().take(100).map(plain).collect()
 }
 
-/// All that a process finds in its environment: Lambda's variables and the function's,
-/// nothing of ours. <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
-fn variables(place: &Place<'_>, runtime_api: &str) -> Vec<(String, String)> {
-    let config = place.config;
+/// Returns all environment variables of a process: Lambda's and the function's, none of the
+/// harness. <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
+fn variables(settings: &Settings<'_>, runtime_api: &str) -> Vec<(String, String)> {
+    let config = settings.config;
     let memory = config.memory_size.to_string();
     let root = config.bootstrap.parent().unwrap_or(Path::new("/var/task")).display().to_string();
-    let group = format!("/aws/lambda/{}", place.function);
-    let stream = format!("{}[$LATEST]{:032x}", place.function, place.number);
+    let group = format!("/aws/lambda/{}", settings.function);
+    let stream = format!("{}[$LATEST]{:032x}", settings.function, settings.number);
     let lambdas = [
         ("AWS_LAMBDA_RUNTIME_API", runtime_api),
-        ("AWS_LAMBDA_FUNCTION_NAME", place.function),
+        ("AWS_LAMBDA_FUNCTION_NAME", settings.function),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &memory),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
         ("AWS_LAMBDA_LOG_GROUP_NAME", &group),
         ("AWS_LAMBDA_LOG_STREAM_NAME", &stream),
-        ("AWS_REGION", place.region),
-        ("AWS_DEFAULT_REGION", place.region),
+        ("AWS_REGION", settings.region),
+        ("AWS_DEFAULT_REGION", settings.region),
         ("AWS_ACCESS_KEY_ID", &config.credentials.access_key_id),
         ("AWS_SECRET_ACCESS_KEY", &config.credentials.secret_access_key),
         ("AWS_SESSION_TOKEN", &config.credentials.session_token),
@@ -186,6 +185,6 @@ fn variables(place: &Place<'_>, runtime_api: &str) -> Vec<(String, String)> {
     ];
     let own = config.environment.iter().map(|(name, value)| (name.clone(), value.clone()));
     let lambdas = lambdas.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
-    // Lambda's come last: most of these names are reserved, and none of them is ours to bend.
+    // Lambda's variables override the function's, as on AWS, where most names are reserved.
     own.chain(lambdas).collect()
 }

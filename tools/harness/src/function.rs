@@ -1,15 +1,15 @@
-//! A function and its environments: who gets which, and when there are no more.
+//! A function and its pool of environments, with Lambda's limits.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use crate::config::{FunctionConfig, Isolation};
-use crate::environment::{Environment, Place};
-use crate::lock::held;
+use crate::environment::{Environment, Settings};
+use crate::lock::lock;
 use crate::refusal::Refusal;
 use crate::status::{EnvironmentStatus, FunctionStatus};
 
-/// A function as it is served.
+/// A served function.
 pub(crate) struct Function {
     pub(crate) name: String,
     pub(crate) config: FunctionConfig,
@@ -22,7 +22,7 @@ pub(crate) struct Function {
 #[derive(Default)]
 struct Pool {
     slots: Vec<Slot>,
-    /// What became of the environments that are gone.
+    /// The exited environments.
     past: Vec<EnvironmentStatus>,
     starts: u64,
     kills_idle: u64,
@@ -34,22 +34,22 @@ struct Pool {
 struct Slot {
     environment: Arc<Environment>,
     busy: bool,
-    /// Killed, and not seen dead yet: nobody is given it any more.
-    doomed: bool,
+    /// Killed but not reaped yet: receives no further invocation.
+    killed: bool,
 }
 
-/// Why we end an environment.
+/// Why the harness kills an environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// A test wants it.
+    /// A test requested it.
     Killed,
-    /// Its invocation took too long.
+    /// Its invocation timed out.
     TimedOut,
-    /// It did not come up.
+    /// Its init phase failed.
     InitFailed,
 }
 
-/// An environment taken for one invocation; dropping it gives it back.
+/// An environment that is busy with one invocation. Dropping the lease makes it idle.
 pub(crate) struct Lease {
     pub(crate) function: Arc<Function>,
     pub(crate) environment: Arc<Environment>,
@@ -57,7 +57,7 @@ pub(crate) struct Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let mut pool = held(&self.function.pool);
+        let mut pool = lock(&self.function.pool);
         let number = self.environment.number;
         if let Some(slot) = pool.slots.iter_mut().find(|slot| slot.environment.number == number) {
             slot.busy = false;
@@ -83,15 +83,15 @@ impl Function {
         }
     }
 
-    /// Takes an environment of `tenant`: an idle one, or a new one where there may be one
-    /// more. `misroute` takes the environment with that process id, whosever it is.
+    /// Takes an idle environment of `tenant`, or starts one within the limits. `misroute` takes
+    /// the environment with that process id, even of another tenant.
     pub(crate) fn take(
         self: &Arc<Self>,
         tenant: Option<&str>,
         misroute: Option<i32>,
     ) -> Result<Lease, Refusal> {
         self.check_tenant(tenant)?;
-        let mut pool = held(&self.pool);
+        let mut pool = lock(&self.pool);
         let taken = self.choose(&mut pool, tenant, misroute);
         if matches!(taken, Err(Refusal::Concurrency | Refusal::Environments)) {
             pool.throttled += 1;
@@ -100,7 +100,7 @@ impl Function {
         Ok(Lease { function: Arc::clone(self), environment })
     }
 
-    /// A tenant is demanded or refused, by the function's mode.
+    /// Checks that a tenant id is present exactly if the function has tenant isolation.
     fn check_tenant(&self, tenant: Option<&str>) -> Result<(), Refusal> {
         match (self.config.isolation, tenant) {
             (Isolation::PerTenant, None | Some("")) => Err(Refusal::TenantMissing),
@@ -121,7 +121,7 @@ impl Function {
         }
         if let Some(pid) = misroute {
             let slot = pool.slots.iter_mut().find(|slot| slot.environment.process.pid() == pid);
-            let slot = slot.ok_or(Refusal::Misroute("there is no environment with this process id"))?;
+            let slot = slot.ok_or(Refusal::Misroute("no environment has this process id"))?;
             if slot.busy {
                 return Err(Refusal::Misroute("that environment is busy"));
             }
@@ -130,7 +130,7 @@ impl Function {
         }
         let idle = pool.slots.iter_mut().find(|slot| {
             let environment = &slot.environment;
-            !slot.busy && !slot.doomed && environment.tenant.as_deref() == tenant
+            !slot.busy && !slot.killed && environment.tenant.as_deref() == tenant
         });
         if let Some(slot) = idle {
             slot.busy = true;
@@ -144,37 +144,37 @@ impl Function {
 
     fn start(self: &Arc<Self>, pool: &mut Pool, tenant: Option<&str>) -> std::io::Result<Arc<Environment>> {
         pool.starts += 1;
-        let place = Place {
+        let settings = Settings {
             function: &self.name,
             config: &self.config,
             region: &self.region,
             logs: &self.logs,
             number: pool.starts,
         };
-        let (environment, warden) = Environment::start(&place, tenant)?;
-        pool.slots.push(Slot { environment: Arc::clone(&environment), busy: true, doomed: false });
-        let (function, gone) = (Arc::clone(self), Arc::clone(&environment));
+        let (environment, supervisor) = Environment::start(&settings, tenant)?;
+        pool.slots.push(Slot { environment: Arc::clone(&environment), busy: true, killed: false });
+        let (function, exited) = (Arc::clone(self), Arc::clone(&environment));
         tokio::spawn(async move {
-            warden.watch().await;
-            function.bury(&gone);
+            supervisor.run().await;
+            function.remove(&exited);
         });
         Ok(environment)
     }
 
-    /// A process that ended takes no further invocation and no further place.
-    fn bury(&self, environment: &Environment) {
-        let mut pool = held(&self.pool);
+    /// Removes an exited environment from the pool.
+    fn remove(&self, environment: &Environment) {
+        let mut pool = lock(&self.pool);
         pool.slots.retain(|slot| slot.environment.number != environment.number);
         pool.past.push(EnvironmentStatus::of(environment, "ended"));
     }
 
-    /// Kills an environment; false if it was gone already.
-    pub(crate) fn end(&self, environment: &Environment, cause: Cause) -> bool {
-        let mut pool = held(&self.pool);
+    /// Kills an environment. Returns `false` if it was killed or has exited already.
+    pub(crate) fn kill(&self, environment: &Environment, cause: Cause) -> bool {
+        let mut pool = lock(&self.pool);
         let number = environment.number;
-        let slot = pool.slots.iter_mut().find(|slot| slot.environment.number == number && !slot.doomed);
+        let slot = pool.slots.iter_mut().find(|slot| slot.environment.number == number && !slot.killed);
         let Some(slot) = slot else { return false };
-        slot.doomed = true;
+        slot.killed = true;
         let busy = slot.busy;
         match cause {
             Cause::Killed if busy => pool.kills_working += 1,
@@ -186,16 +186,16 @@ impl Function {
     }
 
     pub(crate) fn environments(&self) -> Vec<Arc<Environment>> {
-        held(&self.pool).slots.iter().map(|slot| Arc::clone(&slot.environment)).collect()
+        lock(&self.pool).slots.iter().map(|slot| Arc::clone(&slot.environment)).collect()
     }
 
     pub(crate) fn status(&self) -> FunctionStatus {
-        let pool = held(&self.pool);
-        let living = pool
+        let pool = lock(&self.pool);
+        let alive = pool
             .slots
             .iter()
             .map(|slot| EnvironmentStatus::of(&slot.environment, if slot.busy { "busy" } else { "idle" }));
-        let environments: Vec<_> = living.chain(pool.past.iter().cloned()).collect();
+        let environments: Vec<_> = alive.chain(pool.past.iter().cloned()).collect();
         FunctionStatus {
             isolation: self.config.isolation,
             reserved_concurrency: self.config.reserved_concurrency,

@@ -1,4 +1,4 @@
-//! All functions together, and what is done to them from outside.
+//! All functions of one configuration, and the actions of tests on them.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -22,7 +22,7 @@ pub(crate) struct Harness {
     region: String,
 }
 
-/// Environments to be killed now: one by its process id, or `n` at random.
+/// A request to kill environments: one by process id, or `n` random ones (default 1).
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Kill {
@@ -53,21 +53,21 @@ impl Harness {
     pub(crate) fn kill(&self, kill: &Kill) -> Vec<i32> {
         let functions = self.functions.values();
         let chosen = functions.filter(|each| kill.function.as_ref().is_none_or(|name| *name == each.name));
-        let living: Vec<(Arc<Function>, Arc<Environment>)> = chosen
+        let alive: Vec<(Arc<Function>, Arc<Environment>)> = chosen
             .flat_map(|function| {
                 function.environments().into_iter().map(|found| (Arc::clone(function), found))
             })
             .filter(|(_, environment)| kill.pid.is_none_or(|pid| environment.process.pid() == pid))
             .collect();
-        let victims = self.chaos.choose(living, kill.n.unwrap_or(1));
-        victims
+        let chosen = self.chaos.choose(alive, kill.n.unwrap_or(1));
+        chosen
             .into_iter()
-            .filter(|(function, environment)| function.end(environment, Cause::Killed))
+            .filter(|(function, environment)| function.kill(environment, Cause::Killed))
             .map(|(_, environment)| environment.process.pid())
             .collect()
     }
 
-    pub(crate) fn end_all(&self) {
+    pub(crate) fn kill_all(&self) {
         for environment in self.functions.values().flat_map(|function| function.environments()) {
             environment.process.kill();
         }

@@ -1,4 +1,4 @@
-//! One invocation, from the moment it has an environment.
+//! One invocation in its environment.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,12 +8,12 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
 
 use crate::body::Streamed;
-use crate::desk::{Event, Progress};
-use crate::ending;
 use crate::environment::INIT_LIMIT;
+use crate::exit;
 use crate::function::{Cause, Lease};
+use crate::handover::{Event, Progress};
 
-/// What the caller gets.
+/// The reply to the caller.
 pub(crate) enum Reply {
     Answered(Bytes),
     /// An error of the function, in Lambda's form.
@@ -21,36 +21,41 @@ pub(crate) enum Reply {
     Streaming(Streamed),
 }
 
-/// Runs an invocation to its end, whether or not somebody still waits for it.
+/// Runs an invocation to its end, even if the caller has disconnected.
 ///
-/// `fate` kills the environment that long after the event was put before it, if it is
-/// still there: at its start, at its work, or when it is frozen or busy with the next.
-pub(crate) async fn run(lease: Lease, event: Event, fate: Option<Duration>, reply: oneshot::Sender<Reply>) {
+/// `kill_delay` kills the environment that long after the event is queued, if it is still
+/// alive: during init or the invocation, or later while it is frozen or busy again.
+pub(crate) async fn run(
+    lease: Lease,
+    event: Event,
+    kill_delay: Option<Duration>,
+    reply: oneshot::Sender<Reply>,
+) {
     let request_id = event.request_id.clone();
     let Lease { function, environment } = &lease;
     let process = Arc::clone(&environment.process);
-    let mut progress = environment.desk.put(event, || process.thaw());
-    if let Some(delay) = fate {
+    let mut progress = environment.handover.put(event, || process.thaw());
+    if let Some(delay) = kill_delay {
         let (function, environment) = (Arc::clone(function), Arc::clone(environment));
         tokio::spawn(async move {
             sleep(delay).await;
-            function.end(&environment, Cause::Killed);
+            function.kill(&environment, Cause::Killed);
         });
     }
-    let exited = |how: String| Reply::Failed(ending::exit_error(&request_id, &how));
-    let begun = tokio::select! {
+    let exited = |how: String| Reply::Failed(exit::exit_error(&request_id, &how));
+    let started = tokio::select! {
         biased;
         progress = progress.recv() => match progress {
-            Some(Progress::Handed) => Ok(()),
-            other => Err(end_of(other)),
+            Some(Progress::Delivered) => Ok(()),
+            other => Err(reply_of(other)),
         },
-        how = environment.ended() => Err(exited(how)),
+        how = environment.exited() => Err(exited(how)),
         () = sleep(INIT_LIMIT) => {
-            Err(Reply::Failed(ending::timed_out(&request_id, INIT_LIMIT.as_secs_f64())))
+            Err(Reply::Failed(exit::timed_out(&request_id, INIT_LIMIT.as_secs_f64())))
         }
     };
-    if let Err(failed) = begun {
-        function.end(environment, Cause::InitFailed);
+    if let Err(failed) = started {
+        function.kill(environment, Cause::InitFailed);
         let _ = reply.send(failed);
         return;
     }
@@ -59,44 +64,44 @@ pub(crate) async fn run(lease: Lease, event: Event, fate: Option<Duration>, repl
     tokio::select! {
         biased;
         () = follow(&mut progress, &mut reply) => {}
-        how = environment.ended() => {
-            // It may have answered and died before we looked.
+        how = environment.exited() => {
+            // The process may have answered before it exited.
             match progress.try_recv() {
-                Ok(Progress::Streaming(_)) | Err(_) => tell(&mut reply, exited(how)),
-                Ok(last) => tell(&mut reply, end_of(Some(last))),
+                Ok(Progress::Streaming(_)) | Err(_) => send(&mut reply, exited(how)),
+                Ok(last) => send(&mut reply, reply_of(Some(last))),
             }
         }
         () = sleep(timeout) => {
-            function.end(environment, Cause::TimedOut);
-            tell(&mut reply, Reply::Failed(ending::timed_out(&request_id, timeout.as_secs_f64())));
+            function.kill(environment, Cause::TimedOut);
+            send(&mut reply, Reply::Failed(exit::timed_out(&request_id, timeout.as_secs_f64())));
         }
     }
 }
 
-/// Follows an invocation to its end; a streamed answer goes out when it begins.
+/// Follows an invocation to its end. Sends a streamed response as soon as it starts.
 async fn follow(
     progress: &mut mpsc::UnboundedReceiver<Progress>,
     reply: &mut Option<oneshot::Sender<Reply>>,
 ) {
     loop {
         match progress.recv().await {
-            Some(Progress::Streaming(stream)) => tell(reply, Reply::Streaming(stream)),
+            Some(Progress::Streaming(stream)) => send(reply, Reply::Streaming(stream)),
             Some(Progress::Finished) => return,
-            other => return tell(reply, end_of(other)),
+            other => return send(reply, reply_of(other)),
         }
     }
 }
 
-fn tell(reply: &mut Option<oneshot::Sender<Reply>>, what: Reply) {
+fn send(reply: &mut Option<oneshot::Sender<Reply>>, content: Reply) {
     if let Some(reply) = reply.take() {
-        let _ = reply.send(what);
+        let _ = reply.send(content);
     }
 }
 
-fn end_of(progress: Option<Progress>) -> Reply {
+fn reply_of(progress: Option<Progress>) -> Reply {
     match progress {
         Some(Progress::Answered(body)) => Reply::Answered(body),
         Some(Progress::Failed(body)) => Reply::Failed(body),
-        _ => Reply::Failed(ending::failure("HarnessError", "an invocation without an outcome")),
+        _ => Reply::Failed(exit::failure("HarnessError", "the invocation ended without an outcome")),
     }
 }

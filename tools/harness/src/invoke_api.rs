@@ -1,4 +1,4 @@
-//! The Invoke API, and the harness's own routes beside it.
+//! The Invoke API and the harness's own routes.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
 
@@ -16,8 +16,8 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::body::{AnyBody, Streamed, whole};
-use crate::desk::Event;
-use crate::ending;
+use crate::handover::Event;
+use crate::exit;
 use crate::function::Function;
 use crate::harness::{Harness, Kill};
 use crate::invocation::{self, Reply};
@@ -27,11 +27,11 @@ const MAX_EVENT: usize = 6 * 1024 * 1024;
 const TENANT: &str = "x-amz-tenant-id";
 const MISROUTE: &str = "x-harness-misroute";
 
-/// How the caller wants the answer.
+/// The response mode that the caller requested.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Whole,
-    /// As it comes, without the event frames of the SDK: what API Gateway passes on.
+    /// Streamed without the SDK's event frames, as API Gateway passes it on.
     Streamed,
 }
 
@@ -65,7 +65,7 @@ async fn route(harness: &Arc<Harness>, request: Request<Incoming>) -> Result<Res
     }
 }
 
-/// How often invocations are to be killed from now on.
+/// A request to set the kill probability of later invocations.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Odds {
@@ -98,16 +98,16 @@ async fn invoke(
     let event = event(function, tenant, payload);
     let request_id = event.request_id.clone();
     let (sender, reply) = oneshot::channel();
-    // On its own: a caller that leaves does not end an invocation.
-    tokio::spawn(invocation::run(lease, event, harness.chaos.fate(), sender));
+    // A separate task, so that a disconnected caller does not end the invocation.
+    tokio::spawn(invocation::run(lease, event, harness.chaos.kill_delay(), sender));
     let reply = reply.await.unwrap_or_else(|_| {
-        Reply::Failed(ending::failure("HarnessError", "the invocation ended without a reply"))
+        Reply::Failed(exit::failure("HarnessError", "the invocation ended without a reply"))
     });
     let (failed, body) = match (reply, mode) {
         (Reply::Answered(body), _) => (false, whole(body)),
         (Reply::Failed(body), _) => (true, whole(body)),
         (Reply::Streaming(stream), Mode::Streamed) => (false, Either::Right(stream)),
-        (Reply::Streaming(stream), Mode::Whole) => gathered(stream).await,
+        (Reply::Streaming(stream), Mode::Whole) => collected(stream).await,
     };
     Ok(answered(&request_id, pid, failed, body))
 }
@@ -126,20 +126,20 @@ fn event(function: &Function, tenant: Option<&str>, payload: Bytes) -> Event {
     }
 }
 
-/// A test's wish to break Lambda's promise for this call.
+/// Returns the process id to misroute this call to, if the caller requests it.
 fn misroute(harness: &Harness, headers: &HeaderMap) -> Result<Option<i32>, Refusal> {
     let Some(pid) = text(headers, MISROUTE) else { return Ok(None) };
     if !harness.misroute {
-        return Err(Refusal::Misroute("the configuration does not allow it"));
+        return Err(Refusal::Misroute("the configuration does not allow `X-Harness-Misroute`"));
     }
-    pid.parse().map(Some).map_err(|_| Refusal::Misroute("it takes a process id"))
+    pid.parse().map(Some).map_err(|_| Refusal::Misroute("`X-Harness-Misroute` must be a process id"))
 }
 
-/// A streamed answer for a caller that wants it whole.
-async fn gathered(stream: Streamed) -> (bool, AnyBody) {
+/// Collects a streamed response for a caller that did not request streaming.
+async fn collected(stream: Streamed) -> (bool, AnyBody) {
     match stream.collect().await {
         Ok(collected) => (false, whole(collected.to_bytes())),
-        Err(broken) => (true, whole(ending::failure(&broken.kind, &broken.message))),
+        Err(broken) => (true, whole(exit::failure(&broken.kind, &broken.message))),
     }
 }
 
@@ -182,7 +182,7 @@ fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// A function's name as SDKs put it into a path: only an ARN has anything to decode.
+/// Decodes a function name from a path. SDKs encode only the colons of an ARN.
 fn decoded(name: &str) -> String {
     name.replace("%3A", ":").replace("%3a", ":")
 }

@@ -1,17 +1,17 @@
-//! Lambda's promises, made again and kept in another way than the emulator does: one
-//! process per tenant, frozen between invocations, killed when the test says so.
+//! A second implementation of Lambda, independent of the emulator: one process per tenant,
+//! frozen between invocations, killed on a test's request.
 //!
 //! ```text
 //! bulkhead-harness serve CONFIG.json     # prints `seed N` and `ready http://127.0.0.1:PORT`
 //! ```
 //!
-//! See the README beside this crate.
+//! The README of this crate lists the guarantees.
 
 mod body;
 mod chaos;
 mod config;
-mod desk;
-mod ending;
+mod handover;
+mod exit;
 mod environment;
 mod function;
 mod harness;
@@ -65,6 +65,6 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
         _ = terminated.recv() => {}
         _ = interrupted.recv() => {}
     }
-    harness.end_all();
+    harness.kill_all();
     Ok(())
 }

@@ -1,11 +1,11 @@
-//! What the Invoke API answers instead of invoking.
+//! Errors of the Invoke API.
 
 use http::{Response, StatusCode};
 use serde_json::json;
 
 use crate::body::{AnyBody, whole};
 
-/// Errors of `Invoke`, with the texts of the service where they are known.
+/// Errors of `Invoke`, with Lambda's own messages where they are known.
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors>
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Refusal {
@@ -15,15 +15,15 @@ pub(crate) enum Refusal {
     UnknownFunction(String),
     NotJson,
     TooLarge,
-    /// Only `RequestResponse` is offered here.
+    /// The harness supports only `RequestResponse`.
     InvocationType(String),
-    /// More than the reserved concurrency at once.
+    /// The reserved concurrency is in use.
     Concurrency,
-    /// No further environment, idle ones included.
+    /// The limit of environments is reached, idle ones included.
     Environments,
-    /// The harness's own: a misdirected call that cannot be made.
+    /// Harness only: the call cannot be misrouted.
     Misroute(&'static str),
-    /// The harness's own: no process could be started.
+    /// Harness only: the process did not start.
     Start(String),
     NoSuchRoute,
 }
@@ -65,13 +65,13 @@ impl Refusal {
             Self::InvocationType(kind) => (
                 400,
                 "InvalidParameterValueException",
-                format!("invocation type {kind} is not offered by this harness"),
+                format!("the harness does not support the invocation type `{kind}`"),
             ),
             Self::Concurrency => (429, "TooManyRequestsException", "Rate Exceeded.".to_owned()),
             Self::Environments => (429, "TooManyRequestsException", "Rate exceeded".to_owned()),
             Self::Misroute(why) => (409, "HarnessMisroute", (*why).to_owned()),
             Self::Start(why) => (502, "HarnessStart", format!("the environment did not start: {why}")),
-            Self::NoSuchRoute => (404, "HarnessRoute", "there is no such route".to_owned()),
+            Self::NoSuchRoute => (404, "HarnessRoute", "the route does not exist".to_owned()),
         }
     }
 

@@ -1,7 +1,6 @@
-//! The Runtime API, as a function's process sees it.
+//! The Runtime API for a function's process.
 //!
-//! Each environment has a port of its own, so a process can only ever be asked about its
-//! own invocations. <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
+//! Each environment has its own port, so a process can only access its own invocations. <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
 use std::sync::Arc;
 
@@ -12,16 +11,16 @@ use hyper::body::Incoming;
 use serde_json::json;
 
 use crate::body::{AnyBody, Broken, Pump, whole};
-use crate::desk::{Desk, Event, Next, Progress};
-use crate::ending;
 use crate::environment::Process;
+use crate::exit;
+use crate::handover::{Event, Handover, Next, Progress};
 
 const PREFIX: &str = "/2018-06-01/runtime/";
-/// Largest answer that is not streamed, bytes.
-pub(crate) const MAX_ANSWER: usize = 6 * 1024 * 1024 + 100;
+/// Maximum size of a response that is not streamed, in bytes.
+pub(crate) const MAX_RESPONSE: usize = 6 * 1024 * 1024 + 100;
 
 pub(crate) async fn answer(
-    desk: Arc<Desk>,
+    handover: Arc<Handover>,
     process: Arc<Process>,
     request: Request<Incoming>,
 ) -> Response<AnyBody> {
@@ -29,30 +28,29 @@ pub(crate) async fn answer(
     let Some(path) = path.strip_prefix(PREFIX) else { return unknown(&path) };
     let parts: Vec<&str> = path.split('/').collect();
     match (request.method(), parts.as_slice()) {
-        (&Method::GET, ["invocation", "next"]) => next(&desk, &process).await,
-        (&Method::POST, ["invocation", id, "response"]) => response(&desk, id, request).await,
-        (&Method::POST, ["invocation", id, "error"]) => error(&desk, id, request).await,
-        (&Method::POST, ["init", "error"]) => init_error(&desk, request).await,
+        (&Method::GET, ["invocation", "next"]) => next(&handover, &process).await,
+        (&Method::POST, ["invocation", id, "response"]) => response(&handover, id, request).await,
+        (&Method::POST, ["invocation", id, "error"]) => error(&handover, id, request).await,
+        (&Method::POST, ["init", "error"]) => init_error(&handover, request).await,
         _ => unknown(path),
     }
 }
 
-/// Hands the next event over. A process that asks when there is none is frozen until
-/// there is, as Lambda freezes an environment.
-async fn next(desk: &Desk, process: &Process) -> Response<AnyBody> {
-    let event = match desk.next() {
+/// Answers with the next event. Freezes the process until there is one, as Lambda does.
+async fn next(handover: &Handover, process: &Process) -> Response<AnyBody> {
+    let event = match handover.next() {
         Next::Now(event) => event,
         Next::Later(later) => {
             process.freeze();
             match later.await {
                 Ok(event) => event,
-                Err(_) => return status(StatusCode::GONE, "InvalidStateTransition", "asked again meanwhile"),
+                Err(_) => return status(StatusCode::GONE, "InvalidStateTransition", "replaced by a later request"),
             }
         }
     };
     match headers(&event) {
         Ok(headers) => {
-            desk.delivered(&event);
+            handover.delivered(&event);
             let mut response = Response::new(whole(event.payload));
             *response.headers_mut() = headers;
             response
@@ -74,33 +72,33 @@ fn headers(event: &Event) -> Result<HeaderMap, http::header::InvalidHeaderValue>
     Ok(headers)
 }
 
-async fn response(desk: &Desk, id: &str, request: Request<Incoming>) -> Response<AnyBody> {
+async fn response(handover: &Handover, id: &str, request: Request<Incoming>) -> Response<AnyBody> {
     let mode = request.headers().get("lambda-runtime-function-response-mode");
     if mode.is_some_and(|mode| mode.as_bytes().eq_ignore_ascii_case(b"streaming")) {
-        return streamed(desk, id, request.into_body()).await;
+        return streamed(handover, id, request.into_body()).await;
     }
     match collect(request.into_body()).await {
-        Ok(body) => told(desk.tell(id, Progress::Answered(body))),
-        Err(Unread::TooLarge) => {
+        Ok(body) => acknowledge(handover.report(id, Progress::Answered(body))),
+        Err(ReadError::TooLarge) => {
             let text =
-                format!("Response payload size exceeded maximum allowed payload size ({MAX_ANSWER} bytes).");
-            desk.tell(id, Progress::Failed(ending::failure("Function.ResponseSizeTooLarge", &text)));
+                format!("Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE} bytes).");
+            handover.report(id, Progress::Failed(exit::failure("Function.ResponseSizeTooLarge", &text)));
             status(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", &text)
         }
-        Err(Unread::Broken) => broken(),
+        Err(ReadError::Broken) => broken(),
     }
 }
 
-/// Passes an answer on as it comes. Its trailers say if it failed half-way.
-async fn streamed(desk: &Desk, id: &str, mut body: Incoming) -> Response<AnyBody> {
+/// Streams a response to the caller. Its trailers tell whether it failed part-way.
+async fn streamed(handover: &Handover, id: &str, mut body: Incoming) -> Response<AnyBody> {
     let (mut pump, stream) = Pump::new();
-    if !desk.tell(id, Progress::Streaming(stream)) {
-        return told(false);
+    if !handover.report(id, Progress::Streaming(stream)) {
+        return acknowledge(false);
     }
     let mut failed = None;
     while let Some(frame) = body.frame().await {
-        // A process that died: dropping the pump breaks the caller's stream, and the
-        // invocation learns of it from the process's end.
+        // The process died. Dropping the pump aborts the caller's stream; the invocation ends
+        // with the exit of the process.
         let Ok(frame) = frame else { return broken() };
         match frame.into_data() {
             Ok(chunk) => pump.chunk(chunk).await,
@@ -108,10 +106,10 @@ async fn streamed(desk: &Desk, id: &str, mut body: Incoming) -> Response<AnyBody
         }
     }
     match failed {
-        Some(failed) => pump.break_off(failed),
+        Some(failed) => pump.abort(failed),
         None => pump.end(),
     }
-    told(desk.tell(id, Progress::Finished))
+    acknowledge(handover.report(id, Progress::Finished))
 }
 
 fn failure(trailers: &HeaderMap) -> Option<Broken> {
@@ -122,37 +120,37 @@ fn failure(trailers: &HeaderMap) -> Option<Broken> {
     Some(Broken { kind, message: text("lambda-runtime-function-error-body").unwrap_or_default() })
 }
 
-async fn error(desk: &Desk, id: &str, request: Request<Incoming>) -> Response<AnyBody> {
+async fn error(handover: &Handover, id: &str, request: Request<Incoming>) -> Response<AnyBody> {
     match collect(request.into_body()).await {
-        Ok(body) => told(desk.tell(id, Progress::Failed(body))),
+        Ok(body) => acknowledge(handover.report(id, Progress::Failed(body))),
         Err(_) => broken(),
     }
 }
 
-async fn init_error(desk: &Desk, request: Request<Incoming>) -> Response<AnyBody> {
+async fn init_error(handover: &Handover, request: Request<Incoming>) -> Response<AnyBody> {
     match collect(request.into_body()).await {
         Ok(body) => {
-            desk.init_failed(body);
-            told(true)
+            handover.init_failed(body);
+            acknowledge(true)
         }
         Err(_) => broken(),
     }
 }
 
-enum Unread {
+enum ReadError {
     TooLarge,
     Broken,
 }
 
-async fn collect(body: Incoming) -> Result<Bytes, Unread> {
-    match Limited::new(body, MAX_ANSWER).collect().await {
+async fn collect(body: Incoming) -> Result<Bytes, ReadError> {
+    match Limited::new(body, MAX_RESPONSE).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Unread::TooLarge),
-        Err(_) => Err(Unread::Broken),
+        Err(error) if error.is::<LengthLimitError>() => Err(ReadError::TooLarge),
+        Err(_) => Err(ReadError::Broken),
     }
 }
 
-fn told(known: bool) -> Response<AnyBody> {
+fn acknowledge(known: bool) -> Response<AnyBody> {
     if known {
         let mut response = Response::new(whole(r#"{"status":"OK"}"#));
         *response.status_mut() = StatusCode::ACCEPTED;
@@ -163,11 +161,11 @@ fn told(known: bool) -> Response<AnyBody> {
 }
 
 fn broken() -> Response<AnyBody> {
-    status(StatusCode::BAD_REQUEST, "InvalidRequest", "the body broke off")
+    status(StatusCode::BAD_REQUEST, "InvalidRequest", "the request body is incomplete")
 }
 
 fn unknown(path: &str) -> Response<AnyBody> {
-    status(StatusCode::NOT_FOUND, "NotFound", &format!("the Runtime API has no {path}"))
+    status(StatusCode::NOT_FOUND, "NotFound", &format!("the Runtime API has no route `{path}`"))
 }
 
 fn status(status: StatusCode, kind: &str, message: &str) -> Response<AnyBody> {

@@ -13,14 +13,14 @@ use tokio::net::TcpListener;
 
 use crate::body::AnyBody;
 
-/// Listens on a port of loopback; on a free one for 0.
+/// Listens on a port of loopback; 0 selects a free port.
 pub(crate) fn listen(port: u16) -> io::Result<TcpListener> {
     let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
     listener.set_nonblocking(true)?;
     TcpListener::from_std(listener)
 }
 
-/// Answers every request of every connection by `answer`, until dropped.
+/// Answers every request with `answer`, until dropped.
 pub(crate) async fn serve<A, F>(listener: TcpListener, answer: A)
 where
     A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
@@ -28,7 +28,7 @@ where
 {
     loop {
         let Ok((stream, _)) = listener.accept().await else { continue };
-        // Without it, the part of an answer that follows its head waits 40 ms.
+        // Without it, the body of a response is delayed by 40 ms.
         let _ = stream.set_nodelay(true);
         let answer = answer.clone();
         tokio::spawn(async move {
@@ -36,7 +36,7 @@ where
                 let answered = answer(request);
                 async move { Ok::<_, Infallible>(answered.await) }
             });
-            // A connection that breaks is the business of whoever broke it.
+            // A broken connection concerns only the client.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
     }

@@ -1,4 +1,4 @@
-//! What `GET /_harness/status` tells.
+//! The response of `GET /_harness/status`.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::environment::Environment;
 #[derive(Debug, Serialize)]
 pub(crate) struct Status {
     pub(crate) seed: u64,
-    /// Environments that were ever sent two tenants' ids.
+    /// Number of environments that received the ids of two tenants.
     pub(crate) crossings: usize,
     pub(crate) functions: BTreeMap<String, FunctionStatus>,
 }
@@ -27,20 +27,20 @@ pub(crate) struct FunctionStatus {
     pub(crate) time_outs: u64,
     pub(crate) throttled: u64,
     pub(crate) crossings: usize,
-    /// Those that live, then those that ended.
+    /// Running environments first, then exited ones.
     pub(crate) environments: Vec<EnvironmentStatus>,
 }
 
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct EnvironmentStatus {
     pid: i32,
-    /// Whose it was started for.
+    /// The tenant that the environment was started for.
     tenant: Option<String>,
-    /// Whose ids were sent to it, and how often: not what was meant, what was written.
+    /// Actual deliveries per tenant id.
     delivered: BTreeMap<String, u64>,
     pub(crate) invocations: u64,
     state: &'static str,
-    /// How its process ended.
+    /// How the process exited.
     ending: Option<String>,
     log: String,
 }
@@ -50,10 +50,10 @@ impl EnvironmentStatus {
         Self {
             pid: environment.process.pid(),
             tenant: environment.tenant.clone(),
-            delivered: environment.desk.tenants(),
-            invocations: environment.desk.invocations(),
+            delivered: environment.handover.tenants(),
+            invocations: environment.handover.invocations(),
             state,
-            ending: environment.ending(),
+            ending: environment.exit(),
             log: environment.log.display().to_string(),
         }
     }

@@ -8,11 +8,11 @@ use bulkhead_tenancy::names::{DocumentId, Revision};
 
 use super::backlog::TenantBacklog;
 use super::job::{JobStatus, Jobs, Record};
-use super::transaction::{NOT_DELETED, malformed};
+use super::transaction::malformed;
 use crate::clock;
 use crate::error::StoreError;
 use crate::items::{self, key_attributes, new_etag, number, text};
-use crate::repositories::documents::{DocumentStatus, IngestionState, JobLocation};
+use crate::repositories::documents::{DocumentStatus, IngestionState, JobLocation, NOT_DELETED};
 
 const ACCEPT: &str = "accept job";
 const NO_ITEM: &str = "attribute_not_exists(pk)";

@@ -10,9 +10,6 @@ use aws_smithy_types::error::operation::BuildError;
 use super::job::Jobs;
 use crate::error::{Classify, StoreError};
 
-/// The document exists and is not deleted.
-pub(super) const NOT_DELETED: &str = "attribute_exists(pk) AND #status <> :deleted";
-
 /// Retries of a transaction that conflicts with another one.
 const MAX_RETRIES: u8 = 5;
 /// Longest pause before a retry.

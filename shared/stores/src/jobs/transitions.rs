@@ -10,11 +10,11 @@ use bulkhead_tenancy::names::{DocumentId, ItemKey, Revision};
 
 use super::backlog::TenantBacklog;
 use super::job::{Job, JobStatus, Jobs, Record};
-use super::transaction::{NOT_DELETED, malformed};
+use super::transaction::malformed;
 use crate::clock;
 use crate::error::{Classify, StoreError};
 use crate::items::{self, key_attributes, new_etag, number, text};
-use crate::repositories::documents::{DocumentStatus, JobLocation, WaitingReason};
+use crate::repositories::documents::{DocumentStatus, JobLocation, NOT_DELETED, WaitingReason};
 
 const MOVE: &str = "move job";
 const UNCHANGED: &str = "etag = :etag";

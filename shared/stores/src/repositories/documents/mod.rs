@@ -24,5 +24,5 @@ mod repository;
 
 pub use deletion::Leftovers;
 pub use record::{Document, DocumentStatus, Extent, NewContent, WaitingReason};
-pub(crate) use record::{IngestionState, JobLocation};
+pub(crate) use record::{IngestionState, JobLocation, NOT_DELETED};
 pub use repository::Documents;

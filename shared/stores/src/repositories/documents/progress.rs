@@ -3,14 +3,11 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use bulkhead_tenancy::names::{DocumentId, Revision};
 
-use super::record::{DocumentStatus, Extent, status};
+use super::record::{DocumentStatus, Extent, NOT_DELETED, status};
 use super::repository::Documents;
 use crate::clock;
 use crate::error::{Classify, StoreError};
 use crate::items::{attribute, key_attributes, number};
-
-/// The document exists and is not deleted.
-pub(super) const STILL_EXISTS: &str = "attribute_exists(pk) AND #status <> :deleted";
 
 impl Documents<'_> {
     /// Records that indexing of `extent` starts, and returns whether the document still exists.
@@ -22,7 +19,7 @@ impl Documents<'_> {
             id,
             "SET #status = :running, pending = :pending, indexed_passages = :none, updated_at = :now \
              REMOVE waiting_reason",
-            STILL_EXISTS,
+            NOT_DELETED,
             [
                 (":running", status(DocumentStatus::Running)),
                 (":pending", attribute("update document", extent)?),
@@ -44,7 +41,7 @@ impl Documents<'_> {
         self.change(
             id,
             "SET #status = :running, indexed_passages = :passages, updated_at = :now",
-            &format!("{STILL_EXISTS} AND pending = :pending"),
+            &format!("{NOT_DELETED} AND pending = :pending"),
             [
                 (":running", status(DocumentStatus::Running)),
                 (":pending", attribute("update document", extent)?),
@@ -83,7 +80,7 @@ impl Documents<'_> {
                 "SET #status = :ready, live = :extent, processed_revision = :revision{stale}, updated_at = :now \
                  REMOVE pending, indexed_passages, waiting_reason, last_error"
             ),
-            &format!("{STILL_EXISTS} AND pending = :extent AND {seen}"),
+            &format!("{NOT_DELETED} AND pending = :extent AND {seen}"),
             values,
         )
         .await
@@ -95,7 +92,7 @@ impl Documents<'_> {
         self.change(
             id,
             "SET #status = :ready, processed_revision = :revision, updated_at = :now REMOVE waiting_reason, last_error",
-            STILL_EXISTS,
+            NOT_DELETED,
             [
                 (":ready", status(DocumentStatus::Ready)),
                 (":revision", number(revision.number())),
@@ -111,7 +108,7 @@ impl Documents<'_> {
         self.change(
             id,
             "SET oldest_stored_revision = :oldest, updated_at = :now REMOVE stale",
-            STILL_EXISTS,
+            NOT_DELETED,
             [(":oldest", number(oldest.number())), (":deleted", status(DocumentStatus::Deleted))],
         )
         .await

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::items::Item;
 
+/// A condition of writes: the document exists and is not deleted. `:deleted` is the status `deleted`.
+pub(crate) const NOT_DELETED: &str = "attribute_exists(pk) AND #status <> :deleted";
+
 /// The status of a document's newest revision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -2,9 +2,9 @@ use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use bulkhead_tenancy::names::{DocumentId, Purpose, Revision, SortPrefix};
 
-use super::progress::STILL_EXISTS;
 use super::record::{
-    Details, Document, DocumentStatus, IngestionState, NewContent, Record, document, is_shown, status,
+    Details, Document, DocumentStatus, IngestionState, NOT_DELETED, NewContent, Record, document, is_shown,
+    status,
 };
 use crate::clock;
 use crate::error::{Classify, StoreError};
@@ -100,7 +100,7 @@ impl Documents<'_> {
                 "SET revision = revision + :one, by_upload = :by_upload, content_type = :type, bytes = :bytes, \
                  updated_at = :now, sealed = :sealed",
             )
-            .condition_expression(STILL_EXISTS)
+            .condition_expression(NOT_DELETED)
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":deleted", status(DocumentStatus::Deleted))
             .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))

@@ -1,4 +1,4 @@
-//! How a process ended, in Lambda's words.
+//! Lambda's messages for an exited process.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
@@ -6,7 +6,7 @@ use std::process::ExitStatus;
 use bytes::Bytes;
 use serde_json::json;
 
-/// Lambda reports a runtime's end as its supervisor prints it.
+/// Returns the exit status in the wording of Lambda's supervisor.
 pub(crate) fn describe(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(0), _) => "exited without providing a reason".to_owned(),
@@ -26,12 +26,12 @@ fn signal_name(signal: i32) -> String {
     }
 }
 
-/// What the caller of a function is told when its process ended instead of answering.
+/// Returns the error for the caller if the process exited without a response.
 pub(crate) fn exit_error(request_id: &str, how: &str) -> Bytes {
     failure("Runtime.ExitError", &format!("RequestId: {request_id} Error: Runtime {how}"))
 }
 
-/// What the caller is told when the function took too long.
+/// Returns the error for the caller if the function timed out.
 pub(crate) fn timed_out(request_id: &str, seconds: f64) -> Bytes {
     failure(
         "Sandbox.Timedout",
@@ -48,13 +48,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_end_is_told_in_lambdas_words() {
-        let told = |raw| describe(ExitStatus::from_raw(raw));
-        assert_eq!(told(0), "exited without providing a reason");
-        assert_eq!(told(1 << 8), "exited with error: exit status 1");
-        assert_eq!(told(9), "exited with error: signal: killed");
-        assert_eq!(told(6), "exited with error: signal: aborted");
-        // With a core dump it is the same signal.
-        assert_eq!(told(6 | 0x80), "exited with error: signal: aborted");
+    fn describes_exit_in_lambdas_wording() {
+        let text = |raw| describe(ExitStatus::from_raw(raw));
+        assert_eq!(text(0), "exited without providing a reason");
+        assert_eq!(text(1 << 8), "exited with error: exit status 1");
+        assert_eq!(text(9), "exited with error: signal: killed");
+        assert_eq!(text(6), "exited with error: signal: aborted");
+        // The core dump flag does not change the signal.
+        assert_eq!(text(6 | 0x80), "exited with error: signal: aborted");
     }
 }
