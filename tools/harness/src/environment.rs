@@ -73,7 +73,10 @@ pub(crate) struct Environment {
 
 impl Environment {
     /// Starts a process for `tenant`, and returns it with its supervisor.
-    pub(crate) fn start(settings: &Settings<'_>, tenant: Option<&str>) -> io::Result<(Arc<Self>, Supervisor)> {
+    pub(crate) fn start(
+        settings: &Settings<'_>,
+        tenant: Option<&str>,
+    ) -> io::Result<(Arc<Self>, Supervisor)> {
         let listener = server::listen(0)?;
         let runtime_api = listener.local_addr()?.to_string();
         // Renamed below, because the name contains the process id.

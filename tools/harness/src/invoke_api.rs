@@ -16,9 +16,9 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::body::{AnyBody, Streamed, whole};
-use crate::handover::Event;
 use crate::exit;
 use crate::function::Function;
+use crate::handover::Event;
 use crate::harness::{Harness, Kill};
 use crate::invocation::{self, Reply};
 use crate::refusal::Refusal;

@@ -10,10 +10,10 @@
 mod body;
 mod chaos;
 mod config;
-mod handover;
-mod exit;
 mod environment;
+mod exit;
 mod function;
+mod handover;
 mod harness;
 mod invocation;
 mod invoke_api;

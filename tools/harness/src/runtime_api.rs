@@ -44,7 +44,9 @@ async fn next(handover: &Handover, process: &Process) -> Response<AnyBody> {
             process.freeze();
             match later.await {
                 Ok(event) => event,
-                Err(_) => return status(StatusCode::GONE, "InvalidStateTransition", "replaced by a later request"),
+                Err(_) => {
+                    return status(StatusCode::GONE, "InvalidStateTransition", "replaced by a later request");
+                }
             }
         }
     };
@@ -80,8 +82,9 @@ async fn response(handover: &Handover, id: &str, request: Request<Incoming>) -> 
     match collect(request.into_body()).await {
         Ok(body) => acknowledge(handover.report(id, Progress::Answered(body))),
         Err(ReadError::TooLarge) => {
-            let text =
-                format!("Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE} bytes).");
+            let text = format!(
+                "Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE} bytes)."
+            );
             handover.report(id, Progress::Failed(exit::failure("Function.ResponseSizeTooLarge", &text)));
             status(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", &text)
         }
