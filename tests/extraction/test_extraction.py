@@ -98,7 +98,7 @@ def _limit(process: subprocess.Popen[bytes], name: str) -> str:
         (hostile.MARKDOWN, b"Open from nine to five."),
         (hostile.HTML, b"<p>Open from <b>nine</b> to five."),
         (hostile.PDF, hostile.pdf(["Open from nine to five."])),
-        (hostile.PDF, hostile.pdf(["Open from nine to five."], mapped=True)),
+        (hostile.PDF, hostile.pdf(["Open from nine to five."], with_unicode_map=True)),
         (hostile.DOCX, hostile.docx(["Open from nine to five."])),
     ],
     ids=["text", "markdown", "html", "pdf", "pdf with a map to Unicode", "docx"],
@@ -134,7 +134,7 @@ def test_hostile_document_ends(document: hostile.Hostile) -> None:
     if done.passages is not None:
         assert document.reason is None
         assert not any(letter < " " and letter not in "\n\t" for text in done.passages for letter in text)
-    elif document.reason == hostile._MEMORY:
+    elif document.reason == hostile.TOO_MUCH_MEMORY:
         assert done.status != 0
     elif document.reason:
         assert document.reason in (done.reason or ""), done
@@ -201,7 +201,7 @@ def test_process_cannot_open_anything(process: subprocess.Popen[bytes]) -> None:
 
 def test_cpu_limit_ends_the_process() -> None:
     """Starts the program with a lower limit, which it keeps."""
-    slow = next(each for each in _CORPUS if each.name == "pdf of operators")
+    slow = next(each for each in _CORPUS if each.name == "pdf with 16,000,000 operators")
 
     def limit_to_one_second() -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (1, 2))
@@ -214,7 +214,7 @@ def test_cpu_limit_ends_the_process() -> None:
 
 def test_process_ended_by_a_limit_prints_no_document_text() -> None:
     """The output of a process ended by a limit contains nothing of the document."""
-    bomb = next(each for each in _CORPUS if each.reason == hostile._MEMORY)
+    bomb = next(each for each in _CORPUS if each.reason == hostile.TOO_MUCH_MEMORY)
     done = subprocess.run([BOOTSTRAP, "parse", bomb.content_type], input=bomb.content, capture_output=True)
     assert done.returncode in _LIMIT_STATUSES
     assert done.stdout == b""

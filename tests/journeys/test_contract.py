@@ -1,4 +1,4 @@
-"""What is documented, deployed and served is one and the same list of routes."""
+"""The documented, deployed and served routes are the same."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from samcli.yamlhelper import yaml_parse
 from tools.devstack.client import Api
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-# Without OPTIONS: preflights are API Gateway's to answer, where CORS is on.
+# Without OPTIONS: API Gateway answers preflights itself, if CORS is enabled.
 METHODS = {"get", "put", "post", "delete", "patch", "head"}
 
 
@@ -36,17 +36,17 @@ def _deployed_paths() -> dict[str, Any]:
     return bodies[0]["paths"]
 
 
-def test_the_gateway_has_exactly_the_documented_routes(documented: dict[str, Any]) -> None:
-    deployed, described = _routes(_deployed_paths()), _routes(documented["paths"])
-    assert deployed == described, (
-        f"deployed but not documented: {sorted(deployed - described)}; "
-        f"documented but not deployed: {sorted(described - deployed)}"
+def test_gateway_has_exactly_the_documented_routes(documented: dict[str, Any]) -> None:
+    deployed, documented_routes = _routes(_deployed_paths()), _routes(documented["paths"])
+    assert deployed == documented_routes, (
+        f"deployed but not documented: {sorted(deployed - documented_routes)}; "
+        f"documented but not deployed: {sorted(documented_routes - deployed)}"
     )
-    assert described, "no route at all"
+    assert documented_routes, "no route is documented"
 
 
 def test_every_route_takes_the_tenant_from_the_authorizer() -> None:
-    """The mapping that makes the header unforgeable must not be forgotten on a new route."""
+    """Every route, also a new one, needs the mapping that makes the tenant header unforgeable."""
     for path, item in _deployed_paths().items():
         for method, operation in item.items():
             if method.lower() not in METHODS:
@@ -59,5 +59,5 @@ def test_every_route_takes_the_tenant_from_the_authorizer() -> None:
             assert found == "context.authorizer.tenantId", f"{method} {path} maps {found!r}"
 
 
-def test_the_served_description_is_the_documented_one(api: Api, documented: dict[str, Any]) -> None:
+def test_served_description_is_the_documented_one(api: Api, documented: dict[str, Any]) -> None:
     assert api.get("/v1/openapi.json").expect(200) == documented

@@ -1,4 +1,4 @@
-"""The queue delivers twice, late, and sometimes nonsense. Documents must not notice."""
+"""Repeated, late and malformed messages do not affect documents."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tools.devstack.client import Api
 from tools.devstack.poll import until
 from tools.devstack.stack import LocalStack
 
-# Deliveries until the dead-letter queue, each after the queue's visibility timeout.
-DEAD_SECONDS = 180.0
+# Enough for all deliveries before the dead letter queue, each after the visibility timeout.
+DEAD_LETTER_SECONDS = 180.0
 
 
 def created_event(stack: LocalStack, key: str, size: int) -> dict[str, Any]:
-    """What EventBridge hands to intake when S3 created an object."""
+    """Returns the event that EventBridge sends to intake for a new S3 object."""
     return {
         "version": "0",
         "id": "00000000-0000-0000-0000-000000000000",
@@ -40,57 +40,59 @@ def created_event(stack: LocalStack, key: str, size: int) -> dict[str, Any]:
 
 
 @pytest.fixture
-def indexed(stack: LocalStack, tenant: Tenant, api: Api, ready: Callable[..., Any]) -> dict[str, Any]:
-    """A document of two chunks or more, ready."""
+def indexed_document(stack: LocalStack, tenant: Tenant, api: Api, ready: Callable[..., Any]) -> dict[str, Any]:
+    """A ready document with at least two passages."""
     text = "\n\n".join(f"Paragraph {n}. " + "The lamp room is cold. " * 60 for n in range(4))
     return ready(api, api.add_document("Lamp room", text)["id"])[0]
 
 
-def test_a_delivery_that_comes_again_changes_nothing(
-    stack: LocalStack, tenant: Tenant, api: Api, indexed: dict[str, Any]
+def test_repeated_event_changes_nothing(
+    stack: LocalStack, tenant: Tenant, api: Api, indexed_document: dict[str, Any]
 ) -> None:
     before = Target.of(stack, tenant)
-    key = next(each for each in before.objects if indexed["id"] in each)
+    key = next(each for each in before.objects if indexed_document["id"] in each)
     for _ in range(3):
-        event = created_event(stack, key, indexed["bytes"])
+        event = created_event(stack, key, indexed_document["bytes"])
         stack.account.invoke(stack.outputs["BasicIntakeFunction"], event)
-    _until_drained(stack)
-    again = api.get(f"/v1/documents/{indexed['id']}").expect(200)
-    assert again["status"] == "ready" and again["chunks"] == indexed["chunks"], again
+    _wait_until_queue_is_empty(stack)
+    again = api.get(f"/v1/documents/{indexed_document['id']}").expect(200)
+    assert again["status"] == "ready" and again["chunks"] == indexed_document["chunks"], again
     assert sorted(Target.of(stack, tenant).vectors) == sorted(before.vectors), "vectors were added"
 
 
-def test_a_job_for_a_document_that_was_deleted_leaves_nothing_behind(
-    stack: LocalStack, tenant: Tenant, api: Api, indexed: dict[str, Any]
+def test_event_for_a_deleted_document_leaves_nothing(
+    stack: LocalStack, tenant: Tenant, api: Api, indexed_document: dict[str, Any]
 ) -> None:
-    key = next(each for each in Target.of(stack, tenant).objects if indexed["id"] in each)
-    api.delete(f"/v1/documents/{indexed['id']}").expect(204)
+    key = next(each for each in Target.of(stack, tenant).objects if indexed_document["id"] in each)
+    api.delete(f"/v1/documents/{indexed_document['id']}").expect(204)
     stack.account.invoke(stack.outputs["BasicIntakeFunction"], created_event(stack, key, 10))
-    _until_drained(stack)
-    left = Target.of(stack, tenant)
-    assert not [each for each in left.vectors if indexed["id"] in each], "a deleted document is indexed"
-    mark = left.item(f"DOCUMENT#{indexed['id']}")
-    assert mark["status"] == {"S": "deleted"} and not mark.keys() & {"sealed", "last_error", "waiting_reason"}, (
-        f"only the mark of a deleted document may stay, without its text: {mark}"
-    )
+    _wait_until_queue_is_empty(stack)
+    remaining = Target.of(stack, tenant)
+    assert not [each for each in remaining.vectors if indexed_document["id"] in each], "a deleted document is indexed"
+    tombstone = remaining.item(f"DOCUMENT#{indexed_document['id']}")
+    assert tombstone["status"] == {"S": "deleted"} and not tombstone.keys() & {
+        "sealed",
+        "last_error",
+        "waiting_reason",
+    }, f"only the tombstone may stay, without text: {tombstone}"
 
 
-def test_an_object_outside_the_layout_is_left_alone(stack: LocalStack, tenant: Tenant) -> None:
+def test_object_outside_the_layout_is_ignored(stack: LocalStack, tenant: Tenant) -> None:
     before = Target.of(stack, tenant)
     for key in ("stray", "t/", f"t/{tenant.id}", f"t/{tenant.id}/documents/x/source", "t/../x/source"):
         try:
             stack.account.invoke(stack.outputs["BasicIntakeFunction"], created_event(stack, key, 1))
-        except Exception as refused:  # noqa: BLE001 - a refusal is as good as silence here
+        except Exception as refused:  # noqa: BLE001 - a refusal is also correct
             assert "FunctionError" not in repr(refused)
-    _until_drained(stack)
+    _wait_until_queue_is_empty(stack)
     assert Target.of(stack, tenant).sort_keys() == before.sort_keys()
 
 
 @pytest.fixture(scope="session")
 def poison(stack: LocalStack) -> str:
-    """A message that nobody understands, circulating from now on in the group of its tenant.
+    """Sends a message that no worker can read, in the group of a tenant.
 
-    Comes after the tests that wait for an empty queue: for a minute it will not be empty again.
+    Runs after the tests that wait for an empty queue: the queue is not empty again for a minute.
     """
     tenant = stack.onboard("Poisoned")
     body = f"poison in the group of {tenant.id}"
@@ -100,7 +102,7 @@ def poison(stack: LocalStack) -> str:
     return body
 
 
-def test_good_documents_go_on_while_a_poison_message_circulates(
+def test_poison_message_does_not_stop_other_documents(
     stack: LocalStack, poison: str, ready: Callable[..., Any]
 ) -> None:
     poisoned = Tenant(poison.rsplit(" ", 1)[1], "Poisoned", "", "", "")
@@ -111,12 +113,12 @@ def test_good_documents_go_on_while_a_poison_message_circulates(
 
 
 @pytest.mark.after_everything
-def test_a_poison_message_ends_in_the_dead_letter_queue(stack: LocalStack, poison: str) -> None:
-    """Judged last: five deliveries take their time, and the other tests need not wait for them."""
+def test_poison_message_reaches_the_dead_letter_queue(stack: LocalStack, poison: str) -> None:
+    """Runs last, so that no other test waits for the five deliveries."""
     sqs = stack.account.client("sqs")
     seen: set[str] = set()
 
-    def buried() -> set[str]:
+    def dead_letters() -> set[str]:
         answer = sqs.receive_message(
             QueueUrl=stack.outputs["BasicDeadLetterQueueUrl"],
             MaxNumberOfMessages=10,
@@ -126,9 +128,15 @@ def test_a_poison_message_ends_in_the_dead_letter_queue(stack: LocalStack, poiso
         seen.update(each["Body"] for each in answer.get("Messages", []))
         return seen
 
-    until(buried, lambda found: poison in found, "the poison is buried", DEAD_SECONDS, every=0.5)
+    until(
+        dead_letters,
+        lambda found: poison in found,
+        "the poison message is a dead letter",
+        DEAD_LETTER_SECONDS,
+        every=0.5,
+    )
 
 
-def _until_drained(stack: LocalStack) -> None:
-    """Wait until the queue is empty and nothing is being worked on."""
-    until(stack.messages, lambda waiting: waiting == 0, "the queue is drained", 60.0)
+def _wait_until_queue_is_empty(stack: LocalStack) -> None:
+    """Waits until no message is in the queue or in flight."""
+    until(stack.messages, lambda waiting: waiting == 0, "the queue is empty", 60.0)

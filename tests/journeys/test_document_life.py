@@ -1,4 +1,4 @@
-"""A document's contents follow one another: what is found is one of them, whole, and nothing of others is left."""
+"""Revisions of a document: answers use exactly one complete revision, and old ones are removed."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tools.devstack.stack import LocalStack
 
 Ready = Callable[..., list[dict[str, Any]]]
 SECONDS = 90.0
-# As many paragraphs as make several passages.
+# Enough paragraphs for several passages.
 PARAGRAPHS = 12
 
 
-def told(word: str, paragraphs: int = PARAGRAPHS) -> str:
-    """A text of several passages, each of which says the word."""
+def make_text(word: str, paragraphs: int = PARAGRAPHS) -> str:
+    """Returns a text of several passages; each contains the word."""
     return "\n\n".join(
         f"Notice {n} about the ferry. The ferry leaves from the {word} pier. " + "Mind the gap. " * 60
         for n in range(paragraphs)
@@ -34,8 +34,8 @@ def replace(api: Api, document: str, content: str, title: str = "Ferry") -> dict
     return api.put(f"/v1/documents/{document}", body).expect(202)
 
 
-def settled(api: Api, document: str) -> dict[str, Any]:
-    """Wait until the newest content can be found."""
+def wait_until_indexed(api: Api, document: str) -> dict[str, Any]:
+    """Waits until the newest revision is searchable."""
 
     def look() -> dict[str, Any]:
         return api.get(f"/v1/documents/{document}").expect(200)
@@ -43,13 +43,13 @@ def settled(api: Api, document: str) -> dict[str, Any]:
     return until(
         look,
         lambda found: found["status"] == "ready" and found["ready_revision"] == found["revision"],
-        "the newest content is found",
+        "the newest revision is searchable",
         SECONDS,
     )
 
 
-def left(stack: LocalStack, tenant: Tenant, document: str) -> tuple[list[str], list[str]]:
-    """The revisions of a document in the index and in the bucket."""
+def stored_revisions(stack: LocalStack, tenant: Tenant, document: str) -> tuple[list[str], list[str]]:
+    """Returns the revisions of a document in the index and in the bucket."""
     target = Target.of(stack, tenant)
     vectors = {key.split(".")[1] for key in target.vectors if key.startswith(document)}
     objects = {key.rpartition(".")[2] for key in target.objects if document in key}
@@ -57,55 +57,57 @@ def left(stack: LocalStack, tenant: Tenant, document: str) -> tuple[list[str], l
 
 
 @pytest.fixture
-def template(api: Api) -> None:
+def prompt_template(api: Api) -> None:
     api.save_template("plain", "Answer from the passages.")
 
 
-def test_new_content_takes_the_place_of_the_old(
-    stack: LocalStack, tenant: Tenant, api: Api, ready: Ready, template: None
+def test_new_content_replaces_the_old(
+    stack: LocalStack, tenant: Tenant, api: Api, ready: Ready, prompt_template: None
 ) -> None:
-    document = api.add_document("Ferry", told("east"))["id"]
+    document = api.add_document("Ferry", make_text("east"))["id"]
     first = ready(api, document)[0]
     assert (first["revision"], first["ready_revision"]) == (1, 1)
-    announced = replace(api, document, told("west", 3))
+    announced = replace(api, document, make_text("west", 3))
     assert (announced["revision"], announced["status"], announced["ready_revision"]) == (2, "queued", 1)
-    second = settled(api, document)
+    second = wait_until_indexed(api, document)
     assert second["ready_revision"] == 2 and second["chunks"] < first["chunks"]
     answer = api.ask("From which pier does the ferry leave?", "plain", retrieval={"limit": 20})
     assert "west" in answer["answer"] and "east" not in str(answer)
     until(
-        lambda: left(stack, tenant, document),
+        lambda: stored_revisions(stack, tenant, document),
         lambda seen: seen == (["00000002"], ["00000002"]),
-        "nothing of the old content is left",
+        "the old revision is removed",
         SECONDS,
     )
     api.delete(f"/v1/documents/{document}").expect(204)
-    assert left(stack, tenant, document) == ([], [])
+    assert stored_revisions(stack, tenant, document) == ([], [])
 
 
-def test_the_same_content_again_changes_nothing(stack: LocalStack, tenant: Tenant, api: Api, ready: Ready) -> None:
-    document = api.add_document("Ferry", told("north", 2))["id"]
+def test_same_content_is_not_indexed_again(stack: LocalStack, tenant: Tenant, api: Api, ready: Ready) -> None:
+    document = api.add_document("Ferry", make_text("north", 2))["id"]
     first = ready(api, document)[0]
-    before = left(stack, tenant, document)[0]
-    replace(api, document, told("north", 2))
+    before = stored_revisions(stack, tenant, document)[0]
+    replace(api, document, make_text("north", 2))
 
     def look() -> dict[str, Any]:
         return api.get(f"/v1/documents/{document}").expect(200)
 
-    again = until(look, lambda found: found["revision"] == 2 and found["status"] == "ready", "it is ready", SECONDS)
-    assert (again["chunks"], again["ready_revision"]) == (first["chunks"], 1), "it was not indexed anew"
-    assert left(stack, tenant, document)[0] == before == ["00000001"]
-    # Another title is something to index: it is part of what is found.
-    replace(api, document, told("north", 2), title="The northern ferry")
-    assert settled(api, document)["title"] == "The northern ferry"
+    again = until(
+        look, lambda found: found["revision"] == 2 and found["status"] == "ready", "the document is ready", SECONDS
+    )
+    assert (again["chunks"], again["ready_revision"]) == (first["chunks"], 1), "it was not indexed again"
+    assert stored_revisions(stack, tenant, document)[0] == before == ["00000001"]
+    # A new title is indexed, because it is part of the passages.
+    replace(api, document, make_text("north", 2), title="The northern ferry")
+    assert wait_until_indexed(api, document)["title"] == "The northern ferry"
 
 
-def test_no_reader_sees_some_of_each(api: Api, ready: Ready, template: None) -> None:
-    """While contents follow one another, every answer rests on one of them alone, and on one there is."""
+def test_answers_never_mix_revisions(api: Api, ready: Ready, prompt_template: None) -> None:
+    """During replacements every answer uses exactly one revision."""
     words = ["amber", "birch", "cobalt", "damson", "elder"]
-    document = api.add_document("Ferry", told(words[0]))["id"]
+    document = api.add_document("Ferry", make_text(words[0]))["id"]
     ready(api, document)
-    done, seen, wrong = threading.Event(), set[str](), list[str]()
+    done, seen, mixed = threading.Event(), set[str](), list[str]()
 
     def ask() -> None:
         while not done.is_set():
@@ -113,39 +115,42 @@ def test_no_reader_sees_some_of_each(api: Api, ready: Ready, template: None) -> 
             found = {word for word in words if f"{word} pier" in answer}
             seen.update(found)
             if len(found) != 1:
-                wrong.append(f"{found}: {answer[:300]}")
+                mixed.append(f"{found}: {answer[:300]}")
 
     readers = [threading.Thread(target=ask) for _ in range(2)]
     for reader in readers:
         reader.start()
     try:
         for word in words[1:]:
-            replace(api, document, told(word))
-            settled(api, document)
+            replace(api, document, make_text(word))
+            wait_until_indexed(api, document)
     finally:
         done.set()
         for reader in readers:
             reader.join()
-    assert not wrong, f"{len(wrong)} answers rest on none or several contents: {wrong[0]}"
-    assert len(seen) > 1, "nobody asked while contents changed"
+    assert not mixed, f"{len(mixed)} answers use no revision or several: {mixed[0]}"
+    assert len(seen) > 1, "no answer used a later revision"
 
 
-def test_contents_that_overtake_one_another_end_with_the_newest(
-    stack: LocalStack, tenant: Tenant, api: Api, ready: Ready
-) -> None:
-    """Handed in faster than they are indexed: the last one wins, and nothing of the others is left."""
-    document = api.add_document("Ferry", told("first"))["id"]
+def test_rapid_replacements_end_with_the_newest(stack: LocalStack, tenant: Tenant, api: Api, ready: Ready) -> None:
+    """Replacements come faster than indexing: the last one wins, and the others are removed."""
+    document = api.add_document("Ferry", make_text("first"))["id"]
     for n in range(6):
-        newest = replace(api, document, told(f"number-{n}", 2 + n))["revision"]
-    assert newest == 7 and settled(api, document)["ready_revision"] == 7
+        newest = replace(api, document, make_text(f"number-{n}", 2 + n))["revision"]
+    assert newest == 7 and wait_until_indexed(api, document)["ready_revision"] == 7
     last = f"{newest:08}"
-    until(lambda: left(stack, tenant, document), lambda seen: seen == ([last], [last]), "nothing else is left", SECONDS)
+    until(
+        lambda: stored_revisions(stack, tenant, document),
+        lambda seen: seen == ([last], [last]),
+        "only the newest revision is left",
+        SECONDS,
+    )
     jobs = [item["sk"]["S"] for item in Target.of(stack, tenant).items if document in item["sk"]["S"]]
     assert jobs == [f"DOCUMENT#{document}"], "a job is left"
 
 
-def test_content_that_cannot_be_read_leaves_the_old_in_place(api: Api, ready: Ready, template: None) -> None:
-    document = api.add_document("Ferry", told("south", 2))["id"]
+def test_unreadable_content_keeps_the_old_revision(api: Api, ready: Ready, prompt_template: None) -> None:
+    document = api.add_document("Ferry", make_text("south", 2))["id"]
     ready(api, document)
     content = b"\xff\xfe\x00 no text"
     about = {"title": "Ferry", "content_type": "text/plain", "bytes": len(content)}
@@ -157,15 +162,15 @@ def test_content_that_cannot_be_read_leaves_the_old_in_place(api: Api, ready: Re
     assert "UTF-8" in failed["last_error"] and failed["ready_revision"] == 1
     assert "south" in api.ask("From which pier does the ferry leave?", "plain")["answer"]
     assert [each["document"] for each in api.get("/v1/dead-letters").expect(200)["dead_letters"]] == [document]
-    # Content that can be read ends that.
-    replace(api, document, told("inner", 2))
-    assert settled(api, document)["ready_revision"] == 3
+    # Readable content replaces the dead letter.
+    replace(api, document, make_text("inner", 2))
+    assert wait_until_indexed(api, document)["ready_revision"] == 3
     assert api.get("/v1/dead-letters").expect(200)["dead_letters"] == []
     api.delete(f"/v1/documents/{document}").expect(204)
 
 
-def test_a_long_document_shows_how_far_it_is(stack: LocalStack, new_tenant: Callable[..., Tenant]) -> None:
-    """Some thousand passages, over several runs of the worker where one does not suffice."""
+def test_long_document_shows_its_progress(stack: LocalStack, new_tenant: Callable[..., Tenant]) -> None:
+    """Over a thousand passages, in several runs of the worker if one is not enough."""
     tenant = new_tenant("A thousand pages")
     api = stack.api(tenant)
     content = "\n\n".join(f"Page {n}. " + "The catalogue goes on and on. " * 45 for n in range(1_000)).encode()
@@ -182,7 +187,7 @@ def test_a_long_document_shows_how_far_it_is(stack: LocalStack, new_tenant: Call
         stack.sweep()
         return found
 
-    done = until(look, lambda found: found["status"] in {"ready", "dead"}, "it is indexed", 240.0)
+    done = until(look, lambda found: found["status"] in {"ready", "dead"}, "the document is ready or dead", 240.0)
     assert done["status"] == "ready" and "progress" not in done, done
     assert done["chunks"] >= 1_000 and len(Target.of(stack, tenant).vectors) == done["chunks"]
     counts = [each["indexed"] for each in seen]
@@ -190,13 +195,13 @@ def test_a_long_document_shows_how_far_it_is(stack: LocalStack, new_tenant: Call
     assert {each["passages"] for each in seen} == {done["chunks"]}
 
 
-def test_what_is_not_there_cannot_be_replaced(api: Api) -> None:
-    nobody = "0" * 32
+def test_missing_document_cannot_be_replaced(api: Api) -> None:
+    missing = "0" * 32
     body = {"title": "Ferry", "content_type": "text/plain", "content": "x"}
-    problem(api.put(f"/v1/documents/{nobody}", body), 404)
-    problem(api.post(f"/v1/documents/{nobody}/uploads", {**body, "bytes": 1} | {"content": None}), 400)
+    problem(api.put(f"/v1/documents/{missing}", body), 404)
+    problem(api.post(f"/v1/documents/{missing}/uploads", {**body, "bytes": 1} | {"content": None}), 400)
     slot = {"title": "Ferry", "content_type": "text/plain", "bytes": 1}
-    problem(api.post(f"/v1/documents/{nobody}/uploads", slot), 404)
+    problem(api.post(f"/v1/documents/{missing}/uploads", slot), 404)
     problem(api.put("/v1/documents/nonsense", body), 400)
     gone = api.add_document("Ferry", "It leaves.")["id"]
     api.delete(f"/v1/documents/{gone}").expect(204)

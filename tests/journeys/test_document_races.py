@@ -1,4 +1,4 @@
-"""Deleting, uploading and indexing at the same time: whoever wins, nothing half-done is left."""
+"""Concurrent deletes, uploads and indexing leave nothing half-done."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ ROUNDS = 40
 PAGE = "The short-lived page speaks of ferries and of tides."
 
 
-def test_deleting_at_any_moment_of_ingestion_leaves_nothing(
+def test_delete_at_any_moment_of_ingestion_leaves_nothing(
     stack: LocalStack, tenant: Tenant, api: Api, ready: Ready
 ) -> None:
-    """The pauses are not there to wait for anything: they spread the deletions over the ingestion,
-    densest towards its end, where passages are written and the record is not yet final."""
-    whole = ready(api, api.add_document("Whole", PAGE)["id"])[0]
-    assert api.delete(f"/v1/documents/{whole['id']}").status == 204
-    created, indexed = (datetime.fromisoformat(whole[each]) for each in ("created_at", "updated_at"))
-    takes = (indexed - created).total_seconds()
+    """The pauses spread the deletes over the ingestion, most of them near its end, when passages are written and the
+    record is not final yet."""
+    first_document = ready(api, api.add_document("Whole", PAGE)["id"])[0]
+    assert api.delete(f"/v1/documents/{first_document['id']}").status == 204
+    created, indexed = (datetime.fromisoformat(first_document[each]) for each in ("created_at", "updated_at"))
+    ingestion_seconds = (indexed - created).total_seconds()
     for n in range(ROUNDS):
         document = api.add_document(f"Short-lived {n}", PAGE)
-        time.sleep(takes * (0.4 + 0.8 * n / ROUNDS))
+        time.sleep(ingestion_seconds * (0.4 + 0.8 * n / ROUNDS))
         assert api.delete(f"/v1/documents/{document['id']}").status == 204
         problem(api.get(f"/v1/documents/{document['id']}"), 404)
         problem(api.delete(f"/v1/documents/{document['id']}"), 404)
 
-    def left() -> tuple[int, tuple[str, ...], tuple[str, ...]]:
+    def remaining() -> tuple[int, tuple[str, ...], tuple[str, ...]]:
         found = Target.of(stack, tenant)
         return stack.messages(), found.objects, found.vectors
 
-    until(left, lambda found: found == (0, (), ()), "nothing is left of the deleted documents", seconds=90)
+    until(remaining, lambda found: found == (0, (), ()), "nothing of the deleted documents is left", seconds=90)
     assert api.get("/v1/documents").expect(200) == {"documents": [], "cursor": None}
 
 
-def _change(stack: LocalStack, tenant: Tenant, document: str, update: str, values: dict[str, Any]) -> None:
-    """Put a document's record into the state of a given moment."""
+def _update_record(stack: LocalStack, tenant: Tenant, document: str, update: str, values: dict[str, Any]) -> None:
+    """Sets a document's record to an intermediate state."""
     stack.account.client("dynamodb").update_item(
         TableName=stack.outputs["DataTable"],
         Key={"pk": {"S": tenant.partition}, "sk": {"S": f"DOCUMENT#{document}"}},
@@ -58,13 +58,13 @@ def _vectors(stack: LocalStack, tenant: Tenant, document: str) -> list[str]:
     return [key for key in Target.of(stack, tenant).vectors if key.startswith(document)]
 
 
-def test_deleting_between_the_index_and_the_record_removes_the_passages(
+def test_delete_between_index_and_record_removes_the_passages(
     stack: LocalStack, tenant: Tenant, api: Api, ready: Ready
 ) -> None:
-    """The moment at which the worker has written the passages and not yet the record."""
+    """The worker has written the passages, but not the record."""
     document = api.add_document("Moment", "The harbour bell rings at noon.")["id"]
     ready(api, document)
-    _change(
+    _update_record(
         stack,
         tenant,
         document,
@@ -76,7 +76,7 @@ def test_deleting_between_the_index_and_the_record_removes_the_passages(
     assert not _vectors(stack, tenant, document), "the index still has a deleted document"
 
 
-def test_an_upload_address_takes_one_content(api: Api, ready: Ready) -> None:
+def test_upload_url_accepts_one_content(api: Api, ready: Ready) -> None:
     first, second = b"The ferry leaves from the east pier.", b"The ferry leaves from the west pier."
     body = {"title": "Ferry", "content_type": "text/plain", "bytes": len(first)}
     made = api.post("/v1/documents/uploads", body).expect(201)
@@ -88,18 +88,18 @@ def test_an_upload_address_takes_one_content(api: Api, ready: Ready) -> None:
     assert "east pier" in api.ask("Where does the ferry leave?", "plain")["answer"]
 
 
-def test_a_deleted_document_is_not_quoted_even_if_its_passages_are_left(
+def test_deleted_document_is_not_cited_even_if_passages_remain(
     stack: LocalStack, tenant: Tenant, api: Api, ready: Ready
 ) -> None:
-    """As after a deletion that was interrupted: the record says deleted, the index still has it."""
+    """The state after an interrupted delete: the record is deleted, the passages are still in the index."""
     document = api.add_document("Lighthouse", "The lighthouse keeper is called Ottilie.")["id"]
     ready(api, document)
     api.save_template("plain", "Answer from the passages.")
     question = "What is the lighthouse keeper called?"
     assert "Ottilie" in api.ask(question, "plain")["answer"]
-    _change(stack, tenant, document, "SET #status = :deleted", {":deleted": {"S": "deleted"}})
+    _update_record(stack, tenant, document, "SET #status = :deleted", {":deleted": {"S": "deleted"}})
     answer = api.ask(question, "plain")
-    assert "Ottilie" not in str(answer), f"a deleted document is quoted: {answer}"
-    # And deleting again finishes it.
+    assert "Ottilie" not in str(answer), f"a deleted document is cited: {answer}"
+    # A repeated delete completes it.
     assert api.delete(f"/v1/documents/{document}").status == 204
     assert not _vectors(stack, tenant, document)

@@ -1,4 +1,4 @@
-"""Documents over HTTP: handing in, reading, failing in plain words, deleting."""
+"""Documents over HTTP: adding, reading, failing with a reason, deleting."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PAGES = [
 
 
 @pytest.mark.parametrize(("content_type", "content", "word"), PAGES)
-def test_a_document_becomes_ready_and_answers(
+def test_document_becomes_ready_and_is_cited(
     api: Api, ready: Ready, content_type: str, content: str, word: str
 ) -> None:
     made = api.add_document(f"Keys ({content_type})", content, content_type)
@@ -43,9 +43,9 @@ def test_a_document_becomes_ready_and_answers(
     assert word in cited and "<" not in cited and "var x" not in cited, cited
 
 
-def test_a_presigned_upload_becomes_ready(api: Api, ready: Ready) -> None:
+def test_presigned_upload_becomes_ready(api: Api, ready: Ready) -> None:
     content = b"The attic ladder squeaks on the third rung."
-    upload = _upload(api, content)
+    upload = _request_upload(api, content)
     document, slot = upload["document"], upload["upload"]
     assert document["status"] == "awaiting_upload" and slot["method"] == "PUT", upload
     assert 0 < slot["expires_in_seconds"] <= 3600
@@ -53,20 +53,20 @@ def test_a_presigned_upload_becomes_ready(api: Api, ready: Ready) -> None:
     assert ready(api, document["id"])[0]["chunks"] == 1
 
 
-def test_a_presigned_upload_opens_one_place_only(api: Api) -> None:
-    slot = _upload(api, b"x" * 20)["upload"]
-    moved = slot["url"].replace("/documents/", "/documents/0", 1)
-    assert moved != slot["url"], "the address does not name the document; the test tests nothing"
-    assert send("PUT", moved, b"x" * 20, slot["headers"]).status == 403
-    assert send("GET", slot["url"]).status == 403, "a slot for writing also reads"
+def test_presigned_url_writes_only_one_object(api: Api) -> None:
+    slot = _request_upload(api, b"x" * 20)["upload"]
+    changed_url = slot["url"].replace("/documents/", "/documents/0", 1)
+    assert changed_url != slot["url"], "the URL does not contain the document; the test proves nothing"
+    assert send("PUT", changed_url, b"x" * 20, slot["headers"]).status == 403
+    assert send("GET", slot["url"]).status == 403, "an upload URL also reads"
 
 
-def test_a_document_awaits_its_upload_until_it_comes(api: Api) -> None:
-    made = _upload(api, b"never sent")["document"]
+def test_document_awaits_its_upload(api: Api) -> None:
+    made = _request_upload(api, b"never sent")["document"]
     assert api.get(f"{PATH}/{made['id']}").expect(200)["status"] == "awaiting_upload"
 
 
-def test_a_listing_comes_in_pages_and_misses_and_repeats_nothing(api: Api) -> None:
+def test_listing_pages_are_complete_and_without_duplicates(api: Api) -> None:
     made = {api.add_document(f"Listed {n}", f"Text number {n}.")["id"] for n in range(5)}
     pages = api.pages(PATH, "documents", 2)
     assert all(len(page) <= 2 for page in pages)
@@ -75,7 +75,7 @@ def test_a_listing_comes_in_pages_and_misses_and_repeats_nothing(api: Api) -> No
     assert made <= set(ids), f"missing: {made - set(ids)}"
 
 
-def test_a_deleted_document_is_gone_from_everywhere(api: Api, ready: Ready, stack: Any, tenant: Any) -> None:
+def test_deleted_document_is_removed_everywhere(api: Api, ready: Ready, stack: Any, tenant: Any) -> None:
     made = api.add_document("Soon gone", "The tin of biscuits stands beside the gramophone.")
     ready(api, made["id"])
     answer = api.delete(f"{PATH}/{made['id']}")
@@ -86,16 +86,16 @@ def test_a_deleted_document_is_gone_from_everywhere(api: Api, ready: Ready, stac
     api.save_template("plain", "Answer from the passages.")
     answer = api.ask("Where does the tin of biscuits stand, beside the gramophone?", "plain")
     assert "gramophone" not in str(answer["citations"]), answer
-    left = until(
+    remaining = until(
         lambda: [each for each in Target.of(stack, tenant).objects if made["id"] in each],
         lambda found: not found,
         "the source object is deleted",
     )
-    assert not left
+    assert not remaining
     assert not [each for each in Target.of(stack, tenant).vectors if made["id"] in each]
 
 
-def test_an_unreadable_document_fails_with_a_reason_in_plain_words(api: Api, ready: Ready) -> None:
+def test_unreadable_document_fails_with_a_readable_reason(api: Api, ready: Ready) -> None:
     made = api.post(PATH, {"title": "Nothing", "content_type": "text/html", "content": "<p> </p>"})
     if made.status == 400:
         problem(made, 400)
@@ -104,9 +104,9 @@ def test_an_unreadable_document_fails_with_a_reason_in_plain_words(api: Api, rea
     assert found["last_error"] and "Error" not in found["last_error"], found
 
 
-def test_an_upload_that_is_not_text_fails_with_a_reason(api: Api, ready: Ready) -> None:
+def test_binary_upload_fails_with_a_reason(api: Api, ready: Ready) -> None:
     content = b"\xff\xfe\x00\x80" * 8
-    upload = _upload(api, content)
+    upload = _request_upload(api, content)
     slot = upload["upload"]
     assert send(slot["method"], slot["url"], content, slot["headers"]).status == 200
     found = ready(api, upload["document"]["id"], status="dead")[0]
@@ -128,7 +128,7 @@ def test_an_upload_that_is_not_text_fails_with_a_reason(api: Api, ready: Ready) 
         ({"title": "t", "content_type": "text/plain", "content": "c", "tenant_id": "x"}, "tenant_id"),
     ],
 )
-def test_a_wrong_document_is_refused_by_the_name_of_the_field(api: Api, body: Any, word: str) -> None:
+def test_invalid_document_is_refused_with_the_field_name(api: Api, body: Any, word: str) -> None:
     problem(api.post(PATH, body), 400, word)
 
 
@@ -142,22 +142,22 @@ def test_a_wrong_document_is_refused_by_the_name_of_the_field(api: Api, body: An
         ({"title": "t", "content_type": "image/png", "bytes": 5}, "content_type"),
     ],
 )
-def test_a_wrong_upload_is_refused_by_the_name_of_the_field(api: Api, body: Any, word: str) -> None:
+def test_invalid_upload_is_refused_with_the_field_name(api: Api, body: Any, word: str) -> None:
     problem(api.post(f"{PATH}/uploads", body), 400, word)
 
 
-def test_an_upload_beyond_the_limit_is_refused_before_it_starts(api: Api) -> None:
+def test_too_large_upload_is_refused_in_advance(api: Api) -> None:
     body = {"title": "t", "content_type": "text/plain", "bytes": 10**12}
     problem(api.post(f"{PATH}/uploads", body), 400, "bytes")
 
 
 @pytest.mark.parametrize("wrong", ["x", "0" * 32, "..%2F..%2Fx", "%00", "a" * 500])
-def test_an_id_that_names_nothing_is_not_found(api: Api, wrong: str) -> None:
+def test_invalid_or_unknown_id_is_refused(api: Api, wrong: str) -> None:
     for method in ("GET", "DELETE"):
         answer = api.call(method, f"{PATH}/{wrong}")
         assert answer.status in (400, 403, 404), f"{method} {wrong!r}: {answer.status} {answer.text}"
 
 
-def _upload(api: Api, content: bytes) -> Any:
+def _request_upload(api: Api, content: bytes) -> Any:
     body = {"title": "Uploaded", "content_type": "text/plain", "bytes": len(content)}
     return api.post(f"{PATH}/uploads", body).expect(201)

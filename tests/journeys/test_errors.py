@@ -1,4 +1,4 @@
-"""Every error looks the same, whoever makes it: a function, the authorizer or the gateway."""
+"""Errors of functions, authorizer and gateway have the same form."""
 
 from __future__ import annotations
 
@@ -12,57 +12,57 @@ from tools.devstack.stack import LocalStack
 
 CALLS = [
     ("GET", "/v1/templates", 200),
-    ("GET", "/v1/templates/nobody", 404),
+    ("GET", "/v1/templates/missing", 404),
     ("GET", "/v1/documents?limit=x", 400),
     ("GET", "/v1/openapi.json", 200),
 ]
 
 
-def test_no_token_gets_the_gateways_401_in_our_form(stack: LocalStack) -> None:
+def test_missing_token_gets_401(stack: LocalStack) -> None:
     answer = stack.api().get("/v1/templates")
     problem(answer, 401)
-    assert "www-authenticate" in answer.headers, "RFC 9110 wants a challenge with a 401"
+    assert "www-authenticate" in answer.headers, "RFC 9110 requires a challenge with a 401"
 
 
-def test_a_bad_token_gets_401_in_our_form(stack: LocalStack) -> None:
+def test_bad_token_gets_401(stack: LocalStack) -> None:
     problem(stack.api(token="nonsense").get("/v1/templates"), 401)
 
 
-def test_a_token_without_a_tenant_gets_403_in_our_form(stack: LocalStack) -> None:
+def test_token_without_a_tenant_gets_403(stack: LocalStack) -> None:
     problem(stack.api(token=stack.issuer.mint(None)).get("/v1/templates"), 403)
 
 
 @pytest.mark.parametrize("path", ["/", "/v1", "/v1/nothing", "/v2/templates", "/v1/templates/a/b/c"])
-def test_an_unknown_route_gets_an_error_in_our_form(api: Api, path: str) -> None:
+def test_unknown_route_gets_a_problem(api: Api, path: str) -> None:
     answer = api.get(path)
     assert answer.status in (403, 404), f"{path}: {answer.status} {answer.text}"
     problem(answer, answer.status)
 
 
 @pytest.mark.parametrize(("method", "path"), [("PATCH", "/v1/templates/a"), ("DELETE", "/v1/inference")])
-def test_an_unknown_method_gets_an_error_in_our_form(api: Api, method: str, path: str) -> None:
+def test_unknown_method_gets_a_problem(api: Api, method: str, path: str) -> None:
     answer = api.call(method, path)
     assert answer.status in (403, 404, 405), f"{method} {path}: {answer.status} {answer.text}"
     problem(answer, answer.status)
 
 
-def test_a_body_beyond_the_gateways_limit_gets_413_in_our_form(api: Api) -> None:
+def test_body_beyond_the_gateway_limit_gets_413(api: Api) -> None:
     problem(api.put("/v1/templates/huge", raw=b"x" * (10 * 1024 * 1024 + 1)), 413)
 
 
 @pytest.mark.parametrize(("method", "path", "status"), CALLS)
-def test_no_answer_may_be_kept_by_a_cache(api: Api, method: str, path: str, status: int) -> None:
+def test_no_answer_may_be_cached(api: Api, method: str, path: str, status: int) -> None:
     answer = api.call(method, path)
     assert answer.status == status, answer.text
     assert answer.headers.get("cache-control") == "no-store", f"{path}: {answer.headers}"
 
 
-def test_every_answer_has_a_request_id_of_its_own(api: Api) -> None:
-    seen = [problem(api.get("/v1/templates/nobody"), 404)["request_id"] for _ in range(3)]
+def test_every_answer_has_its_own_request_id(api: Api) -> None:
+    seen = [problem(api.get("/v1/templates/missing"), 404)["request_id"] for _ in range(3)]
     assert len(set(seen)) == 3, f"request ids repeat: {seen}"
 
 
-def test_errors_tell_nothing_of_other_tenants_existence(stack: LocalStack, api: Api, tenant: Any) -> None:
+def test_errors_reveal_no_other_tenant(stack: LocalStack, api: Api, tenant: Any) -> None:
     absent = problem(api.get("/v1/documents/" + "0" * 32), 404)
     malformed = api.get("/v1/documents/xyz")
     assert absent["type"] == "urn:bulkhead:problem:not-found", absent
@@ -81,8 +81,8 @@ def test_errors_tell_nothing_of_other_tenants_existence(stack: LocalStack, api: 
         ("?%20%7B%7D=%25%25%25", {}),
     ],
 )
-def test_whatever_stands_in_headers_and_query_it_is_answered(api: Api, query: str, headers: dict[str, str]) -> None:
-    """No text of a client may end the process: that would cost its tenant the whole environment."""
+def test_unusual_headers_and_queries_are_answered(api: Api, query: str, headers: dict[str, str]) -> None:
+    """No client input may end the process: its tenant would lose the environment."""
     for _ in range(2):
         answer = api.get(f"/v1/templates{query}", headers=headers)
         assert answer.status in (200, 400), f"{answer.status}: {answer.text}"

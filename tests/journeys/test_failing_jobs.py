@@ -1,4 +1,4 @@
-"""Jobs that fail: one tenant's stay its own, none is lost, and each is told apart at the end."""
+"""Failing jobs of one tenant do not affect others, none is lost, and each dead letter has its reason."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SECONDS = 90.0
 
 
 class Partition:
-    """What lies in a tenant's partition, seen by the account's root."""
+    """A tenant's partition, read by the account's root."""
 
     def __init__(self, stack: LocalStack, tenant: Tenant) -> None:
         self._table = stack.account.client("dynamodb"), stack.outputs["DataTable"]
@@ -42,7 +42,7 @@ class Partition:
 
     @property
     def circuit(self) -> str:
-        """`closed`, `open` or `half_open`."""
+        """Returns `closed`, `open` or `half_open`."""
         found = self.items("CIRCUIT")
         return (
             next(iter(json.loads(found[0]["circuit"]["S"])["state"])) if "circuit" in (found or [{}])[0] else "closed"
@@ -55,7 +55,7 @@ class Partition:
         return "Item" in client.get_item(TableName=self._backlog, Key=key, ConsistentRead=True)
 
 
-def hand_in(api: Api, count: int) -> list[str]:
+def add_documents(api: Api, count: int) -> list[str]:
     return [
         api.add_document(f"Page {each}", f"Page {each} says the word of page {each}.")["id"] for each in range(count)
     ]
@@ -66,8 +66,8 @@ def statuses(api: Api, ids: list[str]) -> Counter[str]:
     return Counter(found[each] for each in ids)
 
 
-def come_to(stack: LocalStack, api: Api, ids: list[str], enough: Callable[[Counter[str]], bool], what: str) -> Any:
-    """Wait for it, while what would be brought back within a minute is brought back at once."""
+def sweep_until(stack: LocalStack, api: Api, ids: list[str], enough: Callable[[Counter[str]], bool], what: str) -> Any:
+    """Waits for the statuses; runs the scheduler's sweep at every look instead of every minute."""
 
     def look() -> Counter[str]:
         assert stack.sweep().get("failed", 0) == 0
@@ -76,8 +76,8 @@ def come_to(stack: LocalStack, api: Api, ids: list[str], enough: Callable[[Count
     return until(look, enough, what, SECONDS, every=0.3)
 
 
-def unreadable(api: Api) -> str:
-    """A document that says it is text and is not."""
+def add_unreadable_document(api: Api) -> str:
+    """Adds a document of type text with binary content and returns its id."""
     content = b"\xff\xfe\x00 not text"
     slot = api.post("/v1/documents/uploads", {"title": "Broken", "content_type": "text/plain", "bytes": len(content)})
     slot = slot.expect(201)
@@ -86,61 +86,61 @@ def unreadable(api: Api) -> str:
     return slot["document"]["id"]
 
 
-def test_a_document_that_cannot_be_read_is_a_dead_letter_of_its_tenant(
+def test_unreadable_document_is_a_dead_letter_of_its_tenant(
     stack: LocalStack, new_tenant: Callable[[str], Tenant], ready: Ready
 ) -> None:
     tenant, neighbour = new_tenant("Broken"), new_tenant("Whole")
     api, other = stack.api(tenant), stack.api(neighbour)
     assert api.get("/v1/dead-letters").expect(200) == {"dead_letters": [], "cursor": None}
-    broken = unreadable(api)
+    broken = add_unreadable_document(api)
     document = ready(api, broken, status="dead")[0]
     assert "UTF-8" in document["last_error"]
     letter = api.get("/v1/dead-letters").expect(200)["dead_letters"][0]
     assert (letter["document"], letter["last_error"], letter["attempts"]) == (broken, document["last_error"], 1)
     assert letter["accepted_at"] <= letter["dead_since"]
-    # Nobody else sees it, or can do anything with it.
+    # No other tenant can see or redrive it.
     assert other.get("/v1/dead-letters").expect(200)["dead_letters"] == []
     problem(other.post(f"/v1/dead-letters/{broken}/redrive", None), 404)
-    # Another chance changes nothing about it, and it is told again.
+    # After a redrive it fails again.
     assert api.post(f"/v1/dead-letters/{broken}/redrive", None).expect(202)["documents"] == [broken]
     assert api.get("/v1/dead-letters").expect(200)["dead_letters"] == []
-    come_to(stack, api, [broken], lambda seen: seen["dead"] == 1, "it fails again")
+    sweep_until(stack, api, [broken], lambda seen: seen["dead"] == 1, "the document is dead again")
     assert len(api.get("/v1/dead-letters").expect(200)["dead_letters"]) == 1
-    # With its document it goes.
+    # Deleting the document deletes the dead letter.
     api.delete(f"/v1/documents/{broken}").expect(204)
     assert api.get("/v1/dead-letters").expect(200)["dead_letters"] == []
     problem(api.post(f"/v1/dead-letters/{broken}/redrive", None), 404)
     assert Partition(stack, tenant).counts() == {"JOB#": 0, "WAITING#": 0, "DEAD#": 0}
 
 
-def test_a_tenant_all_of_whose_jobs_fail_is_put_aside_and_comes_back(stack: LocalStack, ready: Ready) -> None:
-    """The tenant disables its key: every job fails. Its neighbour notices nothing."""
+def test_jobs_of_a_failing_tenant_wait_and_are_done_after_recovery(stack: LocalStack, ready: Ready) -> None:
+    """The tenant disables its key, so every job fails. Its neighbour is not affected."""
     tenant, neighbour = stack.onboard("Storming", key="own"), stack.onboard("Healthy")
     api, other = stack.api(tenant), stack.api(neighbour)
     partition = Partition(stack, tenant)
     kms = stack.account.client("kms")
     with queue_stopped(stack):
-        ids = hand_in(api, 24)
-        until(lambda: len(partition.items("JOB#")), lambda found: found == 24, "all are accepted", SECONDS)
+        ids = add_documents(api, 24)
+        until(lambda: len(partition.items("JOB#")), lambda found: found == 24, "all jobs are accepted", SECONDS)
         kms.disable_key(KeyId=tenant.key_arn)
     try:
         until(lambda: partition.circuit, lambda state: state == "open", "the circuit opens", SECONDS)
-        ready(other, *hand_in(other, 5))
-        # What was not tried waits, on no queue; what failed waits for its next attempt, or was given up.
-        until(partition.counts, lambda seen: seen["JOB#"] == 0, "the rest is put aside", SECONDS)
+        ready(other, *add_documents(other, 5))
+        # Jobs without an attempt wait, without a message; failed jobs wait for a retry or are dead.
+        until(partition.counts, lambda seen: seen["JOB#"] == 0, "no job is queued or running", SECONDS)
         seen = partition.counts()
         assert seen["WAITING#"] + seen["DEAD#"] == 24, seen
-        # Retries are a share of successes, and there were none.
+        # The retry budget is a share of successes, and there were none.
         assert seen["DEAD#"] >= 1, seen
     finally:
         kms.enable_key(KeyId=tenant.key_arn)
     dead = [each["document"]["S"] for each in partition.items("DEAD#")]
-    come_to(
+    sweep_until(
         stack,
         api,
         ids,
         lambda seen: seen["ready"] + seen["dead"] == 24 and seen["ready"] >= 24 - len(dead),
-        "all that was put aside is done",
+        "all waiting jobs are done",
     )
     assert partition.circuit == "closed"
     letters = api.get("/v1/dead-letters?limit=100").expect(200)["dead_letters"]
@@ -149,56 +149,58 @@ def test_a_tenant_all_of_whose_jobs_fail_is_put_aside_and_comes_back(stack: Loca
     }
     again = api.post("/v1/dead-letters/redrive", None).expect(202)
     assert set(again["documents"]) == {each["document"] for each in letters} and not again["more"]
-    come_to(stack, api, ids, lambda seen: seen["ready"] == 24, "all are done in the end")
-    assert len(Target.of(stack, tenant).vectors) == 24, "a page is indexed once"
+    sweep_until(stack, api, ids, lambda seen: seen["ready"] == 24, "all documents are ready")
+    assert len(Target.of(stack, tenant).vectors) == 24, "each page must be indexed once"
     assert partition.counts() == {"JOB#": 0, "WAITING#": 0, "DEAD#": 0}
-    until(lambda: (stack.sweep(), partition.in_backlog)[1], lambda there: not there, "nothing is left to do", SECONDS)
+    until(
+        lambda: (stack.sweep(), partition.in_backlog)[1], lambda there: not there, "the backlog entry is gone", SECONDS
+    )
 
 
-def test_a_job_whose_message_is_lost_is_done(stack: LocalStack, tenant: Tenant, api: Api) -> None:
+def test_job_whose_message_is_lost_is_done(stack: LocalStack, tenant: Tenant, api: Api) -> None:
     partition = Partition(stack, tenant)
     with queue_stopped(stack):
-        ids = hand_in(api, 3)
-        until(lambda: len(partition.items("JOB#")), lambda found: found == 3, "all are accepted", SECONDS)
+        ids = add_documents(api, 3)
+        until(lambda: len(partition.items("JOB#")), lambda found: found == 3, "all jobs are accepted", SECONDS)
         stack.account.client("sqs").purge_queue(QueueUrl=stack.outputs["BasicQueueUrl"])
-    come_to(stack, api, ids, lambda seen: seen["ready"] == 3, "they are found again")
+    sweep_until(stack, api, ids, lambda seen: seen["ready"] == 3, "the scheduler requeues the jobs")
 
 
-def test_a_long_queue_does_not_grow_by_being_late(stack: LocalStack, new_tenant: Callable[[str], Tenant]) -> None:
-    """Jobs whose messages wait too long are taken for lost. No more of them are sent again than there are workers."""
+def test_late_jobs_do_not_grow_the_queue(stack: LocalStack, new_tenant: Callable[[str], Tenant]) -> None:
+    """Jobs whose messages wait too long count as lost. The scheduler requeues only as many as there are workers."""
     api = stack.api(tenant := new_tenant("A long queue"))
     partition, count, workers = Partition(stack, tenant), 24, 8
     with queue_stopped(stack):
         before = stack.messages()
-        ids = hand_in(api, count)
-        until(lambda: stack.messages() - before, lambda found: found == count, "all are sent", SECONDS)
+        ids = add_documents(api, count)
+        until(lambda: stack.messages() - before, lambda found: found == count, "all messages are sent", SECONDS)
         until(
             lambda: (stack.sweep(), partition.counts())[1],
             lambda seen: seen["WAITING#"] == count - workers,
-            "they are taken for lost",
+            "the other jobs wait",
             SECONDS,
         )
         for _ in range(3):
             stack.sweep()
         assert stack.messages() - before <= count + 2 * workers
-    come_to(stack, api, ids, lambda seen: seen["ready"] == count, "they are done")
+    sweep_until(stack, api, ids, lambda seen: seen["ready"] == count, "all jobs are done")
     assert len(Target.of(stack, tenant).vectors) == count
 
 
-def test_a_tenant_with_more_jobs_than_workers_has_them_done_in_turn(
+def test_jobs_beyond_the_worker_quota_are_done_in_turn(
     stack: LocalStack, new_tenant: Callable[[str], Tenant], ready: Ready
 ) -> None:
-    """Beyond its workers its jobs wait in its partition, and go on as those are done: nobody has to look."""
+    """Jobs beyond the worker quota wait in the partition and continue as workers finish, without a sweep."""
     tenant = new_tenant("Many pages")
     api, partition = stack.api(tenant), Partition(stack, tenant)
     with queue_stopped(stack):
-        ids = hand_in(api, 30)
-        until(lambda: len(partition.items("JOB#")), lambda found: found == 30, "all are accepted", SECONDS)
-    until(lambda: statuses(api, ids), lambda seen: seen["ready"] == 30, "all are done", SECONDS)
+        ids = add_documents(api, 30)
+        until(lambda: len(partition.items("JOB#")), lambda found: found == 30, "all jobs are accepted", SECONDS)
+    until(lambda: statuses(api, ids), lambda seen: seen["ready"] == 30, "all jobs are done", SECONDS)
     assert len(Target.of(stack, tenant).vectors) == 30
-    until(partition.counts, lambda seen: not any(seen.values()), "nothing is left", SECONDS)
+    until(partition.counts, lambda seen: not any(seen.values()), "no job is left", SECONDS)
 
 
 @pytest.mark.parametrize("path", ["/v1/dead-letters/nonsense/redrive", f"/v1/dead-letters/{'0' * 32}/redrive"])
-def test_only_a_dead_letter_is_redriven(api: Api, path: str) -> None:
+def test_only_a_dead_letter_can_be_redriven(api: Api, path: str) -> None:
     problem(api.post(path, None), 400 if "nonsense" in path else 404)

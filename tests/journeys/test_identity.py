@@ -1,7 +1,7 @@
-"""People of a user pool: who gets a token for which tenant, and what such a token opens.
+"""Users of the user pool: which user gets a token for which tenant, and what the token can access.
 
-On a stack of its own, deployed without an issuer, so that it makes a pool and trusts it alone. Of the
-stack it needs the outputs `UserPoolId`, `ClientId`, `Issuer`, `Audience` and `AudienceClaim`.
+Uses a separate stack, deployed without an issuer, so that it creates a pool and trusts only that pool. Reads the
+outputs `UserPoolId`, `ClientId`, `Issuer`, `Audience` and `AudienceClaim`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _numbers = itertools.count(1)
 
 @dataclass
 class Directory:
-    """The stack's user pool: an administrator's side of it, and an app's."""
+    """The stack's user pool, for an administrator and for an app."""
 
     stack: LocalStack
     pool: str
@@ -51,9 +51,9 @@ class Directory:
         admin = stack.account.client("cognito-idp")
         return cls(stack, pool, stack.outputs["ClientId"], admin, cognito(pool, stack.endpoint))
 
-    def person(self, *, permanent: bool = True, **attributes: str | None) -> str:
-        """Somebody with these custom attributes; the address to sign in with."""
-        email = f"person-{next(_numbers)}@example.org"
+    def create_user(self, *, permanent: bool = True, **attributes: str | None) -> str:
+        """Creates a user with these custom attributes and returns the e-mail address to sign in with."""
+        email = f"user-{next(_numbers)}@example.org"
         given = [{"Name": f"custom:{name}", "Value": value} for name, value in attributes.items() if value]
         self.admin.admin_create_user(
             UserPoolId=self.pool,
@@ -66,8 +66,8 @@ class Directory:
             self.admin.admin_set_user_password(UserPoolId=self.pool, Username=email, Password=PASSWORD, Permanent=True)
         return email
 
-    def of_tenant(self, tenant: Tenant) -> str:
-        return self.person(tenant_id=tenant.id, tier=tenant.tier)
+    def create_user_of(self, tenant: Tenant) -> str:
+        return self.create_user(tenant_id=tenant.id, tier=tenant.tier)
 
     def sign_in(self, email: str, **more: Any) -> dict[str, str]:
         return sign_in(self.app, self.pool, self.client, email, PASSWORD, **more)
@@ -84,112 +84,112 @@ class Directory:
         return Api(self.stack.address(tier), tokens["AccessToken"])
 
 
-def says(token: str) -> dict[str, Any]:
-    """What a token says, unproven: that is the authorizer's business."""
+def claims_of(token: str) -> dict[str, Any]:
+    """Returns the claims of a token without verification."""
     return jwt.decode(token, options={"verify_signature": False})
 
 
-def code(call: Callable[..., Any], *arguments: Any, **options: Any) -> str:
-    """The error code that a call must raise."""
+def error_code_of(call: Callable[..., Any], *arguments: Any, **options: Any) -> str:
+    """Asserts that a call raises a `ClientError` and returns its error code."""
     with pytest.raises(ClientError) as refused:
         call(*arguments, **options)
     return refused.value.response["Error"]["Code"]
 
 
 @pytest.fixture(scope="module")
-def people(deployed: Callable[..., AbstractContextManager[LocalStack]]) -> Iterator[Directory]:
+def directory(deployed: Callable[..., AbstractContextManager[LocalStack]]) -> Iterator[Directory]:
     with deployed("identity", cognito=True) as stack:
         if "UserPoolId" not in stack.outputs:
-            pytest.skip("the stack in use has an issuer of its own: run this without BULKHEAD_STACK")
+            pytest.skip("the stack in use has another issuer: run this without BULKHEAD_STACK")
         yield Directory.of(stack)
 
 
 @pytest.fixture(scope="module")
-def acme(people: Directory) -> Tenant:
-    return people.stack.onboard("Acme")
+def acme(directory: Directory) -> Tenant:
+    return directory.stack.onboard("Acme")
 
 
 @pytest.fixture(scope="module")
-def other(people: Directory) -> Tenant:
-    return people.stack.onboard("Other")
+def other(directory: Directory) -> Tenant:
+    return directory.stack.onboard("Other")
 
 
 @pytest.fixture(scope="module")
-def signed_in(people: Directory, acme: Tenant) -> dict[str, str]:
-    return people.sign_in(people.of_tenant(acme))
+def signed_in(directory: Directory, acme: Tenant) -> dict[str, str]:
+    return directory.sign_in(directory.create_user_of(acme))
 
 
-# ── what a token opens ──────────────────────────────────────────────────────
+# ── what a token can access ──────────────────────────────────────────────────────
 
 
-def test_a_person_works_with_what_is_their_tenants(people: Directory, acme: Tenant, other: Tenant) -> None:
-    mine, also = (people.api(people.sign_in(people.of_tenant(acme))) for _ in range(2))
-    theirs = people.api(people.sign_in(people.of_tenant(other)))
+def test_user_reads_only_their_tenants_data(directory: Directory, acme: Tenant, other: Tenant) -> None:
+    mine, also = (directory.api(directory.sign_in(directory.create_user_of(acme))) for _ in range(2))
+    theirs = directory.api(directory.sign_in(directory.create_user_of(other)))
     mine.save_template("greeting", "Hello from Acme.")
     assert also.get("/v1/templates/greeting").expect(200)["body"] == "Hello from Acme."
     problem(theirs.get("/v1/templates/greeting"), 404)
 
 
-def test_the_access_token_names_tenant_and_tier_and_the_id_token_opens_nothing(
-    people: Directory, acme: Tenant, signed_in: dict[str, str]
+def test_access_token_names_tenant_and_tier_and_id_token_is_refused(
+    directory: Directory, acme: Tenant, signed_in: dict[str, str]
 ) -> None:
-    access, identity = says(signed_in["AccessToken"]), says(signed_in["IdToken"])
+    access, identity = claims_of(signed_in["AccessToken"]), claims_of(signed_in["IdToken"])
     assert (access["tenant_id"], access["tier"]) == (acme.id, "basic")
     assert "tenant_id" not in identity and "tier" not in identity
-    assert access["iss"] == people.stack.outputs["Issuer"]
-    assert access[people.stack.outputs["AudienceClaim"]] == people.stack.outputs["Audience"] == people.client
-    people.api(signed_in).get(DOCUMENTS).expect(200)
+    assert access["iss"] == directory.stack.outputs["Issuer"]
+    assert access[directory.stack.outputs["AudienceClaim"]] == directory.stack.outputs["Audience"] == directory.client
+    directory.api(signed_in).get(DOCUMENTS).expect(200)
     for wrong in ("IdToken", "RefreshToken"):
-        problem(Api(people.stack.base, signed_in[wrong]).get(DOCUMENTS), 401)
+        problem(Api(directory.stack.base, signed_in[wrong]).get(DOCUMENTS), 401)
 
 
-def test_a_token_lasts_as_long_as_it_says_and_is_refreshed(
-    people: Directory, acme: Tenant, signed_in: dict[str, str]
-) -> None:
-    access = says(signed_in["AccessToken"])
+def test_token_lifetime_and_refresh(directory: Directory, acme: Tenant, signed_in: dict[str, str]) -> None:
+    access = claims_of(signed_in["AccessToken"])
     assert 15 * 60 <= access["exp"] - access["iat"] <= 60 * 60
-    fresh = people.refresh(signed_in)
-    assert says(fresh["AccessToken"])["tenant_id"] == acme.id
-    people.api(fresh).get(DOCUMENTS).expect(200)
+    fresh = directory.refresh(signed_in)
+    assert claims_of(fresh["AccessToken"])["tenant_id"] == acme.id
+    directory.api(fresh).get(DOCUMENTS).expect(200)
 
 
-def test_tokens_of_the_development_issuer_are_not_served_here(people: Directory, acme: Tenant) -> None:
-    issuer = people.stack.issuer
-    problem(people.stack.api(acme).get(DOCUMENTS), 401)
-    # Not even with all that Cognito says, and the key id that Cognito uses.
-    known = people.sign_in(people.of_tenant(acme))["AccessToken"]
-    claims = says(known) | {"tenant_id": acme.id}
+def test_tokens_of_the_development_issuer_are_refused(directory: Directory, acme: Tenant) -> None:
+    issuer = directory.stack.issuer
+    problem(directory.stack.api(acme).get(DOCUMENTS), 401)
+    # Not even with all claims of Cognito's token and its key id.
+    known = directory.sign_in(directory.create_user_of(acme))["AccessToken"]
+    claims = claims_of(known) | {"tenant_id": acme.id}
     for algorithm in ("RS256", "ES256"):
         forged = issuer.sign(claims, algorithm, kid=jwt.get_unverified_header(known)["kid"])
-        problem(Api(people.stack.base, forged).get(DOCUMENTS), 401)
+        problem(Api(directory.stack.base, forged).get(DOCUMENTS), 401)
 
 
-def test_another_app_of_the_same_pool_is_not_ours(people: Directory, acme: Tenant) -> None:
-    other_app = people.admin.create_user_pool_client(
-        UserPoolId=people.pool, ClientName="other", ExplicitAuthFlows=["ALLOW_USER_SRP_AUTH"]
+def test_token_of_another_app_of_the_pool_is_refused(directory: Directory, acme: Tenant) -> None:
+    other_app = directory.admin.create_user_pool_client(
+        UserPoolId=directory.pool, ClientName="other", ExplicitAuthFlows=["ALLOW_USER_SRP_AUTH"]
     )["UserPoolClient"]["ClientId"]
-    tokens = sign_in(people.app, people.pool, other_app, people.of_tenant(acme), PASSWORD)
-    assert says(tokens["AccessToken"])["tenant_id"] == acme.id
-    problem(people.api(tokens).get(DOCUMENTS), 401)
+    tokens = sign_in(directory.app, directory.pool, other_app, directory.create_user_of(acme), PASSWORD)
+    assert claims_of(tokens["AccessToken"])["tenant_id"] == acme.id
+    problem(directory.api(tokens).get(DOCUMENTS), 401)
 
 
-def test_another_pool_of_the_account_is_not_ours(people: Directory, acme: Tenant) -> None:
-    trigger = people.admin.describe_user_pool(UserPoolId=people.pool)["UserPool"]["LambdaConfig"]
+def test_token_of_another_pool_is_refused(directory: Directory, acme: Tenant) -> None:
+    trigger = directory.admin.describe_user_pool(UserPoolId=directory.pool)["UserPool"]["LambdaConfig"]
     schema = [{"Name": name, "AttributeDataType": "String"} for name in ("tenant_id", "tier")]
-    pool = people.admin.create_user_pool(PoolName="elsewhere", UsernameAttributes=["email"], Schema=schema)
-    elsewhere = pool["UserPool"]["Id"]
-    client = people.admin.create_user_pool_client(
-        UserPoolId=elsewhere, ClientName="theirs", ExplicitAuthFlows=["ALLOW_USER_SRP_AUTH"]
+    pool = directory.admin.create_user_pool(PoolName="elsewhere", UsernameAttributes=["email"], Schema=schema)
+    other_pool = pool["UserPool"]["Id"]
+    client = directory.admin.create_user_pool_client(
+        UserPoolId=other_pool, ClientName="theirs", ExplicitAuthFlows=["ALLOW_USER_SRP_AUTH"]
     )["UserPoolClient"]["ClientId"]
-    directory = Directory(people.stack, elsewhere, client, people.admin, cognito(elsewhere, people.stack.endpoint))
-    email = directory.of_tenant(acme)
-    problem(directory.api(directory.sign_in(email)).get(DOCUMENTS), 401)
-    # Nor does our trigger write claims for it.
-    people.admin.update_user_pool(UserPoolId=elsewhere, LambdaConfig=trigger)
-    assert code(directory.sign_in, email) == "UnexpectedLambdaException"
+    other_directory = Directory(
+        directory.stack, other_pool, client, directory.admin, cognito(other_pool, directory.stack.endpoint)
+    )
+    email = other_directory.create_user_of(acme)
+    problem(other_directory.api(other_directory.sign_in(email)).get(DOCUMENTS), 401)
+    # Our trigger does not write claims for it.
+    directory.admin.update_user_pool(UserPoolId=other_pool, LambdaConfig=trigger)
+    assert error_code_of(other_directory.sign_in, email) == "UnexpectedLambdaException"
 
 
-# ── who gets one ────────────────────────────────────────────────────────────
+# ── which users get a token ────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
@@ -203,32 +203,32 @@ def test_another_pool_of_the_account_is_not_ours(people: Directory, acme: Tenant
         {"tenant_id": "0" * 32, "tier": "Basic"},
     ],
 )
-def test_whoever_has_no_tenant_is_not_signed_in(people: Directory, attributes: dict[str, Any]) -> None:
-    assert code(people.sign_in, people.person(**attributes)) == "UserLambdaValidationException"
+def test_user_without_a_valid_tenant_cannot_sign_in(directory: Directory, attributes: dict[str, Any]) -> None:
+    assert error_code_of(directory.sign_in, directory.create_user(**attributes)) == "UserLambdaValidationException"
 
 
-def test_a_tenant_nobody_onboarded_is_not_served(people: Directory) -> None:
-    tokens = people.sign_in(people.person(tenant_id="0" * 32, tier="basic"))
-    problem(people.api(tokens).get(DOCUMENTS), 403)
+def test_user_of_an_unknown_tenant_is_refused(directory: Directory) -> None:
+    tokens = directory.sign_in(directory.create_user(tenant_id="0" * 32, tier="basic"))
+    problem(directory.api(tokens).get(DOCUMENTS), 403)
 
 
-def test_another_tiers_people_are_not_served(people: Directory, acme: Tenant) -> None:
-    premium = people.stack.onboard("Premium", tier="premium")
-    tokens = people.sign_in(people.of_tenant(premium))
-    people.api(tokens, "premium").get(DOCUMENTS).expect(200)
-    problem(people.api(tokens).get(DOCUMENTS), 403)
-    # The registry decides which tier a tenant is in, whatever is written down about a person.
-    promoted = people.sign_in(people.person(tenant_id=acme.id, tier="premium"))
+def test_user_of_another_tier_is_refused(directory: Directory, acme: Tenant) -> None:
+    premium = directory.stack.onboard("Premium", tier="premium")
+    tokens = directory.sign_in(directory.create_user_of(premium))
+    directory.api(tokens, "premium").get(DOCUMENTS).expect(200)
+    problem(directory.api(tokens).get(DOCUMENTS), 403)
+    # The registry decides the tier of a tenant, not the user's attribute.
+    promoted = directory.sign_in(directory.create_user(tenant_id=acme.id, tier="premium"))
     for tier in ("basic", "premium"):
-        problem(people.api(promoted, tier).get(DOCUMENTS), 403)
+        problem(directory.api(promoted, tier).get(DOCUMENTS), 403)
 
 
-def test_nobody_signs_up(people: Directory, acme: Tenant) -> None:
+def test_users_cannot_sign_up(directory: Directory, acme: Tenant) -> None:
     chosen = [{"Name": "custom:tenant_id", "Value": acme.id}, {"Name": "custom:tier", "Value": "basic"}]
     for attributes in (chosen, []):
-        refused = code(
-            people.app.sign_up,
-            ClientId=people.client,
+        refused = error_code_of(
+            directory.app.sign_up,
+            ClientId=directory.client,
             Username="intruder@example.org",
             Password=PASSWORD,
             UserAttributes=attributes,
@@ -240,30 +240,28 @@ def test_nobody_signs_up(people: Directory, acme: Tenant) -> None:
 
 
 @pytest.mark.parametrize("name", ["custom:tenant_id", "custom:tier"])
-def test_a_person_does_not_change_their_tenant(people: Directory, acme: Tenant, other: Tenant, name: str) -> None:
-    email = people.of_tenant(acme)
-    tokens = people.sign_in(email)
+def test_user_cannot_change_their_tenant(directory: Directory, acme: Tenant, other: Tenant, name: str) -> None:
+    email = directory.create_user_of(acme)
+    tokens = directory.sign_in(email)
     value = other.id if name == "custom:tenant_id" else "premium"
-    refused = code(
-        people.app.update_user_attributes,
+    refused = error_code_of(
+        directory.app.update_user_attributes,
         AccessToken=tokens["AccessToken"],
         UserAttributes=[{"Name": name, "Value": value}],
     )
     assert refused == "NotAuthorizedException"
-    for again in (people.refresh(tokens), people.sign_in(email)):
-        claims = says(again["AccessToken"])
+    for again in (directory.refresh(tokens), directory.sign_in(email)):
+        claims = claims_of(again["AccessToken"])
         assert (claims["tenant_id"], claims["tier"]) == (acme.id, "basic")
 
 
-def test_a_person_does_not_choose_a_tenant_with_the_first_password(
-    people: Directory, acme: Tenant, other: Tenant
-) -> None:
-    def first(name: str, value: str) -> Callable[[], dict[str, str]]:
-        email = people.person(permanent=False, tenant_id=acme.id, tier="basic")
-        original = people.app.respond_to_auth_challenge
+def test_user_cannot_set_the_tenant_with_the_first_password(directory: Directory, acme: Tenant, other: Tenant) -> None:
+    def sign_in_with(name: str, value: str) -> Callable[[], dict[str, str]]:
+        email = directory.create_user(permanent=False, tenant_id=acme.id, tier="basic")
+        original = directory.app.respond_to_auth_challenge
 
-        class Meddling:
-            initiate_auth = staticmethod(people.app.initiate_auth)
+        class TamperingClient:
+            initiate_auth = staticmethod(directory.app.initiate_auth)
 
             @staticmethod
             def respond_to_auth_challenge(**call: Any) -> Any:
@@ -272,75 +270,76 @@ def test_a_person_does_not_choose_a_tenant_with_the_first_password(
                 return original(**call)
 
         chosen = "Another-horse-9-battery"
-        return lambda: sign_in(Meddling, people.pool, people.client, email, PASSWORD, lambda _: chosen)
+        return lambda: sign_in(TamperingClient, directory.pool, directory.client, email, PASSWORD, lambda _: chosen)
 
-    assert code(first("custom:tenant_id", other.id)) == "NotAuthorizedException"
-    assert code(first("custom:tier", "premium")) == "NotAuthorizedException"
-    assert says(first("name", "Somebody")()["AccessToken"])["tenant_id"] == acme.id
+    assert error_code_of(sign_in_with("custom:tenant_id", other.id)) == "NotAuthorizedException"
+    assert error_code_of(sign_in_with("custom:tier", "premium")) == "NotAuthorizedException"
+    assert claims_of(sign_in_with("name", "Ines")()["AccessToken"])["tenant_id"] == acme.id
 
 
-def test_what_an_app_sends_along_does_not_choose_a_tenant(people: Directory, acme: Tenant, other: Tenant) -> None:
-    along = {"custom:tenant_id": other.id, "tenant_id": other.id, "tier": "premium", "custom:tier": "premium"}
-    tokens = people.sign_in(people.of_tenant(acme), ClientMetadata=along)
-    claims = says(tokens["AccessToken"])
+def test_client_metadata_does_not_set_the_tenant(directory: Directory, acme: Tenant, other: Tenant) -> None:
+    metadata = {"custom:tenant_id": other.id, "tenant_id": other.id, "tier": "premium", "custom:tier": "premium"}
+    tokens = directory.sign_in(directory.create_user_of(acme), ClientMetadata=metadata)
+    claims = claims_of(tokens["AccessToken"])
     assert (claims["tenant_id"], claims["tier"]) == (acme.id, "basic")
-    # Nor does it make up for a tenant that is missing.
-    assert code(people.sign_in, people.person(), ClientMetadata=along) == "UserLambdaValidationException"
+    # It does not replace a missing tenant.
+    assert (
+        error_code_of(directory.sign_in, directory.create_user(), ClientMetadata=metadata)
+        == "UserLambdaValidationException"
+    )
 
 
-def test_not_even_an_administrator_moves_a_person_to_another_tenant(
-    people: Directory, acme: Tenant, other: Tenant
-) -> None:
-    email = people.of_tenant(acme)
-    write = people.admin.admin_update_user_attributes
-    refused = code(
+def test_administrator_cannot_move_a_user_to_another_tenant(directory: Directory, acme: Tenant, other: Tenant) -> None:
+    email = directory.create_user_of(acme)
+    write = directory.admin.admin_update_user_attributes
+    refused = error_code_of(
         write,
-        UserPoolId=people.pool,
+        UserPoolId=directory.pool,
         Username=email,
         UserAttributes=[{"Name": "custom:tenant_id", "Value": other.id}],
     )
     assert refused == "InvalidParameterException"
-    # The tier may follow its tenant.
-    write(UserPoolId=people.pool, Username=email, UserAttributes=[{"Name": "custom:tier", "Value": "premium"}])
-    assert says(people.sign_in(email)["AccessToken"])["tier"] == "premium"
+    # The tier can be changed, because a tenant's tier can change.
+    write(UserPoolId=directory.pool, Username=email, UserAttributes=[{"Name": "custom:tier", "Value": "premium"}])
+    assert claims_of(directory.sign_in(email)["AccessToken"])["tier"] == "premium"
 
 
-# ── ending it ───────────────────────────────────────────────────────────────
+# ── disabling and suspending ───────────────────────────────────────────────────────────────
 
 
-def test_a_disabled_person_gets_no_further_token(people: Directory, acme: Tenant) -> None:
-    email = people.of_tenant(acme)
-    tokens = people.sign_in(email)
-    people.admin.admin_disable_user(UserPoolId=people.pool, Username=email)
-    assert code(people.sign_in, email) == "NotAuthorizedException"
-    assert code(people.refresh, tokens) == "NotAuthorizedException"
-    # What was given out lasts: nobody asks Cognito about it. docs/identity.md says so.
-    people.api(tokens).get(DOCUMENTS).expect(200)
+def test_disabled_user_gets_no_new_token(directory: Directory, acme: Tenant) -> None:
+    email = directory.create_user_of(acme)
+    tokens = directory.sign_in(email)
+    directory.admin.admin_disable_user(UserPoolId=directory.pool, Username=email)
+    assert error_code_of(directory.sign_in, email) == "NotAuthorizedException"
+    assert error_code_of(directory.refresh, tokens) == "NotAuthorizedException"
+    # Issued tokens stay valid: the authorizer does not ask Cognito (docs/identity.md).
+    directory.api(tokens).get(DOCUMENTS).expect(200)
 
 
-def test_a_suspended_tenants_people_are_refused_with_the_tokens_they_have(people: Directory) -> None:
-    tenant = people.stack.onboard("Suspended")
-    email = people.of_tenant(tenant)
-    before = people.sign_in(email)
-    people.stack.control("suspend", tenant=tenant.id)
-    # A token that the gateway has not seen yet; of one that it has, it remembers the answer for a minute.
-    for tokens in (before, people.refresh(before), people.sign_in(email)):
-        problem(people.api(tokens).get(DOCUMENTS), 403)
-    people.stack.control("resume", tenant=tenant.id)
-    people.api(people.sign_in(email)).get(DOCUMENTS).expect(200)
+def test_users_of_a_suspended_tenant_are_refused(directory: Directory) -> None:
+    tenant = directory.stack.onboard("Suspended")
+    email = directory.create_user_of(tenant)
+    before = directory.sign_in(email)
+    directory.stack.control("suspend", tenant=tenant.id)
+    # The gateway caches the authorizer's answer for one minute, so the tokens must be new to it.
+    for tokens in (before, directory.refresh(before), directory.sign_in(email)):
+        problem(directory.api(tokens).get(DOCUMENTS), 403)
+    directory.stack.control("resume", tenant=tenant.id)
+    directory.api(directory.sign_in(email)).get(DOCUMENTS).expect(200)
 
 
-# ── an issuer of one's own ──────────────────────────────────────────────────
+# ── another issuer ──────────────────────────────────────────────────
 
 ISSUER = {"Issuer": "https://id.example.com/", "Audience": "bulkhead", "JwksUrl": "https://id.example.com/jwks"}
 
 
 @pytest.mark.parametrize("missing", ISSUER)
-def test_an_issuer_is_given_as_a_whole_or_not_at_all(people: Directory, missing: str) -> None:
-    """A stack that trusts half an issuer would refuse everybody, or have a pool that nobody meant."""
-    cloudformation = people.stack.account.client("cloudformation")
+def test_issuer_parameters_are_given_all_or_none(directory: Directory, missing: str) -> None:
+    """With incomplete parameters the stack would refuse all users or create an unwanted pool."""
+    cloudformation = directory.stack.account.client("cloudformation")
     template = expand(ROOT / "template.yaml")
-    # The rules and parameters of the real one; CloudFormation looks at them before any resource.
+    # Keeps the real rules and parameters, which CloudFormation checks before it creates resources.
     template["Resources"] = {"Nothing": {"Type": "AWS::CloudFormation::WaitConditionHandle"}}
     template.pop("Outputs")
 
@@ -360,29 +359,29 @@ def test_an_issuer_is_given_as_a_whole_or_not_at_all(people: Directory, missing:
 # ── the pool itself ─────────────────────────────────────────────────────────
 
 
-def test_a_second_factor_is_asked_for_once_it_is_set_up(people: Directory, acme: Tenant) -> None:
-    email = people.of_tenant(acme)
-    token = people.sign_in(email)["AccessToken"]
-    secret = people.app.associate_software_token(AccessToken=token)["SecretCode"]
-    people.app.verify_software_token(AccessToken=token, UserCode=_code(secret))
-    people.app.set_user_mfa_preference(
+def test_second_factor_is_required_after_setup(directory: Directory, acme: Tenant) -> None:
+    email = directory.create_user_of(acme)
+    token = directory.sign_in(email)["AccessToken"]
+    secret = directory.app.associate_software_token(AccessToken=token)["SecretCode"]
+    directory.app.verify_software_token(AccessToken=token, UserCode=_totp(secret))
+    directory.app.set_user_mfa_preference(
         AccessToken=token, SoftwareTokenMfaSettings={"Enabled": True, "PreferredMfa": True}
     )
-    assert code(people.sign_in, email, ask=lambda _: "000000") == "CodeMismatchException"
-    tokens = people.sign_in(email, ask=lambda _: _code(secret))
-    people.api(tokens).get(DOCUMENTS).expect(200)
+    assert error_code_of(directory.sign_in, email, ask=lambda _: "000000") == "CodeMismatchException"
+    tokens = directory.sign_in(email, ask=lambda _: _totp(secret))
+    directory.api(tokens).get(DOCUMENTS).expect(200)
 
 
-def _code(secret: str) -> str:
-    """The current code of an authenticator app (RFC 6238)."""
+def _totp(secret: str) -> str:
+    """Returns the current code of an authenticator app (RFC 6238)."""
     key = base64.b32decode(secret + "=" * (-len(secret) % 8))
     digest = hmac.digest(key, struct.pack(">Q", int(time.time()) // 30), hashlib.sha1)
     at = digest[-1] & 15
     return f"{(int.from_bytes(digest[at : at + 4]) & 0x7FFFFFFF) % 10**6:06}"
 
 
-def test_the_pool_is_made_as_documented(people: Directory) -> None:
-    pool = people.admin.describe_user_pool(UserPoolId=people.pool)["UserPool"]
+def test_pool_has_the_documented_settings(directory: Directory) -> None:
+    pool = directory.admin.describe_user_pool(UserPoolId=directory.pool)["UserPool"]
     assert pool["UserPoolTier"] == "ESSENTIALS" and pool["DeletionProtection"] == "ACTIVE"
     assert pool["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"] is True
     assert pool["MfaConfiguration"] == "OPTIONAL" and pool["UsernameAttributes"] == ["email"]
@@ -390,15 +389,17 @@ def test_the_pool_is_made_as_documented(people: Directory) -> None:
     assert pool["UserPoolTags"]["bulkhead:stage"] == "local"
     schema = {each["Name"]: each for each in pool["SchemaAttributes"]}
     assert (schema["custom:tenant_id"]["Mutable"], schema["custom:tier"]["Mutable"]) == (False, True)
-    client = people.admin.describe_user_pool_client(UserPoolId=people.pool, ClientId=people.client)["UserPoolClient"]
+    client = directory.admin.describe_user_pool_client(UserPoolId=directory.pool, ClientId=directory.client)[
+        "UserPoolClient"
+    ]
     assert "ClientSecret" not in client
     assert set(client["ExplicitAuthFlows"]) == {"ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"}
     assert set(client["WriteAttributes"]) == {"email", "name"}
     assert client["PreventUserExistenceErrors"] == "ENABLED" and client["EnableTokenRevocation"] is True
-    password = {"USERNAME": "somebody@example.org", "PASSWORD": PASSWORD}
+    password = {"USERNAME": "user@example.org", "PASSWORD": PASSWORD}
     for call, flow, named in (
-        (people.app.initiate_auth, "USER_PASSWORD_AUTH", {}),
-        (people.admin.admin_initiate_auth, "ADMIN_USER_PASSWORD_AUTH", {"UserPoolId": people.pool}),
+        (directory.app.initiate_auth, "USER_PASSWORD_AUTH", {}),
+        (directory.admin.admin_initiate_auth, "ADMIN_USER_PASSWORD_AUTH", {"UserPoolId": directory.pool}),
     ):
-        refused = code(call, ClientId=people.client, AuthFlow=flow, AuthParameters=password, **named)
+        refused = error_code_of(call, ClientId=directory.client, AuthFlow=flow, AuthParameters=password, **named)
         assert refused == "InvalidParameterException"

@@ -1,4 +1,4 @@
-"""Asking over HTTP: answers with citations, and refusals that say what to change."""
+"""Inference over HTTP: answers with citations, and refusals that name the wrong field."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PATH = "/v1/inference"
 
 @pytest.fixture(scope="module", autouse=True)
 def handbook(api: Api, ready: Callable[..., Any]) -> dict[str, str]:
-    """Three pages that answer three different questions."""
+    """Adds three pages that answer three different questions."""
     pages = {
         "Ferry": "The ferry to Ellan leaves the north pier at seven in the morning.",
         "Library": "The library lends sheet music for six weeks.",
@@ -29,7 +29,7 @@ def handbook(api: Api, ready: Callable[..., Any]) -> dict[str, str]:
     return ids
 
 
-def test_an_answer_quotes_the_page_it_cites(api: Api, handbook: dict[str, str]) -> None:
+def test_answer_quotes_the_cited_page(api: Api, handbook: dict[str, str]) -> None:
     answer = api.ask("When does the ferry to Ellan leave?", "desk")
     assert "seven in the morning" in answer["answer"], answer
     best = answer["citations"][0]
@@ -37,27 +37,27 @@ def test_an_answer_quotes_the_page_it_cites(api: Api, handbook: dict[str, str]) 
     assert "north pier" in best["text"] and isinstance(best["chunk"], int), best
 
 
-def test_citations_come_best_first(api: Api) -> None:
+def test_citations_are_sorted_by_score(api: Api) -> None:
     scores = [each["score"] for each in api.ask("Who sells rye bread?", "desk")["citations"]]
     assert scores == sorted(scores, reverse=True) and scores[0] > scores[-1], scores
     assert all(-1.0 <= score <= 1.0 for score in scores), scores
 
 
-def test_an_answer_says_which_template_model_and_tokens_it_took(api: Api) -> None:
+def test_answer_names_template_model_and_tokens(api: Api) -> None:
     answer = api.ask("Who sells rye bread?", "desk")
     assert answer["template"] == {"key": "desk", "version": 1}
     assert answer["model"] and answer["request_id"]
     assert answer["usage"]["input_tokens"] > 0 and answer["usage"]["output_tokens"] > 0
 
 
-def test_the_template_speaks_to_the_model(api: Api) -> None:
+def test_prompt_template_reaches_the_model(api: Api) -> None:
     text = 'Begin every answer with "Harbour desk:"\nEnd your answer with "Fair winds."'
     api.save_template("voice", text)
     answer = api.ask("Who sells rye bread?", "voice")["answer"]
     assert answer.startswith("Harbour desk:") and answer.rstrip().endswith("Fair winds."), answer
 
 
-def test_an_old_version_can_be_asked_for_by_number(api: Api) -> None:
+def test_old_template_version_can_be_used(api: Api) -> None:
     api.save_template("tone", 'Begin every answer with "Old:"')
     api.save_template("tone", 'Begin every answer with "New:"')
     latest = api.ask("Who sells rye bread?", "tone")
@@ -66,8 +66,8 @@ def test_an_old_version_can_be_asked_for_by_number(api: Api) -> None:
     assert pinned["answer"].startswith("Old:") and pinned["template"]["version"] == 1
 
 
-def test_a_saved_version_is_used_by_the_very_next_question(api: Api) -> None:
-    """No cache may stand between saving and asking."""
+def test_saved_version_is_used_by_the_next_question(api: Api) -> None:
+    """No cache may return an older version."""
     for number in range(1, 6):
         api.save_template("fresh", f'Begin every answer with "Take {number}:"')
         answer = api.ask("Who sells rye bread?", "fresh")
@@ -81,7 +81,7 @@ def test_variables_are_filled_in(api: Api) -> None:
     assert answer.startswith("Dear Ines,"), answer
 
 
-def test_a_missing_variable_is_named(api: Api) -> None:
+def test_missing_variable_is_named(api: Api) -> None:
     api.save_template("strict", "Talk to {{ reader }}.")
     cases: list[dict[str, Any]] = [{}, {"variables": {}}, {"variables": {"writer": "x"}}]
     for more in cases:
@@ -90,7 +90,7 @@ def test_a_missing_variable_is_named(api: Api) -> None:
         problem(answer, answer.status, "reader")
 
 
-def test_a_template_that_works_too_hard_is_stopped(api: Api) -> None:
+def test_template_with_too_much_work_is_stopped(api: Api) -> None:
     loop = "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}"
     api.save_template("busy", loop)
     answer = api.post(PATH, {"template": "busy", "question": "Why?"})
@@ -98,27 +98,25 @@ def test_a_template_that_works_too_hard_is_stopped(api: Api) -> None:
     problem(answer, answer.status)
 
 
-def test_the_number_of_passages_is_the_callers_choice(api: Api) -> None:
+def test_caller_sets_the_number_of_passages(api: Api) -> None:
     for limit in (1, 2, 3):
         answer = api.ask("Who sells rye bread?", "desk", retrieval={"limit": limit})
         assert len(answer["citations"]) == limit, answer["citations"]
 
 
-def test_the_answer_keeps_within_max_tokens(api: Api) -> None:
+def test_answer_keeps_within_max_tokens(api: Api) -> None:
     answer = api.ask("When does the ferry leave?", "desk", max_tokens=5)
     assert 0 < answer["usage"]["output_tokens"] <= 5, answer
 
 
-def test_a_template_that_does_not_exist_is_not_found(api: Api) -> None:
-    problem(api.post(PATH, {"template": "nobody", "question": "Why?"}), 404, "template")
+def test_missing_template_is_not_found(api: Api) -> None:
+    problem(api.post(PATH, {"template": "missing", "question": "Why?"}), 404, "template")
     for version in (0, 99):
         body = {"template": "desk", "version": version, "question": "Why?"}
         problem(api.post(PATH, body), 404, "template")
 
 
-def test_without_documents_there_is_no_citation_and_no_error(
-    stack: LocalStack, new_tenant: Callable[[str], Tenant]
-) -> None:
+def test_tenant_without_documents_gets_no_citations(stack: LocalStack, new_tenant: Callable[[str], Tenant]) -> None:
     api = stack.api(new_tenant("An empty shelf"))
     api.save_template("desk", "Answer from the passages.")
     answer = api.ask("When does the ferry to Ellan leave?", "desk")
@@ -148,7 +146,7 @@ def test_without_documents_there_is_no_citation_and_no_error(
         ({"model": "anthropic.claude"}, "model"),
     ],
 )
-def test_a_wrong_question_is_refused_by_the_name_of_the_field(api: Api, change: dict[str, Any], word: str) -> None:
+def test_invalid_question_is_refused_with_the_field_name(api: Api, change: dict[str, Any], word: str) -> None:
     good = {"template": "desk", "question": "Who sells rye bread?"}
     body = {name: value for name, value in {**good, **change}.items() if value is not None}
     problem(api.post(PATH, body), 400, word)

@@ -1,4 +1,4 @@
-"""Onboarding that was interrupted is finished: every step finds what an earlier try has made."""
+"""An interrupted onboarding can be finished: every step finds the results of earlier attempts."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from tools.devstack.problems import problem
 from tools.devstack.stack import LocalStack
 
 
-def test_an_interrupted_onboarding_is_finished(stack: LocalStack) -> None:
-    """As if it had ended before its last step: all is made, and the registry does not say so yet."""
+def test_interrupted_onboarding_can_be_finished(stack: LocalStack) -> None:
+    """Simulates an interruption before the last step: all resources exist, the registry is not updated."""
     tenant = stack.onboard("Interrupted")
     stack.account.client("dynamodb").update_item(
         TableName=stack.outputs["RegistryTable"],

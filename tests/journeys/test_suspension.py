@@ -1,4 +1,4 @@
-"""A suspended tenant stands still, and finds everything as it was when it comes back."""
+"""A suspended tenant is refused and keeps all data until it is resumed."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tools.devstack.poll import until
 from tools.devstack.problems import problem
 from tools.devstack.stack import LocalStack
 
-# The gateway may remember an authorizer's answer for as long as its TTL says.
-SETTLED_SECONDS = 90.0
+# The gateway may cache the authorizer's answer for its TTL.
+CACHE_SECONDS = 90.0
 
 
-def test_a_suspended_tenant_is_refused_and_a_resumed_one_is_served_again(
+def test_suspended_tenant_is_refused_until_it_is_resumed(
     stack: LocalStack, new_tenant: Callable[[str], Tenant]
 ) -> None:
     tenant, neighbour = new_tenant("Suspended"), new_tenant("Neighbour")
@@ -26,36 +26,36 @@ def test_a_suspended_tenant_is_refused_and_a_resumed_one_is_served_again(
     api.save_template("kept", "Still here.")
     answer = stack.control("suspend", tenant=tenant.id)
     assert answer["status"] == "suspended", answer
-    refused = _until_status(stack, tenant, 403)
-    problem(refused.get("/v1/templates/kept"), 403)
+    suspended_api = _wait_for_status(stack, tenant, 403)
+    problem(suspended_api.get("/v1/templates/kept"), 403)
     other.get("/v1/templates").expect(200)
     assert stack.control("show", tenant=tenant.id)["status"] == "suspended"
     assert stack.control("resume", tenant=tenant.id)["status"] == "active"
-    served = _until_status(stack, tenant, 200)
-    assert served.get("/v1/templates/kept").expect(200)["body"] == "Still here."
+    resumed_api = _wait_for_status(stack, tenant, 200)
+    assert resumed_api.get("/v1/templates/kept").expect(200)["body"] == "Still here."
 
 
-def _until_status(stack: LocalStack, tenant: Tenant, status: int) -> Api:
+def _wait_for_status(stack: LocalStack, tenant: Tenant, status: int) -> Api:
     api = stack.api(tenant)
     until(
         lambda: api.get("/v1/templates").status,
         lambda seen: seen == status,
         f"the tenant is answered {status}",
-        SETTLED_SECONDS,
+        CACHE_SECONDS,
         every=0.5,
     )
     return api
 
 
 @pytest.mark.parametrize("wrong", ["", "x", "0" * 31, "TENANT#" + "0" * 25, "../" + "0" * 29])
-def test_the_control_plane_refuses_what_is_no_tenant(stack: LocalStack, wrong: str) -> None:
+def test_control_plane_refuses_an_invalid_tenant_id(stack: LocalStack, wrong: str) -> None:
     for action in ("show", "suspend", "resume"):
-        _refused(stack, action, tenant=wrong)
+        _assert_refused(stack, action, tenant=wrong)
 
 
-def test_the_control_plane_knows_no_tenant_it_did_not_make(stack: LocalStack) -> None:
+def test_control_plane_refuses_an_unknown_tenant(stack: LocalStack) -> None:
     for action in ("show", "suspend", "resume"):
-        _refused(stack, action, tenant="0" * 32)
+        _assert_refused(stack, action, tenant="0" * 32)
 
 
 @pytest.mark.parametrize(
@@ -68,22 +68,22 @@ def test_the_control_plane_knows_no_tenant_it_did_not_make(stack: LocalStack) ->
         {"display_name": "x", "colour": "blue"},
     ],
 )
-def test_onboarding_refuses_what_it_does_not_understand(stack: LocalStack, arguments: dict) -> None:
-    _refused(stack, "onboard", **arguments)
+def test_onboarding_refuses_invalid_arguments(stack: LocalStack, arguments: dict) -> None:
+    _assert_refused(stack, "onboard", **arguments)
 
 
-def test_an_unknown_action_is_refused(stack: LocalStack) -> None:
-    _refused(stack, "erase-everything")
+def test_unknown_action_is_refused(stack: LocalStack) -> None:
+    _assert_refused(stack, "erase-everything")
 
 
-def test_two_tenants_of_the_same_name_are_two_tenants(stack: LocalStack) -> None:
+def test_tenants_with_the_same_name_are_separate(stack: LocalStack) -> None:
     one, two = stack.onboard("Twin"), stack.onboard("Twin")
     assert one.id != two.id and one.index != two.index
     assert one.id in one.index and two.id in two.index
 
 
-def _refused(stack: LocalStack, action: str, **arguments: Any) -> None:
-    """Refused in words: as an answer, or, for a request that cannot be read, as Lambda's error."""
+def _assert_refused(stack: LocalStack, action: str, **arguments: Any) -> None:
+    """Asserts an error answer, or Lambda's error if the request cannot be read."""
     try:
         answer = stack.control(action, **arguments)
     except InvokeFailed as failed:
@@ -94,8 +94,8 @@ def _refused(stack: LocalStack, action: str, **arguments: Any) -> None:
 
 
 @pytest.mark.parametrize("status", ["active", "suspended"])
-def test_a_finished_tenant_is_not_onboarded_again(stack: LocalStack, status: str) -> None:
-    """It would get another key, bucket or index than its data has."""
+def test_onboarded_tenant_cannot_be_onboarded_again(stack: LocalStack, status: str) -> None:
+    """It would get a new key, bucket or index, and lose access to its data."""
     tenant = stack.onboard("Finished")
     if status == "suspended":
         stack.control("suspend", tenant=tenant.id)

@@ -1,4 +1,4 @@
-"""Prompt templates over HTTP: versions, listing, deletion, and precise refusals."""
+"""Prompt templates over HTTP: versions, listing, deletion and refusals."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tools.devstack.problems import problem
 PATH = "/v1/templates"
 
 
-def test_the_first_version_is_created_and_the_next_one_replaces_it(api: Api) -> None:
+def test_first_version_is_created_and_next_version_replaces_it(api: Api) -> None:
     first = api.put(f"{PATH}/summary", {"body": "Be brief.", "description": "for the desk"})
     assert first.status == 201, first.text
     assert (
@@ -29,7 +29,7 @@ def test_the_first_version_is_created_and_the_next_one_replaces_it(api: Api) -> 
     assert (latest["version"], latest["body"]) == (2, "Be very brief.")
 
 
-def test_an_old_version_stays_as_it_was(api: Api) -> None:
+def test_old_version_does_not_change(api: Api) -> None:
     for text in ("one", "two", "three"):
         api.save_template("history", text)
     for version, text in enumerate(("one", "two", "three"), start=1):
@@ -37,45 +37,45 @@ def test_an_old_version_stays_as_it_was(api: Api) -> None:
         assert (found["version"], found["body"]) == (version, text)
 
 
-def test_a_version_that_never_was_is_not_found(api: Api) -> None:
+def test_missing_version_is_not_found(api: Api) -> None:
     api.save_template("short", "one")
     problem(api.get(f"{PATH}/short?version=2"), 404)
 
 
-def test_there_is_no_version_nought(api: Api) -> None:
+def test_version_zero_does_not_exist(api: Api) -> None:
     api.save_template("short", "one")
     assert api.get(f"{PATH}/short?version=0").status in (400, 404)
 
 
 @pytest.mark.parametrize("version", ["-1", "x", "1.5", "99999999999999999999", ""])
-def test_a_version_that_is_no_version_is_refused(api: Api, version: str) -> None:
+def test_invalid_version_is_refused(api: Api, version: str) -> None:
     api.save_template("short", "one")
     problem(api.get(f"{PATH}/short?version={version}"), 400, "version")
 
 
-def test_a_listing_comes_in_pages_and_misses_and_repeats_nothing(api: Api) -> None:
+def test_listing_pages_are_complete_and_without_duplicates(api: Api) -> None:
     for number in range(7):
         api.save_template(f"page-{number}", f"text {number}")
     pages = api.pages(PATH, "templates", 3)
     assert all(len(page) <= 3 for page in pages), f"a page is too long: {[len(p) for p in pages]}"
     keys = [each["key"] for page in pages for each in page]
-    assert len(keys) == len(set(keys)), f"a key came twice: {keys}"
+    assert len(keys) == len(set(keys)), f"a key is listed twice: {keys}"
     assert {f"page-{number}" for number in range(7)} <= set(keys)
     assert keys == [each["key"] for page in api.pages(PATH, "templates", 100) for each in page]
     assert all(each["version"] >= 1 and each["updated_at"] for page in pages for each in page)
 
 
 @pytest.mark.parametrize("limit", ["0", "-1", "101000", "many"])
-def test_a_limit_that_makes_no_sense_is_refused(api: Api, limit: str) -> None:
+def test_invalid_limit_is_refused(api: Api, limit: str) -> None:
     problem(api.get(f"{PATH}?limit={limit}"), 400, "limit")
 
 
 @pytest.mark.parametrize("cursor", ["AAAA==", "%00", "TENANT%23x", "a" * 3000])
-def test_a_made_up_cursor_is_refused(api: Api, cursor: str) -> None:
+def test_invalid_cursor_is_refused(api: Api, cursor: str) -> None:
     problem(api.get(f"{PATH}?cursor={cursor}"), 400, "cursor")
 
 
-def test_a_deleted_template_is_gone(api: Api) -> None:
+def test_deleted_template_is_not_found(api: Api) -> None:
     api.save_template("gone", "text")
     answer = api.delete(f"{PATH}/gone")
     assert (answer.status, answer.body) == (204, b""), answer.text
@@ -84,8 +84,8 @@ def test_a_deleted_template_is_gone(api: Api) -> None:
     assert "gone" not in [each["key"] for page in api.pages(PATH, "templates", 100) for each in page]
 
 
-def test_numbering_continues_after_a_deletion(api: Api) -> None:
-    """Version 1 must never mean two texts: somebody may have written it down."""
+def test_version_numbers_continue_after_a_delete(api: Api) -> None:
+    """A version number must never mean two texts, because callers may store it."""
     api.save_template("phoenix", "one")
     api.save_template("phoenix", "two")
     api.delete(f"{PATH}/phoenix").expect(204)
@@ -94,23 +94,23 @@ def test_numbering_continues_after_a_deletion(api: Api) -> None:
     problem(api.get(f"{PATH}/phoenix?version=1"), 404)
 
 
-def test_a_template_that_never_was_is_not_found(api: Api) -> None:
-    problem(api.get(f"{PATH}/nobody"), 404)
-    problem(api.delete(f"{PATH}/nobody"), 404)
+def test_missing_template_is_not_found(api: Api) -> None:
+    problem(api.get(f"{PATH}/missing"), 404)
+    problem(api.delete(f"{PATH}/missing"), 404)
 
 
 @pytest.mark.parametrize(
     "key", ["Upper", "-first", "_first", "a" * 65, "a.b", "a%23b", "a%20b", "%C3%A4", "a%2Fb", "a%00"]
 )
-def test_a_key_outside_the_alphabet_is_refused(api: Api, key: str) -> None:
+def test_key_with_invalid_characters_is_refused(api: Api, key: str) -> None:
     answer = api.put(f"{PATH}/{key}", {"body": "text"})
-    assert answer.status in (400, 403, 404), f"{key!r} was taken: {answer.status} {answer.text}"
+    assert answer.status in (400, 403, 404), f"{key!r} was accepted: {answer.status} {answer.text}"
     if answer.status == 400:
         problem(answer, 400, "key")
 
 
 @pytest.mark.parametrize("key", ["a", "0", "a" * 64, "a-b_c", "9lives"])
-def test_a_key_inside_the_alphabet_is_taken(api: Api, key: str) -> None:
+def test_key_with_valid_characters_is_accepted(api: Api, key: str) -> None:
     assert api.save_template(key, "text")["key"] == key
 
 
@@ -127,37 +127,37 @@ def test_a_key_inside_the_alphabet_is_taken(api: Api, key: str) -> None:
         ({"body": "x", "version": 7}, "version"),
     ],
 )
-def test_a_wrong_body_is_refused_by_the_name_of_the_field(api: Api, body: object, word: str) -> None:
+def test_invalid_body_is_refused_with_the_field_name(api: Api, body: object, word: str) -> None:
     problem(api.put(f"{PATH}/wrong", body), 400, word)
     problem(api.get(f"{PATH}/wrong"), 404)
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"[]", b"null", b'"text"', b"\xff\xfe", b'{"body":"a"}x'])
-def test_a_body_that_is_no_json_object_is_refused(api: Api, raw: bytes) -> None:
+def test_body_that_is_not_a_json_object_is_refused(api: Api, raw: bytes) -> None:
     problem(api.put(f"{PATH}/wrong", raw=raw), 400)
 
 
 @pytest.mark.parametrize("text", ["first\n{{ unclosed", "first\n{% if %}", "first\n{% for x in %}"])
-def test_a_template_that_does_not_parse_is_refused_with_its_line(api: Api, text: str) -> None:
+def test_template_with_a_syntax_error_is_refused_with_its_line(api: Api, text: str) -> None:
     problem(api.put(f"{PATH}/broken", {"body": text}), 422, "line 2")
     problem(api.get(f"{PATH}/broken"), 404)
 
 
 @pytest.mark.parametrize("text", ["", "  \n"])
-def test_an_empty_template_is_refused(api: Api, text: str) -> None:
+def test_empty_template_is_refused(api: Api, text: str) -> None:
     problem(api.put(f"{PATH}/broken", {"body": text}), 422, "empty")
 
 
-def test_another_content_type_is_refused(api: Api) -> None:
+def test_other_content_type_is_refused(api: Api) -> None:
     answer = api.put(f"{PATH}/form", raw=b"body=x", headers={"Content-Type": "text/plain"})
     problem(answer, 415)
 
 
-def test_a_body_beyond_the_limit_is_refused(api: Api) -> None:
+def test_too_large_body_is_refused(api: Api) -> None:
     problem(api.put(f"{PATH}/huge", {"body": "x" * 1_000_000}), 413)
 
 
-def test_a_template_keeps_every_character(api: Api) -> None:
+def test_template_keeps_every_character(api: Api) -> None:
     text = 'Ümläute, 漢字, emoji 🙂, tab\t, line\nbreak, "quotes", \\ and {{ name }}'
     api.save_template("characters", text)
     assert api.get(f"{PATH}/characters").expect(200)["body"] == text
