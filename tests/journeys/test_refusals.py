@@ -1,7 +1,7 @@
-"""Every answer that is a no: provoked on the deployed functions, judged, and kept in docs/refusals.md.
+"""Provokes every error answer on the deployed functions, checks it, and documents it in docs/refusals.md.
 
-`UPDATE_REFUSALS=1 python -m pytest tests/journeys/test_refusals.py` writes the table anew; look at the
-difference. On a stack of its own: it has a browser's origin, the fault proxy, and a silo, whose CORS is off.
+`UPDATE_REFUSALS=1 python -m pytest tests/journeys/test_refusals.py` rewrites the table; review the difference.
+Uses a separate stack with an allowed origin, the fault proxy and a silo without CORS.
 """
 
 from __future__ import annotations
@@ -38,43 +38,43 @@ ORIGIN = "https://app.example.com"
 SILO = "acme"
 MICROSECONDS = 1_000_000
 
-# Gateway responses that nothing provokes here, each with the reason.
+# Gateway responses that no test provokes, with the reason.
 NOT_PROVOKED = {
     "WAF_FILTERED": "needs a web ACL (`WebAclArn`); the local AWS accepts web ACLs and filters nothing",
-    "INVALID_SIGNATURE": "API Gateway's answer to a malformed AWS signature; no method here takes one",
-    "RESOURCE_NOT_FOUND": "API Gateway documents it; for a path without a route it gives "
-    "`MISSING_AUTHENTICATION_TOKEN`, whose answer is the same",
-    "UNSUPPORTED_MEDIA_TYPE": "only where an integration takes certain media types; all here take any, and "
+    "INVALID_SIGNATURE": "API Gateway's answer to a malformed AWS signature; no method here accepts one",
+    "RESOURCE_NOT_FOUND": "documented by API Gateway; for a path without a route it answers "
+    "`MISSING_AUTHENTICATION_TOKEN`, with the same text",
+    "UNSUPPORTED_MEDIA_TYPE": "only for integrations that limit media types; all here accept any, and "
     "the functions refuse with the same answer",
-    "DEFAULT_4XX": "for what API Gateway may refuse in ways that it has no name for here",
+    "DEFAULT_4XX": "for other refusals of API Gateway",
 }
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """An answer that is a no."""
+    """An error answer and its cause."""
 
-    done: str
+    cause: str
     answer: Answer
-    # The gateway response that it has to be; none: a function's.
+    # The expected gateway response; `None` for an answer of a function.
     gateway: str | None = None
-    # What `Retry-After` may say where it depends on the moment.
+    # The allowed `Retry-After` if it depends on the time of the request.
     wait: range | None = None
     origin: str | None = ORIGIN
 
     @property
-    def told(self) -> tuple[int, str, str, str]:
-        """What does not change from one request to the next: status, type, title, detail."""
+    def stable_parts(self) -> tuple[int, str, str, str]:
+        """The parts that are equal for equal requests: status, type, title, detail."""
         body = self.answer.json
         return self.answer.status, body["type"], body["title"], body["detail"]
 
 
-# ── the ground ──────────────────────────────────────────────────────────────
+# ── the deployment ──────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True)
-class Ground:
-    """A stack to be refused by."""
+class Deployment:
+    """The stack, and temporary changes to it."""
 
     stack: LocalStack
 
@@ -86,17 +86,17 @@ class Ground:
         return self.stack.tier("basic")[f"{name}Function"]
 
     def new_tenant(self, name: str = "Refused", **more: Any) -> tuple[Tenant, Api]:
-        """A tenant that no environment and no cache has seen."""
+        """Onboards a tenant that no environment and no cache knows."""
         tenant = self.stack.onboard(name, **more)
         return tenant, self.stack.api(tenant)
 
-    def first_call(self) -> Answer:
-        """Of a tenant that the gateway does not remember."""
+    def call_of_new_tenant(self) -> Answer:
+        """Makes a call of a tenant that is not in the gateway's cache."""
         return self.new_tenant()[1].get(TEMPLATES)
 
     @contextmanager
-    def reserved(self, function: str, executions: int) -> Iterator[None]:
-        """A function that may run only so often at once."""
+    def with_concurrency(self, function: str, executions: int) -> Iterator[None]:
+        """Sets the reserved concurrency of a function."""
         functions, named = self.stack.account.client("lambda"), {"FunctionName": self.function(function)}
         before = functions.get_function_concurrency(**named)["ReservedConcurrentExecutions"]
         functions.put_function_concurrency(**named, ReservedConcurrentExecutions=executions)
@@ -106,7 +106,7 @@ class Ground:
             functions.put_function_concurrency(**named, ReservedConcurrentExecutions=before)
 
     def configured(self, function: str, timeout: int | None = None, **variables: str) -> AbstractContextManager[None]:
-        """A function with another time-out or other variables, in new environments."""
+        """Gives a function another timeout or other variables, in new environments."""
         return configured(self.stack, self.function(function), timeout, **variables)
 
     @property
@@ -116,8 +116,8 @@ class Ground:
         return next(plan for plan in plans if plan["name"] == f"bulkhead-{STAGE}-basic")
 
     @contextmanager
-    def planned(self, during: dict[str, str | None], after: dict[str, str | None]) -> Iterator[None]:
-        """Members of the usage plan, by path, while this lasts and then; `None` takes one away."""
+    def with_usage_plan(self, during: dict[str, str | None], after: dict[str, str | None]) -> Iterator[None]:
+        """Sets members of the usage plan by path, `during` the context and `after` it; `None` removes a member."""
         gateway, plan = self.stack.account.client("apigateway"), self.plan["id"]
 
         def change(members: dict[str, str | None]) -> None:
@@ -136,8 +136,8 @@ class Ground:
             change(after)
 
     @contextmanager
-    def integrated(self, path: str, member: str, value: str) -> Iterator[None]:
-        """A route's `GET` that is given up sooner (`timeoutInMillis`), or leads elsewhere (`uri`)."""
+    def with_integration(self, path: str, member: str, value: str) -> Iterator[None]:
+        """Changes the integration of a route's `GET`: its timeout (`timeoutInMillis`) or function (`uri`)."""
         gateway, api = self.stack.account.client("apigateway"), self.stack.tier("basic")["ApiId"]
         resources = gateway.get_resources(restApiId=api, limit=500)["items"]
         resource = next(each["id"] for each in resources if each["path"] == path)
@@ -156,15 +156,15 @@ class Ground:
 
 
 @pytest.fixture(scope="module")
-def ground(deployed: Callable[..., AbstractContextManager[LocalStack]]) -> Iterator[Ground]:
+def deployment(deployed: Callable[..., AbstractContextManager[LocalStack]]) -> Iterator[Deployment]:
     if "BULKHEAD_STACK" in os.environ:
         pytest.skip("needs an origin and the fault proxy: run this without BULKHEAD_STACK")
     with deployed("refusals", faults=True, parameters={"CorsOrigin": ORIGIN}) as stack:
         stack.deploy_silo(SILO, uuid.uuid4().hex)
-        yield Ground(stack)
+        yield Deployment(stack)
 
 
-# ── who asks ────────────────────────────────────────────────────────────────
+# ── callers ────────────────────────────────────────────────────────────────
 
 TEMPLATES, DOCUMENTS, UPLOADS, INFERENCE = (
     "/v1/templates",
@@ -174,50 +174,50 @@ TEMPLATES, DOCUMENTS, UPLOADS, INFERENCE = (
 )
 
 
-def unproven(ground: Ground) -> Iterator[Refusal]:
-    """No tenant is known yet."""
-    tenant, api = ground.new_tenant()
-    issuer, anybody = ground.stack.issuer, ground.stack.api()
-    yield Refusal("no token", anybody.get(TEMPLATES), "UNAUTHORIZED")
+def without_tenant(deployment: Deployment) -> Iterator[Refusal]:
+    """Requests whose tenant is not known."""
+    tenant, api = deployment.new_tenant()
+    issuer, anonymous = deployment.stack.issuer, deployment.stack.api()
+    yield Refusal("no token", anonymous.get(TEMPLATES), "UNAUTHORIZED")
     for header in ("Bearer", "Basic dGVzdDp0ZXN0", api.token or ""):
-        answer = anybody.get(TEMPLATES, headers={"Authorization": header})
+        answer = anonymous.get(TEMPLATES, headers={"Authorization": header})
         yield Refusal("another form of `Authorization`", answer, "UNAUTHORIZED")
     for bad in BAD_TOKENS:
-        answer = ground.stack.api(token=bad.forge(issuer, tenant.id)).get(TEMPLATES)
+        answer = deployment.stack.api(token=bad.forge(issuer, tenant.id)).get(TEMPLATES)
         refused_by = "UNAUTHORIZED" if bad.status == 401 else "ACCESS_DENIED"
         yield Refusal(f"a token: {bad.what}", answer, refused_by)
-    identity = ground.stack.api(token=changed(issuer, tenant.id, token_use="id"))
-    yield Refusal("a token: an id token", identity.get(TEMPLATES), "UNAUTHORIZED")
+    identity = deployment.stack.api(token=changed(issuer, tenant.id, token_use="id"))
+    yield Refusal("a token: an ID token", identity.get(TEMPLATES), "UNAUTHORIZED")
 
 
-def not_served(ground: Ground) -> Iterator[Refusal]:
-    """A known tenant, which is not served, or not here."""
-    stack = ground.stack
-    suspended, api = ground.new_tenant("Suspended")
+def not_served(deployment: Deployment) -> Iterator[Refusal]:
+    """Requests of tenants that are not served, or not by this stack."""
+    stack = deployment.stack
+    suspended, api = deployment.new_tenant("Suspended")
     stack.control("suspend", tenant=suspended.id)
     yield Refusal("a tenant: suspended", api.get(TEMPLATES), "ACCESS_DENIED")
-    with ground.faults.rule(Fail("AccessDeniedException"), service="s3vectors", action="CreateIndex"):
+    with deployment.faults.rule(Fail("AccessDeniedException"), service="s3vectors", action="CreateIndex"):
         begun = stack.control("onboard", display_name="Begun")["error"]["message"]
     begun_id = re.search(r"[0-9a-f]{32}", begun)
     assert begun_id, begun
     api = stack.api(token=stack.issuer.mint(begun_id[0]))
-    yield Refusal("a tenant: its onboarding was interrupted", api.get(TEMPLATES), "ACCESS_DENIED")
-    premium, _ = ground.new_tenant("Premium", tier="premium")
+    yield Refusal("a tenant: onboarding interrupted", api.get(TEMPLATES), "ACCESS_DENIED")
+    premium, _ = deployment.new_tenant("Premium", tier="premium")
     api = stack.api(token=stack.issuer.mint(premium.id))
-    yield Refusal("a tenant: another tier's, with a token for this", api.get(TEMPLATES), "ACCESS_DENIED")
-    pooled, _ = ground.new_tenant("Pooled")
+    yield Refusal("a tenant: of another tier, with a token for this tier", api.get(TEMPLATES), "ACCESS_DENIED")
+    pooled, _ = deployment.new_tenant("Pooled")
     api = Api(stack.address(SILO), stack.issuer.mint(pooled.id, SILO))
-    yield Refusal("a tenant: not the silo's", api.get(TEMPLATES), "ACCESS_DENIED", origin=None)
+    yield Refusal("a tenant: not the tenant of the silo", api.get(TEMPLATES), "ACCESS_DENIED", origin=None)
 
-    erased, api = ground.new_tenant("Erased")
+    erased, api = deployment.new_tenant("Erased")
     key = {"pk": {"S": erased.partition}, "sk": {"S": "PROFILE"}}
     stack.account.client("dynamodb").delete_item(TableName=stack.outputs["DataTable"], Key=key)
     yield Refusal("a tenant without a profile saves a template", api.put(f"{TEMPLATES}/plain", {"body": "x"}))
-    with ground.configured("Templates", TENANT_ISOLATION="NONE"):
-        yield Refusal("the function is deployed with another isolation mode than it was told", ground.first_call())
+    with deployment.configured("Templates", TENANT_ISOLATION="NONE"):
+        yield Refusal("the configured isolation mode differs from the deployed one", deployment.call_of_new_tenant())
 
 
-# ── what is asked ───────────────────────────────────────────────────────────
+# ── requests ───────────────────────────────────────────────────────────
 
 QUESTION = {"template": "greeting", "question": "Why?", "variables": {"name": "Ines"}}
 TEXT = {"title": "Hours", "content_type": "text/plain", "content": "Closed at noon."}
@@ -230,29 +230,29 @@ SAVED = {
 }
 DEEP = b'{"template": "greeting", "question": "Why?", "variables": {"a": ' + b"[" * 200 + b"]" * 200 + b"}}"
 
-# What was done, method, path, and what goes with it.
-MISTAKES: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
-    ("a page of 0 items", "GET", f"{TEMPLATES}?limit=0", {}),
+# Cause, method, path, and further arguments of the call.
+INVALID_REQUESTS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
+    ("`limit=0`", "GET", f"{TEMPLATES}?limit=0", {}),
     ("`limit` twice", "GET", f"{DOCUMENTS}?limit=1&limit=2", {}),
-    ("a made-up cursor", "GET", f"{TEMPLATES}?cursor=AAAA%3D%3D", {}),
-    ("a query parameter that the route does not have", "GET", f"{DOCUMENTS}?colour=blue", {}),
-    ("a version that is no number", "GET", f"{TEMPLATES}/greeting?version=x", {}),
+    ("an invalid cursor", "GET", f"{TEMPLATES}?cursor=AAAA%3D%3D", {}),
+    ("an unknown query parameter", "GET", f"{DOCUMENTS}?colour=blue", {}),
+    ("a version that is not a number", "GET", f"{TEMPLATES}/greeting?version=x", {}),
     ("a template key in capitals", "PUT", f"{TEMPLATES}/Greeting", {"body": {"body": "x"}}),
     ("a template key with spaces in a question", "POST", INFERENCE, {"body": QUESTION | {"template": "a b"}}),
-    ("a document id of other characters", "GET", f"{DOCUMENTS}/xyz", {}),
+    ("a document id with invalid characters", "GET", f"{DOCUMENTS}/xyz", {}),
     ("no body", "POST", DOCUMENTS, {"raw": b""}),
     ("a body that is not JSON", "POST", DOCUMENTS, {"raw": b"title=Hours"}),
     ("a body that is not UTF-8", "POST", DOCUMENTS, {"raw": b"\xff\xfe"}),
-    ("a body that ends early", "PUT", f"{TEMPLATES}/greeting", {"raw": b'{"body": "x'}),
-    ("a body that goes on after its end", "PUT", f"{TEMPLATES}/greeting", {"raw": b'{"body": "x"}}'}),
-    ("a body that is nested too deep", "POST", INFERENCE, {"raw": DEEP}),
-    ("a field that is missing", "PUT", f"{TEMPLATES}/greeting", {"body": {}}),
-    ("a field that is there twice", "PUT", f"{TEMPLATES}/greeting", {"raw": b'{"body": "x", "body": "y"}'}),
-    ("a field that there is not", "PUT", f"{TEMPLATES}/greeting", {"body": {"body": "x", "colour": "blue"}}),
-    ("a field whose name is 4 MB", "POST", DOCUMENTS, {"raw": b'{"' + b"x" * 4_194_000 + b'": 1}'}),
-    ("a list in place of an object", "PUT", f"{TEMPLATES}/greeting", {"raw": b'["x", null]'}),
-    ("a field of another type", "PUT", f"{TEMPLATES}/greeting", {"body": {"body": 7}}),
-    ("a number that is too large for its field", "POST", INFERENCE, {"body": QUESTION | {"retrieval": {"limit": 300}}}),
+    ("a truncated body", "PUT", f"{TEMPLATES}/greeting", {"raw": b'{"body": "x'}),
+    ("a body with trailing characters", "PUT", f"{TEMPLATES}/greeting", {"raw": b'{"body": "x"}}'}),
+    ("a body nested too deep", "POST", INFERENCE, {"raw": DEEP}),
+    ("a missing field", "PUT", f"{TEMPLATES}/greeting", {"body": {}}),
+    ("a duplicate field", "PUT", f"{TEMPLATES}/greeting", {"raw": b'{"body": "x", "body": "y"}'}),
+    ("an unknown field", "PUT", f"{TEMPLATES}/greeting", {"body": {"body": "x", "colour": "blue"}}),
+    ("a field name of 4 MB", "POST", DOCUMENTS, {"raw": b'{"' + b"x" * 4_194_000 + b'": 1}'}),
+    ("a list instead of an object", "PUT", f"{TEMPLATES}/greeting", {"raw": b'["x", null]'}),
+    ("a field with the wrong type", "PUT", f"{TEMPLATES}/greeting", {"body": {"body": 7}}),
+    ("a number too large for its field", "POST", INFERENCE, {"body": QUESTION | {"retrieval": {"limit": 300}}}),
     (
         "a description of 501 characters",
         "PUT",
@@ -261,26 +261,31 @@ MISTAKES: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ),
     ("a title of 201 characters", "POST", DOCUMENTS, {"body": TEXT | {"title": "x" * 201}}),
     ("an image", "POST", DOCUMENTS, {"body": TEXT | {"content_type": "image/png"}}),
-    ("a PDF, inline", "POST", DOCUMENTS, {"body": TEXT | {"content_type": "application/pdf"}}),
+    ("an inline PDF", "POST", DOCUMENTS, {"body": TEXT | {"content_type": "application/pdf"}}),
     ("a document without text", "POST", DOCUMENTS, {"body": TEXT | {"content": " \n"}}),
-    ("a document of more than 1 MiB, inline", "POST", DOCUMENTS, {"body": TEXT | {"content": "x" * 1_048_577}}),
-    ("an upload of no bytes", "POST", UPLOADS, {"body": SIZE | {"bytes": 0}}),
+    ("an inline document over 1 MiB", "POST", DOCUMENTS, {"body": TEXT | {"content": "x" * 1_048_577}}),
+    ("an upload of 0 bytes", "POST", UPLOADS, {"body": SIZE | {"bytes": 0}}),
     ("a question without text", "POST", INFERENCE, {"body": QUESTION | {"question": " "}}),
-    ("21 passages", "POST", INFERENCE, {"body": QUESTION | {"retrieval": {"limit": 21}}}),
-    ("an answer of 4,097 tokens", "POST", INFERENCE, {"body": QUESTION | {"max_tokens": 4_097}}),
-    ("a body sent as text", "POST", DOCUMENTS, {"raw": b"Closed at noon.", "headers": {"Content-Type": "text/plain"}}),
-    ("too large a body: a template", "PUT", f"{TEMPLATES}/greeting", {"raw": b"x" * 524_289}),
-    ("too large a body: a document", "POST", DOCUMENTS, {"raw": b"x" * 4_194_305}),
-    ("too large a body: an upload", "POST", UPLOADS, {"raw": b"x" * 16_385}),
-    ("too large a body: a question", "POST", INFERENCE, {"raw": b"x" * 262_145}),
-    ("a template without text", "PUT", f"{TEMPLATES}/greeting", {"body": {"body": " \n"}}),
-    ("a template of more than 64 KiB", "PUT", f"{TEMPLATES}/greeting", {"body": {"body": "x" * 65_537}}),
-    ("a template that does not parse", "PUT", f"{TEMPLATES}/greeting", {"body": {"body": "Dear\n{{ name"}}),
-    ("a question: a variable has no value", "POST", INFERENCE, {"body": QUESTION | {"variables": {}}}),
-    ("a question: its template works too hard", "POST", INFERENCE, {"body": QUESTION | {"template": "loop"}}),
-    ("a question: its template adds a number to a text", "POST", INFERENCE, {"body": QUESTION | {"template": "sum"}}),
+    ("a limit of 21 passages", "POST", INFERENCE, {"body": QUESTION | {"retrieval": {"limit": 21}}}),
+    ("a limit of 4,097 tokens", "POST", INFERENCE, {"body": QUESTION | {"max_tokens": 4_097}}),
     (
-        "a question: its template becomes too long",
+        "a body sent as `text/plain`",
+        "POST",
+        DOCUMENTS,
+        {"raw": b"Closed at noon.", "headers": {"Content-Type": "text/plain"}},
+    ),
+    ("a body that is too large: a template", "PUT", f"{TEMPLATES}/greeting", {"raw": b"x" * 524_289}),
+    ("a body that is too large: a document", "POST", DOCUMENTS, {"raw": b"x" * 4_194_305}),
+    ("a body that is too large: an upload", "POST", UPLOADS, {"raw": b"x" * 16_385}),
+    ("a body that is too large: a question", "POST", INFERENCE, {"raw": b"x" * 262_145}),
+    ("a template without text", "PUT", f"{TEMPLATES}/greeting", {"body": {"body": " \n"}}),
+    ("a template over 64 KiB", "PUT", f"{TEMPLATES}/greeting", {"body": {"body": "x" * 65_537}}),
+    ("a template with a syntax error", "PUT", f"{TEMPLATES}/greeting", {"body": {"body": "Dear\n{{ name"}}),
+    ("a question: a variable has no value", "POST", INFERENCE, {"body": QUESTION | {"variables": {}}}),
+    ("a question: the template does too much work", "POST", INFERENCE, {"body": QUESTION | {"template": "loop"}}),
+    ("a question: the template adds a number to a text", "POST", INFERENCE, {"body": QUESTION | {"template": "sum"}}),
+    (
+        "a question: the rendered template is too long",
         "POST",
         INFERENCE,
         {"body": QUESTION | {"template": "long", "variables": {"text": "x" * 100}}},
@@ -288,33 +293,35 @@ MISTAKES: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
 )
 
 
-def mistaken(ground: Ground) -> Iterator[Refusal]:
-    """Requests that can never succeed as they are."""
-    api = ground.new_tenant()[1]
+def invalid_requests(deployment: Deployment) -> Iterator[Refusal]:
+    """Invalid requests, which never succeed."""
+    api = deployment.new_tenant()[1]
     for key, text in SAVED.items():
         api.save_template(key, text)
-    for done, method, path, more in MISTAKES:
-        yield Refusal(done, api.call(method, path, **more))
+    for cause, method, path, more in INVALID_REQUESTS:
+        yield Refusal(cause, api.call(method, path, **more))
     for size in (7, 10):
         huge = api.put(f"{TEMPLATES}/huge", raw=b"x" * (size * 1024 * 1024 + 1))
-        yield Refusal(f"more than the gateway takes: {size} MB", huge, "REQUEST_TOO_LARGE")
+        yield Refusal(f"a body over the gateway's limit: over {size} MB", huge, "REQUEST_TOO_LARGE")
 
 
-def absent(ground: Ground) -> Iterator[Refusal]:
-    """What is not there, and what is not one's own: the same answer."""
-    api, other = ground.new_tenant()[1], ground.new_tenant("Other")[1]
-    for done, method, path in (
+def not_found(deployment: Deployment) -> Iterator[Refusal]:
+    """Missing items and items of other tenants get the same answer."""
+    api, other = deployment.new_tenant()[1], deployment.new_tenant("Other")[1]
+    for cause, method, path in (
         ("a path without a route", "GET", "/v1/nothing"),
         ("a path without a route", "GET", f"{TEMPLATES}/a/b"),
-        ("a method that a path does not have", "PATCH", f"{TEMPLATES}/greeting"),
+        ("an unsupported method", "PATCH", f"{TEMPLATES}/greeting"),
     ):
-        yield Refusal(done, api.call(method, path), "MISSING_AUTHENTICATION_TOKEN")
+        yield Refusal(cause, api.call(method, path), "MISSING_AUTHENTICATION_TOKEN")
     yield Refusal(
-        "a path without a route, and no token", ground.stack.api().get("/v1/nothing"), "MISSING_AUTHENTICATION_TOKEN"
+        "a path without a route, without a token",
+        deployment.stack.api().get("/v1/nothing"),
+        "MISSING_AUTHENTICATION_TOKEN",
     )
-    silent = Api(ground.stack.address(SILO), None)
+    silent = Api(deployment.stack.address(SILO), None)
     yield Refusal(
-        "a preflight where no origin is allowed",
+        "a preflight if no origin is allowed",
         silent.call("OPTIONS", TEMPLATES),
         "MISSING_AUTHENTICATION_TOKEN",
         origin=None,
@@ -325,27 +332,27 @@ def absent(ground: Ground) -> Iterator[Refusal]:
     api.save_template("gone", "Soon.")
     api.delete(f"{TEMPLATES}/gone").expect(204)
     api.save_template("short", "One version.")
-    for done, path in {
-        "a template: never saved": "nobody",
-        "a template: another tenant's": "theirs",
+    for cause, path in {
+        "a template: never saved": "missing",
+        "a template: of another tenant": "theirs",
         "a template: deleted": "gone",
-        "a template: a version that never was": "short?version=2",
+        "a template: a missing version": "short?version=2",
     }.items():
-        yield Refusal(done, api.get(f"{TEMPLATES}/{path}"))
-    yield Refusal("a template: never saved, in a question", api.post(INFERENCE, QUESTION))
-    for done, document in {"never handed in": "0" * 32, "another tenant's": theirs}.items():
+        yield Refusal(cause, api.get(f"{TEMPLATES}/{path}"))
+    yield Refusal("a template: never saved, used in a question", api.post(INFERENCE, QUESTION))
+    for cause, document in {"never added": "0" * 32, "of another tenant": theirs}.items():
         for method in ("GET", "DELETE"):
-            yield Refusal(f"a document: {done}", api.call(method, f"{DOCUMENTS}/{document}"))
-        yield Refusal(f"a dead letter: {done}", api.post(f"/v1/dead-letters/{document}/redrive", None))
+            yield Refusal(f"a document: {cause}", api.call(method, f"{DOCUMENTS}/{document}"))
+        yield Refusal(f"a dead letter: {cause}", api.post(f"/v1/dead-letters/{document}/redrive", None))
 
 
-# ── how much is asked ───────────────────────────────────────────────────────
+# ── limits ───────────────────────────────────────────────────────
 
 
-def too_much(ground: Ground) -> Iterator[Refusal]:
-    """Caps, plans and concurrency. The ledger is written by the tenant's own session, as its calls do."""
-    stack = ground.stack
-    tenant, api = ground.new_tenant("Busy", tier="premium")
+def over_limit(deployment: Deployment) -> Iterator[Refusal]:
+    """Quotas, usage plans and concurrency. The tenant's own session writes the ledger, as in the functions."""
+    stack = deployment.stack
+    tenant, api = deployment.new_tenant("Busy", tier="premium")
     dynamodb, table = stack.session(tenant).client("dynamodb"), stack.outputs["DataTable"]
     key = {"pk": {"S": tenant.partition}, "sk": {"S": "LEDGER"}}
 
@@ -363,25 +370,23 @@ def too_much(ground: Ground) -> Iterator[Refusal]:
     write(used_until=int(time.time() * MICROSECONDS) + burst + 30 * MICROSECONDS)
     yield Refusal("the tenant's rate is used up for 30 seconds", api.get(TEMPLATES), wait=range(20, 32))
 
-    api = ground.new_tenant("Counted")[1]
+    api = deployment.new_tenant("Counted")[1]
     throttle: dict[str, str | None] = {
-        f"/throttle/{name}": str(value) for name, value in ground.plan["throttle"].items()
+        f"/throttle/{name}": str(value) for name, value in deployment.plan["throttle"].items()
     }
-    with ground.planned(dict.fromkeys(throttle, "0"), throttle):
-        yield Refusal("more calls than the tier's usage plan lets through", api.get(TEMPLATES), "THROTTLED")
+    with deployment.with_usage_plan(dict.fromkeys(throttle, "0"), throttle):
+        yield Refusal("more calls than the tier's usage plan allows", api.get(TEMPLATES), "THROTTLED")
     quota: dict[str, str | None] = {"/quota/limit": "1", "/quota/period": "DAY"}
-    with ground.planned(quota, dict.fromkeys(quota)):
+    with deployment.with_usage_plan(quota, dict.fromkeys(quota)):
         api.get(TEMPLATES).expect(200)
-        yield Refusal(
-            "more calls than a quota of the usage plan, where it is given one", api.get(TEMPLATES), "QUOTA_EXCEEDED"
-        )
-    with ground.reserved("Templates", 0):
-        yield Refusal("the function has no execution left", api.get(TEMPLATES), "INTEGRATION_FAILURE")
-    with ground.reserved("Authorizer", 0):
-        yield Refusal("the authorizer has no execution left", ground.first_call(), "AUTHORIZER_FAILURE")
+        yield Refusal("more calls than the quota of a usage plan", api.get(TEMPLATES), "QUOTA_EXCEEDED")
+    with deployment.with_concurrency("Templates", 0):
+        yield Refusal("the function has no concurrency left", api.get(TEMPLATES), "INTEGRATION_FAILURE")
+    with deployment.with_concurrency("Authorizer", 0):
+        yield Refusal("the authorizer has no concurrency left", deployment.call_of_new_tenant(), "AUTHORIZER_FAILURE")
 
 
-# ── what is wrong with us ───────────────────────────────────────────────────
+# ── faults of the service ───────────────────────────────────────────────────
 
 
 def save(api: Api) -> Answer:
@@ -392,7 +397,7 @@ def read(api: Api) -> Answer:
     return api.get(TEMPLATES)
 
 
-def hand_in(api: Api) -> Answer:
+def add_document(api: Api) -> Answer:
     return api.post(DOCUMENTS, TEXT)
 
 
@@ -401,210 +406,213 @@ def ask(api: Api) -> Answer:
 
 
 _DENIED = "AccessDeniedException"
-# The request, the service behind it by two names, and its words for: not so fast, not now, not you.
+# Request, service, name of the service, error codes for throttling, for an outage and for a refusal.
 SERVICES: tuple[tuple[Callable[[Api], Answer], str, str, str, str, str], ...] = (
     (read, "sts", "STS", "Throttling", "ServiceUnavailable", "AccessDenied"),
     (read, "dynamodb", "DynamoDB", "ThrottlingException", "InternalServerError", _DENIED),
     (save, "kms", "KMS", "ThrottlingException", "KMSInternalException", _DENIED),
-    (hand_in, "s3", "S3", "SlowDown", "InternalError", "AccessDenied"),
+    (add_document, "s3", "S3", "SlowDown", "InternalError", "AccessDenied"),
     (ask, "s3vectors", "S3 Vectors", "TooManyRequestsException", "ServiceUnavailableException", _DENIED),
     (ask, "bedrock-runtime", "Bedrock", "ThrottlingException", "ServiceUnavailableException", _DENIED),
 )
 
 
-def behind(ground: Ground) -> Iterator[Refusal]:
-    """AWS on a bad day. Each time for a tenant without a session, a profile or a data key to go on with."""
+def failing_services(deployment: Deployment) -> Iterator[Refusal]:
+    """Failing AWS services, each for a tenant without a cached session, profile or data key."""
     for request, service, name, throttled, failed, refused in SERVICES:
         for what, effect in (
             ("throttles", Fail(throttled)),
             ("fails", Fail(failed)),
             ("cannot be reached", DropBefore()),
-            ("refuses our call", Fail(refused)),
+            ("refuses the call", Fail(refused)),
         ):
-            yield Refusal(f"a service behind us {what}: {name}", _under(ground, effect, service, request))
-    unheard = _under(ground, Fail("Unheard", 503), "dynamodb", read)
-    yield Refusal("a service behind us fails in words that we do not know", unheard)
+            yield Refusal(f"an AWS service {what}: {name}", _with_fault(deployment, effect, service, request))
+    unknown = _with_fault(deployment, Fail("Unheard", 503), "dynamodb", read)
+    yield Refusal("an AWS service fails with an unknown error code", unknown)
     conflict = Fail("TransactionCanceledException")
     yield Refusal(
-        "others keep saving the same template", _under(ground, conflict, "dynamodb", save, action="TransactWriteItems")
+        "concurrent saves of the same template",
+        _with_fault(deployment, conflict, "dynamodb", save, action="TransactWriteItems"),
     )
-    owner, api = ground.new_tenant("With a key of its own", key="own")
-    ground.stack.account.client("kms").disable_key(KeyId=owner.key_arn)
+    owner, api = deployment.new_tenant("With its own key", key="own")
+    deployment.stack.account.client("kms").disable_key(KeyId=owner.key_arn)
     yield Refusal("the tenant's own key is disabled", save(api))
 
 
-def _under(ground: Ground, effect: Effect, service: str, request: Callable[[Api], Answer], **more: str) -> Answer:
-    tenant, api = ground.new_tenant()
+def _with_fault(
+    deployment: Deployment, effect: Effect, service: str, request: Callable[[Api], Answer], **more: str
+) -> Answer:
+    tenant, api = deployment.new_tenant()
     if request is ask:
         save(api).expect(201)
-    with ground.faults.rule(effect, service=service, session=tenant.id, **more) as rule:
+    with deployment.faults.rule(effect, service=service, session=tenant.id, **more) as rule:
         answer = request(api)
-        assert rule.hits, f"{service} was not asked"
+        assert rule.hits, f"{service} was not called"
     return answer
 
 
-def broken(ground: Ground) -> Iterator[Refusal]:
-    """Functions that fail as a whole."""
+def broken_functions(deployment: Deployment) -> Iterator[Refusal]:
+    """Functions that fail completely."""
     registry: dict[str, Any] = {"service": "dynamodb", "session": ""}
-    with ground.configured("Authorizer", JWKS_URL="http://127.0.0.1:1/"):
-        yield Refusal("the issuer's keys cannot be fetched", ground.first_call(), "AUTHORIZER_FAILURE")
-    api = ground.new_tenant()[1]
-    with ground.faults.rule(Fail("InternalServerError"), action="GetItem", **registry):
+    with deployment.configured("Authorizer", JWKS_URL="http://127.0.0.1:1/"):
+        yield Refusal("the issuer's keys cannot be fetched", deployment.call_of_new_tenant(), "AUTHORIZER_FAILURE")
+    api = deployment.new_tenant()[1]
+    with deployment.faults.rule(Fail("InternalServerError"), action="GetItem", **registry):
         yield Refusal("the registry of tenants cannot be read", api.get(TEMPLATES), "AUTHORIZER_FAILURE")
-    with ground.configured("Authorizer", TIER=""):
-        yield Refusal("the authorizer does not start", ground.first_call(), "AUTHORIZER_FAILURE")
-    with ground.configured("Templates", TABLE=""):
+    with deployment.configured("Authorizer", TIER=""):
+        yield Refusal("the authorizer does not start", deployment.call_of_new_tenant(), "AUTHORIZER_FAILURE")
+    with deployment.configured("Templates", TABLE=""):
         yield Refusal("the function does not start", api.get(TEMPLATES), "DEFAULT_5XX")
-    tenant, api = ground.new_tenant("Slow")
+    tenant, api = deployment.new_tenant("Slow")
     slow: dict[str, Any] = {"service": "dynamodb", "action": "UpdateItem", "session": tenant.id, "count": 1}
-    with ground.configured("Templates", timeout=1), ground.faults.rule(Delay(3_000), **slow):
-        yield Refusal("the function is ended by its time-out", api.get(TEMPLATES), "DEFAULT_5XX")
-    with ground.integrated(TEMPLATES, "timeoutInMillis", "500"), ground.faults.rule(Delay(3_000), **slow):
+    with deployment.configured("Templates", timeout=1), deployment.faults.rule(Delay(3_000), **slow):
+        yield Refusal("the function exceeds its timeout", api.get(TEMPLATES), "DEFAULT_5XX")
+    with deployment.with_integration(TEMPLATES, "timeoutInMillis", "500"), deployment.faults.rule(Delay(3_000), **slow):
         late = api.get(TEMPLATES)
-        yield Refusal("the function takes longer than the gateway waits", late, "INTEGRATION_TIMEOUT")
-    functions, other = ground.stack.account.client("lambda"), ground.function("Documents")
+        yield Refusal("the function exceeds the gateway's timeout", late, "INTEGRATION_TIMEOUT")
+    functions, other = deployment.stack.account.client("lambda"), deployment.function("Documents")
     arn = functions.get_function_configuration(FunctionName=other)["FunctionArn"]
     uri = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{arn}/invocations"
-    with ground.integrated("/v1/openapi.json", "uri", uri):
-        yield Refusal("the route leads to a function that does not know it", api.get("/v1/openapi.json"))
-    gateway, (tenant, api) = ground.stack.account.client("apigateway"), ground.new_tenant("Not in the plan")
-    keys = gateway.get_usage_plan_keys(usagePlanId=ground.plan["id"], limit=500)["items"]
+    with deployment.with_integration("/v1/openapi.json", "uri", uri):
+        yield Refusal("the function does not know its route", api.get("/v1/openapi.json"))
+    gateway, (tenant, api) = deployment.stack.account.client("apigateway"), deployment.new_tenant("Not in the plan")
+    keys = gateway.get_usage_plan_keys(usagePlanId=deployment.plan["id"], limit=500)["items"]
     key = next(each["id"] for each in keys if tenant.id in each["name"])
-    gateway.delete_usage_plan_key(usagePlanId=ground.plan["id"], keyId=key)
+    gateway.delete_usage_plan_key(usagePlanId=deployment.plan["id"], keyId=key)
     yield Refusal("the tenant's usage key is not in the tier's plan", api.get(TEMPLATES), "INVALID_API_KEY")
 
 
 @pytest.fixture(scope="module")
-def refusals(ground: Ground) -> list[Refusal]:
-    """All of them, in the order in which they are told."""
-    groups = (unproven, not_served, mistaken, absent, too_much, behind, broken)
-    return [refusal for provoke in groups for refusal in provoke(ground)]
+def refusals(deployment: Deployment) -> list[Refusal]:
+    """Provokes all refusals, in the order of the document."""
+    groups = (without_tenant, not_served, invalid_requests, not_found, over_limit, failing_services, broken_functions)
+    return [refusal for provoke in groups for refusal in provoke(deployment)]
 
 
-# ── how each has to look ────────────────────────────────────────────────────
+# ── the form of a refusal ────────────────────────────────────────────────────
 
 _REQUEST_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ACCOUNT = "000000000000"
-_AGAIN = {429, 503, 504}
+_RETRY_STATUSES = {429, 503, 504}
 
 
-def test_every_refusal_has_the_same_form_and_says_when_to_come_back(refusals: list[Refusal]) -> None:
+def test_every_refusal_has_the_documented_form_and_retry_after(refusals: list[Refusal]) -> None:
     for refusal in refusals:
         status, headers = refusal.answer.status, refusal.answer.headers
         body = problem(refusal.answer, status)
-        assert 400 <= status <= 599, refusal.done
-        assert headers["content-type"] == "application/problem+json", refusal.done
-        assert _REQUEST_ID.fullmatch(body["request_id"]), f"{refusal.done}: {body}"
-        assert headers["x-amzn-requestid"] == body["request_id"], f"{refusal.done}: {headers}"
-        assert headers.get("www-authenticate") == ("Bearer" if status == 401 else None), refusal.done
-        assert headers.get("access-control-allow-origin") == refusal.origin, refusal.done
+        assert 400 <= status <= 599, refusal.cause
+        assert headers["content-type"] == "application/problem+json", refusal.cause
+        assert _REQUEST_ID.fullmatch(body["request_id"]), f"{refusal.cause}: {body}"
+        assert headers["x-amzn-requestid"] == body["request_id"], f"{refusal.cause}: {headers}"
+        assert headers.get("www-authenticate") == ("Bearer" if status == 401 else None), refusal.cause
+        assert headers.get("access-control-allow-origin") == refusal.origin, refusal.cause
         wait = headers.get("retry-after")
-        assert (wait is not None) == (status in _AGAIN), f"{refusal.done}: {status}, Retry-After {wait}"
+        assert (wait is not None) == (status in _RETRY_STATUSES), f"{refusal.cause}: {status}, Retry-After {wait}"
         if wait is not None:
-            assert int(wait) in (refusal.wait or range(1, 61)), f"{refusal.done}: Retry-After {wait}"
+            assert int(wait) in (refusal.wait or range(1, 61)), f"{refusal.cause}: Retry-After {wait}"
             exposed = headers.get("access-control-expose-headers", "").split(", ")
-            assert ("retry-after" in exposed) == bool(refusal.origin), f"{refusal.done}: exposes {exposed}"
+            assert ("retry-after" in exposed) == bool(refusal.origin), f"{refusal.cause}: exposes {exposed}"
     ids = [refusal.answer.json["request_id"] for refusal in refusals]
     assert len(set(ids)) == len(ids), "request ids repeat"
 
 
-def test_no_refusal_names_anything_of_ours_or_of_any_tenant(ground: Ground, refusals: list[Refusal]) -> None:
+def test_refusals_reveal_no_resource_and_no_tenant(deployment: Deployment, refusals: list[Refusal]) -> None:
     """In body and headers: no output of a stack (tables, functions, roles, keys), no tenant, no account."""
-    stack = ground.stack
+    stack = deployment.stack
     outputs = [stack.outputs, *stack.silos.values()]
     tenants = stack.account.client("dynamodb").scan(TableName=stack.outputs["RegistryTable"])["Items"]
     names = {value for each in outputs for value in each.values() if len(value) >= 8}
     names |= {each["tenant"]["S"] for each in tenants}
     names |= {_ACCOUNT, "arn:aws", "Traceback", "panicked", Fail("").message}
-    assert len(tenants) > 20 and len(names) > 60, "there is next to nothing to look for"
+    assert len(tenants) > 20 and len(names) > 60, "there are too few names to look for"
     for refusal in refusals:
-        told = refusal.answer.text + "".join(refusal.answer.headers.values())
-        found = [name for name in names if name in told]
-        assert not found, f"{refusal.done}: {found} in {told}"
+        stable_parts = refusal.answer.text + "".join(refusal.answer.headers.values())
+        found = [name for name in names if name in stable_parts]
+        assert not found, f"{refusal.cause}: {found} in {stable_parts}"
 
 
-def test_the_gateways_refusals_are_those_of_the_template(refusals: list[Refusal]) -> None:
+def test_gateway_answers_match_the_template(refusals: list[Refusal]) -> None:
     for refusal in refusals:
         if refusal.gateway:
-            assert refusal.told == _gateway_responses()[refusal.gateway], refusal.done
+            assert refusal.stable_parts == _gateway_responses()[refusal.gateway], refusal.cause
         else:
-            assert "x-request-id" in refusal.answer.headers, f"{refusal.done}: not a function's answer"
+            assert "x-request-id" in refusal.answer.headers, f"{refusal.cause}: not a function's answer"
 
 
-# ── that they are all ───────────────────────────────────────────────────────
+# ── completeness ───────────────────────────────────────────────────────
 
 _DESCRIBED = re.compile(r'\((\d{3}), "([a-z-]+)", "([^"]+)"\)')
 _TYPE = "urn:bulkhead:problem:"
-# What a function says in words of its own; the sentence of an error in the place where it is declared.
+# Sentences of the functions: arguments of `ApiError`, and texts of declared errors.
 _SENTENCE = re.compile(
     r"(?:(?:ApiError|Self)::(?:BadRequest|Forbidden|Conflict|Unprocessable)\(\s*(?:format!\(\s*)?"
     r"|#\[error\(\s*)"
     r'"((?:[^"\\]|\\.)*)"'
 )
 _PLACEHOLDER = re.compile(r"\{[^}]*\}")
-_SPEAKING = (
+_SOURCES_WITH_DETAILS = (
     "shared/runtime/src/http",
     "shared/prompts/src",
     "functions/templates/src",
     "functions/documents/src",
     "functions/inference/src",
 )
-# Declared, and never said to a client: `log_and_redact` turns them into others first.
+# Declared, but never sent to a client: `log_and_redact` replaces them.
 _UNSAID = {"quota exceeded", "{0}", "{detail}"}
 
 
 @cache
 def _gateway_responses() -> dict[str, tuple[int, str, str, str]]:
-    """What the gateway answers by itself, as the template has it."""
+    """Returns API Gateway's own answers from the CloudFormation template."""
     template = yaml_parse((ROOT / "infra" / "tier.yaml").read_text())
     described = template["Resources"]["Api"]["Properties"]["DefinitionBody"]
-    told = {}
+    stable_parts = {}
     for name, written in described["x-amazon-apigateway-gateway-responses"].items():
         body = json.loads(written["responseTemplates"]["application/json"])
-        told[name] = written["statusCode"], body["type"], body["title"], body["detail"]
-    return told
+        stable_parts[name] = written["statusCode"], body["type"], body["title"], body["detail"]
+    return stable_parts
 
 
 def _sources() -> Iterator[tuple[str, str]]:
-    """Rust files by path, without their tests."""
+    """Yields Rust files by path, without their tests."""
     for folder in ("shared", "functions"):
         for file in sorted((ROOT / folder).glob("*/src/**/*.rs")):
             yield str(file.relative_to(ROOT)), file.read_text().partition("#[cfg(test)]")[0]
 
 
-def test_every_gateway_response_was_provoked_or_is_excused(refusals: list[Refusal]) -> None:
+def test_every_gateway_response_is_provoked_or_excused(refusals: list[Refusal]) -> None:
     provoked = {refusal.gateway for refusal in refusals if refusal.gateway}
     excused = set(NOT_PROVOKED)
     assert provoked | excused == set(_gateway_responses()) and not provoked & excused
 
 
-def test_every_problem_of_the_functions_was_provoked(refusals: list[Refusal]) -> None:
+def test_every_problem_of_the_functions_is_provoked(refusals: list[Refusal]) -> None:
     sources = dict(_sources())
     makers = [path for path, text in sources.items() if f'"{_TYPE}' in text]
-    assert makers == ["shared/runtime/src/http/error.rs"], f"types are made elsewhere as well: {makers}"
+    assert makers == ["shared/runtime/src/http/error.rs"], f"other files also declare types: {makers}"
     declared = {(int(status), code, title) for status, code, title in _DESCRIBED.findall(sources[makers[0]])}
-    told = {
+    stable_parts = {
         (status, kind.removeprefix(_TYPE), title)
-        for status, kind, title, _ in (refusal.told for refusal in refusals if not refusal.gateway)
+        for status, kind, title, _ in (refusal.stable_parts for refusal in refusals if not refusal.gateway)
     }
-    assert told == declared
+    assert stable_parts == declared
 
 
-def test_every_sentence_of_the_functions_was_heard(refusals: list[Refusal]) -> None:
+def test_every_sentence_of_the_functions_is_provoked(refusals: list[Refusal]) -> None:
     said = {
         each
         for path, text in _sources()
-        if path.startswith(_SPEAKING)
+        if path.startswith(_SOURCES_WITH_DETAILS)
         for each in _SENTENCE.findall(text)
         if each not in _UNSAID
     }
-    assert len(said) > 25, "the sources are not read as they are written"
-    heard = "\n".join(refusal.told[3] for refusal in refusals)
-    unheard = [each for each in sorted(said) if not _as_heard(each).search(heard)]
-    assert not unheard, f"nothing provokes: {unheard}"
+    assert len(said) > 25, "the pattern no longer finds the sentences in the sources"
+    heard = "\n".join(refusal.stable_parts[3] for refusal in refusals)
+    unheard = [each for each in sorted(said) if not _as_pattern(each).search(heard)]
+    assert not unheard, f"no request provokes: {unheard}"
 
 
-def _as_heard(sentence: str) -> re.Pattern[str]:
+def _as_pattern(sentence: str) -> re.Pattern[str]:
     words = ".+".join(map(re.escape, _PLACEHOLDER.split(sentence)))
     return re.compile(f"^(.*: )?{words}$", re.MULTILINE)
 
@@ -614,12 +622,12 @@ def _as_heard(sentence: str) -> re.Pattern[str]:
 _CORS = "access-control"
 
 
-def test_a_preflight_is_answered_without_a_token_for_one_origin(ground: Ground) -> None:
+def test_preflight_is_answered_without_a_token_for_one_origin(deployment: Deployment) -> None:
     documented = json.loads((ROOT / "docs" / "openapi.json").read_text())["paths"]
     for path, operations in documented.items():
         for origin in (ORIGIN, "https://elsewhere.example"):
             asked = {"Origin": origin, "Access-Control-Request-Method": "GET"}
-            answer = ground.stack.api().call("OPTIONS", path.replace("{", "").replace("}", ""), headers=asked)
+            answer = deployment.stack.api().call("OPTIONS", path.replace("{", "").replace("}", ""), headers=asked)
             assert (answer.status, answer.body) == (204, b""), f"{path}: {answer.status} {answer.text}"
             allowed = {name: value for name, value in answer.headers.items() if name.startswith(_CORS)}
             methods = set(allowed.pop("access-control-allow-methods").split(","))
@@ -632,12 +640,12 @@ def test_a_preflight_is_answered_without_a_token_for_one_origin(ground: Ground) 
             assert answer.headers["cache-control"] == "no-store"
 
 
-def test_without_an_origin_no_browser_is_told_anything(ground: Ground) -> None:
-    """The silo was deployed without one."""
-    stack = ground.stack
+def test_no_cors_headers_without_an_allowed_origin(deployment: Deployment) -> None:
+    """The silo has no allowed origin."""
+    stack = deployment.stack
     owner = stack.onboard("Owner", tier=SILO)
     served = stack.api(owner).get(TEMPLATES, headers={"Origin": ORIGIN})
-    refused = stack.api(owner).get(f"{TEMPLATES}/nobody", headers={"Origin": ORIGIN})
+    refused = stack.api(owner).get(f"{TEMPLATES}/missing", headers={"Origin": ORIGIN})
     assert (served.status, refused.status) == (200, 404)
     for answer in (served, refused):
         assert not [name for name in answer.headers if name.startswith(_CORS)], answer.headers
@@ -648,40 +656,40 @@ def test_without_an_origin_no_browser_is_told_anything(ground: Ground) -> None:
 _NAMED = {"www-authenticate": "WWW-Authenticate", "retry-after": "Retry-After", "allow": "Allow"}
 
 
-def test_the_document_tells_what_was_seen(refusals: list[Refusal]) -> None:
+def test_document_matches_the_refusals(refusals: list[Refusal]) -> None:
     document = DOCUMENT.read_text()
-    before, written = document.split(BEGIN)[0], f"{BEGIN}\n\n{_written(refusals)}\n{END}"
+    before, written = document.split(BEGIN)[0], f"{BEGIN}\n\n{_render(refusals)}\n{END}"
     after = document.split(END)[1]
     seen = before + written + after
     if "UPDATE_REFUSALS" in os.environ:
         DOCUMENT.write_text(seen)
     documented = DOCUMENT.read_text().splitlines()
     changes = "\n".join(unified_diff(documented, seen.splitlines(), "documented", "seen", n=0, lineterm=""))
-    assert not changes, f"write it anew with UPDATE_REFUSALS=1, and look at it:\n{changes}"
+    assert not changes, f"run with UPDATE_REFUSALS=1 and review the difference:\n{changes}"
 
 
-def _written(refusals: list[Refusal]) -> str:
-    """A table for each status, a line for each answer: what it says, and all that leads to it."""
-    told: dict[int, dict[tuple[str, str], list[str]]] = {}
+def _render(refusals: list[Refusal]) -> str:
+    """Renders one table per status and one row per answer, with all its causes."""
+    stable_parts: dict[int, dict[tuple[str, str], list[str]]] = {}
     for refusal in refusals:
-        status, kind, title, detail = refusal.told
+        status, kind, title, detail = refusal.stable_parts
         answer = f"**{title}** `{kind.removeprefix(_TYPE)}`<br>{_stable(detail)}"
-        done = told.setdefault(status, {}).setdefault((answer, _headers(refusal)), [])
-        if refusal.done not in done:
-            done.append(refusal.done)
+        cause = stable_parts.setdefault(status, {}).setdefault((answer, _headers(refusal)), [])
+        if refusal.cause not in cause:
+            cause.append(refusal.cause)
     lines: list[str] = []
-    for status, answers in sorted(told.items()):
-        lines += [f"### {status}", "", "| title, type and detail | header | what was done |", "|---|---|---|"]
-        for (answer, headers), done in answers.items():
-            lines.append(f"| {answer} | {headers} | {_together(done)} |")
+    for status, answers in sorted(stable_parts.items()):
+        lines += [f"### {status}", "", "| title, type and detail | header | cause |", "|---|---|---|"]
+        for (answer, headers), cause in answers.items():
+            lines.append(f"| {answer} | {headers} | {_grouped(cause)} |")
         lines.append("")
-    lines += ["## Not provoked here", "", "| gateway response | why |", "|---|---|"]
+    lines += ["## Not tested", "", "| gateway response | reason |", "|---|---|"]
     lines += [f"| `{name}` | {why} |" for name, why in NOT_PROVOKED.items()]
     return "\n".join(lines) + "\n"
 
 
 def _stable(detail: str) -> str:
-    """Without what depends on the tier, shortened where it repeats itself, and as Markdown."""
+    """Returns the detail as Markdown, without numbers of the tier and without long repetitions."""
     detail = re.sub(r"\d+(?= calls| at once)", "*n*", detail)
     detail = re.sub(r"(\[0\]){3,}", "[0]…", detail)
     detail = re.sub(r"x{9,}", "xxx…", detail)
@@ -695,10 +703,10 @@ def _headers(refusal: Refusal) -> str:
     return "<br>".join(f"`{_NAMED[name]}: {value}`" for name, value in found.items())
 
 
-def _together(done: list[str]) -> str:
-    """`a token: garbage` and `a token: expired` are told in one line."""
+def _grouped(cause: list[str]) -> str:
+    """Joins causes with the same prefix: `a token: garbage` and `a token: expired` become one line."""
     groups: dict[str, list[str]] = {}
-    for what, _, detail in (each.partition(": ") for each in done):
+    for what, _, detail in (each.partition(": ") for each in cause):
         groups.setdefault(what, []).append(detail)
     lines = (f"{what}: {'; '.join(found)}" if any(found) else what for what, found in groups.items())
     return "<br>".join(lines)
