@@ -40,7 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker(RUNS_LAST) is not None)
 
 
-# ── the stack ───────────────────────────────────────────────────────────────
+# ── the stack ─────────────────────────────────────────────────────────────────
 
 
 Deployed = Callable[..., AbstractContextManager[LocalStack]]
@@ -112,7 +112,7 @@ def recorded_answers() -> Iterator[RecordedAnswers]:
     client.send = original
 
 
-# ── tenants ─────────────────────────────────────────────────────────────────
+# ── tenants ───────────────────────────────────────────────────────────────────
 
 
 @pytest.fixture(scope="session")

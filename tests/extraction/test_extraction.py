@@ -88,7 +88,7 @@ def _limit(process: subprocess.Popen[bytes], name: str) -> str:
     return next(line.removeprefix(name).strip() for line in lines if line.startswith(name))
 
 
-# ── good documents ──────────────────────────────────────────────────────────
+# ── good documents ────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_thousand_pages_stay_below_the_memory_limit() -> None:
         print(f"{content_type}: {len(content):,} bytes, {done.seconds:.2f} s, {done.memory / 1e6:.0f} MB")
 
 
-# ── hostile documents ────────────────────────────────────────────────────────────
+# ── hostile documents ─────────────────────────────────────────────────────────
 
 _CORPUS = hostile.corpus()
 
@@ -157,7 +157,7 @@ def test_same_document_is_read_the_same_twice() -> None:
     assert read(hostile.PDF, good).passages == read(hostile.PDF, good).passages
 
 
-# ── the limits themselves ───────────────────────────────────────────────────
+# ── the limits themselves ─────────────────────────────────────────────────────
 
 
 def test_limits_are_set_before_a_document_is_read(process: subprocess.Popen[bytes]) -> None:

@@ -121,7 +121,7 @@ def _status(stack: LocalStack, found: CaseRun) -> str:
     return item["Item"]["status"]["S"]
 
 
-# ── calls without a tenant's session ─────────────────────────────────
+# ── calls without a tenant's session ──────────────────────────────────────────
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def test_outage_answers_503_until_it_ends(
     use.request(api).expect(200, 201, 202)
 
 
-# ── before the tenant is known ────────────────────────────────────────
+# ── before the tenant is known ────────────────────────────────────────────────
 
 
 def test_registry_outage_answers_503_until_it_ends(

@@ -34,7 +34,7 @@ def gate_folder(tmp_path: Path) -> Path:
     return made
 
 
-# ── what a process sees ─────────────────────────────────────────────────────
+# ── what a process sees ───────────────────────────────────────────────────────
 
 
 def test_process_sees_only_its_invocation_and_lambdas_variables(
@@ -62,7 +62,7 @@ def test_process_without_isolation_sees_no_tenant(start_harness: StartHarness) -
     assert seen["tenant"] is None
 
 
-# ── tenants and environments ────────────────────────────────────────────────
+# ── tenants and environments ──────────────────────────────────────────────────
 
 
 def test_isolated_function_requires_a_tenant(start_harness: StartHarness) -> None:
@@ -133,7 +133,7 @@ def test_idle_environments_count_towards_the_environment_limit(start_harness: St
     )
 
 
-# ── freezing, killing, failing ──────────────────────────────────────────────
+# ── freezing, killing, failing ────────────────────────────────────────────────
 
 
 def _process_state(pid: int) -> str:
@@ -252,7 +252,7 @@ def test_each_environment_has_its_own_log(start_harness: StartHarness) -> None:
         assert f"word of {tenant}" in log and other not in log
 
 
-# ── the attack switch and its counter ─────────────────────────
+# ── the attack switch and its counter ─────────────────────────────────────────
 
 
 def test_misdirected_event_is_delivered_and_counted(start_harness: StartHarness) -> None:
@@ -271,7 +271,7 @@ def test_misdirection_requires_the_configuration(start_harness: StartHarness) ->
     assert harness.status()["crossings"] == 0
 
 
-# ── streaming ───────────────────────────────────────────────────────────────
+# ── streaming ─────────────────────────────────────────────────────────────────
 
 
 def _invoke_streaming(harness: Harness, event: object) -> http.client.HTTPResponse:

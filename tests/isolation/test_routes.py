@@ -35,7 +35,7 @@ def _filled(path: str, document: str = "0" * 32) -> str:
     return path.replace("{key}", "default_summary").replace("{id}", document)
 
 
-# ── routes without a token ──────────────────────────────────────────
+# ── routes without a token ────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("route", _documented(), ids="-".join)
@@ -47,7 +47,7 @@ def test_route_requires_a_valid_token(stack: LocalStack, clinic: Tenant, route: 
     problem(stack.api(token=forged).call(method, _filled(path), body), 401)
 
 
-# ── one attack per route ───────────────────────────────────
+# ── one attack per route ──────────────────────────────────────────────────────
 
 
 def _titles(answer: Any) -> set[str]:
@@ -218,7 +218,7 @@ def test_every_documented_route_is_attacked() -> None:
     )
 
 
-# ── cursors ─────────────────────────────────────────────────────────────────
+# ── cursors ───────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("path", ["/v1/templates", "/v1/documents"])

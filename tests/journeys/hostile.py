@@ -54,7 +54,7 @@ def mutated(seed: int, count: int) -> list[Hostile]:
     return made
 
 
-# ── valid documents ───────────────────────────────────────────────────────────────
+# ── valid documents ───────────────────────────────────────────────────────────
 
 
 def pdf(pages: Iterable[str], *, with_unicode_map: bool = False) -> bytes:
@@ -143,7 +143,7 @@ def _document(body: str) -> bytes:
     return f'<?xml version="1.0"?><w:document xmlns:w="w"><w:body>{body}</w:body></w:document>'.encode()
 
 
-# ── DOCX ────────────────────────────────────────────────────────────────────
+# ── DOCX ──────────────────────────────────────────────────────────────────────
 
 
 def _docx() -> list[Hostile]:
@@ -190,7 +190,7 @@ def _with_declared_size(content: bytes, size: int) -> bytes:
     return bytes(changed)
 
 
-# ── PDF ─────────────────────────────────────────────────────────────────────
+# ── PDF ───────────────────────────────────────────────────────────────────────
 
 
 def _pdf() -> list[Hostile]:
@@ -258,7 +258,7 @@ def _pdf() -> list[Hostile]:
     ]
 
 
-# ── markup and text ─────────────────────────────────────────────────────────
+# ── markup and text ───────────────────────────────────────────────────────────
 
 
 def _markup() -> list[Hostile]:

@@ -119,7 +119,7 @@ def signed_in(directory: Directory, acme: Tenant) -> dict[str, str]:
     return directory.sign_in(directory.create_user_of(acme))
 
 
-# ── what a token can access ──────────────────────────────────────────────────────
+# ── what a token can access ───────────────────────────────────────────────────
 
 
 def test_user_reads_only_their_tenants_data(directory: Directory, acme: Tenant, other: Tenant) -> None:
@@ -189,7 +189,7 @@ def test_token_of_another_pool_is_refused(directory: Directory, acme: Tenant) ->
     assert error_code_of(other_directory.sign_in, email) == "UnexpectedLambdaException"
 
 
-# ── which users get a token ────────────────────────────────────────────────────────────
+# ── which users get a token ───────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_users_cannot_sign_up(directory: Directory, acme: Tenant) -> None:
         assert refused == "NotAuthorizedException"
 
 
-# ── choosing another tenant ─────────────────────────────────────────────────
+# ── choosing another tenant ───────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("name", ["custom:tenant_id", "custom:tier"])
@@ -304,7 +304,7 @@ def test_administrator_cannot_move_a_user_to_another_tenant(directory: Directory
     assert claims_of(directory.sign_in(email)["AccessToken"])["tier"] == "premium"
 
 
-# ── disabling and suspending ───────────────────────────────────────────────────────────────
+# ── disabling and suspending ──────────────────────────────────────────────────
 
 
 def test_disabled_user_gets_no_new_token(directory: Directory, acme: Tenant) -> None:
@@ -329,7 +329,7 @@ def test_users_of_a_suspended_tenant_are_refused(directory: Directory) -> None:
     directory.api(directory.sign_in(email)).get(DOCUMENTS).expect(200)
 
 
-# ── another issuer ──────────────────────────────────────────────────
+# ── another issuer ────────────────────────────────────────────────────────────
 
 ISSUER = {"Issuer": "https://id.example.com/", "Audience": "bulkhead", "JwksUrl": "https://id.example.com/jwks"}
 
@@ -356,7 +356,7 @@ def test_issuer_parameters_are_given_all_or_none(directory: Directory, missing: 
     create()
 
 
-# ── the pool itself ─────────────────────────────────────────────────────────
+# ── the pool itself ───────────────────────────────────────────────────────────
 
 
 def test_second_factor_is_required_after_setup(directory: Directory, acme: Tenant) -> None:

@@ -69,7 +69,7 @@ class Refusal:
         return self.answer.status, body["type"], body["title"], body["detail"]
 
 
-# ── the deployment ──────────────────────────────────────────────────────────────
+# ── the deployment ────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def deployment(deployed: Callable[..., AbstractContextManager[LocalStack]]) -> I
         yield Deployment(stack)
 
 
-# ── callers ────────────────────────────────────────────────────────────────
+# ── callers ───────────────────────────────────────────────────────────────────
 
 TEMPLATES, DOCUMENTS, UPLOADS, INFERENCE = (
     "/v1/templates",
@@ -217,7 +217,7 @@ def not_served(deployment: Deployment) -> Iterator[Refusal]:
         yield Refusal("the configured isolation mode differs from the deployed one", deployment.call_of_new_tenant())
 
 
-# ── requests ───────────────────────────────────────────────────────────
+# ── requests ──────────────────────────────────────────────────────────────────
 
 QUESTION = {"template": "greeting", "question": "Why?", "variables": {"name": "Ines"}}
 TEXT = {"title": "Hours", "content_type": "text/plain", "content": "Closed at noon."}
@@ -346,7 +346,7 @@ def not_found(deployment: Deployment) -> Iterator[Refusal]:
         yield Refusal(f"a dead letter: {cause}", api.post(f"/v1/dead-letters/{document}/redrive", None))
 
 
-# ── limits ───────────────────────────────────────────────────────
+# ── limits ────────────────────────────────────────────────────────────────────
 
 
 def over_limit(deployment: Deployment) -> Iterator[Refusal]:
@@ -386,7 +386,7 @@ def over_limit(deployment: Deployment) -> Iterator[Refusal]:
         yield Refusal("the authorizer has no concurrency left", deployment.call_of_new_tenant(), "AUTHORIZER_FAILURE")
 
 
-# ── faults of the service ───────────────────────────────────────────────────
+# ── faults of the service ─────────────────────────────────────────────────────
 
 
 def save(api: Api) -> Answer:
@@ -489,7 +489,7 @@ def refusals(deployment: Deployment) -> list[Refusal]:
     return [refusal for provoke in groups for refusal in provoke(deployment)]
 
 
-# ── the form of a refusal ────────────────────────────────────────────────────
+# ── the form of a refusal ─────────────────────────────────────────────────────
 
 _REQUEST_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ACCOUNT = "000000000000"
@@ -526,9 +526,9 @@ def test_refusals_reveal_no_resource_and_no_tenant(deployment: Deployment, refus
     names |= {_ACCOUNT, "arn:aws", "Traceback", "panicked", Fail("").message}
     assert len(tenants) > 20 and len(names) > 60, "there are too few names to look for"
     for refusal in refusals:
-        stable_parts = refusal.answer.text + "".join(refusal.answer.headers.values())
-        found = [name for name in names if name in stable_parts]
-        assert not found, f"{refusal.cause}: {found} in {stable_parts}"
+        text = refusal.answer.text + "".join(refusal.answer.headers.values())
+        found = [name for name in names if name in text]
+        assert not found, f"{refusal.cause}: {found} in {text}"
 
 
 def test_gateway_answers_match_the_template(refusals: list[Refusal]) -> None:
@@ -539,7 +539,7 @@ def test_gateway_answers_match_the_template(refusals: list[Refusal]) -> None:
             assert "x-request-id" in refusal.answer.headers, f"{refusal.cause}: not a function's answer"
 
 
-# ── completeness ───────────────────────────────────────────────────────
+# ── completeness ──────────────────────────────────────────────────────────────
 
 _DESCRIBED = re.compile(r'\((\d{3}), "([a-z-]+)", "([^"]+)"\)')
 _TYPE = "urn:bulkhead:problem:"
@@ -566,11 +566,11 @@ def _gateway_responses() -> dict[str, tuple[int, str, str, str]]:
     """Returns API Gateway's own answers from the CloudFormation template."""
     template = yaml_parse((ROOT / "infra" / "tier.yaml").read_text())
     described = template["Resources"]["Api"]["Properties"]["DefinitionBody"]
-    stable_parts = {}
+    responses = {}
     for name, written in described["x-amazon-apigateway-gateway-responses"].items():
         body = json.loads(written["responseTemplates"]["application/json"])
-        stable_parts[name] = written["statusCode"], body["type"], body["title"], body["detail"]
-    return stable_parts
+        responses[name] = written["statusCode"], body["type"], body["title"], body["detail"]
+    return responses
 
 
 def _sources() -> Iterator[tuple[str, str]]:
@@ -591,25 +591,25 @@ def test_every_problem_of_the_functions_is_provoked(refusals: list[Refusal]) -> 
     makers = [path for path, text in sources.items() if f'"{_TYPE}' in text]
     assert makers == ["shared/runtime/src/http/error.rs"], f"other files also declare types: {makers}"
     declared = {(int(status), code, title) for status, code, title in _DESCRIBED.findall(sources[makers[0]])}
-    stable_parts = {
+    provoked = {
         (status, kind.removeprefix(_TYPE), title)
         for status, kind, title, _ in (refusal.stable_parts for refusal in refusals if not refusal.gateway)
     }
-    assert stable_parts == declared
+    assert provoked == declared
 
 
 def test_every_sentence_of_the_functions_is_provoked(refusals: list[Refusal]) -> None:
-    said = {
+    sentences = {
         each
         for path, text in _sources()
         if path.startswith(_SOURCES_WITH_DETAILS)
         for each in _SENTENCE.findall(text)
         if each not in _UNSAID
     }
-    assert len(said) > 25, "the pattern no longer finds the sentences in the sources"
-    heard = "\n".join(refusal.stable_parts[3] for refusal in refusals)
-    unheard = [each for each in sorted(said) if not _as_pattern(each).search(heard)]
-    assert not unheard, f"no request provokes: {unheard}"
+    assert len(sentences) > 25, "the pattern no longer finds the sentences in the sources"
+    details = "\n".join(refusal.stable_parts[3] for refusal in refusals)
+    missing = [each for each in sorted(sentences) if not _as_pattern(each).search(details)]
+    assert not missing, f"no request provokes: {missing}"
 
 
 def _as_pattern(sentence: str) -> re.Pattern[str]:
@@ -617,7 +617,7 @@ def _as_pattern(sentence: str) -> re.Pattern[str]:
     return re.compile(f"^(.*: )?{words}$", re.MULTILINE)
 
 
-# ── browsers ────────────────────────────────────────────────────────────────
+# ── browsers ──────────────────────────────────────────────────────────────────
 
 _CORS = "access-control"
 
@@ -651,7 +651,7 @@ def test_no_cors_headers_without_an_allowed_origin(deployment: Deployment) -> No
         assert not [name for name in answer.headers if name.startswith(_CORS)], answer.headers
 
 
-# ── the document ────────────────────────────────────────────────────────────
+# ── the document ──────────────────────────────────────────────────────────────
 
 _NAMED = {"www-authenticate": "WWW-Authenticate", "retry-after": "Retry-After", "allow": "Allow"}
 
@@ -670,18 +670,18 @@ def test_document_matches_the_refusals(refusals: list[Refusal]) -> None:
 
 def _render(refusals: list[Refusal]) -> str:
     """Renders one table per status and one row per answer, with all its causes."""
-    stable_parts: dict[int, dict[tuple[str, str], list[str]]] = {}
+    tables: dict[int, dict[tuple[str, str], list[str]]] = {}
     for refusal in refusals:
         status, kind, title, detail = refusal.stable_parts
         answer = f"**{title}** `{kind.removeprefix(_TYPE)}`<br>{_stable(detail)}"
-        cause = stable_parts.setdefault(status, {}).setdefault((answer, _headers(refusal)), [])
-        if refusal.cause not in cause:
-            cause.append(refusal.cause)
+        causes = tables.setdefault(status, {}).setdefault((answer, _headers(refusal)), [])
+        if refusal.cause not in causes:
+            causes.append(refusal.cause)
     lines: list[str] = []
-    for status, answers in sorted(stable_parts.items()):
+    for status, answers in sorted(tables.items()):
         lines += [f"### {status}", "", "| title, type and detail | header | cause |", "|---|---|---|"]
-        for (answer, headers), cause in answers.items():
-            lines.append(f"| {answer} | {headers} | {_grouped(cause)} |")
+        for (answer, headers), causes in answers.items():
+            lines.append(f"| {answer} | {headers} | {_grouped(causes)} |")
         lines.append("")
     lines += ["## Not tested", "", "| gateway response | reason |", "|---|---|"]
     lines += [f"| `{name}` | {why} |" for name, why in NOT_PROVOKED.items()]
@@ -703,10 +703,10 @@ def _headers(refusal: Refusal) -> str:
     return "<br>".join(f"`{_NAMED[name]}: {value}`" for name, value in found.items())
 
 
-def _grouped(cause: list[str]) -> str:
+def _grouped(causes: list[str]) -> str:
     """Joins causes with the same prefix: `a token: garbage` and `a token: expired` become one line."""
     groups: dict[str, list[str]] = {}
-    for what, _, detail in (each.partition(": ") for each in cause):
+    for what, _, detail in (each.partition(": ") for each in causes):
         groups.setdefault(what, []).append(detail)
     lines = (f"{what}: {'; '.join(found)}" if any(found) else what for what, found in groups.items())
     return "<br>".join(lines)

@@ -89,7 +89,7 @@ def deployments(
     return found
 
 
-# ── in force ────────────────────────────────────────────────────────────────
+# ── in force ──────────────────────────────────────────────────────────────────
 
 
 def in_force(account: Account, stacks: list[Deployment]) -> Policies:
@@ -129,7 +129,7 @@ def _load(document: Any) -> Policy:
     return json.loads(unquote(document)) if isinstance(document, str) else document
 
 
-# ── as written in the templates ────────────────────────────────────────────────────
+# ── as written in the templates ───────────────────────────────────────────────
 
 
 def as_written(stacks: list[Deployment]) -> Policies:

@@ -41,7 +41,7 @@ def test_run_has_enough_requests_to_judge(judged: Judged) -> None:
     )
 
 
-# ── the comparison itself can fail ──────────────────────────────────────────
+# ── the comparison itself can fail ────────────────────────────────────────────
 
 
 def _remove_action(action: str) -> Any:

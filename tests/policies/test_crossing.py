@@ -57,7 +57,7 @@ def test_no_call_reaches_another_tenant(
     report.append(f"{len(attempts)} calls aimed at another tenant, all denied")
 
 
-# ── the engine detects broken policies ─────────────────────────────────────
+# ── the engine detects broken policies ────────────────────────────────────────
 
 Change = Callable[[Policy], None]
 

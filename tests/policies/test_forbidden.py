@@ -143,7 +143,7 @@ def test_both_engines_deny_every_role(what: str, results: dict[str, RowResult], 
         assert each.denies(role) != (role in each.row.may), f"{role} to {what}: {verdicts}"
 
 
-# ── the table can fail ──────────────────────────────────────────────────────
+# ── the table can fail ────────────────────────────────────────────────────────
 
 _BROKEN: dict[str, tuple[str, str, Callable[[Policy], Any]]] = {
     "the Null check is missing and Scan is granted": (

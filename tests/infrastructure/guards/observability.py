@@ -58,7 +58,7 @@ class Metric(NamedTuple):
     dimensions: tuple[str, ...]
 
 
-# ── the runbook ─────────────────────────────────────────────────────────────
+# ── the runbook ───────────────────────────────────────────────────────────────
 
 
 def alarms_have_a_runbook(template: Template) -> Iterator[str]:
@@ -95,7 +95,7 @@ def alarms_notify_the_topic(template: Template) -> Iterator[str]:
             yield f"{name}: AlarmActions and OKActions must both be AlarmTopicArn if one alarm uses it, and empty otherwise"
 
 
-# ── metrics ─────────────────────────────────────────────────────────────────
+# ── metrics ───────────────────────────────────────────────────────────────────
 
 
 def metrics_are_emitted(template: Template) -> Iterator[str]:
@@ -175,7 +175,7 @@ def _dashboards(template: Template) -> Iterator[tuple[str, Any]]:
             yield name, None
 
 
-# ── access logs ─────────────────────────────────────────────────────────────
+# ── access logs ───────────────────────────────────────────────────────────────
 
 
 def access_logs_hold_no_content(template: Template) -> Iterator[str]:
