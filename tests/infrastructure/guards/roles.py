@@ -65,7 +65,7 @@ RIGHTS: dict[tuple[str, str, str], str] = {
         "ControlRole",
         ["kms:CreateAlias"],
         "arn:${AWS::Partition}:kms:${AWS::Region}:${AWS::AccountId}:alias/bulkhead/${Stage}/t/*",
-        "names a tenant's own key; the key's policy limits everything else",
+        "names a tenant's own key; the key's policy limits how long the role may do more",
     ),
     **_rights(
         "ControlRole",
