@@ -1,4 +1,4 @@
-//! What `ingestion` asks `extraction` to read, and what it hears.
+//! The input and output of the `extraction` function.
 
 use std::fmt;
 
@@ -6,31 +6,31 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A document to read. Says neither whose it is nor what it is called.
+/// A document to parse. Contains neither the tenant nor the title.
 ///
-/// A document of 4 MiB makes a payload of 5.6 MB; the most is 6 MB:
+/// A document of 4 MiB makes a payload of 5.6 MB; the limit is 6 MB:
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExtractionRequest {
-    /// What the document's owner says it is.
+    /// The content type that the document's owner declared.
     pub content_type: String,
-    /// The document's bytes, in base64 as they travel.
+    /// The document's bytes; base64 in JSON.
     #[serde(serialize_with = "write", deserialize_with = "read")]
     pub content: Vec<u8>,
 }
 
-/// A document, read.
+/// The result of parsing a document.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 pub enum ExtractionAnswer {
-    /// Its passages, in order.
+    /// The passages in order.
     Passages(Vec<String>),
-    /// Why it cannot be read, in words for its owner.
+    /// Why the document cannot be read: a message for its owner.
     Unreadable(String),
 }
 
-// What a document says is not for a log, whoever writes it.
+// Not derived, so that no log shows the content of a document.
 impl fmt::Debug for ExtractionRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { content_type, content } = self;
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_travels_as_base64() {
+    fn content_is_base64_in_json() {
         let request =
             ExtractionRequest { content_type: "text/plain".to_owned(), content: b"\xff\0".to_vec() };
         let json = serde_json::to_string(&request).expect("JSON");
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_one_of_two() {
+    fn answer_has_exactly_one_variant() {
         let read = |json| serde_json::from_str::<ExtractionAnswer>(json).ok();
         assert_eq!(read(r#"{"passages":["a"]}"#), Some(ExtractionAnswer::Passages(vec!["a".to_owned()])));
         assert_eq!(read(r#"{"unreadable":"b"}"#), Some(ExtractionAnswer::Unreadable("b".to_owned())));
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_a_document_is_in_a_log() {
+    fn debug_output_hides_content() {
         let request =
             ExtractionRequest { content_type: "text/plain".to_owned(), content: b"secret".to_vec() };
         let answer = ExtractionAnswer::Passages(vec!["secret".to_owned()]);

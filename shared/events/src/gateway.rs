@@ -4,10 +4,10 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// What API Gateway's REST proxy integration sends; of it, what is used.
+/// The used parts of a request from API Gateway's REST proxy integration.
 ///
-/// Parts that are missing or `null` are empty. A form of our own, because the general one
-/// also rebuilds an address from the client's headers, and panics where they make none.
+/// Missing and `null` parts are empty. Not the type of `lambda_http`: that one builds a URL
+/// from the client's headers and panics if they do not form a URL.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html>
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -43,10 +43,9 @@ fn or_empty<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>(source: D)
 }
 
 impl GatewayRequest {
-    /// Returns the tenant that the authorizer established, unchecked.
+    /// Returns the tenant id of the authorizer's context, not validated.
     ///
-    /// It comes from the authorizer's context alone; no header, path or query parameter is
-    /// looked at for it.
+    /// Ignores headers, path and query parameters.
     pub fn tenant(&self) -> Option<&str> {
         self.request_context.authorizer.get("tenantId").and_then(|tenant| tenant.as_str())
     }
@@ -56,7 +55,7 @@ impl GatewayRequest {
         &self.http_method
     }
 
-    /// Returns the resource that was matched (`/v1/templates/{key}`).
+    /// Returns the matched resource, such as `/v1/templates/{key}`.
     pub fn resource(&self) -> &str {
         &self.request_context.resource_path
     }
@@ -87,7 +86,7 @@ impl GatewayRequest {
         self.multi_value_query_string_parameters.keys().map(String::as_str)
     }
 
-    /// Takes the body. What claims to be base64 and is not has no bytes.
+    /// Takes the body. Returns no bytes if it is declared as base64 but is not.
     pub fn take_body(&mut self) -> Vec<u8> {
         let body = self.body.take().unwrap_or_default();
         match self.is_base64_encoded {
@@ -97,7 +96,7 @@ impl GatewayRequest {
     }
 }
 
-/// What API Gateway's REST proxy integration is answered.
+/// A response to API Gateway's REST proxy integration.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GatewayResponse {
@@ -105,9 +104,9 @@ pub struct GatewayResponse {
     pub status_code: u16,
     /// The headers.
     pub headers: HashMap<&'static str, String>,
-    /// The body, text.
+    /// The body as text.
     pub body: String,
-    /// Whether the body is base64: never, our answers are JSON.
+    /// Whether the body is base64. Always `false`, because all responses are JSON.
     pub is_base64_encoded: bool,
 }
 
@@ -120,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_null_or_missing_is_empty() {
+    fn null_and_missing_parts_are_empty() {
         for event in [
             "{}",
             r#"{"headers": null, "multiValueQueryStringParameters": null, "pathParameters": null,
@@ -135,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tenant_is_text_in_the_authorizers_context() {
+    fn tenant_comes_only_from_authorizer_context() {
         let tenant = |authorizer: &str| {
             let event = format!(
                 r#"{{"headers": {{"tenantId": "x"}}, "requestContext": {{"authorizer": {authorizer}}}}}"#
@@ -149,14 +148,14 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_decoded_where_it_says_so() {
+    fn decodes_declared_base64_body() {
         assert_eq!(read(r#"{"body": "aGk="}"#).take_body(), b"aGk=");
         assert_eq!(read(r#"{"body": "aGk=", "isBase64Encoded": true}"#).take_body(), b"hi");
         assert_eq!(read(r#"{"body": "!", "isBase64Encoded": true}"#).take_body(), b"");
     }
 
     #[test]
-    fn a_header_has_no_case() {
+    fn header_names_ignore_case() {
         assert_eq!(read(r#"{"headers": {"content-type": "a"}}"#).header("Content-Type"), Some("a"));
     }
 }

@@ -36,7 +36,7 @@ impl ObjectCreated {
         &self.detail.object.key
     }
 
-    /// Returns the object's size, bytes.
+    /// Returns the object's size in bytes.
     pub fn size(&self) -> u64 {
         self.detail.object.size
     }

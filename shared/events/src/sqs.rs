@@ -1,4 +1,4 @@
-//! Batches from SQS and their partial answers.
+//! Batches from SQS and partial batch responses.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,24 +14,24 @@ pub struct SqsBatch {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SqsMessage {
-    /// Its id.
+    /// The message id.
     pub message_id: String,
-    /// Its body.
+    /// The body.
     pub body: String,
-    /// What SQS knows about it.
+    /// The attributes that SQS adds.
     #[serde(default)]
     pub attributes: SqsAttributes,
 }
 
-/// What SQS knows about a message.
+/// The attributes that SQS adds to a message.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct SqsAttributes {
-    /// The message group: the tenant, as the sender stated it.
+    /// The message group: the tenant that the sender claims.
     pub message_group_id: Option<String>,
 }
 
-/// Which messages have to be delivered again; all others are done.
+/// The messages that SQS must deliver again. SQS deletes the others.
 ///
 /// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting>
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
