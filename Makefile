@@ -118,12 +118,10 @@ lint-rust: deny machete
 # Three checks, because each finds faults that the others miss: the schema of the source, the rules of the SAM
 # transform, and the schema of the expanded template.
 lint-templates: venv
-	@for file in $(TEMPLATES); do \
-	  echo "sam validate $$file"; \
-	  sam validate --lint --template $$file --region us-east-1 || exit 1; \
+	@printf '%s\n' $(TEMPLATES) | xargs -P 2 -I FILE sh -c 'echo "sam validate FILE" && \
+	  sam validate --lint --template FILE --region us-east-1 && \
 	  AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test \
-	    sam validate --template $$file --region us-east-1 || exit 1; \
-	done
+	    sam validate --template FILE --region us-east-1 || exit 255'
 	@rm -rf .local/expanded
 	@$(RUN) tools.deploy.expand .local/expanded $(TEMPLATES)
 	cfn-lint --regions us-east-1 --template .local/expanded/*.json

@@ -104,7 +104,7 @@ async fn index_revision(
     // The title is embedded with each passage, so it is part of the hash.
     let hash = fingerprint(&[document.title.as_bytes(), content_type.as_bytes(), &source.bytes]);
     if document.live.as_ref().is_some_and(|live| live.hash == hash) {
-        tracing::info!(%id, revision = revision.number(), "content unchanged");
+        tracing::info!(document = %id, revision = revision.number(), "content unchanged");
         session.documents().keep_live(id, revision).await?;
         return Ok(None);
     }
@@ -115,7 +115,7 @@ async fn index_revision(
     let texts = match answer? {
         ExtractionAnswer::Passages(texts) => texts,
         ExtractionAnswer::Unreadable(reason) => {
-            tracing::info!(%id, reason, "document unreadable");
+            tracing::info!(document = %id, reason, "document unreadable");
             return Ok(Some(IndexOutcome::Unreadable(revision, reason)));
         }
     };
@@ -140,7 +140,7 @@ async fn index_revision(
         }
     }
     if session.documents().publish(id, &extent, document.live.as_ref()).await? {
-        tracing::info!(%id, revision = revision.number(), passages = extent.passages, "revision searchable");
+        tracing::info!(document = %id, revision = revision.number(), passages = extent.passages, "revision searchable");
     }
     Ok(None)
 }

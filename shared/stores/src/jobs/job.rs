@@ -15,6 +15,26 @@ use crate::session::TenantSession;
 const MAX_ACTIVE: i32 = 1_000;
 
 /// The state of a job. A completed job has no item.
+///
+/// ```text
+///                       worker starts                complete
+///  accept ──► queued ─────────────────► running ─────────────────► (item removed; document `ready`)
+///               ▲                          │
+///               │ requeue                  ├── retry, continued ──► waiting
+///               │ (scheduler)              │
+///  waiting ─────┘                          └── no attempt left, unreadable ──► dead
+///     ▲  ▲                                                                      │
+///     │  └──────────────────────────── redriven ────────────────────────────────┘
+///     │
+///     └── circuit_open, over_limit, lost (from queued, or from running if the lease ended)
+/// ```
+///
+/// | state | item | waits for |
+/// |---|---|---|
+/// | `queued` | `JOB#<document>` | its message and a worker |
+/// | `running` | `JOB#<document>` | its worker, until the lease ends |
+/// | `waiting` | `WAITING#<due>#<document>` | the time in its key; [`WaitingReason`] says why |
+/// | `dead` | `DEAD#<document>` | a redrive by the tenant |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JobStatus {

@@ -7,25 +7,7 @@
 //! Each move is one conditional write, or one transaction together with the document's record. A
 //! process that crashes leaves the job either before or after the move.
 //!
-//! ```text
-//!                       worker starts                complete
-//!  accept ──► queued ─────────────────► running ─────────────────► (item removed; document `ready`)
-//!               ▲                          │
-//!               │ requeue                  ├── retry, continued ──► waiting
-//!               │ (scheduler)              │
-//!  waiting ─────┘                          └── no attempt left, unreadable ──► dead
-//!     ▲  ▲                                                                      │
-//!     │  └──────────────────────────── redriven ────────────────────────────────┘
-//!     │
-//!     └── circuit_open, over_limit, lost (from queued, or from running if the lease ended)
-//! ```
-//!
-//! | state | item | waits for |
-//! |---|---|---|
-//! | `queued` | `JOB#<document>` | its message and a worker |
-//! | `running` | `JOB#<document>` | its worker, until the lease ends |
-//! | `waiting` | `WAITING#<due>#<document>` | the time in its key; [`WaitingReason`](crate::WaitingReason) says why |
-//! | `dead` | `DEAD#<document>` | a redrive by the tenant |
+//! [`JobStatus`] shows the states and the moves.
 
 mod accept;
 pub(crate) mod backlog;

@@ -5,17 +5,7 @@
 //! *live*: searches return only its passages. One write of the record replaces the live revision, so a
 //! search never returns passages of two revisions.
 //!
-//! ```text
-//!  upload announced         bytes stored             worker starts           indexed
-//!  ───────────────► awaiting_upload ───────► queued ─────────────► running ─────────► ready
-//!                                              ▲ ▲                   │  │               │
-//!                     sent inline ─────────────┘ │ requeue           │  │ dead letter   │ new revision:
-//!                                                │                   ▼  ▼               │ awaiting_upload
-//!                                              waiting ◄────────────── dead             ▼ or queued
-//!                                                         redrive
-//!
-//!  any status ── DELETE ──► deleted (the record stays for 30 days; clean-up removes the data)
-//! ```
+//! [`DocumentStatus`] shows the states.
 
 mod deletion;
 mod progress;

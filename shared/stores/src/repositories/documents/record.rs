@@ -11,6 +11,22 @@ use crate::items::Item;
 pub(crate) const NOT_DELETED: &str = "attribute_exists(pk) AND #status <> :deleted";
 
 /// The status of a document's newest revision.
+///
+/// ```text
+///  upload announced            content sent inline
+///         │                            │
+///         ▼        bytes stored        ▼     worker starts              indexed
+///  awaiting_upload ────────────────► queued ───────────────► running ────────────► ready
+///                                      ▲                      │   │                  │
+///                                      │      retry, continue │   │ no attempt left, │ new revision
+///                              requeue │                      ▼   │ unreadable       ▼
+///                                      └─────────────────── waiting                queued or
+///                                                             ▲   │                awaiting_upload
+///                                                     redrive │   ▼
+///                                                             └─ dead
+///
+///  any status ── DELETE ──► deleted (the record stays for 30 days; clean-up removes the data)
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DocumentStatus {
