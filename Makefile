@@ -143,20 +143,20 @@ lint-words: venv
 # Mutants of every expression of two crates, beside the catalogue of `make mutants`.
 cargo-mutants: ## mutate the code of tenancy and sealing, and list the mutants that survive (15 minutes)
 	@cargo mutants --version 2>/dev/null | grep -qx 'cargo-mutants $(MUTANTS_VERSION)' || \
-	  cargo install --locked --root $(TARGET)/tools cargo-mutants@$(MUTANTS_VERSION)
+	  cargo install --debug --locked --root $(TARGET)/tools cargo-mutants@$(MUTANTS_VERSION)
 	cargo mutants --package bulkhead-tenancy --package bulkhead-sealing --output target/cargo-mutants
 
 machete:
 	@cargo machete --version 2>/dev/null | grep -qx '$(MACHETE_VERSION)' || \
-	  cargo install --locked --root $(TARGET)/tools cargo-machete@$(MACHETE_VERSION)
+	  cargo install --debug --locked --root $(TARGET)/tools cargo-machete@$(MACHETE_VERSION)
 
 deny:
 	@cargo deny --version 2>/dev/null | grep -qx 'cargo-deny $(DENY_VERSION)' || \
-	  cargo install --locked --root $(TARGET)/tools cargo-deny@$(DENY_VERSION)
+	  cargo install --debug --locked --root $(TARGET)/tools cargo-deny@$(DENY_VERSION)
 
 cargo-fuzz:
 	@cargo fuzz --version 2>/dev/null | grep -qx 'cargo-fuzz $(FUZZ_VERSION)' || \
-	  cargo install --locked --root $(TARGET)/tools cargo-fuzz@$(FUZZ_VERSION)
+	  cargo install --debug --locked --root $(TARGET)/tools cargo-fuzz@$(FUZZ_VERSION)
 
 venv: $(READY) $(ENGINE_READY)
 
