@@ -77,7 +77,7 @@ impl Dispatch {
         let request = WorkerRequest { tenant: tenant.clone(), job };
         let payload = serde_json::to_vec(&request).map_err(DispatchError::NotAJob)?;
         let Ok(slot) = self.slots.take(&scope).await? else {
-            // The job waits before its message is deleted, so the job is always in one place.
+            // The job becomes `waiting` before its message is deleted, so a failure between the two loses nothing.
             return Ok(self.scheduler.call(&defer).await?);
         };
         let answer = self.workers.run(&scope, payload).await;

@@ -36,7 +36,7 @@ pub(crate) async fn attempt(
     let circuit = session.circuit(policy);
     let mut decision = circuit.admit().await?;
     if let (CircuitDecision::Run(permit), true) = (&decision, job.has_crashed()) {
-        // A crash counts as a failure. Otherwise a tenant whose jobs hang would keep its workers forever.
+        // A crash counts as a failure. Otherwise a tenant whose jobs hang would occupy its workers forever.
         record_failure(session, &circuit, permit).await?;
         decision = circuit.admit().await?;
     }

@@ -36,7 +36,7 @@ pub struct Report {
     pub requeued: u32,
     /// Jobs whose message or worker disappeared.
     pub lost: u32,
-    /// Tenants whose jobs could not be read or moved. The next minute tries again.
+    /// Tenants whose jobs could not be read or moved. The next sweep tries again.
     pub failed: u32,
 }
 
@@ -110,7 +110,7 @@ impl Scheduler {
             .await
     }
 
-    /// A failure is counted and left to the next sweep.
+    /// Requeues the jobs of one tenant. A failure is counted, and the next sweep tries again.
     async fn requeue(&self, tenant: &str) -> Result<Report, EventError> {
         let outcome = self
             .function
@@ -164,8 +164,8 @@ impl Scheduler {
         let backlog = TenantBacklog::new(session, self.backlog.name());
         let now = bulkhead_stores::now();
         let active = jobs.all_active().await?;
-        // A lost job waits; its message is not sent again. If the queue is only long, a second message would
-        // make it longer and bypass quota and circuit.
+        // A lost job waits; its message is not sent again now. The first message may still be in a long queue. A
+        // second message would make the queue longer, and would bypass quota and circuit.
         for job in active.iter().filter(|job| job.is_lost(now)) {
             match jobs.defer(job, now, WaitingReason::Lost).await? {
                 Transition::Applied(_) => moved.lost = moved.lost.saturating_add(1),

@@ -65,7 +65,7 @@ pub enum Limit {
 pub struct QuotaExceeded {
     /// The limit that is reached.
     pub limit: Limit,
-    /// When to retry. Exact for the rate if no other call comes. The latest time for calls in flight,
+    /// When to retry. Exact for the rate if no other call starts. The latest time for calls in flight,
     /// because most calls release their slot earlier.
     pub retry_after: Duration,
 }

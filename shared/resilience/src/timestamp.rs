@@ -86,7 +86,7 @@ pub mod rfc3339 {
     /// Writes `timestamp` as text.
     ///
     /// # Errors
-    /// The serializer's.
+    /// The error of the serializer.
     pub fn serialize<S: Serializer>(timestamp: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(timestamp)
     }
@@ -94,7 +94,7 @@ pub mod rfc3339 {
     /// Reads a timestamp from text.
     ///
     /// # Errors
-    /// If the text is not a timestamp.
+    /// The error of the deserializer, also if the text is not a timestamp.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
@@ -108,7 +108,7 @@ pub mod rfc3339 {
         /// Writes `timestamp` as text or as null.
         ///
         /// # Errors
-        /// The serializer's.
+        /// The error of the serializer.
         pub fn serialize<S: Serializer>(
             timestamp: &Option<Timestamp>,
             serializer: S,
@@ -122,7 +122,7 @@ pub mod rfc3339 {
         /// Reads a timestamp from text or null.
         ///
         /// # Errors
-        /// If the text is not a timestamp.
+        /// The error of the deserializer, also if the text is not a timestamp.
         pub fn deserialize<'de, D: Deserializer<'de>>(
             deserializer: D,
         ) -> Result<Option<Timestamp>, D::Error> {

@@ -52,7 +52,7 @@ impl TenantFunction {
 
     /// Handles one event: admits its tenant, opens the tenant's session and calls `work` with it.
     ///
-    /// `admit` returns the scope, and what else the event says. Counts and logs a failure.
+    /// `admit` returns the scope and the other data of the event. Counts and logs a failure.
     pub async fn handle_event<E, T>(
         &self,
         admit: impl for<'i> FnOnce(Admission, &'i Invocation) -> Result<(TenantScope<'i>, E), Refusal>,
@@ -82,8 +82,8 @@ impl TenantFunction {
         self.admission
     }
 
-    /// Returns the clients of the tenant of `scope`: those that this environment keeps for the tenant, or
-    /// new ones if it may keep none.
+    /// Returns the clients of the tenant of `scope`: the clients that this environment keeps, or new clients
+    /// if it may keep none.
     ///
     /// Ends the process if the environment belongs to another tenant.
     pub fn clients(&self, scope: &TenantScope<'_>) -> Bound<'_, TenantClients> {

@@ -16,8 +16,8 @@ pub enum StoreError {
         /// The operation.
         operation: &'static str,
     },
-    /// IAM or KMS refused the call. Either the deployment lacks a right, or the code asked for another
-    /// tenant's data. Both are faults of the service, not of the tenant.
+    /// IAM or KMS refused the call. Either a role lacks a right, or the code asked for another tenant's
+    /// data. Both are faults of the service, not of the tenant.
     #[error("{operation}: refused by IAM or KMS")]
     Denied {
         /// The operation.

@@ -84,7 +84,7 @@ fn optional(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// For `provisioning` and `operator`, the other crates that call AWS. Functions must not use it, because
+/// For `provisioning` and `operator`, which also call AWS. Functions must not use it, because
 /// they must not name an SDK type.
 #[doc(hidden)]
 pub mod control {

@@ -136,7 +136,7 @@ impl Admission {
     /// Admits a job from the queue.
     ///
     /// `claimed` is the tenant in the job's envelope, `platform` the tenant id that Lambda
-    /// attaches to the invocation. The rules are those of [`Admission::request`]. The claim
+    /// attaches to the invocation. The rules of [`Admission::request`] apply. The claim
     /// only selects the session that unseals the job: a job is sealed to its tenant, so a
     /// job with a false claim does not open.
     ///

@@ -270,7 +270,7 @@ proptest! {
         for step in steps {
             pair.step(step)?;
             pair.check()?;
-            // An independent count by the clock alone.
+            // An independent count that uses only the clock.
             let closed = pair.reference.phase == Phase::Closed;
             let most = pair.reference.most_within_a_window();
             prop_assert!(!closed || most < usize::from(policy.failures.get()), "closed with {most} failures");

@@ -58,7 +58,7 @@ impl CircuitBreaker<'_> {
         let mut stored = self.read().await?;
         for _ in 0..MAX_ATTEMPTS {
             let budget_is_full = stored.budget == Budget::FULL;
-            match self.policy.admit(&stored.circuit, clock::now(), fastrand::u64(..)) {
+            match self.policy.admit(&stored.circuit, clock::now_in_microseconds(), fastrand::u64(..)) {
                 Decision::Run(permit) => {
                     return Ok(CircuitDecision::Run(JobPermit { permit, budget_is_full }));
                 }
@@ -72,7 +72,7 @@ impl CircuitBreaker<'_> {
                 }
             }
         }
-        Ok(CircuitDecision::Wait(clock::now()))
+        Ok(CircuitDecision::Wait(clock::now_in_microseconds()))
     }
 
     /// Records how a job ended, and returns whether that opened the circuit.
@@ -82,8 +82,13 @@ impl CircuitBreaker<'_> {
     pub async fn record(&self, permit: &JobPermit, outcome: Outcome) -> Result<bool, StoreError> {
         for _ in 0..MAX_ATTEMPTS {
             let stored = self.read().await?;
-            let change =
-                self.policy.record(&stored.circuit, permit.permit, outcome, clock::now(), fastrand::u64(..));
+            let change = self.policy.record(
+                &stored.circuit,
+                permit.permit,
+                outcome,
+                clock::now_in_microseconds(),
+                fastrand::u64(..),
+            );
             let Some(change) = change else { return Ok(false) };
             if self.write(&change).await? {
                 return Ok(matches!(change.to().state(), State::Open { .. }));
@@ -116,7 +121,11 @@ impl CircuitBreaker<'_> {
     pub async fn allowed(&self, wanted: u16) -> Result<u16, StoreError> {
         Ok(match self.read().await?.circuit.state() {
             State::Closed { .. } => wanted,
-            State::Open { until, .. } | State::HalfOpen { until, .. } if clock::now() < *until => 0,
+            State::Open { until, .. } | State::HalfOpen { until, .. }
+                if clock::now_in_microseconds() < *until =>
+            {
+                0
+            }
             State::Open { .. } | State::HalfOpen { .. } => wanted.min(1),
         })
     }

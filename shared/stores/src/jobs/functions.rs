@@ -23,7 +23,7 @@ pub enum WorkerError {
     /// The function ran and failed, or its environment crashed.
     #[error("the worker failed: {kind}")]
     Failed {
-        /// Lambda's word for it: `Handled` or `Unhandled`.
+        /// The error type that Lambda reports: `Handled` or `Unhandled`.
         kind: String,
     },
 }

@@ -196,7 +196,7 @@ impl Jobs<'_> {
         Ok(Page::new(jobs, more, |job| job.document().clone()))
     }
 
-    /// Returns up to `limit` waiting jobs that are due, the longest due first.
+    /// Returns up to `limit` waiting jobs that are due, the earliest due time first.
     pub async fn due(&self, now: Timestamp, limit: u16) -> Result<Vec<Job>, StoreError> {
         const OPERATION: &str = "find due jobs";
         let prefix = SortPrefix::Waiting.as_str();

@@ -2,7 +2,7 @@
 //!
 //! A job makes the newest revision of a document searchable. It is one item in the tenant's partition,
 //! and the item is the source of truth. A message in the queue is only a wake-up: a lost, late or
-//! repeated message changes nothing. The scheduler re-queues jobs whose message or worker disappeared.
+//! repeated message changes nothing. The scheduler requeues jobs whose message or worker disappeared.
 //!
 //! Each move is one conditional write, or one transaction together with the document's record. A
 //! process that crashes leaves the job either before or after the move.

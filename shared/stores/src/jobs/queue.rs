@@ -4,7 +4,7 @@ use crate::error::{Classify, StoreError};
 use crate::platform::Platform;
 use crate::session::TenantSession;
 
-/// The job queue of a tier. Written with the function's own role: only `intake` and `scheduler` may send.
+/// The job queue of a tier. Uses the function's own role; only `intake` and `scheduler` may send.
 pub struct JobQueue {
     sqs: aws_sdk_sqs::Client,
     url: String,

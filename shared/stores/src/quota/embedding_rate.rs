@@ -41,7 +41,7 @@ impl EmbeddingRate<'_> {
             let item = items::get(&self.session, OPERATION, &key).await?;
             let seen = item.as_ref().and_then(|item| item.get(USED_UNTIL)).cloned();
             let used = seen.as_ref().and_then(|value| value.as_n().ok()?.parse().ok()).map(Timestamp);
-            let now = clock::now();
+            let now = clock::now_in_microseconds();
             let Some(reserved) = self.throttle.reserve(used.unwrap_or_default(), now, calls, max_wait) else {
                 return Ok(None);
             };

@@ -61,7 +61,8 @@ impl<'s> Slots<'s> {
     pub async fn take(&self, quota: &Quota) -> Result<Result<Slot, QuotaExceeded>, StoreError> {
         let mut fresh = false;
         for _ in 0..MAX_ATTEMPTS {
-            let claim = match quota.claim(&self.remembered(), clock::now(), fastrand::u64(..)) {
+            let claim = match quota.claim(&self.remembered(), clock::now_in_microseconds(), fastrand::u64(..))
+            {
                 Ok(claim) => claim,
                 Err(exceeded) if fresh || exceeded.limit == Limit::Rate => return Ok(Err(exceeded)),
                 // Other calls may have released slots since the ledger was read.
@@ -82,7 +83,7 @@ impl<'s> Slots<'s> {
     /// Returns the number of free slots, read from the ledger.
     pub async fn free(&self, quota: &Quota) -> Result<u16, StoreError> {
         let item = self.read("read ledger").await?;
-        Ok(quota.free_slots(&item.as_ref().map(read).unwrap_or_default(), clock::now()))
+        Ok(quota.free_slots(&item.as_ref().map(read).unwrap_or_default(), clock::now_in_microseconds()))
     }
 
     /// Releases a slot. Does nothing if the slot has expired and belongs to another call. On an error the

@@ -125,8 +125,8 @@ impl Passages<'_> {
 
     /// Returns the passages nearest to `query`, best first.
     ///
-    /// Returns only passages of live revisions. The index may also hold passages of deleted documents, of
-    /// replaced revisions and of revisions that are being indexed.
+    /// Returns only passages of searchable revisions. The index may also hold passages of deleted documents,
+    /// of replaced revisions and of revisions that are being indexed.
     pub async fn nearest(&self, query: &Embedding, limit: u8) -> Result<Vec<Match>, StoreError> {
         let mut asked = i32::from(limit);
         let mut queries = 0;
@@ -136,8 +136,8 @@ impl Passages<'_> {
             let all = i32::try_from(found.len()).unwrap_or(i32::MAX) < asked;
             let (mut live, replaced) = self.live(found).await?;
             live.truncate(usize::from(limit));
-            // Repeats the query if a revision was replaced between the query and the read of the record, or
-            // if other passages took the place of live ones. The repeated query returns more passages.
+            // Repeats the query, for more passages, in two cases: a revision was replaced between the query
+            // and the read of the record, or passages that are not searchable filled the result.
             let crowded_out = live.len() < usize::from(limit) && !all;
             if queries == MAX_QUERIES || !(replaced || crowded_out) {
                 return Ok(live);
@@ -168,8 +168,8 @@ impl Passages<'_> {
         try_join_all(opened).await
     }
 
-    /// Returns the passages of live revisions in `found`, and whether `found` has a passage of a revision
-    /// that a newer one has replaced.
+    /// Returns the passages of searchable revisions in `found`, and whether `found` has a passage of a
+    /// replaced revision.
     async fn live(&self, mut found: Vec<Match>) -> Result<(Vec<Match>, bool), StoreError> {
         let documents: BTreeSet<_> = found.iter().map(|found| found.document.clone()).collect();
         let asked = documents.iter().map(|id| async move {

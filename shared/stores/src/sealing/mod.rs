@@ -1,8 +1,8 @@
 //! Gets a tenant's data keys from KMS, under the encryption context `{tenant, purpose}`, in the tenant's
 //! session.
 //!
-//! A sealed value opens only in a session of its tenant (IAM), under its tenant's context (KMS), and only at
-//! the address where it was sealed (the cipher).
+//! A sealed value opens only in a session of its tenant (IAM) and under its tenant's context (KMS). The
+//! cipher opens it only at the address at which it was sealed.
 
 mod data_keys;
 

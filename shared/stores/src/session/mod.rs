@@ -64,8 +64,8 @@ impl std::fmt::Debug for SessionCredentials {
 /// One tenant's credentials and clients.
 ///
 /// Made for one tenant and usable only with that tenant's scope. Holds everything a process remembers of
-/// a tenant (credentials, data keys, profile, ledger). So the
-/// [`TenantEnvironment`](bulkhead_tenancy::TenantEnvironment) decides how long it lives.
+/// a tenant: credentials, data keys, profile, ledger. The
+/// [`TenantEnvironment`](bulkhead_tenancy::TenantEnvironment) decides when to drop it.
 pub struct TenantClients {
     tenant: TenantId,
     sdk: SdkConfig,

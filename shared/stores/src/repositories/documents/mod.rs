@@ -2,8 +2,8 @@
 //!
 //! A document's content has *revisions*, numbered from 1. A record names the newest announced revision,
 //! the newest received one (its bytes are stored) and the newest processed one. At most one revision is
-//! *live*: searches return only its passages. One write of the record replaces the live revision, so a
-//! search never returns passages of two revisions.
+//! *searchable* (the field `live`): searches return only its passages. One write of the record replaces it,
+//! so a search never returns passages of two revisions.
 //!
 //! [`DocumentStatus`] shows the states.
 

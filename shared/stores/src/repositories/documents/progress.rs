@@ -52,8 +52,8 @@ impl Documents<'_> {
         .await
     }
 
-    /// Makes `extent` the live revision in place of `before`, in one write. Returns `false` if the document
-    /// does not exist or another worker indexes it.
+    /// Makes `extent` searchable and replaces `before`, in one write. Returns `false` if the document does
+    /// not exist or another worker indexes it.
     pub async fn publish(
         &self,
         id: &DocumentId,
@@ -86,8 +86,8 @@ impl Documents<'_> {
         .await
     }
 
-    /// Records that `revision` has the content of the live revision. Returns `false` if the document does
-    /// not exist.
+    /// Records that `revision` has the content of the searchable revision. Returns `false` if the document
+    /// does not exist.
     pub async fn keep_live(&self, id: &DocumentId, revision: Revision) -> Result<bool, StoreError> {
         self.change(
             id,

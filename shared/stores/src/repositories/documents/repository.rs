@@ -81,7 +81,7 @@ impl Documents<'_> {
 
     /// Announces the next revision and returns the updated record; `None` if the document does not exist.
     ///
-    /// The live revision stays searchable until the new one is indexed.
+    /// The previous revision stays searchable until the new one is indexed.
     pub async fn replace(
         &self,
         id: &DocumentId,
