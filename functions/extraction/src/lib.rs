@@ -1,8 +1,8 @@
 //! The `extraction` function: parses untrusted documents into passages.
 //!
 //! An exploited parser finds nothing to steal. The function has no tenant credentials, no
-//! AWS SDK, and its template sets no environment variables. It does not parse: it starts itself
-//! again as a child process for each document. The child cannot open files or sockets, is limited in
+//! AWS SDK, and only the environment variables that every function has. It does not parse: it
+//! starts itself again as a child process for each document. The child cannot open files or sockets, is limited in
 //! time and memory, and exits before the next document.
 
 mod child;
