@@ -32,7 +32,7 @@ _CORRUPTED = "tests/isolation/corrupted"
 _CARGO_RESULT = re.compile(r"test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored")
 _DEMO_RESULT = re.compile(r"(\d+) attacks, (\d+) refused")
 _LOGS = ROOT / "target" / "suite"
-# Stages that run at the same time. One stage alone uses about half of two cores, because it waits for one
+# Stages that run at the same time. A single stage uses about half of two cores, because it waits for one
 # local AWS process.
 _JOBS = 2
 _PROGRESS_SECONDS = 60.0

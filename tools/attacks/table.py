@@ -1,4 +1,4 @@
-"""Attacks on DynamoDB: another tenant's partition, alone or mixed with the attacker's items."""
+"""Attacks on DynamoDB: calls on another tenant's partition, some of them mixed with the attacker's items."""
 
 from __future__ import annotations
 

@@ -154,7 +154,7 @@ def wait_until_idle(
         operator.resend_events()
         state = read()
         progress(state)
-        # New jobs may start while others complete, so the number of unfinished jobs alone shows no progress.
+        # New jobs may start while earlier jobs complete, so the number of unfinished jobs does not show progress.
         known = len(seen)
         seen |= state.jobs
         done = len(seen) - len(state.jobs)

@@ -25,7 +25,7 @@ from .stores import StoreContents, findable, items, logged, read
 from .tenants import Customer, LeakDetector, Load, Receipt, sign_up
 from .watch import Sample, Watch, seconds_of
 
-# The circuit's first cool-down is 2 s, not 30 s, and a tenant has half the worker slots, so that a run of minutes
+# The circuit's first cool-down is 2 s instead of 30 s, and a tenant has half the worker slots. So a run of minutes
 # covers what takes days on AWS. A message counts as lost after several times a worker's time-out, as on AWS:
 # on a busy machine jobs wait longer than the 12 s of the other tests.
 PARAMETERS = {"CircuitCoolDown": "2", "BasicTenantJobs": "4", "VisibilityTimeout": "45"}
@@ -136,7 +136,7 @@ class Chaos:
             drained_at=drained_at,
             figures={
                 "requests": dict(load.counts.statuses),
-                "given up by the client": len(load.refused),
+                "documents never accepted": len(load.refused),
                 "uploads sent again": load.counts.uploads_again,
                 "faults": dict(self.faults.hits()),
                 "killed": dict(self.killer.killed),

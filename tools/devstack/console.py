@@ -1,7 +1,7 @@
 """Prints the steps of the local tools and their elapsed seconds.
 
-On a terminal a running step is one line that is rewritten. In a log it is one line at the end, and one
-line every few seconds before, so that a slow step does not look stuck.
+On a terminal a running step is one line that is rewritten. In a log a step prints one line at the end. A slow
+step also prints a line every few seconds, so that it does not look stuck.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Starts one emulator per test run. The option `--bare` proves that every extension is needed.
 
-With `--bare` only tests marked `extension` run, against MiniStack alone, and each must fail in its body. A test
+With `--bare` only tests marked `extension` run, against plain MiniStack, and each must fail in its body. A test
 that passes is an error, because its extension is needless or untested. A test whose fixtures fail is an error,
 because it proves nothing.
 """
@@ -17,7 +17,7 @@ from bulkhead_emulator.tests.support.process import Emulator
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--bare", action="store_true", help="prove that extension tests fail on MiniStack alone")
+    parser.addoption("--bare", action="store_true", help="prove that extension tests fail on plain MiniStack")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -38,12 +38,12 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Gener
     if not _bare(item.config) or report.skipped:
         return
     if report.when == "setup" and report.failed:
-        report.longrepr = f"a fixture failed on MiniStack alone, so the test proves nothing:\n{report.longrepr}"
+        report.longrepr = f"a fixture failed on plain MiniStack, so the test proves nothing:\n{report.longrepr}"
     elif report.when == "call" and report.failed:
         report.outcome, report.longrepr = "passed", None
     elif report.when == "call":
         report.outcome = "failed"
-        report.longrepr = f"{item.nodeid} passes on MiniStack alone: its extension is untested or needless"
+        report.longrepr = f"{item.nodeid} passes on plain MiniStack: its extension is untested or needless"
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,6 @@
 
     python -m tools.mutants [--fast] [--list] [NAME …]
 
-A test that never failed proves nothing. `catalogue.py` lists the mutants, `workspace.py` prepares a copy of the
-source tree, `verdict.py` runs the tests that must fail, and `run.py` runs all mutants and prints the results.
+A test that never failed proves nothing. `catalogue.py` lists the mutants. `workspace.py` prepares a copy of the
+source tree, and `verdict.py` runs the tests that must fail. `run.py` runs all mutants and prints the results.
 """

@@ -1,7 +1,7 @@
 """The copy of the source tree that mutants change, and the builds from the copy.
 
-The copy has separate build folders. Cargo identifies a crate by its place in the workspace, so in a shared
-folder the copy's crates would replace the product's, and the next build of the product would link them.
+The copy has separate build folders. Cargo identifies a crate by its path in the workspace, so in a shared
+folder the copy's crates would replace the product's. The next build of the product would then link the copy's.
 """
 
 from __future__ import annotations

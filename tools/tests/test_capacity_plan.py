@@ -131,7 +131,7 @@ def test_larger_batches_need_more_workers() -> None:
     load = _changed(TIER, lambda body: _queue(body).update(BatchSize=10))
     status, output = _run(load=load)
     assert status == 1
-    # The workers, the scheduler that parks jobs without a worker, and the extraction.
+    # The workers, the scheduler that defers jobs without a worker, and the extraction.
     assert sorted(line.rpartition("; ")[2] for line in _refusals(output)) == sorted(
         f"{tier}{name}Concurrency={jobs} would do"
         for tier, jobs in (("Basic", 200), ("Premium", 300), ("", 80))

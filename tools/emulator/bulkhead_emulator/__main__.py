@@ -36,11 +36,11 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     if options.bare and options.session_seconds is not None:
-        parser.error("--session-seconds is an extension; MiniStack alone (--bare) has none")
+        parser.error("--session-seconds is an extension, and --bare runs MiniStack without extensions")
     if options.bare and options.judgements:
-        parser.error("--judgements is an extension; MiniStack alone (--bare) has none")
+        parser.error("--judgements is an extension, and --bare runs MiniStack without extensions")
     if options.bare and (options.invocations or options.no_fair_queues):
-        parser.error("--invocations and --no-fair-queues are extensions; MiniStack alone (--bare) has none")
+        parser.error("--invocations and --no-fair-queues are extensions, and --bare runs MiniStack without extensions")
     if options.session_seconds is not None and options.session_seconds < 1:
         parser.error("--session-seconds must be at least 1")
     if _taken(options.port):

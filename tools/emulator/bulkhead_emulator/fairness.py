@@ -2,12 +2,13 @@
 
 AWS (SQS: sqs-fair-queues-detailed), and the implementation here:
 
-- A group becomes noisy with more than 10 % of the messages in flight and at least 30 of them, or with more
-  than 10 % of the recent processing time. A message without a group counts as a separate group.
+- A group becomes noisy if it has at least 30 messages in flight and more than 10 % of all messages in flight. It
+  also becomes noisy with more than 10 % of the recent processing time. A message without a group counts as a
+  separate group.
 - Messages are never dropped or delayed: if no message of a quiet group waits, messages of noisy groups follow.
 - The noisy group with the fewest messages in flight is first.
-- A noisy group becomes quiet if none of its messages waits, if none was in flight for five minutes, or if both
-  of its shares are at most 10 %.
+- A noisy group becomes quiet in three cases: none of its messages waits, none was in flight for five minutes, or
+  both of its shares are at most 10 %.
 
 AWS does not define "recent"; here it is five minutes. Processing time before a group became quiet does not count
 again. Messages of a group, and of quiet groups, keep the order in which they were sent.

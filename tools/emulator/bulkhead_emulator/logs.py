@@ -1,4 +1,4 @@
-"""Pages of log events beyond the first 10,000, where MiniStack stops without a token.
+"""Pages of log events beyond the first 10,000. MiniStack stops there without a token.
 
 Also retries DescribeLogGroups if a log stream starts during the call, which makes MiniStack fail.
 

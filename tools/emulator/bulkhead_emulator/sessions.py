@@ -1,7 +1,7 @@
 """Lifetime of sessions, and the refusal of expired ones.
 
 AWS (IAM User Guide, troubleshoot_security-creds): expired credentials are always refused as expired. MiniStack
-forgets an expired session at the next AssumeRole and then refuses it as an unknown key, so a test could not tell
+forgets an expired session at the next AssumeRole and then refuses it as an unknown key. A test could then not tell
 an expired session from a wrong one.
 
 `--session-seconds` deliberately deviates from AWS: the shortest session on AWS lasts 15 minutes, too long for

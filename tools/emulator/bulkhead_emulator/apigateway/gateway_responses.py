@@ -1,7 +1,7 @@
 """Gateway responses: the errors of the gateway itself.
 
 AWS (supported-gateway-response-types): a type that is not customised falls back to DEFAULT_4XX or
-DEFAULT_5XX, "changing the status code of this fallback gateway response changes the status codes of all
+DEFAULT_5XX; "changing the status code of this fallback gateway response changes the status codes of all
 other 4XX (5XX) responses"; response templates support simple `$context` variables and no control structures.
 """
 

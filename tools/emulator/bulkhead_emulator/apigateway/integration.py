@@ -2,8 +2,8 @@
 
 AWS (rest-api-parameter-mapping-sources; lambda tenant-isolation-invoke): a mapping to
 `integration.request.header.X-Amz-Tenant-Id` sets Invoke's tenant id. Without a mapping there is no tenant id,
-even if the client sends the header. A function error or a malformed answer is a 502, a throttled or refused
-invocation a 500, a time-out a 504 with "Endpoint request timed out".
+even if the client sends the header. A function error or a malformed answer is a 502. A throttled or refused
+invocation is a 500. A time-out is a 504 with "Endpoint request timed out".
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A deterministic text model that answers by quoting. It does not depend on a prompt format.
 
-It takes the last question of the last user message, finds the sentences of the prompt that share the rarest
-words with it, and quotes one to three of them with the source marker of their passage. It says so if no
-sentence fits. It follows one kind of instruction: how to begin or end an answer.
+It takes the last question of the last user message and finds the sentences of the prompt that share the rarest
+words with it. It quotes one to three of them with the source marker of their passage. If no sentence fits, it
+says so. It follows one kind of instruction: how to begin or end an answer.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def record(name: str, props: dict) -> dict:
     if beside := [each for each in _OF_ONE_METRIC if each in props]:
         raise ValueError(f"AWS::CloudWatch::Alarm {name}: Metrics cannot be combined with {', '.join(beside)}")
     _check(name, queries)
-    # MiniStack demands a metric; this placeholder stands for none.
+    # MiniStack demands a metric, so it gets a placeholder.
     alarm = _record(name, {**props, "Metrics": None, "MetricName": "none", "Namespace": "none"})
     for key in _OF_ONE_METRIC:
         alarm.pop(key, None)

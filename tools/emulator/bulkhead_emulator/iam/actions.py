@@ -2,7 +2,7 @@
 
 MiniStack reads the action from several places. It does not check a request without an action, so
 InvokeWithResponseStream needed no permission. It may also check another action than the performed one, for example
-an `Action` in the query string of a JSON request. This module reads the action where the service reads it. A
+an `Action` in the query string of a JSON request. This module reads the action from the same place as the service. A
 request with an unknown or contradictory action is checked as an action that no policy grants by name.
 """
 

@@ -1,7 +1,7 @@
 """Symmetric encryption as in KMS: authenticated and bound to the key and the encryption context.
 
 MiniStack uses XOR and does not detect tampering. Here a ciphertext is AES-256-GCM with the encryption
-context as additional data, so a changed byte, another context or another key fails with the error AWS
+context as additional data. A changed byte, another context or another key fails with the error that AWS
 documents for Decrypt: `InvalidCiphertextException`, or `IncorrectKeyException` if the request names
 another key.
 """

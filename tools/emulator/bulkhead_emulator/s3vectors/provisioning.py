@@ -1,6 +1,6 @@
 """CloudFormation: `AWS::S3Vectors::VectorBucket`, `::Index` and `::VectorBucketPolicy`.
 
-By the resource schemas, `Ref` of a bucket and of an index is its ARN (the primary identifier), every
+By the resource schemas, `Ref` of a bucket and of an index is its ARN (the primary identifier). Every
 property except the tags is create-only, so a change replaces the resource.
 """
 

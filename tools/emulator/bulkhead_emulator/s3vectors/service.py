@@ -1,8 +1,8 @@
 """S3 Vectors behind MiniStack's router and IAM check.
 
 AWS (Service Authorization Reference): actions on an index are checked on `bucket/B/index/I`. QueryVectors
-alone returns keys and distances; with a filter or with metadata it also needs `s3vectors:GetVectors`, as
-ListVectors does when it returns data or metadata. An index under SSE-KMS needs `kms:Decrypt` too.
+returns keys and distances. With a filter or with metadata it also needs `s3vectors:GetVectors`. So does
+ListVectors if it returns data or metadata. An index under SSE-KMS needs `kms:Decrypt` too.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ for number in range(1500):
             break
         several += page > 0
         request["ExclusiveStartKey"] = last
-        # The starting key of a page may be deleted meanwhile.
+        # The starting key of a page may be deleted before the page is read.
         if draw.random() < 0.2:
             remove(last["pk"]["S"], last["sk"]["S"])
         elif draw.random() < 0.2:

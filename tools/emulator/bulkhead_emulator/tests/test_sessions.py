@@ -57,8 +57,8 @@ def assumed(cloud: Cloud, role: str, asked: int) -> tuple[Cloud, datetime]:
 def brief(request: pytest.FixtureRequest) -> Iterator[Any]:
     """An emulator whose sessions last a second, and the duration to request.
 
-    MiniStack alone has no such option but grants sessions of a second. So there the tests fail because of its
-    error for an expired session.
+    MiniStack has no such option but grants sessions of a second. So with `--bare` the tests fail because of
+    MiniStack's error for an expired session.
     """
     bare = request.config.getoption("--bare", default=False)
     emulator = Emulator.start(bare=True) if bare else Emulator.start(session_seconds=SECONDS)
@@ -68,7 +68,7 @@ def brief(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def expired(brief: Any) -> Any:
-    """An expired session, after others started, and a URL that it signed."""
+    """An expired session, after other sessions started, and a URL that it signed."""
     cloud, asked = brief
     cloud.client("s3").create_bucket(Bucket=OBJECT["Bucket"])
     cloud.client("s3").put_object(**OBJECT, Body=b"x")

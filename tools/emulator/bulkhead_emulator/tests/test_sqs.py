@@ -178,7 +178,7 @@ def test_quiet_tenant_overtakes_a_noisy_one(cloud: Cloud) -> None:
 
 @pytest.mark.extension
 def test_tenant_with_few_slow_messages_is_overtaken(cloud: Cloud) -> None:
-    """Noisy by processing time alone, with fewer than thirty messages."""
+    """Noisy only by processing time, with fewer than thirty messages."""
     url, _ = queue(cloud)
     sqs = cloud.client("sqs")
     for body in ("slow", "slow", "quiet"):
