@@ -1,4 +1,4 @@
-"""A separate stack: sessions expire within seconds, and the fault proxy stands before the local AWS."""
+"""A separate stack: sessions expire within seconds, and functions reach the local AWS through the fault proxy."""
 
 from __future__ import annotations
 

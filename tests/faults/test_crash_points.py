@@ -1,6 +1,6 @@
-"""Intake, worker and scheduler may die between any two steps of a job: the job is still done exactly once.
+"""Intake, worker and scheduler may crash between any two steps of a job: the job is still done exactly once.
 
-A process that dies at a step leaves the same state as a process whose calls all fail from that step on. So
+A process that crashes at a step leaves the same state as a process whose calls all fail from that step on. So
 each case lets a number of the tenant's calls through and drops all later ones, before they arrive or on
 their way back. After the callers have stopped trying, the connection works again. Each case uses its own
 tenant, and all cases run at once.

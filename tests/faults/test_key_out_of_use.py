@@ -90,7 +90,7 @@ def calls_without_the_key(api: Api) -> dict[str, Answer]:
     return {
         "list templates": api.get("/v1/templates"),
         "read the description": api.get("/v1/openapi.json"),
-        "read a template that is not there": api.get("/v1/templates/missing"),
+        "read a missing template": api.get("/v1/templates/missing"),
     }
 
 

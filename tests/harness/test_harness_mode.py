@@ -92,7 +92,7 @@ def test_second_tenant_ends_the_process_and_is_counted(
 
 
 def test_event_of_another_tenant_is_refused(harness_with_switch: Harness, two_tenants: tuple[Tenant, Tenant]) -> None:
-    """The platform names the right tenant, only the event is foreign: the process goes on."""
+    """The platform names the right tenant and only the event is foreign: the process continues."""
     a, b = two_tenants
     _save(harness_with_switch, a)
     pid = harness_with_switch.invoke("templates", _event("templates", b), b.id).pid

@@ -1,4 +1,4 @@
-"""Fifty tenants at once while environments freeze and die: no data reaches another tenant."""
+"""Fifty tenants at once while environments are frozen and killed: no data reaches another tenant."""
 
 from __future__ import annotations
 

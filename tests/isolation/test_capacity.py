@@ -77,7 +77,7 @@ def test_call_takes_a_slot_and_returns_it(stack: LocalStack, tenant: Tenant) -> 
 
 
 def test_call_is_refused_until_a_slot_expires(stack: LocalStack, tenant: Tenant, limits: dict[str, int]) -> None:
-    """A slot whose holder died becomes free when it expires, and not earlier."""
+    """A slot whose process crashed becomes free when it expires, and not earlier."""
     api, ledger, slots = stack.api(tenant), Ledger(stack, tenant), limits["TENANT_IN_FLIGHT"]
     later, soon = now() + 60 * MICROSECONDS, now() + 2 * MICROSECONDS
     all_taken = {f"{PREFIX}{slot}": later for slot in range(slots)}

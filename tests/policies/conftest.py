@@ -4,7 +4,7 @@ These tests judge the calls of all other tests, so they run last, in one session
 
     python -m tools.suite stack
 
-If they run alone, they fail: there are too few calls to judge.
+Without the other tests they fail, because there are too few calls to judge.
 """
 
 from __future__ import annotations

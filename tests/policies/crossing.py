@@ -54,7 +54,7 @@ def own_calls(judgements: list[Judgement], role: str, policies: Role) -> list[Ca
 def crossings(case: Case) -> Iterator[Crossing]:
     """Yields every way to aim a tenant's call at another tenant."""
     own = case.context[TAG]
-    # Also a tenant whose id is a prefix of the own id: names must end where ids end.
+    # Also a tenant whose id is a prefix of the caller's id, so that names must end in a separator.
     for other, whose in ((OTHER_TENANT, "another tenant"), (own[:16], "a shorter id")):
         aimed = _aimed_at(case, own, other)
         if aimed != case:

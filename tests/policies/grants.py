@@ -95,7 +95,7 @@ def used(
 
 
 def trusted(policies: Policies) -> set[Trusted]:
-    """Returns trusted principals, without AWS services: these assume roles without a call of ours."""
+    """Returns trusted principals except AWS services, because AWS services assume roles without a recorded call."""
     return {
         Trusted(role, action, principal)
         for role, found in policies.roles.items()

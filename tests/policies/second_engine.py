@@ -1,7 +1,7 @@
 """The second policy engine: an implementation of IAM's rules that shares no code with the emulator's.
 
 It runs in Node, once for any number of cases, and gets the policies as deployed, with one translation. The
-engine does not know that `kms:EncryptionContext:<key>` stands for many keys and drops such a key from a
+engine does not know that `kms:EncryptionContext:<key>` is a pattern for many keys and drops such a key from a
 request. So for KMS the key becomes a request tag of the same name, in policies and requests; the engine
 compares tags by the same rules. It also judges the case with the true key, without its list of known keys.
 Both verdicts must agree.

@@ -22,7 +22,7 @@ NAMESPACE = "Bulkhead"
 OBSERVABILITY = "infra/observability.yaml"
 TOPIC = [{"Ref": "AlarmTopicArn"}]
 # The variables an access log may have. Not the path (it has ids), query string, headers, body or IP address.
-# Latencies and statuses of authorizer and integration show where a request failed.
+# Latencies and statuses of authorizer and integration show which part failed.
 ACCESS_LOG = {
     "authorizer.error",
     "authorizer.integrationLatency",

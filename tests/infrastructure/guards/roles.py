@@ -93,7 +93,7 @@ RIGHTS: dict[tuple[str, str, str], str] = {
         "DispatchRole",
         ["lambda:InvokeFunction"],
         "${Scheduler.Arn}",
-        "asks the scheduler to requeue or park a tenant's jobs",
+        "asks the scheduler to requeue a tenant's jobs or to defer one",
     ),
     **_rights(
         "IngestionRole",

@@ -71,8 +71,8 @@ def build(tree: Path) -> None:
     """Builds the corrupted functions in a separate target folder.
 
     The folder starts as a copy of the product's target folder, so that libraries are not built again. It must
-    not be the product's own: cargo identifies crates by their path in the workspace, so the corrupted crates
-    would replace the product's crates, and the next build of the product would link them.
+    not be the product's own. Cargo identifies crates by their path in the workspace, so the corrupted crates
+    would replace the product's crates. The next build of the product would then link the corrupted crates.
     """
     product = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     target = tree / "target"
