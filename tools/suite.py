@@ -198,7 +198,7 @@ STAGES = {
         _pytest({"tests/harness": "harness"}),
     ),
     "infrastructure": Stage(
-        "Guards over the CloudFormation templates, and breaks that they must notice",
+        "Guards over the CloudFormation templates, and breaks that they must report",
         _pytest({"tests/infrastructure": "template guards"}),
     ),
     "extraction": Stage(

@@ -11,3 +11,16 @@ pub fn now() -> Timestamp {
 pub(crate) fn now_in_microseconds() -> Timestamp {
     Timestamp(jiff::Timestamp::now().as_microsecond())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn now_equals_its_stored_text() {
+        for _ in 0..1_000 {
+            let now = now();
+            assert_eq!(now.to_string().parse(), Ok(now));
+        }
+    }
+}

@@ -64,7 +64,7 @@ def evaluate(expression: str, item: Any, values: Any, names: Any, slot: str = "C
     try:
         if not any(dynamodb._between_bounds_error(values.get(low), values.get(high)) for low, high in found.ranges):
             return dynamodb._ExprEval(found.tokens, item, values, names).evaluate()
-    except Exception:  # noqa: BLE001 - said once more, in MiniStack's words
+    except Exception:  # noqa: BLE001 - MiniStack reports it with its own error
         pass
     return _evaluate(expression, item, values, names, slot)
 

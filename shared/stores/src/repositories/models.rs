@@ -20,7 +20,7 @@ const ATTEMPTS: u32 = 3;
 /// Longest pause before the second attempt. Doubles before the third.
 const PAUSE: Duration = Duration::from_millis(600);
 
-/// One attempt of the SDK. A retry after a lost answer would be billed twice and come too late.
+/// One attempt of the SDK. A retry after a lost answer is billed again and ends too late.
 fn one_attempt() -> aws_sdk_bedrockruntime::config::Builder {
     let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ANSWER_WITHIN).build();
     aws_sdk_bedrockruntime::Config::builder().retry_config(RetryConfig::disabled()).timeout_config(timeouts)
