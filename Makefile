@@ -84,7 +84,7 @@ chaos: build ## run one storming tenant, AWS faults and crashes (3 minutes); ARG
 	@$(RUN) tools.chaos $(ARGS)
 
 events: build harness ## send every sample event of events/ to its function
-	@$(RUN) tools.devstack.events
+	@$(RUN) tools.sample_events
 
 bench-neighbour: build ## measure the effect of one tenant's storm on others (10 minutes); ARGS="--seconds 60"
 	@$(RUN) tools.benchmark $(ARGS)

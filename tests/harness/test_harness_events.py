@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tools.devstack import events
 from tools.devstack.stack import LocalStack
 from tools.harness.driver import Harness
 from tools.harness.hosting import OUTPUTS, connected, hosted, pipeline_paused, take_jobs
+from tools.sample_events import events
 
 
 def test_every_sample_event_gets_its_expected_answer(stack: LocalStack) -> None:

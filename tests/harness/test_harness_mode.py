@@ -11,11 +11,11 @@ import pytest
 
 from tests.harness.conftest import RecordedDecisions
 from tools.devstack.aws import Tenant
-from tools.devstack.events import load, with_body
 from tools.devstack.stack import LocalStack
 from tools.harness.canaries import canary, foreign_canaries
 from tools.harness.driver import Harness, Invoked
 from tools.harness.hosting import hosted, pipeline_paused, with_variables
+from tools.sample_events.events import load, with_body
 
 # Function → a sample event that needs only its tenant.
 EVENTS = {

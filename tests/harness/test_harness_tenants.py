@@ -17,13 +17,13 @@ from typing import Any
 import pytest
 
 from tools.devstack.aws import Tenant
-from tools.devstack.events import load, with_body
 from tools.devstack.poll import until
 from tools.devstack.stack import LocalStack
 from tools.harness import bootstraps
 from tools.harness.canaries import canary, foreign_canaries
 from tools.harness.driver import Harness, Invoked
 from tools.harness.hosting import connected, hosted, pipeline_paused, sealed_job, take_jobs
+from tools.sample_events.events import load, with_body
 
 TENANTS, DOCUMENTS, ROUNDS, CALLERS = 50, 2, 8, 12
 # The reads of a round, in random order.

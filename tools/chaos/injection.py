@@ -14,11 +14,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from tools.devstack.aws import Tenant, error_code
-from tools.devstack.events import load
 from tools.devstack.process import Known
 from tools.devstack.stack import LocalStack
 from tools.faultproxy.client import InForce
 from tools.faultproxy.effects import Delay, Fail, kind
+from tools.sample_events.events import load
 
 from .plan import FUNCTIONS, FaultWindow, Kill, Repeat
 from .tenants import Customer, Load

@@ -1,6 +1,6 @@
 """Sends each sample event of `events/` to its function.
 
-    python -m tools.devstack.events
+    python -m tools.sample_events
 
 Functions run in containers by `sam local invoke` if a container engine has Lambda's base image, otherwise
 as processes behind the harness of `tools/harness`. Prints one line per event. A wrong answer fails the run.
@@ -10,19 +10,19 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .aws import Tenant
-from .console import Console
-from .poll import until
-from .process import ROOT, StackError
+from tools.devstack.aws import Tenant
+from tools.devstack.console import Console
+from tools.devstack.poll import until
+from tools.devstack.process import ROOT, StackError
+from tools.devstack.stack import LocalStack
+
 from .sam_local import SamLocal, Unusable, reachable
-from .stack import LocalStack
 
 if TYPE_CHECKING:
     from tools.harness.driver import Harness
@@ -308,7 +308,3 @@ def main() -> int:
         console.line(f"  {console.paint('FAIL', 'red', 'bold')} {error}")
         return 1
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from .aws import only_local_aws
-from .process import ROOT
-from .stack import LocalStack
+from tools.devstack.aws import only_local_aws
+from tools.devstack.process import ROOT
+from tools.devstack.stack import LocalStack
 
 if TYPE_CHECKING:
     from tools.harness.driver import Hosted
