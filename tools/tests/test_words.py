@@ -41,7 +41,7 @@ def test_finds_words_in_names_and_over_line_breaks(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["renewed", "whateverness", "this to become", "of its owner", "so\n\nmany"])
-def test_leaves_other_words_alone(text: str) -> None:
+def test_ignores_other_words(text: str) -> None:
     assert list(find("a.md", text)) == []
 
 

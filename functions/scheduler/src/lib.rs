@@ -101,7 +101,7 @@ impl Scheduler {
         Ok(report)
     }
 
-    async fn sweep_tenant(&self, entry: &BacklogEntry) -> Result<Moved, EventError> {
+    async fn sweep_tenant(&self, entry: &BacklogEntry) -> Result<MovedJobs, EventError> {
         self.function
             .handle_event(
                 |admission, invocation| Ok((admission.backlog(invocation, entry.partition())?, ())),
@@ -158,8 +158,8 @@ impl Scheduler {
         scope: &TenantScope<'_>,
         session: TenantSession<'_>,
         entry: &BacklogEntry,
-    ) -> Result<Moved, StoreError> {
-        let mut moved = Moved::default();
+    ) -> Result<MovedJobs, StoreError> {
+        let mut moved = MovedJobs::default();
         let jobs = session.jobs();
         let backlog = TenantBacklog::new(session, self.backlog.name());
         let now = bulkhead_stores::now();
@@ -220,13 +220,13 @@ impl Scheduler {
 
 /// The jobs of one tenant that moved.
 #[derive(Debug, Clone, Copy, Default)]
-struct Moved {
+struct MovedJobs {
     requeued: u32,
     lost: u32,
 }
 
 impl Report {
-    fn add(&mut self, outcome: Result<Moved, EventError>) {
+    fn add(&mut self, outcome: Result<MovedJobs, EventError>) {
         self.tenants = self.tenants.saturating_add(1);
         match outcome {
             Ok(moved) => {

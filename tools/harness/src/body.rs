@@ -13,9 +13,9 @@ pub(crate) struct Broken {
 }
 
 pub(crate) type Streamed = Channel<Bytes, Broken>;
-pub(crate) type AnyBody = Either<Full<Bytes>, Streamed>;
+pub(crate) type ResponseBody = Either<Full<Bytes>, Streamed>;
 
-pub(crate) fn whole(bytes: impl Into<Bytes>) -> AnyBody {
+pub(crate) fn whole(bytes: impl Into<Bytes>) -> ResponseBody {
     Either::Left(Full::new(bytes.into()))
 }
 

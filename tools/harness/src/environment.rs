@@ -3,16 +3,16 @@
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Pid;
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
 use crate::config::FunctionConfig;
 use crate::handover::Handover;
-use crate::lock::lock;
+use crate::process::Process;
 use crate::runtime_api;
 use crate::{launcher, server};
 
@@ -26,38 +26,6 @@ pub(crate) struct Settings<'a> {
     pub(crate) region: &'a str,
     pub(crate) logs: &'a Path,
     pub(crate) number: u64,
-}
-
-/// A child process that can receive signals until it is reaped.
-pub(crate) struct Process {
-    pid: i32,
-    /// Cleared in the same step in which the process is reaped. The harness has one thread, so
-    /// no signal is sent in between to another process that reuses the id.
-    alive: Mutex<Option<Pid>>,
-}
-
-impl Process {
-    fn signal(&self, signal: Signal) -> bool {
-        let alive = lock(&self.alive);
-        alive.is_some_and(|pid| kill_process(pid, signal).is_ok())
-    }
-
-    pub(crate) fn freeze(&self) {
-        self.signal(Signal::STOP);
-    }
-
-    pub(crate) fn thaw(&self) {
-        self.signal(Signal::CONT);
-    }
-
-    /// Kills the process, frozen or not. Returns `false` if it has exited already.
-    pub(crate) fn kill(&self) -> bool {
-        self.signal(Signal::KILL)
-    }
-
-    pub(crate) fn pid(&self) -> i32 {
-        self.pid
-    }
 }
 
 /// An environment, busy or idle.
@@ -102,7 +70,7 @@ impl Environment {
             number: settings.number,
             tenant: tenant.map(str::to_owned),
             handover: Arc::default(),
-            process: Arc::new(Process { pid: pid.as_raw_nonzero().get(), alive: Mutex::new(Some(pid)) }),
+            process: Arc::new(Process::new(pid)),
             log,
             exit: watch::Sender::new(None),
         });
@@ -143,7 +111,7 @@ impl Supervisor {
             () = served => return,
             status = self.child.wait() => status,
         };
-        *lock(&self.environment.process.alive) = None;
+        self.environment.process.mark_reaped();
         let exit = match status {
             Ok(status) => crate::exit::describe(status),
             Err(error) => format!("exited with unknown status: {error}"),

@@ -15,7 +15,7 @@ use serde_json::json;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::body::{AnyBody, Streamed, whole};
+use crate::body::{ResponseBody, Streamed, whole};
 use crate::exit;
 use crate::function::Function;
 use crate::handover::Event;
@@ -35,12 +35,15 @@ enum Mode {
     Streamed,
 }
 
-pub(crate) async fn answer(harness: Arc<Harness>, request: Request<Incoming>) -> Response<AnyBody> {
+pub(crate) async fn answer(harness: Arc<Harness>, request: Request<Incoming>) -> Response<ResponseBody> {
     let answered = route(&harness, request).await;
     answered.unwrap_or_else(|refusal| refusal.response())
 }
 
-async fn route(harness: &Arc<Harness>, request: Request<Incoming>) -> Result<Response<AnyBody>, Refusal> {
+async fn route(
+    harness: &Arc<Harness>,
+    request: Request<Incoming>,
+) -> Result<Response<ResponseBody>, Refusal> {
     let (head, body) = request.into_parts();
     let path = head.uri.path().to_owned();
     let path: Vec<&str> = path.trim_start_matches('/').split('/').collect();
@@ -79,7 +82,7 @@ async fn invoke(
     mode: Mode,
     head: &Parts,
     body: Incoming,
-) -> Result<Response<AnyBody>, Refusal> {
+) -> Result<Response<ResponseBody>, Refusal> {
     let function = harness.function(&decoded(name))?;
     match text(&head.headers, "x-amz-invocation-type") {
         None | Some("RequestResponse") => {}
@@ -136,14 +139,14 @@ fn misroute(harness: &Harness, headers: &HeaderMap) -> Result<Option<i32>, Refus
 }
 
 /// Collects a streamed response for a caller that did not request streaming.
-async fn collected(stream: Streamed) -> (bool, AnyBody) {
+async fn collected(stream: Streamed) -> (bool, ResponseBody) {
     match stream.collect().await {
         Ok(collected) => (false, whole(collected.to_bytes())),
         Err(broken) => (true, whole(exit::failure(&broken.kind, &broken.message))),
     }
 }
 
-fn answered(request_id: &str, pid: i32, failed: bool, body: AnyBody) -> Response<AnyBody> {
+fn answered(request_id: &str, pid: i32, failed: bool, body: ResponseBody) -> Response<ResponseBody> {
     let mut response = Response::new(body);
     let headers = response.headers_mut();
     let mut set = |name: &'static str, value: &str| {
@@ -170,7 +173,7 @@ async fn from_json<T: for<'de> Deserialize<'de>>(body: Incoming) -> Result<T, Re
     serde_json::from_slice(&read(body).await?).map_err(|_| Refusal::NotJson)
 }
 
-fn json_response(value: &impl serde::Serialize) -> Result<Response<AnyBody>, Refusal> {
+fn json_response(value: &impl serde::Serialize) -> Result<Response<ResponseBody>, Refusal> {
     let body = serde_json::to_vec(value).map_err(|_| Refusal::NotJson)?;
     let mut response = Response::new(whole(body));
     *response.status_mut() = StatusCode::OK;

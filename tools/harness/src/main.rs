@@ -19,6 +19,7 @@ mod invocation;
 mod invoke_api;
 mod launcher;
 mod lock;
+mod process;
 mod refusal;
 mod runtime_api;
 mod server;

@@ -3,7 +3,7 @@
 use http::{Response, StatusCode};
 use serde_json::json;
 
-use crate::body::{AnyBody, whole};
+use crate::body::{ResponseBody, whole};
 
 /// Errors of `Invoke`, with Lambda's own messages where they are known.
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors>
@@ -75,7 +75,7 @@ impl Refusal {
         }
     }
 
-    pub(crate) fn response(&self) -> Response<AnyBody> {
+    pub(crate) fn response(&self) -> Response<ResponseBody> {
         let (status, kind, message) = self.parts();
         let mut body = json!({"Type": "User", "message": message});
         if let (Self::Concurrency, Some(fields)) = (self, body.as_object_mut()) {

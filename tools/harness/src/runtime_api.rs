@@ -10,10 +10,10 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use serde_json::json;
 
-use crate::body::{AnyBody, Broken, Pump, whole};
-use crate::environment::Process;
+use crate::body::{Broken, Pump, ResponseBody, whole};
 use crate::exit;
 use crate::handover::{Event, Handover, Next, Progress};
+use crate::process::Process;
 
 const PREFIX: &str = "/2018-06-01/runtime/";
 /// Maximum size of a response that is not streamed, in bytes.
@@ -23,7 +23,7 @@ pub(crate) async fn answer(
     handover: Arc<Handover>,
     process: Arc<Process>,
     request: Request<Incoming>,
-) -> Response<AnyBody> {
+) -> Response<ResponseBody> {
     let path = request.uri().path().to_owned();
     let Some(path) = path.strip_prefix(PREFIX) else { return unknown(&path) };
     let parts: Vec<&str> = path.split('/').collect();
@@ -37,7 +37,7 @@ pub(crate) async fn answer(
 }
 
 /// Answers with the next event. Freezes the process until there is one, as Lambda does.
-async fn next(handover: &Handover, process: &Process) -> Response<AnyBody> {
+async fn next(handover: &Handover, process: &Process) -> Response<ResponseBody> {
     let event = match handover.next() {
         Next::Now(event) => event,
         Next::Later(later) => {
@@ -74,7 +74,7 @@ fn headers(event: &Event) -> Result<HeaderMap, http::header::InvalidHeaderValue>
     Ok(headers)
 }
 
-async fn response(handover: &Handover, id: &str, request: Request<Incoming>) -> Response<AnyBody> {
+async fn response(handover: &Handover, id: &str, request: Request<Incoming>) -> Response<ResponseBody> {
     let mode = request.headers().get("lambda-runtime-function-response-mode");
     if mode.is_some_and(|mode| mode.as_bytes().eq_ignore_ascii_case(b"streaming")) {
         return streamed(handover, id, request.into_body()).await;
@@ -93,7 +93,7 @@ async fn response(handover: &Handover, id: &str, request: Request<Incoming>) -> 
 }
 
 /// Streams a response to the caller. Its trailers tell whether it failed part-way.
-async fn streamed(handover: &Handover, id: &str, mut body: Incoming) -> Response<AnyBody> {
+async fn streamed(handover: &Handover, id: &str, mut body: Incoming) -> Response<ResponseBody> {
     let (mut pump, stream) = Pump::new();
     if !handover.report(id, Progress::Streaming(stream)) {
         return acknowledge(false);
@@ -123,14 +123,14 @@ fn failure(trailers: &HeaderMap) -> Option<Broken> {
     Some(Broken { kind, message: text("lambda-runtime-function-error-body").unwrap_or_default() })
 }
 
-async fn error(handover: &Handover, id: &str, request: Request<Incoming>) -> Response<AnyBody> {
+async fn error(handover: &Handover, id: &str, request: Request<Incoming>) -> Response<ResponseBody> {
     match collect(request.into_body()).await {
         Ok(body) => acknowledge(handover.report(id, Progress::Failed(body))),
         Err(_) => broken(),
     }
 }
 
-async fn init_error(handover: &Handover, request: Request<Incoming>) -> Response<AnyBody> {
+async fn init_error(handover: &Handover, request: Request<Incoming>) -> Response<ResponseBody> {
     match collect(request.into_body()).await {
         Ok(body) => {
             handover.init_failed(body);
@@ -153,7 +153,7 @@ async fn collect(body: Incoming) -> Result<Bytes, ReadError> {
     }
 }
 
-fn acknowledge(known: bool) -> Response<AnyBody> {
+fn acknowledge(known: bool) -> Response<ResponseBody> {
     if known {
         let mut response = Response::new(whole(r#"{"status":"OK"}"#));
         *response.status_mut() = StatusCode::ACCEPTED;
@@ -163,15 +163,15 @@ fn acknowledge(known: bool) -> Response<AnyBody> {
     }
 }
 
-fn broken() -> Response<AnyBody> {
+fn broken() -> Response<ResponseBody> {
     status(StatusCode::BAD_REQUEST, "InvalidRequest", "the request body is incomplete")
 }
 
-fn unknown(path: &str) -> Response<AnyBody> {
+fn unknown(path: &str) -> Response<ResponseBody> {
     status(StatusCode::NOT_FOUND, "NotFound", &format!("the Runtime API has no route `{path}`"))
 }
 
-fn status(status: StatusCode, kind: &str, message: &str) -> Response<AnyBody> {
+fn status(status: StatusCode, kind: &str, message: &str) -> Response<ResponseBody> {
     let body = json!({"errorType": kind, "errorMessage": message}).to_string();
     let mut response = Response::new(whole(body));
     *response.status_mut() = status;

@@ -11,7 +11,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
-use crate::body::AnyBody;
+use crate::body::ResponseBody;
 
 /// Listens on a port of loopback; 0 selects a free port.
 pub(crate) fn listen(port: u16) -> io::Result<TcpListener> {
@@ -24,7 +24,7 @@ pub(crate) fn listen(port: u16) -> io::Result<TcpListener> {
 pub(crate) async fn serve<A, F>(listener: TcpListener, answer: A)
 where
     A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
-    F: Future<Output = Response<AnyBody>> + Send + 'static,
+    F: Future<Output = Response<ResponseBody>> + Send + 'static,
 {
     loop {
         let Ok((stream, _)) = listener.accept().await else { continue };
