@@ -31,7 +31,7 @@ pub enum Counter {
     CircuitOpened,
     /// A job became a dead letter.
     JobDead,
-    /// The service failed because of its own defect. A client got a 500.
+    /// The service failed because of a defect. A client got a 500.
     Fault,
 }
 
