@@ -1,7 +1,7 @@
 //! A sealed value opens only at its own address, and the error says why. The tests in
 //! `tests/isolation` show on the deployed stack that KMS and IAM refuse everything else.
 
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use bulkhead_sealing::{Address, DataKey, Sealed, UnsealError};
 use bulkhead_tenancy::names::{Corpus, DocumentId, Purpose, TemplateKey};
@@ -140,4 +140,46 @@ proptest! {
         let address = &addresses(TENANT_A)[0];
         prop_assert!(open(&Sealed::from_bytes(bytes), address).is_err());
     }
+}
+
+#[test]
+fn envelope_returns_the_wrapped_key_of_the_value() {
+    for address in addresses(TENANT_A) {
+        let sealed = key().seal(&address, b"text").expect("sealed");
+        assert_eq!(sealed.envelope(&address).expect("an envelope").wrapped_key(), WRAPPED);
+    }
+}
+
+#[test]
+fn value_without_wrapped_key_or_with_a_short_ciphertext_is_malformed() {
+    let address = &addresses(TENANT_A)[0];
+    let keyless = DataKey::new(&[7; 32], Vec::new()).expect("a key");
+    let sealed = keyless.seal(address, b"text").expect("sealed");
+    assert_eq!(sealed.envelope(address).map(drop), Err(UnsealError::Malformed));
+
+    let mut bytes = key().seal(address, b"text").expect("sealed").into_bytes();
+    // Version, 2 bytes of the wrapped key's length, then 4 bytes of the ciphertext's length.
+    bytes[3..7].copy_from_slice(&15_u32.to_be_bytes());
+    assert_eq!(Sealed::from_bytes(bytes).envelope(address).map(drop), Err(UnsealError::Malformed));
+}
+
+/// Metrics and alarms use the codes.
+#[test]
+fn error_codes_are_stable() {
+    for (error, code) in [
+        (UnsealError::Malformed, "seal_malformed"),
+        (UnsealError::Truncated, "seal_truncated"),
+        (UnsealError::Moved, "seal_moved"),
+        (UnsealError::Tampered, "seal_tampered"),
+        (UnsealError::ForeignContext, "seal_foreign_context"),
+        (UnsealError::WrongKey, "seal_wrong_key"),
+        (UnsealError::Cipher, "seal_cipher"),
+    ] {
+        assert_eq!(error.code(), code);
+    }
+}
+
+#[test]
+fn debug_output_of_a_data_key_hides_the_key() {
+    assert_eq!(format!("{:?}", key()), "DataKey");
 }

@@ -1,0 +1,114 @@
+//! The exact forms of names, purposes, codes and messages. Stored data, IAM policies, metrics and alarms
+//! depend on them.
+
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+use bulkhead_tenancy::names::{Corpus, DocumentId, Purpose, RunId, TemplateKey, inventory};
+use bulkhead_tenancy::{Admission, Evidence, Invocation, IsolationMode, Refusal, TenantId};
+
+const TENANT: &str = "0192f3c5b7a07e0e9d3a5c1b2d4e6f80";
+const DOCUMENT: &str = "0192f3c5b7a07e0e9d3a5c1b2d4e6f82";
+
+#[test]
+fn derived_names_have_their_stored_form() {
+    let invocation = Invocation::begin();
+    let admission = Admission::new(IsolationMode::PerTenant);
+    let scope = admission.request(&invocation, Some(TENANT), Some(TENANT)).expect("admitted");
+    let names = inventory(
+        &scope,
+        "prod",
+        &TemplateKey::parse("summary").expect("a key"),
+        &DocumentId::parse(DOCUMENT).expect("an id"),
+        &RunId::parse(DOCUMENT).expect("an id"),
+        &Corpus::parse("docs").expect("a corpus"),
+    );
+    let names = names
+        .into_iter()
+        .map(|name| (name.kind, name.text.replace(TENANT, "<tenant>").replace(DOCUMENT, "<document>")));
+    let expected = [
+        ("partition", "TENANT#<tenant>"),
+        ("object prefix", "t/<tenant>/"),
+        ("document objects", "t/<tenant>/documents/<document>/"),
+        ("document source", "t/<tenant>/documents/<document>/source.00000001"),
+        ("vector index", "t-<tenant>-docs"),
+        ("key alias", "alias/bulkhead/prod/t/<tenant>"),
+        ("message group", "<tenant>"),
+        ("session name", "<tenant>"),
+        ("session tag", "<tenant>"),
+        ("usage key", "tenant-<tenant>"),
+        ("item", "TENANT#<tenant>|PROFILE"),
+        ("item", "TENANT#<tenant>|LEDGER"),
+        ("item", "TENANT#<tenant>|TEMPLATE#summary"),
+        ("item", "TENANT#<tenant>|VERSION#summary#00000001"),
+        ("item", "TENANT#<tenant>|DOCUMENT#<document>"),
+        ("item", "TENANT#<tenant>|JOB#<document>"),
+        ("item", "TENANT#<tenant>|WAITING#00000000000000#<document>"),
+        ("item", "TENANT#<tenant>|DEAD#<document>"),
+        ("item", "TENANT#<tenant>|CIRCUIT"),
+        ("item", "TENANT#<tenant>|RUN#<document>"),
+        ("encryption context", "<tenant>"),
+        ("encryption context", "<tenant>"),
+        ("encryption context", "<tenant>"),
+        ("encryption context", "<tenant>"),
+        ("encryption context", "<tenant>"),
+    ]
+    .map(|(kind, text)| (kind, text.to_owned()));
+    assert_eq!(names.collect::<Vec<_>>(), expected);
+}
+
+/// KMS decrypts a stored value only under the purpose with which it was encrypted.
+#[test]
+fn purposes_have_their_stored_form() {
+    assert_eq!(Purpose::ALL.map(Purpose::as_str), ["template", "document", "passage", "job", "run"]);
+}
+
+/// The scheduler reads partition keys from the backlog.
+#[test]
+fn backlog_admits_the_tenant_of_a_partition_key_only() {
+    let invocation = Invocation::begin();
+    let backlog = |partition: &str| {
+        let admission = Admission::new(IsolationMode::None);
+        admission.backlog(&invocation, partition).map(|scope| scope.tenant().to_string())
+    };
+    assert_eq!(backlog(&format!("TENANT#{TENANT}")).as_deref(), Ok(TENANT));
+    for other in [TENANT, "", "TENANT#", "tenant#0192f3c5b7a07e0e9d3a5c1b2d4e6f80", "TENANT#a/b", "RUN#x"] {
+        assert_eq!(backlog(other), Err(Refusal::Malformed { evidence: Evidence::Backlog }), "{other}");
+    }
+}
+
+#[test]
+fn tenant_id_converts_to_its_text() {
+    assert_eq!(String::from(TenantId::parse(TENANT).expect("an id")), TENANT);
+}
+
+/// Metrics and alarms use the codes; logs use the messages.
+#[test]
+fn refusals_have_stable_codes_and_messages() {
+    let evidence = Evidence::Authorizer;
+    for (refusal, code, message) in [
+        (Refusal::Missing { evidence }, "tenant_missing", "the authorizer context names no tenant"),
+        (
+            Refusal::Malformed { evidence: Evidence::ObjectKey },
+            "tenant_malformed",
+            "the object key names a malformed tenant",
+        ),
+        (
+            Refusal::Mismatch { evidence: Evidence::Job },
+            "tenant_mismatch",
+            "the job and the invocation name different tenants",
+        ),
+        (
+            Refusal::Unexpected,
+            "tenant_unexpected",
+            "the invocation names a tenant but tenant isolation is off",
+        ),
+        (Refusal::ForeignObject, "foreign_object", "the object is not a document of this deployment"),
+    ] {
+        assert_eq!((refusal.code(), refusal.to_string().as_str()), (code, message));
+    }
+    assert_eq!(
+        Refusal::Missing { evidence: Evidence::Platform }.to_string(),
+        "the invocation names no tenant"
+    );
+    assert_eq!(Refusal::Missing { evidence: Evidence::Backlog }.to_string(), "the backlog names no tenant");
+}
