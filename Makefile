@@ -41,10 +41,10 @@ help: ## print this list
 	@echo
 	@echo "  PROFILE=dev          builds the functions faster (default: release)"
 
-demo: build ## run two tenants on a local AWS, then attack one from the other (30 seconds)
+demo: build ## run two tenants on a local AWS, then attack one from the other (20 seconds)
 	@$(RUN) tools.demo
 
-check: lint build ## lint, unit and property tests, template guards, the demo with its attacks (minutes)
+check: lint build ## lint, unit and property tests, template guards, the demo with its attacks (8 minutes)
 	@$(RUN) tools.suite check
 
 test: build cli harness cargo-fuzz ## run every test: units, emulator, journeys, attacks, faults, mutants, fuzz
