@@ -190,3 +190,71 @@ def test_refused_message_does_not_fail_its_batch(
     answer = stack.account.invoke(stack.outputs["BasicDispatchFunction"], {"Records": records})
     failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
     assert failed == {"bad", "foreign"}, f"the batch answered {answer}"
+
+
+# ── the scheduler ───────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def queued_job(
+    stack: LocalStack, new_tenant: Callable[[str], Tenant], ready: Callable[..., Any]
+) -> Iterator[tuple[Tenant, str]]:
+    """A tenant and its document with a queued job that no message announces. Removes the job at the end."""
+    owner = new_tenant("Owner of a queued job")
+    api = stack.api(owner)
+    document = api.add_document("Queued", "The ferry leaves at noon.")["id"]
+    ready(api, document)
+    job = {
+        "pk": {"S": owner.partition},
+        "sk": {"S": f"JOB#{document}"},
+        "document": {"S": document},
+        "status": {"S": "queued"},
+        "attempts": {"N": "0"},
+        "aws_failures": {"N": "0"},
+        "until": {"N": str(32_503_680_000_000)},
+        "accepted_at": {"S": "2026-01-31T09:30:00.000Z"},
+        "since": {"S": "2026-01-31T09:30:00.000Z"},
+        "etag": {"S": "0" * 32},
+        "job": {"M": {"document": {"S": document}, "sealed": {"S": "AQAA"}}},
+    }
+    dynamodb, table = stack.account.client("dynamodb"), stack.outputs["DataTable"]
+    dynamodb.put_item(TableName=table, Item=job)
+    yield owner, document
+    for item in Target.of(stack, owner).items:
+        if item["sk"]["S"].startswith(("JOB#", "WAITING#")):
+            dynamodb.delete_item(TableName=table, Key={"pk": item["pk"], "sk": item["sk"]})
+
+
+def _defer(stack: LocalStack, tenant: str, document: str) -> Any:
+    """Sends the request that dispatch sends if no worker is free."""
+    request = {"action": "defer", "tenant": tenant, "document": document}
+    return stack.account.invoke(stack.outputs["BasicSchedulerFunction"], request)
+
+
+def test_scheduler_defers_a_job_only_for_its_own_tenant(
+    stack: LocalStack, queued_job: tuple[Tenant, str], bicycles: Tenant
+) -> None:
+    owner, document = queued_job
+
+    def jobs(tenant: Tenant) -> set[str]:
+        kinds = {item["sk"]["S"].partition("#")[0] for item in Target.of(stack, tenant).items}
+        return kinds & {"JOB", "WAITING", "DEAD"}
+
+    before = Target.of(stack, owner).items
+    _defer(stack, bicycles.id, document)
+    assert Target.of(stack, owner).items == before, "a request for B moved a job of A"
+    # The control: the same request for the owner moves the job.
+    _defer(stack, owner.id, document)
+    assert jobs(owner) == {"WAITING"}
+
+
+@pytest.mark.parametrize("action", ["defer", "requeue"])
+@pytest.mark.parametrize("tenant", ["", "x", "TENANT#" + "0" * 32, "a/b"])
+def test_scheduler_refuses_a_malformed_tenant(
+    stack: LocalStack, clinic_document: str, action: str, tenant: str, no_data_changes: None
+) -> None:
+    request = {"action": action, "tenant": tenant}
+    if action == "defer":
+        request["document"] = clinic_document
+    with pytest.raises(InvokeFailed, match="Refused"):
+        stack.account.invoke(stack.outputs["BasicSchedulerFunction"], request)
