@@ -41,7 +41,8 @@ pub async fn list(request: &ApiRequest, session: TenantSession<'_>) -> Result<Ap
 pub async fn get(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
     request.only_query(&["version"])?;
     let key = request.path("key", TemplateKey::parse)?;
-    let version = request.query("version", |text| text.parse().map_err(|_| "must be a whole number from 1"))?;
+    let version =
+        request.query("version", |text| text.parse().map_err(|_| "must be a whole number from 1"))?;
     let template = session.templates().get(&key, version).await?.ok_or(ApiError::NotFound("template"))?;
     Ok(ApiResponse::json(200, &Template::from(template)))
 }

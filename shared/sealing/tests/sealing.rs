@@ -1,7 +1,7 @@
 //! A sealed value opens only at its own address, and the error says why. The tests in
 //! `tests/isolation` show on the deployed stack that KMS and IAM refuse everything else.
 
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use bulkhead_sealing::{Address, DataKey, Sealed, UnsealError};
 use bulkhead_tenancy::names::{Corpus, DocumentId, Purpose, TemplateKey};

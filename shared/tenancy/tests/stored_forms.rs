@@ -1,8 +1,6 @@
 //! The exact forms of names, purposes, codes and messages. Stored data, IAM policies, metrics and alarms
 //! depend on them.
 
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
-
 use bulkhead_tenancy::names::{Corpus, DocumentId, Purpose, RunId, TemplateKey, inventory};
 use bulkhead_tenancy::{Admission, Evidence, Invocation, IsolationMode, Refusal, TenantId};
 
