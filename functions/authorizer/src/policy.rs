@@ -43,7 +43,7 @@ impl AuthorizerAnswer {
             principal_id: tenant.to_string(),
             policy_document: policy("Allow", method_arn),
             context: Some(Context { tenant_id: tenant.to_string(), tier: tier.to_owned() }),
-            usage_identifier_key: Some(tenant.usage_key().to_string()),
+            usage_identifier_key: Some(tenant.usage_key().as_str().to_owned()),
         }
     }
 

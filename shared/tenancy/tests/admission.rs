@@ -161,6 +161,7 @@ proptest! {
     #[test]
     fn revision_has_one_name(number in 1..=u32::MAX, text in "[0-9+ ]{0,12}") {
         let revision = Revision::of(number).expect("from 1");
+        prop_assert_eq!(revision.number(), number);
         prop_assert_eq!(Revision::from_name(&revision.in_name()), Some(revision));
         if let Some(read) = Revision::from_name(&text) {
             prop_assert_eq!(read.in_name(), text);

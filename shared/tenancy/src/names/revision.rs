@@ -37,8 +37,7 @@ impl Revision {
 
     /// Parses the exact form that [`Revision::in_name`] writes. Rejects any other spelling.
     pub fn from_name(text: &str) -> Option<Self> {
-        let digits = text.len() >= Self::DIGITS && text.bytes().all(|byte| byte.is_ascii_digit());
-        let found = digits.then(|| text.parse().ok().map(Self)).flatten()?;
+        let found = text.parse().ok().map(Self)?;
         (found.in_name() == text).then_some(found)
     }
 }

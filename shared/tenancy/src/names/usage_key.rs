@@ -1,5 +1,3 @@
-use std::fmt;
-
 use crate::TenantId;
 
 /// The API key by which API Gateway counts a tenant's calls against its usage plan.
@@ -14,12 +12,6 @@ impl UsageKey {
     /// Returns the key's value.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-impl fmt::Display for UsageKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 
