@@ -44,7 +44,7 @@ help: ## print this list
 demo: build ## run two tenants on a local AWS, then attack one from the other (20 seconds)
 	@$(RUN) tools.demo
 
-check: lint build ## lint, unit and property tests, template guards, the demo with its attacks (8 minutes)
+check: lint build ## lint, unit and property tests, template guards, the demo with its attacks (3 minutes)
 	@$(RUN) tools.suite check
 
 test: build cli harness cargo-fuzz ## run every test: units, emulator, journeys, attacks, faults, mutants, fuzz
