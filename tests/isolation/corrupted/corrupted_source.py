@@ -8,11 +8,12 @@ points at another tenant.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+from tools.mutants.workspace import build_flags
 
 ROOT = Path(__file__).resolve().parents[3]
 TENANCY = "shared/tenancy/src"
@@ -88,18 +89,12 @@ def build(tree: Path) -> None:
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     profile = ["--release"] if PROFILE == "release" else []
     binaries = [argument for name in FUNCTIONS for argument in ("--bin", name)]
-    # The flags of `make build`: with other flags or crates that enable more features, cargo would compile all
-    # dependencies again.
-    flags = ["--config", str(ROOT / "target" / "paths.toml"), "--workspace"]
-    excluded = re.findall(r"--exclude ([\w-]+)", (ROOT / "Makefile").read_text())
-    assert excluded, "`make build` no longer excludes a crate: adapt this test"
-    flags += [f"--exclude={name}" for name in excluded]
     command = [
         "cargo",
         "lambda",
         "build",
         "--locked",
-        *flags,
+        *build_flags(),
         *profile,
         *binaries,
         "--lambda-dir",
