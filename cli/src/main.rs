@@ -45,7 +45,7 @@ struct Target {
     /// Id of the tenant.
     #[arg(long, value_parser = tenant)]
     tenant: TenantId,
-    /// Stage of the deployment: the stack parameter `Stage`.
+    /// Stage of the deployment: `prod` if its stack is `bulkhead-prod`.
     #[arg(long, env = "BULKHEAD_STAGE")]
     stage: String,
     /// Tier of the tenant.

@@ -30,7 +30,8 @@ from .tokens import Issuer
 
 STATE = ROOT / ".local"
 STACK_NAME = "bulkhead-local"
-STAGE = "local"
+# The templates read the stage from the name of the stack.
+STAGE = STACK_NAME.removeprefix("bulkhead-")
 _READY_SECONDS = 60.0
 _DEPLOY_SECONDS = 600.0
 # A failed job is delivered again after the visibility timeout and becomes a dead letter after five
@@ -197,15 +198,14 @@ class LocalStack:
         """Deploys `infra/silo.yaml`, a separate stack for one tenant."""
         shared = ("RegistryTable", "RegistryTableArn", "RunsTable", "RunsTableArn")
         given = (*shared, *(_OF_THE_ISSUER if self._cognito else ()))
-        parameters = {each: self.outputs[each] for each in given} | {"Name": name, "Tenant": tenant}
-        stack = f"{STACK_NAME}-{name}"
+        parameters = {each: self.outputs[each] for each in given}
+        stack = f"{STACK_NAME}-{name}-{tenant}"
         step = f"sam deploy the silo {name}"
         self.silos[name] = self._sam_deploy(step, "local-silo", stack, parameters)
         self.record()
 
     def _sam_deploy(self, title: str, environment: str, name: str, parameters: dict[str, str]) -> dict[str, str]:
         overrides = {
-            "Stage": STAGE,
             "Endpoint": self._functions_endpoint,
             **({} if self._cognito else self._own_issuer()),
             **_QUICK,

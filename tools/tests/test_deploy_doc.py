@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from tools.deploy.capacity import SILO, STAGE, read
+from tools.deploy.expand import expand
 from tools.devstack.process import ROOT
 
 _NONE = "–"
@@ -46,3 +47,22 @@ def test_documents_every_parameter_with_its_default() -> None:
     assert not gone, f"docs/deploy.md, section 2, names {gone}, which the templates do not have"
     stale = {name: declared[name] for name in declared if declared[name] != documented[name]}
     assert not stale, f"docs/deploy.md, section 2, has other defaults than {stale}"
+
+
+def _number(file: str, kind: str) -> int:
+    return sum(each["Type"] == kind for each in expand(ROOT / file)["Resources"].values())
+
+
+def test_counts_roles_and_alarms_as_the_templates_do() -> None:
+    deploy, operations = ((ROOT / "docs" / name).read_text() for name in ("deploy.md", "operations.md"))
+    tier = _number("infra/tier.yaml", "AWS::IAM::Role")
+    stage = sum(_number(file, "AWS::IAM::Role") for file in ("infra/account.yaml", "infra/identity.yaml"))
+    assert f"| {tier} per tier and silo, and {stage} |" in deploy
+    alarms = [
+        each["Properties"]
+        for each in expand(ROOT / "infra" / "observability.yaml")["Resources"].values()
+        if each["Type"] == "AWS::CloudWatch::Alarm"
+    ]
+    metrics = sum(sum("MetricStat" in each for each in alarm.get("Metrics", [])) or 1 for alarm in alarms)
+    assert f"| {len(alarms)} alarms over {metrics} metrics |" in operations
+    assert f"| alarms, {metrics} metrics |" in deploy
