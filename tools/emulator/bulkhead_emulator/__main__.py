@@ -34,6 +34,12 @@ def main(arguments: list[str] | None = None) -> int:
         action="store_true",
         help="standard queues ignore message groups",
     )
+    parser.add_argument(
+        "--concurrency",
+        type=int,
+        metavar="N",
+        help="concurrent executions of the account (default: 1,000)",
+    )
     options = parser.parse_args(arguments)
     if options.bare and options.session_seconds is not None:
         parser.error("--session-seconds is an extension, and --bare runs MiniStack without extensions")
@@ -41,6 +47,10 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--judgements is an extension, and --bare runs MiniStack without extensions")
     if options.bare and (options.invocations or options.no_fair_queues):
         parser.error("--invocations and --no-fair-queues are extensions, and --bare runs MiniStack without extensions")
+    if options.bare and options.concurrency is not None:
+        parser.error("--concurrency is an extension, and --bare runs MiniStack without extensions")
+    if options.concurrency is not None and options.concurrency < 1:
+        parser.error("--concurrency must be at least 1")
     if options.session_seconds is not None and options.session_seconds < 1:
         parser.error("--session-seconds must be at least 1")
     if _taken(options.port):
@@ -58,6 +68,7 @@ def main(arguments: list[str] | None = None) -> int:
             judgements=options.judgements,
             invocations=options.invocations,
             fair_queues=not options.no_fair_queues,
+            concurrency=options.concurrency,
         )
     except WrongMiniStack as error:
         print(error, file=sys.stderr)

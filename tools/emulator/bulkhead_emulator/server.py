@@ -26,6 +26,7 @@ def run(
     judgements: str | None = None,
     invocations: str | None = None,
     fair_queues: bool = True,
+    concurrency: int | None = None,
 ) -> int:
     """Serves until SIGTERM or SIGINT and returns the exit status."""
     require_pinned_ministack()
@@ -40,12 +41,14 @@ def run(
         from . import extensions, sessions, sqs
         from . import invocations as invoked
         from . import judgements as record
+        from .functions import quotas
 
         extensions.install()
         sessions.last(session_seconds)
         record.to(judgements)
         invoked.to(invocations)
         sqs.be_fair(fair_queues)
+        quotas.limit(concurrency or quotas.DEFAULT_CONCURRENCY)
     try:
         # Not asyncio.run, which would wait for requests that wait for functions.
         asyncio.new_event_loop().run_until_complete(_serve(ministack_app.app, port))

@@ -1,8 +1,8 @@
-"""CloudFormation: nested transforms, API updates in place, alarms, roles, buckets and numbers as on AWS."""
+"""CloudFormation: nested stacks, policies, statuses, and resources that MiniStack handles differently from AWS."""
 
-from . import alarms, buckets, nested, numbers, rest_api, roles
+from . import alarms, buckets, insight_rules, nested, numbers, rest_api, retention, roles, statuses
 
 
 def install() -> None:
-    for part in (nested, numbers, rest_api, roles, buckets, alarms):
+    for part in (nested, retention, statuses, numbers, rest_api, roles, buckets, alarms, insight_rules):
         part.install()

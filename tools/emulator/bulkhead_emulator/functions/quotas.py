@@ -1,7 +1,8 @@
 """Checks at deployment: a role that Lambda can assume, and the unreserved concurrency.
 
-AWS (configuration-concurrency, CreateFunction): 100 of the account's 1,000 concurrent executions always
-stay unreserved; a function's role must let `lambda.amazonaws.com` assume it.
+AWS (configuration-concurrency, CreateFunction): an account has 1,000 concurrent executions by default, a new
+account fewer. 100 of them always stay unreserved; with fewer than 100, all of them. A function's role must let
+`lambda.amazonaws.com` assume it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from ministack.services import iam, lambda_svc
 
 from ..patch import replace
 
-_ACCOUNT, _UNRESERVED = 1000, 100
+DEFAULT_CONCURRENCY = 1000
+_UNRESERVED = 100
+_limit = DEFAULT_CONCURRENCY
 
 
 class Refused(Exception):
@@ -23,15 +26,34 @@ class Refused(Exception):
 
 
 def install() -> None:
-    global _create, _update, _reserve
+    global _create, _update, _reserve, _settings
     _create = replace(lambda_svc, "_create_function", create_function)
     _update = replace(lambda_svc, "_update_config", update_config)
     _reserve = replace(lambda_svc, "_put_function_concurrency", put_concurrency)
+    _settings = replace(lambda_svc, "_get_account_settings", account_settings)
 
 
 _create: Any = None
 _update: Any = None
 _reserve: Any = None
+_settings: Any = None
+
+
+def limit(concurrency: int) -> None:
+    """Sets the concurrent executions of the account."""
+    global _limit
+    _limit = concurrency
+
+
+def account_settings() -> tuple:
+    status, headers, body = _settings()
+    answer = json.loads(body)
+    reserved = sum(int(function.get("concurrency") or 0) for function in lambda_svc._functions.values())
+    answer["AccountLimit"] |= {
+        "ConcurrentExecutions": _limit,
+        "UnreservedConcurrentExecutions": _limit - reserved,
+    }
+    return status, headers, json.dumps(answer).encode()
 
 
 def create_function(request: dict) -> tuple:
@@ -61,6 +83,12 @@ def check_role(arn: str) -> None:
     role = iam._roles.get(arn.rpartition("/")[2])
     if role is None:
         return
+    if not trusts(role, "lambda.amazonaws.com"):
+        raise Refused("The role defined for the function cannot be assumed by Lambda.")
+
+
+def trusts(role: dict, service: str) -> bool:
+    """Reports whether a role lets a service assume it."""
     document = role.get("AssumeRolePolicyDocument") or {}
     document = json.loads(document) if isinstance(document, str) else document
     statements = document.get("Statement") or []
@@ -69,18 +97,19 @@ def check_role(arn: str) -> None:
         if (
             statement.get("Effect") == "Allow"
             and iam_evaluator._action_matches("sts:AssumeRole", [actions] if isinstance(actions, str) else actions, [])
-            and iam_evaluator._service_principal_matches(statement.get("Principal"), "lambda.amazonaws.com")
+            and iam_evaluator._service_principal_matches(statement.get("Principal"), service)
         ):
-            return
-    raise Refused("The role defined for the function cannot be assumed by Lambda.")
+            return True
+    return False
 
 
 def check_reservation(name: str, wanted: Any) -> None:
     others = sum(
         int(function.get("concurrency") or 0) for other, function in lambda_svc._functions.items() if other != name
     )
-    if others + int(wanted) > _ACCOUNT - _UNRESERVED:
+    floor = min(_UNRESERVED, _limit)
+    if others + int(wanted) > _limit - floor:
         raise Refused(
             "Specified ReservedConcurrentExecutions for function decreases account's "
-            f"UnreservedConcurrentExecution below its minimum value of [{_UNRESERVED}]."
+            f"UnreservedConcurrentExecution below its minimum value of [{floor}]."
         )
