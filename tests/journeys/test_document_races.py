@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from tools.attacks import Target
+from tools.attacks.objects import sealed_for
 from tools.devstack.aws import Tenant
 from tools.devstack.client import Api, send
 from tools.devstack.poll import until
@@ -103,3 +104,45 @@ def test_deleted_document_is_not_cited_even_if_passages_remain(
     # A repeated delete completes it.
     assert api.delete(f"/v1/documents/{document}").status == 204
     assert not _vectors(stack, tenant, document)
+
+
+def test_upload_url_of_a_replaced_revision_stores_nothing(
+    stack: LocalStack, tenant: Tenant, api: Api, ready: Ready
+) -> None:
+    """The clean-up of a revision makes its upload URL usable again. The event of the late object removes it."""
+    content = b"The ferry leaves from the east pier."
+    body = {"title": "Ferry", "content_type": "text/plain", "bytes": len(content)}
+    made = api.post("/v1/documents/uploads", body).expect(201)
+    document, slot = made["document"]["id"], made["upload"]
+    assert send("PUT", slot["url"], content, slot["headers"]).status == 200
+    ready(api, document)
+    newer = {"title": "Ferry", "content_type": "text/plain", "content": "The ferry leaves from the west pier."}
+    assert api.put(f"/v1/documents/{document}", newer).status == 202
+
+    def objects() -> list[str]:
+        return [key.rpartition("/")[2] for key in Target.of(stack, tenant).objects if document in key]
+
+    until(objects, lambda found: found == ["source.00000002"], "the old revision is removed", seconds=90)
+    assert send("PUT", slot["url"], content, slot["headers"]).status == 200, "the URL works again"
+    until(objects, lambda found: found == ["source.00000002"], "the late object is removed", seconds=90)
+    # The same after a deletion.
+    assert api.delete(f"/v1/documents/{document}").status == 204
+    assert not objects()
+    assert send("PUT", slot["url"], content, slot["headers"]).status == 200
+    until(objects, lambda found: not found, "the late object of a deleted document is removed", seconds=90)
+
+
+def test_delete_removes_bytes_that_the_record_does_not_name(stack: LocalStack, tenant: Tenant, api: Api) -> None:
+    """The deletion lists what is stored and does not trust the record."""
+    document = api.add_document("Ferry", PAGE)["id"]
+    target = Target.of(stack, tenant)
+    (known,) = (key for key in target.objects if document in key)
+    for name in ("source.00000007", "source.00000099", "notes"):
+        stack.account.client("s3").put_object(
+            Bucket=target.bucket,
+            Key=f"{known.rpartition('/')[0]}/{name}",
+            Body=PAGE.encode(),
+            **sealed_for(target),
+        )
+    assert api.delete(f"/v1/documents/{document}").status == 204
+    assert not [key for key in Target.of(stack, tenant).objects if document in key]

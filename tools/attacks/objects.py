@@ -20,7 +20,7 @@ def _delete_object(session: Account, own: Target) -> None:
     session.client("s3").delete_object(Bucket=own.bucket, Key=_probe_object(own))
 
 
-def _sealed_for(target: Target) -> dict[str, str]:
+def sealed_for(target: Target) -> dict[str, str]:
     """Returns the encryption headers that the tenant's objects need: its key and its context."""
     context = json.dumps(target.context("document"), separators=(",", ":"), sort_keys=True)
     return {
@@ -64,7 +64,7 @@ OBJECTS = (
     ),
     _s3(
         "PutObject",
-        lambda s, v, o: s.client("s3").put_object(Bucket=v.bucket, Key=_probe_object(v), Body=b"x", **_sealed_for(v)),
+        lambda s, v, o: s.client("s3").put_object(Bucket=v.bucket, Key=_probe_object(v), Body=b"x", **sealed_for(v)),
         "PutObject",
         undo=_delete_object,
     ),
@@ -74,7 +74,7 @@ OBJECTS = (
             Bucket=o.bucket,
             Key=_probe_object(o),
             CopySource={"Bucket": v.bucket, "Key": v.objects[0]},
-            **_sealed_for(o),
+            **sealed_for(o),
         ),
         "GetObject",
         undo=_delete_object,

@@ -79,7 +79,7 @@ async fn redrive_job(
     match session.jobs().redrive(job, backlog).await? {
         Transition::Applied(_) => Ok(true),
         // A deleted document needs no job.
-        Transition::DocumentDeleted => session.jobs().discard(job).await.map(|()| false),
+        Transition::DocumentDeleted => session.jobs().discard(job).await.map(|_| false),
         Transition::LostRace | Transition::Superseded => Ok(false),
     }
 }

@@ -28,7 +28,8 @@ pub async fn create(request: &ApiRequest, session: TenantSession<'_>) -> Result<
     let recorded = session.documents().create(new_id()?, content).await?;
     let stored = session.objects().put_source(&recorded.id, recorded.revision, &content_type, bytes).await;
     if let Err(error) = stored {
-        // The client receives the error, so no part of the document may stay.
+        // The client receives the error, so no part of the document may stay. The bytes may be stored, and their
+        // event may arrive later. A deletion leaves a mark that lets the event clean up.
         let _ = session.documents().delete(&recorded.id).await;
         return Err(error.into());
     }
@@ -181,14 +182,11 @@ pub async fn list(request: &ApiRequest, session: TenantSession<'_>) -> Result<Ap
 pub async fn delete(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
     request.only_query(&[])?;
     let id = request.path("id", DocumentId::parse)?;
-    // The mark comes first: from now on searches do not return the document, and a running worker cannot
-    // publish it and removes what it wrote. If this call ends early, a repeated one continues.
-    let leftovers = session.documents().mark_deleted(&id).await?.ok_or(ApiError::NotFound("document"))?;
-    session.passages().remove(&id, &leftovers).await?;
-    session.objects().remove(&id, &leftovers).await?;
-    session.jobs().discard_dead(&id).await?;
-    session.documents().mark_cleaned(&id).await?;
-    Ok(ApiResponse::no_content())
+    if session.documents().delete(&id).await? {
+        Ok(ApiResponse::no_content())
+    } else {
+        Err(ApiError::NotFound("document"))
+    }
 }
 
 /// Returns a new time-ordered id, so that documents sorted by id are sorted by age.

@@ -17,7 +17,7 @@ const MAX_ATTEMPTS: u32 = 5;
 /// Maximum attempts that fail because of AWS.
 const MAX_AWS_FAILURES: u32 = 20;
 const BACKOFF: Backoff = Backoff { base: Duration::from_secs(5), ceiling: Duration::from_secs(10 * 60) };
-const TOO_SLOW: &str = "reading the document takes too long";
+const NO_ANSWER: &str = "the service that reads documents did not answer";
 const CRASHED: &str = "indexing crashed in every attempt";
 
 /// Maximum times that one invocation reads the document again because a newer revision arrived.
@@ -69,15 +69,20 @@ pub(crate) async fn attempt(
                     Completion::Superseded => {}
                 }
             }
-            Ok(IndexOutcome::Deleted) => return session.jobs().discard(&job).await,
+            Ok(IndexOutcome::Deleted) => {
+                if session.jobs().discard(&job).await? {
+                    return Ok(());
+                }
+            }
             Ok(IndexOutcome::Unreadable(revision, reason)) => {
-                record_failure(session, &circuit, &permit).await?;
+                // Not a failure of the circuit: the job fails once, and a retry would not help.
+                circuit.record(&permit, Outcome::Inconclusive).await?;
                 if dead_letter(session, &job, &reason, Some(revision)).await? {
                     return Ok(());
                 }
             }
-            Ok(IndexOutcome::TooSlow) => {
-                let failure = AttemptFailure { error: TOO_SLOW, caused_by_aws: false };
+            Ok(IndexOutcome::NoAnswer) => {
+                let failure = AttemptFailure { error: NO_ANSWER, caused_by_aws: true };
                 return retry_or_dead_letter(session, &circuit, &permit, &job, failure).await;
             }
             Ok(IndexOutcome::Unfinished(delay)) => {
@@ -108,15 +113,17 @@ async fn continue_later(session: TenantSession<'_>, job: &Job, delay: Duration) 
     discard_if_deleted(session, job, moved).await
 }
 
-/// Discards the job if its document is deleted. The deletion removes the document's data.
+/// Discards the job if its document is deleted.
+///
+/// After a lost race too: another worker may have discarded the job before this one wrote its last passages.
 async fn discard_if_deleted(
     session: TenantSession<'_>,
     job: &Job,
     moved: Transition,
 ) -> Result<(), StoreError> {
     match moved {
-        Transition::DocumentDeleted => session.jobs().discard(job).await,
-        Transition::Applied(_) | Transition::LostRace | Transition::Superseded => Ok(()),
+        Transition::DocumentDeleted | Transition::LostRace => session.jobs().discard(job).await.map(drop),
+        Transition::Applied(_) | Transition::Superseded => Ok(()),
     }
 }
 

@@ -4,9 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use bulkhead_documents::{MAX_BYTES, fingerprint};
 use bulkhead_events::ExtractionAnswer;
-use bulkhead_stores::{
-    Document, Extent, Leftovers, Passage, StoreError, TenantSession, Throttle, WorkerClient,
-};
+use bulkhead_stores::{Document, Extent, Passage, StoreError, TenantSession, Throttle, WorkerClient};
 use bulkhead_tenancy::names::{DocumentId, Revision};
 use futures::{StreamExt, TryStreamExt, stream};
 
@@ -29,12 +27,13 @@ pub(crate) enum IndexOutcome {
     /// The revision is searchable, and data of older revisions is removed. `worked` says whether this call
     /// indexed anything.
     Searchable { revision: Revision, worked: bool },
-    /// The document is deleted, and its data is removed.
+    /// The document is deleted or has no record. Its data remains.
     Deleted,
     /// The document is unreadable, with the reason in words for its owner. A retry does not help.
     Unreadable(Revision, String),
-    /// Reading the document took too long. The machine may have been slow.
-    TooSlow,
+    /// The function `extraction` did not answer in time. It ends the reading of a document earlier, so the
+    /// document is not the cause.
+    NoAnswer,
     /// The work needs more time than this invocation has. It continues after the delay.
     Unfinished(Duration),
 }
@@ -64,11 +63,10 @@ pub(crate) async fn index(
 ) -> Result<IndexOutcome, StoreError> {
     let mut worked = false;
     for _ in 0..MAX_REVISIONS {
-        let Some(document) = session.documents().get(id).await? else {
-            return clean_up(session, id).await;
+        let Some(document) = session.documents().get(id).await? else { return Ok(IndexOutcome::Deleted) };
+        let Some(revision) = document.received_revision else {
+            return Err(StoreError::corrupt("read document", "a job without a received revision"));
         };
-        // A job always has a received revision.
-        let Some(revision) = document.received_revision else { return Ok(IndexOutcome::Deleted) };
         if document.processed_revision == Some(revision) {
             remove_old_revisions(session, &document, revision).await?;
             return Ok(IndexOutcome::Searchable { revision, worked });
@@ -108,9 +106,10 @@ async fn index_revision(
         session.documents().keep_live(id, revision).await?;
         return Ok(None);
     }
-    let reading = extract(context.extraction, session, content_type, source.bytes);
-    let Ok(answer) = tokio::time::timeout(context.time_left(), reading).await else {
-        return Ok(Some(IndexOutcome::TooSlow));
+    let within = context.time_left();
+    let reading = extract(context.extraction, session, content_type, source.bytes, within);
+    let Ok(answer) = tokio::time::timeout(within, reading).await else {
+        return Ok(Some(IndexOutcome::NoAnswer));
     };
     let texts = match answer? {
         ExtractionAnswer::Passages(texts) => texts,
@@ -184,33 +183,13 @@ async fn remove_old_revisions(
     if let Some(stale) = &document.stale {
         session.passages().delete(&document.id, stale.revision, 0..stale.passages).await?;
     }
-    for number in document.oldest_stored_revision.number()..revision.number() {
-        if let Some(old) = Revision::of(number) {
-            session.objects().delete_source(&document.id, old).await?;
-        }
+    if document.oldest_stored_revision < revision {
+        session.objects().remove_before(&document.id, revision).await?;
     }
     if document.stale.is_some() || document.oldest_stored_revision < revision {
         session.documents().record_cleanup(&document.id, revision).await?;
     }
     Ok(())
-}
-
-/// Removes the data of a document that is deleted or that the API never recorded.
-async fn clean_up(session: TenantSession<'_>, id: &DocumentId) -> Result<IndexOutcome, StoreError> {
-    match session.documents().leftovers(id).await? {
-        Some(leftovers) => remove(session, id, &leftovers).await?,
-        None => session.objects().delete_source(id, Revision::FIRST).await?,
-    }
-    Ok(IndexOutcome::Deleted)
-}
-
-async fn remove(
-    session: TenantSession<'_>,
-    id: &DocumentId,
-    leftovers: &Leftovers,
-) -> Result<(), StoreError> {
-    session.passages().remove(id, leftovers).await?;
-    session.objects().remove(id, leftovers).await
 }
 
 async fn embed(

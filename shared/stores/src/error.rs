@@ -63,6 +63,17 @@ pub enum StoreError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
+    /// A model does not accept the tenant's input, for example because it is too long. Not a fault of the service.
+    #[error("{operation}: the model does not accept the input")]
+    InputRefused {
+        /// The operation.
+        operation: &'static str,
+        /// Whether the input is too long.
+        too_long: bool,
+        /// The service's error.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// A sealed value does not open.
     #[error("{operation}: a sealed value does not open")]
     Seal {
@@ -89,7 +100,8 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    pub(crate) fn corrupt(operation: &'static str, what: impl Into<String>) -> Self {
+    /// Returns the error for stored data that breaks a rule of its form.
+    pub fn corrupt(operation: &'static str, what: impl Into<String>) -> Self {
         Self::Corrupt { operation, what: what.into() }
     }
 

@@ -202,8 +202,14 @@ impl Jobs<'_> {
         })
     }
 
-    /// Removes a job whose document is deleted.
-    pub async fn discard(&self, job: &Job) -> Result<(), StoreError> {
+    /// Removes the data and the job of a document that is deleted or that has no record. Returns `false`, and
+    /// removes nothing, if the document exists.
+    ///
+    /// Removes the data first: a worker may have written passages after the deletion removed what it found.
+    pub async fn discard(&self, job: &Job) -> Result<bool, StoreError> {
+        if !self.session.erase(job.document()).await? {
+            return Ok(false);
+        }
         let deleted = self
             .session
             .dynamodb()
@@ -216,13 +222,13 @@ impl Jobs<'_> {
             .await;
         match deleted.during("discard job") {
             // Another process moved the job. It finds the document deleted as well.
-            Err(StoreError::Conflict { .. }) => Ok(()),
-            other => other.map(drop),
+            Ok(_) | Err(StoreError::Conflict { .. }) => Ok(true),
+            Err(error) => Err(error),
         }
     }
 
     /// Removes the dead job of a deleted document.
-    pub async fn discard_dead(&self, document: &DocumentId) -> Result<(), StoreError> {
+    pub(crate) async fn discard_dead(&self, document: &DocumentId) -> Result<(), StoreError> {
         items::delete(&self.session, "discard job", &self.session.scope().dead_key(document)).await
     }
 

@@ -5,6 +5,8 @@ use aws_sdk_bedrockruntime::operation::converse::{ConverseError, ConverseOutput}
 use aws_sdk_bedrockruntime::types::{
     ContentBlock, ConversationRole, InferenceConfiguration, Message, SystemContentBlock,
 };
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use serde::{Deserialize, Serialize};
@@ -96,7 +98,7 @@ impl Models<'_> {
             .body(body.into())
             .send()
             .await
-            .during(OPERATION)?;
+            .or_else(|error| refused(OPERATION, error))?;
         let answer: TitanResponse = serde_json::from_slice(answer.body.as_ref())
             .map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))?;
         if answer.embedding.len() != profile.dimensions as usize {
@@ -127,7 +129,7 @@ impl Models<'_> {
                     .build(),
             );
         let answer = retry_refused(|| call.clone().customize().config_override(one_attempt()).send()).await;
-        let answer = answer.during(OPERATION)?;
+        let answer = answer.or_else(|error| refused(OPERATION, error))?;
         let usage =
             answer.usage.ok_or_else(|| StoreError::corrupt(OPERATION, "the model reports no usage"))?;
         let message = answer
@@ -151,6 +153,41 @@ impl Models<'_> {
             output_tokens: tokens(usage.output_tokens),
         })
     }
+}
+
+/// Parts of the messages with which Bedrock refuses a call because of its configuration: the model, its Region or the
+/// account. Bedrock has one code for these faults and for those of the input.
+/// <https://docs.aws.amazon.com/bedrock/latest/userguide/troubleshooting-api-error-codes.html>
+const CONFIGURATION: [&str; 8] = [
+    "model identifier",
+    "model id",
+    "inference profile",
+    "on-demand throughput",
+    "doesn't support the model",
+    "is not supported",
+    "isn't supported",
+    "operation not allowed",
+];
+
+/// Parts of the messages about an input that is too long.
+const TOO_LONG: [&str; 4] = ["too long", "too many input tokens", "maxlength", "maximum number of tokens"];
+
+/// Tells a refused input from the other errors of a model.
+fn refused<T, E>(operation: &'static str, error: SdkError<E, HttpResponse>) -> Result<T, StoreError>
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let message = match &error {
+        SdkError::ServiceError(service) if service.err().code() == Some("ValidationException") => {
+            service.err().message().unwrap_or_default().to_lowercase().replace('’', "'")
+        }
+        _ => return Err(error).during(operation),
+    };
+    if CONFIGURATION.iter().any(|part| message.contains(part)) {
+        return Err(error).during(operation);
+    }
+    let too_long = TOO_LONG.iter().any(|part| message.contains(part));
+    Err(StoreError::InputRefused { operation, too_long, source: Box::new(error) })
 }
 
 /// Repeats the call after a pause with full jitter if the model refuses at once. Never repeats a call whose

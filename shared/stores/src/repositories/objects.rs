@@ -7,14 +7,17 @@ use aws_sdk_s3::types::ServerSideEncryption;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bulkhead_tenancy::names::{DocumentId, Purpose, Revision};
+use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::error::{Classify, StoreError};
-use crate::repositories::documents::Leftovers;
 use crate::session::TenantSession;
 
 /// Lifetime of an upload URL. The URL expires earlier if the credentials that signed it expire:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html>
 const UPLOAD_LIFETIME: Duration = Duration::from_secs(900);
+
+/// Objects of one document that are deleted at the same time.
+const CONCURRENT_DELETES: usize = 16;
 
 /// Where and how to upload a document's bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,17 +108,22 @@ impl Objects<'_> {
         limit: usize,
     ) -> Result<Option<Source>, StoreError> {
         const OPERATION: &str = "read document bytes";
+        let key = self.session.scope().document_source(id, revision);
         let found = self
             .session
             .s3()
             .get_object()
             .bucket(&self.session.settings().bucket)
-            .key(self.session.scope().document_source(id, revision).as_str())
+            .key(key.as_str())
             .range(format!("bytes=0-{limit}"))
             .send()
             .await;
         let found = match found {
             Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => {
+                return Ok(None);
+            }
+            // For a missing object S3 answers 404 only to a role that may list the whole bucket, else 403.
+            Err(error) if error.code() == Some("AccessDenied") && !self.exists(key.as_str()).await? => {
                 return Ok(None);
             }
             // S3 answers 416 for a range of an empty object.
@@ -133,23 +141,75 @@ impl Objects<'_> {
         Ok(Some(Source { bytes: bytes.to_vec(), content_type }))
     }
 
-    /// Deletes the bytes of a deleted document.
-    pub async fn remove(&self, id: &DocumentId, leftovers: &Leftovers) -> Result<(), StoreError> {
-        for number in leftovers.oldest.number()..=leftovers.newest.number() {
-            if let Some(revision) = Revision::of(number) {
-                self.delete_source(id, revision).await?;
+    /// Deletes all stored bytes of a document.
+    ///
+    /// Lists what exists, because an upload URL may store a revision after the record forgot it. An
+    /// interrupted call continues where it stopped: the next one lists only what is left.
+    pub(crate) async fn remove_all(&self, id: &DocumentId) -> Result<(), StoreError> {
+        let prefix = self.session.scope().document_objects(id);
+        self.remove_listed(prefix.as_str(), None).await
+    }
+
+    /// Deletes the stored bytes of the revisions before `revision`.
+    pub async fn remove_before(&self, id: &DocumentId, revision: Revision) -> Result<(), StoreError> {
+        let scope = self.session.scope();
+        let end = scope.document_source(id, revision);
+        self.remove_listed(scope.document_objects(id).as_str(), Some(end.as_str())).await
+    }
+
+    /// Deletes the bytes of a revision, if they exist.
+    pub async fn delete_source(&self, id: &DocumentId, revision: Revision) -> Result<(), StoreError> {
+        self.delete(self.session.scope().document_source(id, revision).as_str()).await
+    }
+
+    /// Deletes the objects whose keys start with `prefix` and sort before `end`. S3 lists keys in order.
+    async fn remove_listed(&self, prefix: &str, end: Option<&str>) -> Result<(), StoreError> {
+        let mut pages = self
+            .session
+            .s3()
+            .list_objects_v2()
+            .bucket(&self.session.settings().bucket)
+            .prefix(prefix)
+            .into_paginator()
+            .send();
+        while let Some(page) = pages.next().await {
+            let objects = page.during("list document bytes")?.contents.unwrap_or_default();
+            let keys: Vec<_> = objects.into_iter().filter_map(|object| object.key).collect();
+            let listed = keys.len();
+            let removed = keys.into_iter().take_while(|key| end.is_none_or(|end| key.as_str() < end));
+            let removed = stream::iter(removed)
+                .map(|key| async move { self.delete(&key).await })
+                .buffer_unordered(CONCURRENT_DELETES)
+                .try_fold(0, |count, ()| async move { Ok(count + 1) })
+                .await?;
+            if removed < listed {
+                break;
             }
         }
         Ok(())
     }
 
-    /// Deletes the bytes of a revision, if they exist.
-    pub async fn delete_source(&self, id: &DocumentId, revision: Revision) -> Result<(), StoreError> {
+    /// Reports whether an object exists, by its listing.
+    async fn exists(&self, key: &str) -> Result<bool, StoreError> {
+        let listed = self
+            .session
+            .s3()
+            .list_objects_v2()
+            .bucket(&self.session.settings().bucket)
+            .prefix(key)
+            .max_keys(1)
+            .send()
+            .await
+            .during("find document bytes")?;
+        Ok(listed.contents().iter().any(|object| object.key() == Some(key)))
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
         self.session
             .s3()
             .delete_object()
             .bucket(&self.session.settings().bucket)
-            .key(self.session.scope().document_source(id, revision).as_str())
+            .key(key)
             .send()
             .await
             .during("delete document bytes")?;

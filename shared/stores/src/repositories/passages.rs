@@ -1,14 +1,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_s3vectors::types::{PutInputVector, VectorData};
-use aws_smithy_types::{Document as Json, Number};
+use aws_smithy_types::Document as Json;
 use bulkhead_sealing::{Address, Sealed};
 use bulkhead_tenancy::names::{DocumentId, Revision, VectorIndexName};
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Classify, StoreError};
-use crate::repositories::documents::Leftovers;
 use crate::repositories::models::Embedding;
 use crate::session::TenantSession;
 
@@ -96,12 +95,7 @@ impl Passages<'_> {
                     .sealer()
                     .seal(self.session.scope(), &profile.key_arn, &address, &content)
                     .await?;
-                let metadata = HashMap::from([
-                    ("document".to_owned(), Json::from(document.as_str())),
-                    ("revision".to_owned(), Json::from(u64::from(revision.number()))),
-                    ("passage".to_owned(), Json::from(u64::from(passage.number))),
-                    (SEALED.to_owned(), Json::from(String::from(sealed))),
-                ]);
+                let metadata = HashMap::from([(SEALED.to_owned(), Json::from(String::from(sealed)))]);
                 let vector = PutInputVector::builder()
                     .key(key)
                     .data(VectorData::Float32(passage.embedding.0.clone()))
@@ -182,14 +176,6 @@ impl Passages<'_> {
         Ok((found, replaced))
     }
 
-    /// Removes the passages of a deleted document.
-    pub async fn remove(&self, document: &DocumentId, leftovers: &Leftovers) -> Result<(), StoreError> {
-        for extent in &leftovers.extents {
-            self.delete(document, extent.revision, 0..extent.passages).await?;
-        }
-        Ok(())
-    }
-
     /// Removes the passages `numbers` of a revision, if they exist.
     pub async fn delete(
         &self,
@@ -224,15 +210,10 @@ impl Passages<'_> {
     ) -> Result<Match, StoreError> {
         const OPERATION: &str = "read passage";
         let corrupt = |what| StoreError::corrupt(OPERATION, what);
+        // The sealed text is bound to the key, so the passage cannot be shown as part of another document.
+        let (document, revision, number) =
+            parse_vector_key(key).ok_or(corrupt("not the key of a passage"))?;
         let metadata = metadata.and_then(Json::as_object).ok_or(corrupt("no metadata"))?;
-        let document = metadata.get("document").and_then(Json::as_string).ok_or(corrupt("no document"))?;
-        let document = DocumentId::parse(document).map_err(|_| corrupt("no document id"))?;
-        let number = |name| match metadata.get(name).and_then(Json::as_number) {
-            Some(Number::PosInt(number)) => u32::try_from(*number).map_err(|_| corrupt("a number")),
-            _ => Err(corrupt("a number is missing")),
-        };
-        let revision = Revision::of(number("revision")?).ok_or(corrupt("no revision"))?;
-        let number = number("passage")?;
         let sealed = metadata.get(SEALED).and_then(Json::as_string).ok_or(corrupt("no text"))?;
         let sealed = Sealed::try_from(sealed.to_owned()).map_err(|_| corrupt("text is not base64"))?;
         let text = self
@@ -251,4 +232,31 @@ const SEALED: &str = "sealed";
 
 fn vector_key(document: &DocumentId, revision: Revision, number: u32) -> String {
     format!("{document}.{}.{number:05}", revision.in_name())
+}
+
+/// Parses the exact form that [`vector_key`] writes.
+fn parse_vector_key(key: &str) -> Option<(DocumentId, Revision, u32)> {
+    let mut parts = key.splitn(3, '.');
+    let document = DocumentId::parse(parts.next()?).ok()?;
+    let revision = Revision::from_name(parts.next()?)?;
+    let number = parts.next()?.parse().ok()?;
+    (vector_key(&document, revision, number) == key).then_some((document, revision, number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vector_key_tells_the_passage() {
+        let document = DocumentId::parse("0192f3c5b7a07e0e9d3a5c1b2d4e6f80").expect("an id");
+        for (revision, number) in [(1, 0), (17, 3), (u32::MAX, 123_456)] {
+            let revision = Revision::of(revision).expect("a revision");
+            let key = vector_key(&document, revision, number);
+            assert_eq!(parse_vector_key(&key), Some((document.clone(), revision, number)), "{key}");
+        }
+        for key in ["", "probe", "a.1.2", "0192f3c5b7a07e0e9d3a5c1b2d4e6f80.1.00002"] {
+            assert_eq!(parse_vector_key(key), None, "{key}");
+        }
+    }
 }

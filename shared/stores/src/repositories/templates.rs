@@ -3,6 +3,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 use bulkhead_resilience::{Timestamp, rfc3339};
 use bulkhead_tenancy::names::{Purpose, SortPrefix, TemplateKey};
+use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 
 use crate::clock;
@@ -15,6 +16,9 @@ use crate::session::TenantSession;
 const ATTEMPTS: u32 = 8;
 /// Pause after the first attempt. Grows with each attempt.
 const BACKOFF: Duration = Duration::from_millis(15);
+
+/// Versions of one template that are deleted at the same time.
+const CONCURRENT_DELETES: usize = 16;
 
 /// One immutable version of a prompt template.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -187,9 +191,7 @@ impl Templates<'_> {
             .send()
             .await
             .during(OPERATION)?;
-        for version in head.erased_up_to + 1..=head.latest {
-            items::delete(&self.session, OPERATION, &self.session.scope().version_key(key, version)).await?;
-        }
+        self.remove_versions(key, head.latest).await?;
         self.session
             .dynamodb()
             .update_item()
@@ -201,6 +203,44 @@ impl Templates<'_> {
             .await
             .during(OPERATION)?;
         Ok(true)
+    }
+
+    /// Removes the versions up to `latest`. Lists what exists, so an interrupted deletion continues where it
+    /// stopped.
+    async fn remove_versions(&self, key: &TemplateKey, latest: u32) -> Result<(), StoreError> {
+        const OPERATION: &str = "delete template versions";
+        let scope = self.session.scope();
+        let (first, last) = (scope.version_key(key, 0), scope.version_key(key, latest));
+        let mut pages = self
+            .session
+            .dynamodb()
+            .query()
+            .table_name(&self.session.settings().table)
+            .key_condition_expression("pk = :partition AND sk BETWEEN :first AND :last")
+            .expression_attribute_values(":partition", AttributeValue::S(first.partition().to_owned()))
+            .expression_attribute_values(":first", AttributeValue::S(first.sort().to_owned()))
+            .expression_attribute_values(":last", AttributeValue::S(last.sort().to_owned()))
+            .projection_expression("sk")
+            .consistent_read(true)
+            .into_paginator()
+            .send();
+        while let Some(page) = pages.next().await {
+            let found = page.during(OPERATION)?.items.unwrap_or_default();
+            // Collected, because a borrowing closure here makes the future of a caller not `Send`.
+            let versions: Vec<u32> = found
+                .iter()
+                .filter_map(|item| item.get("sk")?.as_s().ok()?.rsplit('#').next()?.parse().ok())
+                .collect();
+            stream::iter(versions)
+                .map(|version| async move {
+                    items::delete(&self.session, OPERATION, &self.session.scope().version_key(key, version))
+                        .await
+                })
+                .buffer_unordered(CONCURRENT_DELETES)
+                .try_collect::<()>()
+                .await?;
+        }
+        Ok(())
     }
 
     async fn head(&self, key: &TemplateKey) -> Result<Option<Head>, StoreError> {

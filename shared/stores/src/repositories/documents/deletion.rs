@@ -1,43 +1,60 @@
 //! Deletion of a document: marked first, then cleaned up; the record stays for 30 days.
 
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
-use bulkhead_tenancy::names::{DocumentId, Revision};
+use aws_sdk_dynamodb::types::AttributeValue;
+use bulkhead_tenancy::names::DocumentId;
 
-use super::record::{DocumentStatus, Extent, Record, status};
+use super::record::{DocumentStatus, Record, status};
 use super::repository::Documents;
 use crate::clock;
 use crate::error::{Classify, StoreError};
 use crate::items::{self, key_attributes};
+use crate::session::TenantSession;
 
 /// How long the record of a deleted document stays, seconds. Longer than the 14 days that a message can
 /// stay in a queue.
 const KEEP_SECONDS: i64 = 30 * 24 * 60 * 60;
 
-/// The data that may be left of a deleted document.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Leftovers {
-    /// The passages in the index.
-    pub extents: Vec<Extent>,
-    /// The oldest revision whose bytes may be stored.
-    pub oldest: Revision,
-    /// The newest one.
-    pub newest: Revision,
-}
-
-impl Leftovers {
-    fn of(record: Record) -> Self {
-        let extents = [record.live, record.pending, record.stale].into_iter().flatten().collect();
-        Self { extents, oldest: record.oldest_stored_revision, newest: record.revision }
+impl TenantSession<'_> {
+    /// Removes the passages and the bytes of a document that is deleted or that has no record. Returns
+    /// `false`, and removes nothing, if the document exists. Idempotent.
+    pub(crate) async fn erase(&self, document: &DocumentId) -> Result<bool, StoreError> {
+        const OPERATION: &str = "read document";
+        let item = items::get(self, OPERATION, &self.scope().document_key(document)).await?;
+        let record: Option<Record> = item.map(|item| items::record(OPERATION, item)).transpose()?;
+        // A document without a record has no passages: the record exists before the first passage.
+        if let Some(record) = record {
+            if record.status != DocumentStatus::Deleted {
+                return Ok(false);
+            }
+            for extent in [record.live, record.pending, record.stale].into_iter().flatten() {
+                self.passages().delete(document, extent.revision, 0..extent.passages).await?;
+            }
+        }
+        self.objects().remove_all(document).await?;
+        Ok(true)
     }
 }
 
 impl Documents<'_> {
-    /// Marks the document as deleted and returns its leftovers; `None` if the document does not exist or no
-    /// data is left.
+    /// Deletes the document with its passages, bytes and dead job. Returns `false` if it does not exist.
+    ///
+    /// The mark comes first: from now on searches do not return the document, and a running worker cannot
+    /// publish it and removes what it wrote. If this call ends early, a repeated one continues.
+    pub async fn delete(&self, id: &DocumentId) -> Result<bool, StoreError> {
+        if !self.mark_deleted(id).await? {
+            return Ok(false);
+        }
+        self.session.erase(id).await?;
+        self.session.jobs().discard_dead(id).await?;
+        self.mark_cleaned(id).await?;
+        Ok(true)
+    }
+
+    /// Marks the document as deleted. Returns `false` if it does not exist or its data is removed.
     ///
     /// From now on no worker writes data for the document, and searches do not return its passages. The
     /// record stays longer than any job of the document.
-    pub async fn mark_deleted(&self, id: &DocumentId) -> Result<Option<Leftovers>, StoreError> {
+    async fn mark_deleted(&self, id: &DocumentId) -> Result<bool, StoreError> {
         let expires_at = clock::now().as_seconds() + KEEP_SECONDS;
         let marked = self
             .session
@@ -54,22 +71,18 @@ impl Documents<'_> {
             .expression_attribute_values(":no", AttributeValue::Bool(false))
             .expression_attribute_values(":now", AttributeValue::S(clock::now().to_string()))
             .expression_attribute_values(":expires", AttributeValue::N(expires_at.to_string()))
-            .return_values(ReturnValue::AllNew)
             .send()
             .await
             .during("delete document");
         match marked {
-            Ok(marked) => {
-                let record = items::record("delete document", marked.attributes.unwrap_or_default())?;
-                Ok(Some(Leftovers::of(record)))
-            }
-            Err(StoreError::Conflict { .. }) => Ok(None),
+            Ok(_) => Ok(true),
+            Err(StoreError::Conflict { .. }) => Ok(false),
             Err(error) => Err(error),
         }
     }
 
     /// Records that the data of a deleted document is removed.
-    pub async fn mark_cleaned(&self, id: &DocumentId) -> Result<(), StoreError> {
+    async fn mark_cleaned(&self, id: &DocumentId) -> Result<(), StoreError> {
         self.change(
             id,
             "SET cleaned = :yes, updated_at = :now",
@@ -78,14 +91,5 @@ impl Documents<'_> {
         )
         .await?;
         Ok(())
-    }
-
-    /// Returns the leftovers of a deleted document; `None` if no record says that it is deleted.
-    pub async fn leftovers(&self, id: &DocumentId) -> Result<Option<Leftovers>, StoreError> {
-        const OPERATION: &str = "read document";
-        let key = self.session.scope().document_key(id);
-        let Some(item) = items::get(&self.session, OPERATION, &key).await? else { return Ok(None) };
-        let record: Record = items::record(OPERATION, item)?;
-        Ok((record.status == DocumentStatus::Deleted).then(|| Leftovers::of(record)))
     }
 }

@@ -12,7 +12,6 @@ mod progress;
 mod record;
 mod repository;
 
-pub use deletion::Leftovers;
 pub use record::{Document, DocumentStatus, Extent, NewContent, WaitingReason};
 pub(crate) use record::{IngestionState, JobLocation, NOT_DELETED};
 pub use repository::Documents;

@@ -158,11 +158,6 @@ impl Documents<'_> {
         Ok(Page::new(documents, more, |document| document.id.clone()))
     }
 
-    /// Deletes the record, if it exists.
-    pub async fn delete(&self, id: &DocumentId) -> Result<(), StoreError> {
-        items::delete(&self.session, "delete document", &self.session.scope().document_key(id)).await
-    }
-
     /// Returns the searchable revision; `None` if there is none or the document does not exist.
     pub(crate) async fn live_revision(&self, id: &DocumentId) -> Result<Option<Revision>, StoreError> {
         Ok(self.shown(id).await?.and_then(|record| record.live).map(|live| live.revision))
