@@ -40,25 +40,24 @@ impl Keys {
 
     /// Creates a key for the tenant of `scope` and returns its ARN.
     ///
+    /// Bypasses the lockout safety check of KMS, which demands that the caller can change the
+    /// key policy later. The control plane must not be able to: the key policy is what keeps
+    /// the key to its tenant. The account's administrators can change the policy.
+    ///
     /// Not idempotent: record the ARN at once with
     /// [`Registry::record_key`](crate::Registry::record_key).
     pub async fn create(&self, scope: &TenantScope<'_>) -> Result<String, ProvisioningError> {
         const OPERATION: &str = "create key";
         let tenant = scope.tenant();
-        let mut call = self
+        let created = self
             .kms
             .create_key()
             .description(format!("Bulkhead {} {}: tenant {tenant}", self.users.stage, self.users.tier))
-            .policy(key_policy(tenant, &self.users).to_string());
-        for (key, value) in [
-            ("bulkhead:stage", self.users.stage.as_str()),
-            ("bulkhead:tier", self.users.tier.as_str()),
-            ("bulkhead:tenant", tenant.as_str()),
-        ] {
-            let tag = Tag::builder().tag_key(key).tag_value(value).build();
-            call = call.tags(tag.map_err(|error| failed(OPERATION)(Box::new(error)))?);
-        }
-        let created = call.send().await.map_err(|error| failed(OPERATION)(Box::new(error)))?;
+            .policy(key_policy(tenant, &self.users).to_string())
+            .bypass_policy_lockout_safety_check(true)
+            .send()
+            .await
+            .map_err(|error| failed(OPERATION)(Box::new(error)))?;
         let arn = created.key_metadata.and_then(|metadata| metadata.arn);
         arn.ok_or_else(|| ProvisioningError::Corrupt {
             operation: OPERATION,
@@ -66,9 +65,21 @@ impl Keys {
         })
     }
 
-    /// Creates the alias of the tenant's key and enables yearly rotation. Idempotent.
+    /// Tags the tenant's key, creates its alias and enables yearly rotation. Idempotent.
+    ///
+    /// The key's own policy permits this, so the control plane can change no other key.
     pub async fn configure(&self, scope: &TenantScope<'_>, key_arn: &str) -> Result<(), ProvisioningError> {
         const OPERATION: &str = "configure key";
+        let mut tagging = self.kms.tag_resource().key_id(key_arn);
+        for (key, value) in [
+            ("bulkhead:stage", self.users.stage.as_str()),
+            ("bulkhead:tier", self.users.tier.as_str()),
+            ("bulkhead:tenant", scope.tenant().as_str()),
+        ] {
+            let tag = Tag::builder().tag_key(key).tag_value(value).build();
+            tagging = tagging.tags(tag.map_err(|error| failed(OPERATION)(Box::new(error)))?);
+        }
+        tagging.send().await.map_err(|error| failed(OPERATION)(Box::new(error)))?;
         self.kms
             .enable_key_rotation()
             .key_id(key_arn)
@@ -115,7 +126,7 @@ fn key_policy(tenant: &TenantId, users: &KeyUsers) -> Value {
                 "Sid": "Onboarding",
                 "Effect": "Allow",
                 "Principal": {"AWS": control_role_arn},
-                "Action": ["kms:CreateAlias", "kms:EnableKeyRotation"],
+                "Action": ["kms:CreateAlias", "kms:EnableKeyRotation", "kms:TagResource"],
                 "Resource": "*",
             },
             {

@@ -3,6 +3,10 @@
 AWS (IAM User Guide, id_session-tags and id_roles_terms-and-concepts; STS API reference): passing tags
 needs `sts:TagSession` in the caller's policy as well as in the trust policy; role chaining is limited to
 one hour and a longer DurationSeconds fails; tag keys, tag values and session names have a fixed alphabet.
+
+AWS (IAM User Guide, id_credentials_temp_control-access_monitor): a source identity needs `sts:SetSourceIdentity` in
+the caller's policy and in the trust policy. It stays set: a session that has one can only assume roles that allow
+it, and cannot change it.
 """
 
 from __future__ import annotations
@@ -13,7 +17,9 @@ import unicodedata
 from typing import Any
 from urllib.parse import parse_qs
 
-from ministack.core import iam_actions
+from ministack.core import iam_actions, iam_evaluator
+from ministack.core.responses import get_region
+from ministack.core.router import extract_access_key_id
 from ministack.services import iam, sts
 
 from . import sessions
@@ -22,6 +28,8 @@ from .patch import replace
 _SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 _TAG_SYMBOLS = set("_.:/=+-@")
 _CHAINED_LIMIT = 3600
+# The source identity of each session, by access key id.
+_source_identities: dict[str, str] = {}
 
 
 def install() -> None:
@@ -59,10 +67,65 @@ async def handle_request(method: str, path: str, headers: dict, body: bytes, que
         except Refused as refused:
             return sts._error(refused.status, refused.code, str(refused), ns="sts")
         denied = _tag_session_denied(params, headers, body, query_params)
+        denied = denied or _source_identity_denied(params, headers, query_params)
         if denied:
             return denied
         body, query_params = sessions.as_granted(headers, body, query_params)
+        answer = await _handle_request(method, path, headers, body, query_params)
+        _remember_source_identity(params, headers, query_params, answer)
+        return answer
     return await _handle_request(method, path, headers, body, query_params)
+
+
+def _source_identity(params: dict[str, str], headers: dict, query_params: dict) -> str:
+    """Returns the source identity of the new session: the caller's, or the given one."""
+    return _source_identities.get(extract_access_key_id(headers, query_params), "") or params.get("SourceIdentity", "")
+
+
+def _source_identity_denied(params: dict[str, str], headers: dict, query_params: dict) -> tuple | None:
+    """Checks sts:SetSourceIdentity in the caller's policy and in the trust policy."""
+    identity = _source_identity(params, headers, query_params)
+    if not identity:
+        return None
+    from ministack import app
+
+    role_arn, action = params.get("RoleArn", "*"), "sts:SetSourceIdentity"
+    context = {"sts:SourceIdentity": identity, "sts:RoleSessionName": params.get("RoleSessionName", "")}
+    denied = app._enforce_data_plane(
+        "sts", action, headers, query_params, "", resource_arn=role_arn, service_context=context
+    )
+    if denied:
+        return denied
+    caller = sts._caller_identity(headers, query_params)
+    role = iam._roles.get(role_arn.rpartition("/")[2])
+    if not isinstance(caller, dict) or role is None:
+        return None
+    trusted = iam_evaluator.evaluate_trust_policy(
+        role.get("AssumeRolePolicyDocument", "{}"),
+        caller["userArn"],
+        iam_evaluator.EvalContext(
+            principal_arn=caller["userArn"],
+            principal_type=caller["principalType"],
+            principal_account=caller["accountId"],
+            action=action,
+            resource_arn=role_arn,
+            region=get_region(),
+            service_context={name.lower(): value for name, value in context.items()},
+            principal_keys=caller["principalKeys"],
+        ),
+    )
+    changed = params.get("SourceIdentity", identity) != identity
+    if trusted and not changed:
+        return None
+    message = f"User: {caller['userArn']} is not authorized to perform: {action} on resource: {role_arn}"
+    return sts._error(403, "AccessDenied", message, ns="sts")
+
+
+def _remember_source_identity(params: dict[str, str], headers: dict, query_params: dict, answer: tuple) -> None:
+    identity = _source_identity(params, headers, query_params)
+    made = re.search(rb"AccessKeyId\W+(?:gt;)?(\w+)", answer[2] if isinstance(answer[2], bytes) else answer[2].encode())
+    if identity and answer[0] == 200 and made:
+        _source_identities[made[1].decode()] = identity
 
 
 def _check(params: dict[str, str], headers: dict, query_params: dict) -> None:
@@ -73,6 +136,10 @@ def _check(params: dict[str, str], headers: dict, query_params: dict) -> None:
             name,
             r"Member must satisfy regular expression pattern: [\w+=,.@-]* "
             "and have length between 2 and 64",
+        )
+    if "SourceIdentity" in params and not _SESSION_NAME.fullmatch(params["SourceIdentity"]):
+        raise _invalid(
+            "sourceIdentity", params["SourceIdentity"], r"Member must match [\w+=,.@-]* and have length 2 to 64"
         )
     if any(key.startswith("TransitiveTagKeys") for key in params):
         raise Refused(

@@ -6,6 +6,11 @@ key is always the *key* ARN, also if the caller uses an alias or id; `kms:Reques
 come from the request. Alias management is authorised on the alias and on the key. ReEncrypt is
 `kms:ReEncryptFrom` on the one key and `kms:ReEncryptTo` on the other, each with its own context. CreateKey
 with tags needs `kms:TagResource` in the caller's policies, on keys that do not exist yet.
+
+CreateKey and PutKeyPolicy check a given key policy (kms/latest/APIReference): unless the request sets
+`BypassPolicyLockoutSafetyCheck`, "the key policy must allow the calling principal to make a subsequent PutKeyPolicy
+request on the KMS key". A policy that only names the account delegates to the caller's own policies, so these must
+then allow it.
 """
 
 from __future__ import annotations
@@ -13,8 +18,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ministack.core import iam_actions
-from ministack.core.responses import get_account_id, get_region
+from ministack.core import iam_actions, iam_evaluator
+from ministack.core.responses import error_response_json, get_account_id, get_region
+from ministack.core.router import extract_access_key_id
 from ministack.services import kms
 
 from ..patch import replace
@@ -96,7 +102,39 @@ async def handle_request(method: str, path: str, headers: dict, body: bytes, que
         )
         if denied:
             return denied
+    if action in ("CreateKey", "PutKeyPolicy") and _locks_out(request, headers, query_params):
+        return error_response_json(
+            "MalformedPolicyDocumentException",
+            "The new key policy will not allow you to update the key policy in the future.",
+            400,
+        )
     return await _handle_request(method, path, headers, body, query_params)
+
+
+def _locks_out(request: dict, headers: dict, query_params: dict) -> bool:
+    """Returns whether the given key policy forbids the caller a later PutKeyPolicy."""
+    if "Policy" not in request or request.get("BypassPolicyLockoutSafetyCheck") is True:
+        return False
+    caller = iam_evaluator.resolve_principal(extract_access_key_id(headers, query_params), get_account_id(), None)
+    key = kms._resolve_key(str(request.get("KeyId") or ""))
+    context = iam_evaluator.EvalContext(
+        principal_arn=caller.arn,
+        principal_type=caller.type,
+        principal_account=caller.account,
+        action="kms:PutKeyPolicy",
+        resource_arn=key["Arn"] if key else f"arn:aws:kms:{get_region()}:{get_account_id()}:key/new",
+        region=get_region(),
+        service_context={name.lower(): value for name, value in key_context(key, None).items()},
+        principal_keys=caller.keys,
+    )
+    if caller.policies is None:
+        # The account's root has all rights, so the key policy decides alone.
+        return bool(iam_evaluator.evaluate_resource_policy(request["Policy"], context).decision != "Allow")
+    own = iam_evaluator.evaluate(context, caller.policies, *caller.limits)
+    result = iam_evaluator.combine_resource_policy(
+        own, context, request["Policy"], get_account_id(), required=True, limits=caller.limits
+    )
+    return bool(result.decision != "Allow")
 
 
 def _further(action: str, request: dict) -> list[tuple[str, str, dict]]:

@@ -1,9 +1,10 @@
-"""S3: encryption with KMS keys on behalf of the caller, condition keys and events."""
+"""S3: encryption with KMS keys on behalf of the caller, condition keys, events and missing objects."""
 
-from . import conditions, encryption, events
+from . import conditions, encryption, events, missing
 
 
 def install() -> None:
     conditions.install()
     encryption.install()
     events.install()
+    missing.install()

@@ -93,13 +93,20 @@ class Index:
             raise invalid(f"Total metadata must have at most {_METADATA_LIMIT} bytes")
         if _size({k: v for k, v in metadata.items() if k not in self.non_filterable}) > _FILTERABLE_LIMIT:
             raise invalid(f"Filterable metadata must have at most {_FILTERABLE_LIMIT} bytes")
-        return metadata
+        return {key: _as_floats(value) for key, value in metadata.items()}
 
     def _check_metadata_value(self, key: str, value: Any) -> None:
         items = value if isinstance(value, list) else [value]
         plain = not key.startswith("$") and all(isinstance(item, (str, int, float, bool)) for item in items)
         if not plain and key not in self.non_filterable:
             raise invalid(f"Filterable metadata {key!r} must be a string, number, boolean or a list of these")
+
+
+def _as_floats(value: Any) -> Any:
+    """Returns numbers as floats. Metadata is a JSON document without integers, so no reader may rely on them."""
+    if isinstance(value, list):
+        return [_as_floats(each) for each in value]
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _size(metadata: dict) -> int:

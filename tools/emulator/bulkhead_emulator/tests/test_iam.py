@@ -332,3 +332,23 @@ def test_knows_sams_policy_for_traces(cloud: Cloud) -> None:
     arn = "arn:aws:iam::aws:policy/AWSXrayWriteOnlyAccess"
     found = cloud.client("iam").get_policy_version(PolicyArn=arn, VersionId="v1")["PolicyVersion"]["Document"]
     assert {each.split(":")[0] for each in found["Statement"][0]["Action"]} == {"xray"}
+
+
+@pytest.mark.extension
+def test_source_identity_needs_its_own_right_and_stays(cloud: Cloud) -> None:
+    root = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
+    plain = cloud.role(allow(["sts:AssumeRole", "sts:SetSourceIdentity"]))
+    trust = allow(["sts:AssumeRole", "sts:SetSourceIdentity"], None, Principal=root)
+    traced = cloud.role(allow(["sts:AssumeRole", "sts:SetSourceIdentity"]), trust=trust)
+
+    def take(account: Cloud, role: str, **more: Any) -> Any:
+        return account.client("sts").assume_role(RoleArn=role, RoleSessionName="session", **more)
+
+    assert denied(take, cloud, plain, SourceIdentity="ada"), "the trust policy does not allow it"
+    session = cloud.assume(traced, SourceIdentity="ada")
+    assert denied(take, session, plain), "a session with a source identity reaches no role that does not allow it"
+    assert not denied(take, session, traced)
+    assert denied(take, session, traced, SourceIdentity="eve"), "it cannot be changed"
+    only_assume = cloud.user(allow("sts:AssumeRole"))
+    assert not denied(take, only_assume, traced)
+    assert denied(take, only_assume, traced, SourceIdentity="ada")

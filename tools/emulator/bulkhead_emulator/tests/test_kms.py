@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from bulkhead_emulator.tests.support.cloud import ACCOUNT, Cloud, allow, denied, error, unique
+from bulkhead_emulator.tests.support.cloud import ACCOUNT, Cloud, allow, denied, deny, error, policy, unique
 
 CONTEXT = {"tenant": "acme", "purpose": "test"}
+ROOT_ARN = f"arn:aws:iam::{ACCOUNT}:root"
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +77,41 @@ def test_creating_a_key_with_tags_needs_tag_resource(cloud: Cloud) -> None:
     assert refused(allow("kms:CreateKey"), stage="test")
     assert not refused(allow(["kms:CreateKey", "kms:TagResource"], Condition=own), stage="test")
     assert refused(allow(["kms:CreateKey", "kms:TagResource"], Condition=own), stage="prod")
+
+
+def _key_policy(*statements: Any) -> str:
+    return policy(*({**each, "Principal": each.get("Principal", {"AWS": ROOT_ARN})} for each in statements))
+
+
+@pytest.mark.extension
+def test_creator_must_keep_the_right_to_change_the_key_policy(cloud: Cloud, kms: Any) -> None:
+    """The lockout safety check looks at the caller, not only at the account."""
+    account = allow("kms:*")
+    creator = cloud.role(allow("kms:CreateKey"))
+    creates = cloud.assume(creator).client("kms").create_key
+    code, status, message = error(creates, Policy=_key_policy(account))
+    assert (code, status) == ("MalformedPolicyDocumentException", 400)
+    assert message == "The new key policy will not allow you to update the key policy in the future."
+    # A request without a policy is not checked; the default policy names the account.
+    creates()
+    creates(Policy=_key_policy(account), BypassPolicyLockoutSafetyCheck=True)
+    named = allow("kms:PutKeyPolicy", Principal={"AWS": creator})
+    creates(Policy=_key_policy(account, named))
+    assert error(creates, Policy=_key_policy(account, named, deny("kms:PutKeyPolicy", Principal="*")))[0] == code
+    by_identity = cloud.assume(cloud.role(allow(["kms:CreateKey", "kms:PutKeyPolicy"]))).client("kms")
+    by_identity.create_key(Policy=_key_policy(account))
+    assert error(by_identity.create_key, Policy=_key_policy(named))[0] == code
+    assert error(kms.create_key, Policy=_key_policy(named))[0] == code, "root is checked as well"
+
+
+@pytest.mark.extension
+def test_changed_key_policy_must_keep_the_right_to_change_it(cloud: Cloud, kms: Any) -> None:
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    changes = cloud.assume(cloud.role(allow("kms:PutKeyPolicy"))).client("kms").put_key_policy
+    narrower = _key_policy(allow("kms:Decrypt"))
+    assert error(changes, KeyId=key, Policy=narrower)[0] == "MalformedPolicyDocumentException"
+    changes(KeyId=key, Policy=_key_policy(allow("kms:*")))
+    changes(KeyId=key, Policy=narrower, BypassPolicyLockoutSafetyCheck=True)
 
 
 @pytest.mark.extension

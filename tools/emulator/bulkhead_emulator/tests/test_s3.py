@@ -405,3 +405,22 @@ def test_eventbridge_retries_throttled_functions(cloud: Cloud, s3: Any, tmp_path
     s3.put_object(Bucket=name, Key="a", Body=b"x")
     cloud.client("lambda").delete_function_concurrency(FunctionName=function)
     eventually(journal.exists)
+
+
+@pytest.mark.extension
+def test_missing_object_is_404_only_for_callers_that_may_list(cloud: Cloud) -> None:
+    bucket = unique("missing")
+    cloud.client("s3").create_bucket(Bucket=bucket)
+    arn = f"arn:aws:s3:::{bucket}"
+    reads = allow("s3:GetObject", f"{arn}/*")
+    by_prefix = allow("s3:ListBucket", arn, Condition={"StringLike": {"s3:prefix": "t/acme/*"}})
+    missing = {"Bucket": bucket, "Key": "t/acme/x"}
+
+    def answers(*statements: dict) -> list[tuple[str, int]]:
+        session = cloud.assume(cloud.role(*statements)).client("s3")
+        return [error(call, **missing)[:2] for call in (session.get_object, session.head_object)]
+
+    assert answers(reads, allow("s3:ListBucket", arn)) == [("NoSuchKey", 404), ("404", 404)]
+    assert answers(reads) == [("AccessDenied", 403), ("403", 403)]
+    assert answers(reads, by_prefix) == [("AccessDenied", 403), ("403", 403)], "the request has no prefix"
+    assert error(cloud.client("s3").get_object, **missing)[0] == "NoSuchKey"

@@ -308,3 +308,18 @@ def test_bucket_policies(cloud: Cloud, store: Any) -> None:
     )
     assert denied(session.delete_vectors, **where, keys=["a"])
     assert not denied(session.list_vectors, **where)
+
+
+@pytest.mark.extension
+def test_numbers_in_metadata_come_back_as_floats(store: Any) -> None:
+    """A reader that needs integers must not take them from the metadata."""
+    where = store.make()
+    store.put(where, {"a": [1, 0, 0]}, {"a": {"number": 3, "list": [1], "flag": True, "text": "3"}})
+    found = store.api.get_vectors(**where, keys=["a"], returnMetadata=True)["vectors"][0]["metadata"]
+    assert {name: type(value) for name, value in found.items()} == {
+        "number": float,
+        "list": list,
+        "flag": bool,
+        "text": str,
+    }
+    assert type(found["list"][0]) is float
