@@ -5,8 +5,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use bulkhead_operator::Operator;
-use bulkhead_stores::SessionCredentials;
+use bulkhead_operator::{Operator, Run};
 use bulkhead_tenancy::TenantId;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -63,10 +62,10 @@ impl CommandEnvironment {
         &self,
         child: &mut tokio::process::Command,
         operator: &Operator,
-        session: &SessionCredentials,
         tenant: &TenantId,
-        recorded: &Value,
+        run: &Run,
     ) {
+        let session = &run.credentials;
         child
             .env_clear()
             .envs(self.inherited.iter().map(|(name, value)| (name, value)))
@@ -85,9 +84,8 @@ impl CommandEnvironment {
         if let Some(endpoint) = operator.endpoint() {
             child.env("AWS_ENDPOINT_URL", endpoint);
         }
-        let names = recorded.get("names");
         for (name, variable) in NAMES {
-            if let Some(value) = names.and_then(|names| names.get(name)).and_then(Value::as_str) {
+            if let Some(value) = run.names.get(name).and_then(Value::as_str) {
                 child.env(variable, value);
             }
         }

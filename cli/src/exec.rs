@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitCode, ExitStatus};
 
 use bulkhead_operator::{Operator, OperatorError};
-use bulkhead_tenancy::{OperatorAuthority, TenantId};
+use bulkhead_tenancy::TenantId;
 use serde_json::{Value, json};
 
 use crate::ExecArguments;
@@ -26,26 +26,12 @@ pub(crate) async fn exec(arguments: ExecArguments) -> Result<ExitCode, Box<dyn E
     };
 
     let operator = target.sign_in().await?;
-    let recorded = operator
-        .control(&json!({
-            "action": "begin_run",
-            "tenant": target.tenant,
-            "operator": operator.identity(),
-            "command": command.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>(),
-            "sandboxed": limits.is_some(),
-        }))
-        .await?;
-    let run = recorded.get("run").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let run_record = RunRecord { operator: &operator, tenant: &target.tenant, run: &run };
-    let session = match operator.session(target.tenant.clone(), &OperatorAuthority::ambient()).await {
-        Ok(session) => session,
-        Err(error) => {
-            run_record.end(i32::from(NOT_RUN)).await;
-            return Err(error.into());
-        }
-    };
+    let recorded_command: Vec<_> = command.iter().map(|part| part.to_string_lossy().into_owned()).collect();
+    let run = operator.begin_run(&target.tenant, &recorded_command, limits.is_some()).await?;
+    let run_record = RunRecord { operator: &operator, tenant: &target.tenant, run: &run.run };
     eprintln!(
-        "bulkhead: run {run} in the session of tenant {}, valid for at most one hour{}",
+        "bulkhead: run {} in the session of tenant {}, valid for at most one hour{}",
+        run.run,
         target.tenant,
         if limits.is_some() { "" } else { ". NO SANDBOX: the command can read your files and credentials" },
     );
@@ -60,7 +46,7 @@ pub(crate) async fn exec(arguments: ExecArguments) -> Result<ExitCode, Box<dyn E
             plain
         }
     };
-    environment.apply(&mut child, &operator, &session, &target.tenant, &recorded);
+    environment.apply(&mut child, &operator, &target.tenant, &run);
     let status = wait(child).await;
     let code = status.as_ref().map_or(i32::from(NOT_RUN), exit_code);
     run_record.end(code).await;

@@ -20,13 +20,19 @@ from tests.infrastructure.guards import (
     buckets_are_private_and_encrypted,
     for_all_values_has_a_null_check,
     functions_reserve_concurrency,
+    functions_write_one_log,
     metrics_are_emitted,
     metrics_have_no_tenant_dimension,
     only_the_tenant_role_holds_data_rights,
+    operators_call_only_the_control_function,
     permissions_name_their_source,
+    policies_deny_other_tenants,
+    policies_fit_into_a_role,
     resources_are_tagged,
+    silo_reads_only_its_tenant,
     tenant_comes_from_the_authorizer,
     tenant_functions_have_no_event_source,
+    tenant_role_reaches_one_tenant,
     tenant_role_requires_its_tag,
     tenant_role_trusts_by_name_and_tag,
     usage_plan_counts_every_call,
@@ -150,6 +156,28 @@ def _access_log(change: Callable[[dict[str, str]], Any]) -> Callable[[Resources]
     return lambda r: _properties(r, "ApiapiStage").update(AccessLogSetting=setting)
 
 
+def _operators(resources: Resources) -> dict[str, Any]:
+    return _properties(resources, "OperatorRole")["AssumeRolePolicyDocument"]["Statement"][0]
+
+
+def _policy_statements(resources: Resources, name: str) -> list[dict[str, Any]]:
+    """Returns the statements of a key or bucket policy, with `Fn::If` around some of them."""
+    properties = _properties(resources, name)
+    return (properties.get("KeyPolicy") or properties["PolicyDocument"])["Statement"]
+
+
+def _without_condition(resources: Resources, role: str, table: str) -> None:
+    for policy in _properties(resources, role)["Policies"]:
+        for statement in policy["PolicyDocument"]["Statement"]:
+            if statement["Resource"] == {"Ref": table}:
+                del statement["Condition"]
+
+
+def _list_roles_three_times(resources: Resources) -> None:
+    statements = _properties(resources, "TenantRole")["AssumeRolePolicyDocument"]["Statement"]
+    statements += [statements[0], statements[0]]
+
+
 _TABLE = {"Ref": "DataTableArn"}
 
 BREAKS = (
@@ -175,8 +203,8 @@ BREAKS = (
     Break(
         "tag keys are limited, but no tag is required",
         for_all_values_has_a_null_check,
-        lambda r: _trust(r, "OneTagOnly")["Condition"].pop("StringLike"),
-        "TenantRole (OneTagOnly)",
+        lambda r: _trust(r, "OneTenant")["Condition"].pop("StringLike"),
+        "TenantRole (OneTenant)",
     ),
     # wildcards
     Break(
@@ -327,28 +355,265 @@ BREAKS = (
     Break(
         "the session may have any name",
         tenant_role_trusts_by_name_and_tag,
-        lambda r: _trust(r, "OneTenantNamedTwice")["Condition"].pop("StringEquals"),
-        "TenantRole (OneTenantNamedTwice)",
+        lambda r: _properties(r, "TenantRole")["AssumeRolePolicyDocument"]["Statement"].pop(),
+        "TenantRole: trusts a session that is not named after its tenant",
+    ),
+    Break(
+        "the session's name is compared with another tag",
+        tenant_role_trusts_by_name_and_tag,
+        lambda r: _trust(r, "NamedAfterIt")["Condition"].update(
+            StringNotEquals={"sts:RoleSessionName": "${aws:RequestTag/Tenant}"}
+        ),
+        "TenantRole: trusts a session that is not named after its tenant",
+    ),
+    Break(
+        "only one function must name its session",
+        tenant_role_trusts_by_name_and_tag,
+        lambda r: _trust(r, "NamedAfterIt").update(Principal={"AWS": {"Fn::GetAtt": ["ControlRole", "Arn"]}}),
+        "TenantRole: trusts a session that is not named after its tenant",
     ),
     Break(
         "the session requires no tag",
         tenant_role_trusts_by_name_and_tag,
-        lambda r: _trust(r, "OneTenantNamedTwice")["Condition"].pop("StringLike"),
-        "TenantRole (OneTenantNamedTwice)",
+        lambda r: _trust(r, "OneTenant")["Condition"].pop("StringLike"),
+        "TenantRole (OneTenant)",
+    ),
+    Break(
+        "the session's tag may be short",
+        tenant_role_trusts_by_name_and_tag,
+        lambda r: _trust(r, "OneTenant")["Condition"].update(StringLike={"aws:RequestTag/TenantId": "?*"}),
+        "TenantRole (OneTenant)",
+    ),
+    Break(
+        "the session of a silo may be of any tenant",
+        tenant_role_trusts_by_name_and_tag,
+        lambda r: _trust(r, "OneTenant")["Condition"].update(
+            StringLike={"aws:RequestTag/TenantId": "????????????????*"}
+        ),
+        "TenantRole (OneTenant)",
     ),
     Break(
         "the session may have other tags",
         tenant_role_trusts_by_name_and_tag,
-        lambda r: _trust(r, "OneTagOnly")["Condition"].pop("ForAllValues:StringEquals"),
-        "TenantRole (OneTagOnly)",
+        lambda r: _trust(r, "OneTenant")["Condition"].pop("ForAllValues:StringEquals"),
+        "TenantRole (OneTenant)",
     ),
     Break(
         "the whole account may assume the tenant role",
         tenant_role_trusts_by_name_and_tag,
-        lambda r: _trust(r, "OneTenantNamedTwice")["Principal"].update(
+        lambda r: _trust(r, "OneTenant")["Principal"].update(
             AWS={"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}
         ),
-        "TenantRole (OneTenantNamedTwice)",
+        "TenantRole (OneTenant)",
+    ),
+    Break(
+        "the trust policy lists the roles three times",
+        policies_fit_into_a_role,
+        _list_roles_three_times,
+        "TenantRole: its trust policy",
+    ),
+    Break(
+        "the rights of a role are too long",
+        policies_fit_into_a_role,
+        _grant("SchedulerRole", "dynamodb:GetItem", [{"Fn::Sub": f"${{DataTableArn}}/{each}"} for each in range(40)]),
+        "SchedulerRole: its inline policies",
+    ),
+    # scopes of the tenant role
+    Break(
+        "one partition of every tenant",
+        tenant_role_reaches_one_tenant,
+        lambda r: _tenant_data(r, "OwnPartition")["Condition"].update(
+            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["TENANT#*"]}, "ForAllValues:StringEquals": {}}
+        ),
+        "TenantRole (OwnPartition): its condition",
+    ),
+    Break(
+        "the own partition and a shared one",
+        tenant_role_reaches_one_tenant,
+        lambda r: _tenant_data(r, "OwnPartition")["Condition"]["ForAllValues:StringEquals"][
+            "dynamodb:LeadingKeys"
+        ].append("TENANT#shared"),
+        "TenantRole (OwnPartition): its condition",
+    ),
+    Break(
+        "the own partition of another table",
+        tenant_role_reaches_one_tenant,
+        lambda r: _tenant_data(r, "OwnPartition").update(Resource=[_TABLE, {"Ref": "RegistryTableArn"}]),
+        "TenantRole (OwnPartition): its resources",
+    ),
+    Break(
+        "the backlog of every tenant",
+        tenant_role_reaches_one_tenant,
+        lambda r: _tenant_data(r, "OwnBacklog").pop("Condition"),
+        "TenantRole (OwnBacklog): its condition",
+    ),
+    Break(
+        "the backlog may be read",
+        tenant_role_reaches_one_tenant,
+        lambda r: _tenant_data(r, "OwnBacklog")["Action"].append("dynamodb:GetItem"),
+        "TenantRole (OwnBacklog): its actions",
+    ),
+    Break(
+        "the objects of every tenant",
+        tenant_role_reaches_one_tenant,
+        lambda r: _tenant_data(r, "OwnObjects").update(Resource={"Fn::Sub": "${Documents.Arn}/t/*"}),
+        "TenantRole (OwnObjects): its resources",
+    ),
+    Break(
+        "the objects of tenants whose id begins alike",
+        tenant_role_reaches_one_tenant,
+        lambda r: _tenant_data(r, "OwnObjects").update(
+            Resource={"Fn::Sub": "${Documents.Arn}/t/${!aws:PrincipalTag/TenantId}*"}
+        ),
+        "TenantRole (OwnObjects): its resources",
+    ),
+    Break(
+        "a list of every prefix",
+        tenant_role_reaches_one_tenant,
+        lambda r: _tenant_data(r, "OwnPrefix")["Condition"]["StringLike"].update({"s3:prefix": ["t/*"]}),
+        "TenantRole (OwnPrefix): its condition",
+    ),
+    Break(
+        "a list without a prefix",
+        tenant_role_reaches_one_tenant,
+        lambda r: _tenant_data(r, "OwnPrefix").update(
+            Condition={"StringLikeIfExists": {"s3:prefix": ["t/${aws:PrincipalTag/TenantId}/*"]}}
+        ),
+        "TenantRole (OwnPrefix): its condition",
+    ),
+    Break(
+        "the indexes of every tenant",
+        tenant_role_reaches_one_tenant,
+        lambda r: _tenant_data(r, "OwnIndexes")["Resource"].update(
+            {"Fn::Sub": "arn:${AWS::Partition}:s3vectors:${AWS::Region}:${AWS::AccountId}:bucket/b-000/index/t-*"}
+        ),
+        "TenantRole (OwnIndexes): its resources",
+    ),
+    Break(
+        "the indexes of every tier",
+        tenant_role_reaches_one_tenant,
+        lambda r: _tenant_data(r, "OwnIndexes")["Resource"].update(
+            {
+                "Fn::Sub": _tenant_data(r, "OwnIndexes")["Resource"]["Fn::Sub"].replace(
+                    "bulkhead-${Stage}-${Tier}-*", "*"
+                )
+            }
+        ),
+        "TenantRole (OwnIndexes): its resources",
+    ),
+    Break(
+        "the encryption context of every tenant",
+        tenant_role_reaches_one_tenant,
+        lambda r: _tenant_data(r, "OwnContext").update(Condition={"StringLike": {"kms:EncryptionContext:tenant": "*"}}),
+        "TenantRole (OwnContext): its condition",
+    ),
+    Break(
+        "the context is checked only if it is given",
+        tenant_role_reaches_one_tenant,
+        lambda r: _tenant_data(r, "OwnContext").update(
+            Condition={"StringEqualsIfExists": {"kms:EncryptionContext:tenant": "${aws:PrincipalTag/TenantId}"}}
+        ),
+        "TenantRole (OwnContext): its condition",
+    ),
+    Break(
+        "another statement of the tenant role",
+        tenant_role_reaches_one_tenant,
+        _grant("TenantRole", "dynamodb:Scan", _TABLE),
+        "TenantRole: is not in TENANT_SCOPES",
+    ),
+    # key and bucket policies
+    Break(
+        "the key may be used without a tenant",
+        policies_deny_other_tenants,
+        lambda r: _policy_statements(r, "Key").pop(1),
+        "Key: does not deny NoTenantNoUse",
+    ),
+    Break(
+        "only one role needs a tenant to use the key",
+        policies_deny_other_tenants,
+        lambda r: _policy_statements(r, "Key")[1].update(Principal={"AWS": {"Fn::GetAtt": ["TenantRole", "Arn"]}}),
+        "Key: does not deny NoTenantNoUse",
+    ),
+    Break(
+        "re-encryption needs no tenant",
+        policies_deny_other_tenants,
+        lambda r: _policy_statements(r, "Key")[1]["Action"].remove("kms:ReEncrypt*"),
+        "Key (NoTenantNoUse): its actions",
+    ),
+    Break(
+        "the key of a silo serves other tenants",
+        policies_deny_other_tenants,
+        lambda r: _policy_statements(r, "Key").pop(2),
+        "Key: does not deny NoOtherTenant",
+    ),
+    Break(
+        "the bucket takes objects without KMS",
+        policies_deny_other_tenants,
+        lambda r: _policy_statements(r, "DocumentsPolicy").pop(1),
+        "DocumentsPolicy: does not deny KmsOnly",
+    ),
+    Break(
+        "the bucket takes objects without the header",
+        policies_deny_other_tenants,
+        lambda r: _policy_statements(r, "DocumentsPolicy")[1].update(
+            Condition={"StringNotEqualsIfExists": {"s3:x-amz-server-side-encryption": "aws:kms"}}
+        ),
+        "DocumentsPolicy (KmsOnly): its condition",
+    ),
+    Break(
+        "the bucket takes objects under the keys of other accounts",
+        policies_deny_other_tenants,
+        lambda r: _policy_statements(r, "DocumentsPolicy").pop(2),
+        "DocumentsPolicy: does not deny KeysOfThisAccountOnly",
+    ),
+    # silos
+    Break(
+        "the authorizer of a silo reads every tenant's entry",
+        silo_reads_only_its_tenant,
+        lambda r: _without_condition(r, "AuthorizerRole", "RegistryTableArn"),
+        "AuthorizerRole: reaches other tenants' entries",
+    ),
+    Break(
+        "the control plane of a silo reads every tenant's runs",
+        silo_reads_only_its_tenant,
+        lambda r: _without_condition(r, "ControlRole", "RunsTableArn"),
+        "ControlRole: reaches other tenants' entries",
+    ),
+    # operators
+    Break(
+        "the operator takes tenants' sessions",
+        operators_call_only_the_control_function,
+        lambda r: _trust(r, "OneTenant")["Principal"]["AWS"].append({"Fn::GetAtt": ["OperatorRole", "Arn"]}),
+        "TenantRole (OneTenant): lets OperatorRole",
+    ),
+    Break(
+        "the whole account may become the operator instead of the parameter",
+        operators_call_only_the_control_function,
+        lambda r: _operators(r).update(
+            Principal={"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}
+        ),
+        "OperatorRole (Operators): trusts",
+    ),
+    Break(
+        "the operator needs no MFA although the parameter asks for it",
+        operators_call_only_the_control_function,
+        lambda r: _operators(r).pop("Condition"),
+        "OperatorRole (Operators): its condition",
+    ),
+    # logs
+    Break(
+        "a function writes every log",
+        functions_write_one_log,
+        lambda r: _properties(r, "OwnLogOnly")["Roles"].remove({"Ref": "InferenceRole"}),
+        "InferenceRole: may write to every log group",
+    ),
+    Break(
+        "the functions write the access log",
+        functions_write_one_log,
+        lambda r: _properties(r, "OwnLogOnly")["PolicyDocument"]["Statement"][0]["NotResource"].append(
+            {"Fn::GetAtt": ["AccessLog", "Arn"]}
+        ),
+        "InferenceRole: may write to every log group",
     ),
     # the tenant of a request
     Break(

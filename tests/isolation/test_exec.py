@@ -10,6 +10,7 @@ from __future__ import annotations
 import http.server
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -291,3 +292,16 @@ def test_user_without_the_operator_role_gets_no_session(stack: LocalStack, run: 
     done = run("touch", "it-ran", AWS_ACCESS_KEY_ID=key["AccessKeyId"], AWS_SECRET_ACCESS_KEY=key["SecretAccessKey"])
     assert done.returncode == EXIT_NOT_RUN and not (run.folder / "it-ran").exists()
     assert "AccessDenied" in done.stderr, done.stderr
+
+
+def test_control_function_ends_only_runs_of_its_tier(stack: LocalStack) -> None:
+    """The records of all tiers are in one table."""
+    tenant = stack.onboard("runs elsewhere", tier="premium")
+    run = {"operator": "ada", "command": ["true"], "sandboxed": True}
+    begun = stack.control("begin_run", tier="premium", tenant=tenant.id, **run)["run"]
+    end = {"tenant": tenant.id, "run": begun, "status": 0}
+    assert stack.control("end_run", **end)["error"]["code"] == "unknown_tenant"
+    assert stack.control("end_run", tenant="0" * 32, run=begun, status=0)["error"]["code"] == "unknown_tenant"
+    assert "ended_at" not in stack.control("runs", tier="premium", tenant=tenant.id)["runs"][0]
+    assert stack.control("end_run", tier="premium", **end) == {}
+    assert stack.control("runs", tier="premium", tenant=tenant.id)["runs"][0]["status"] == 0

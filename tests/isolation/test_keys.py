@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tools.attacks import Target
+from tools.attacks import Target, refusal
 from tools.devstack.aws import Account, Tenant, error_code
 from tools.devstack.client import Api
 from tools.devstack.stack import LocalStack
@@ -130,6 +130,26 @@ def test_control_plane_cannot_use_the_keys_it_creates(stack: LocalStack, owner: 
     assert {each["Sid"] for each in control} == {"Onboarding", "MakeIndex"}
     uses = next(each for each in control if each["Sid"] == "MakeIndex")
     assert uses["Condition"] == {"StringEquals": {"kms:ViaService": "s3vectors.us-east-1.amazonaws.com"}}
+
+
+def test_control_plane_can_change_no_key_policy(stack: LocalStack, owner: Tenant) -> None:
+    """The key policy keeps a key to its tenant, so its creator must not be able to change it.
+
+    KMS checks that a creator can, unless the request says otherwise.
+    """
+    kms = stack.role_of("ControlFunction").client("kms")
+    policy = stack.account.client("kms").get_key_policy(KeyId=owner.key_arn, PolicyName="default")["Policy"]
+    refusal("a changed key policy", lambda: kms.put_key_policy(KeyId=owner.key_arn, Policy=policy))
+    locked_out = frozenset({"MalformedPolicyDocumentException"})
+    refusal("a key whose policy its creator cannot change", lambda: kms.create_key(Policy=policy), locked_out)
+    kms.create_key(Policy=policy, BypassPolicyLockoutSafetyCheck=True)
+
+
+def test_control_plane_tags_only_the_keys_of_tenants(stack: LocalStack, owner: Tenant) -> None:
+    kms = stack.role_of("ControlFunction").client("kms")
+    tags = [{"TagKey": "bulkhead:tenant", "TagValue": owner.id}]
+    kms.tag_resource(KeyId=owner.key_arn, Tags=tags)
+    refusal("a tag on the tier's key", lambda: kms.tag_resource(KeyId=stack.outputs["BasicKeyArn"], Tags=tags))
 
 
 def test_index_under_an_own_key_opens_only_for_its_tenant(

@@ -7,10 +7,14 @@ session. So these tests read every statement of every role.
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
 
+from tools.attacks import Target, refusal, refused, refused_by
+from tools.attacks.objects import sealed_for
+from tools.devstack.aws import Account, Tenant
 from tools.devstack.stack import LocalStack
 
 # Services that store or process tenant data.
@@ -42,7 +46,6 @@ ALLOWED: dict[str, set[str]] = {
         "s3vectors:CreateIndex",
         "kms:CreateKey",
         "kms:CreateAlias",
-        "kms:TagResource",
     },
 }
 
@@ -173,6 +176,43 @@ def test_tenant_role_trusts_by_name_and_tag(stack: LocalStack) -> None:
             assert principal != "*" and not principal.endswith(":root"), f"trusts {principal}"
         conditions = str(statement["Condition"])
         assert "aws:RequestTag/TenantId" in conditions, f"trusts a session without a tenant: {statement}"
-        for action in _as_list(statement["Action"]):
-            needed = {"sts:AssumeRole": "sts:RoleSessionName", "sts:TagSession": "aws:TagKeys"}[action]
-            assert needed in conditions, f"{action} is trusted without a condition on {needed}"
+        assert "aws:TagKeys" in conditions, f"trusts a session with other tags: {statement}"
+        assert set(_as_list(statement["Action"])) <= {"sts:AssumeRole", "sts:TagSession"}, statement
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_function_writes_only_its_tiers_log(stack: LocalStack, function: str) -> None:
+    """AWS's managed policy covers every log group; a Deny leaves one."""
+    logs = stack.role_of(function.removeprefix("Basic")).client("logs")
+    own = stack.outputs["BasicFunctionLog"]
+    other = own.replace("/functions", "/access")
+    stream = f"{function}-attack"
+    logs.create_log_stream(logGroupName=own, logStreamName=stream)
+    event = [{"timestamp": int(time.time() * 1000), "message": "forged"}]
+    refusal("a stream in another log", lambda: logs.create_log_stream(logGroupName=other, logStreamName=stream))
+    refusal(
+        "an event in another log",
+        lambda: logs.put_log_events(logGroupName=other, logStreamName=stream, logEvents=event),
+    )
+    refusal("a new log", lambda: logs.create_log_group(logGroupName=f"/aws/lambda/{function}-attack"))
+
+
+def test_bucket_takes_only_objects_under_a_tenants_key(
+    stack: LocalStack, clinic: Tenant, clinic_session: Account, clinic_target: Target
+) -> None:
+    """Without the header, S3 encrypts under the tier's key without a tenant in the context."""
+    s3, key = clinic_session.client("s3"), f"{clinic.prefix}probe"
+    sealed = sealed_for(clinic_target)
+    s3.put_object(Bucket=clinic_target.bucket, Key=key, Body=b"x", **sealed)
+    s3.delete_object(Bucket=clinic_target.bucket, Key=key)
+    for change in (
+        {},
+        {"ServerSideEncryption": "AES256"},
+        {**sealed, "ServerSideEncryption": "aws:kms:dsse"},
+        {name: value for name, value in sealed.items() if name != "SSEKMSKeyId"},
+    ):
+        error = refused(
+            f"an object with {change}",
+            lambda change=change: s3.put_object(Bucket=clinic_target.bucket, Key=key, Body=b"x", **change),  # type: ignore[misc]
+        )
+        assert refused_by(error) == "resource policy s3:PutObject", error

@@ -15,14 +15,47 @@ def role(stack: LocalStack) -> str:
 
 
 @pytest.fixture(scope="module")
-def operator(stack: LocalStack) -> Account:
-    return stack.operator()
+def control(stack: LocalStack) -> Account:
+    """The role of the control function, which serves all tenants and gives operators their sessions."""
+    return stack.role_of("ControlFunction")
 
 
-def test_operator_may_take_a_tenants_session(operator: Account, role: str, clinic: Tenant) -> None:
-    session = operator.assume(role, clinic.id, {"TenantId": clinic.id})
+@pytest.mark.parametrize(
+    "function", ["ControlFunction", "TemplatesFunction", "DocumentsFunction", "InferenceFunction", "IngestionFunction"]
+)
+def test_function_may_take_a_tenants_session(stack: LocalStack, function: str, role: str, clinic: Tenant) -> None:
+    session = stack.role_of(function).assume(role, clinic.id, {"TenantId": clinic.id})
     arn = session.client("sts").get_caller_identity()["Arn"]
     assert arn.endswith(f"/{clinic.id}"), f"the session is not named after its tenant: {arn}"
+
+
+@pytest.mark.parametrize("function", ["AuthorizerFunction", "DispatchFunction", "ExtractionFunction"])
+def test_function_without_a_session_may_not_take_one(
+    stack: LocalStack, function: str, role: str, clinic: Tenant
+) -> None:
+    account = stack.role_of(function)
+    refusal(f"a session for {function}", lambda: account.assume(role, clinic.id, {"TenantId": clinic.id}))
+
+
+def test_operator_gets_a_session_only_with_a_recorded_run(stack: LocalStack, role: str, clinic: Tenant) -> None:
+    """If the operator's role could assume the tenant role, no command would need a record."""
+    operator = stack.operator()
+    refusal("a session without a run", lambda: operator.assume(role, clinic.id, {"TenantId": clinic.id}))
+    operator.invoke(stack.outputs["BasicControlFunction"], {"action": "show", "tenant": clinic.id})
+    session = stack.session(clinic)
+    assert session.client("sts").get_caller_identity()["Arn"].endswith(f"/{clinic.id}")
+    latest = stack.control("runs", tenant=clinic.id)["runs"][0]
+    assert latest["access_key_id"] == session.credentials.key, "the record does not name the session"
+
+
+def test_source_identity_reaches_the_operator_role_and_no_further(
+    stack: LocalStack, control: Account, role: str, clinic: Tenant
+) -> None:
+    stack.operator(SourceIdentity="ada")
+    refusal(
+        "a session with a source identity",
+        lambda: control.assume(role, clinic.id, {"TenantId": clinic.id}, SourceIdentity="ada"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -39,21 +72,21 @@ def test_operator_may_take_a_tenants_session(operator: Account, role: str, clini
     ],
 )
 def test_session_is_refused(
-    what: str, name: str, tags: dict[str, str], operator: Account, role: str, clinic: Tenant, bicycles: Tenant
+    what: str, name: str, tags: dict[str, str], control: Account, role: str, clinic: Tenant, bicycles: Tenant
 ) -> None:
     def fill(text: str) -> str:
         return text.format(a=clinic.id, b=bicycles.id)
 
     refusal(
         f"a session {what}",
-        lambda: operator.assume(role, fill(name), {key: fill(value) for key, value in tags.items()}),
+        lambda: control.assume(role, fill(name), {key: fill(value) for key, value in tags.items()}),
     )
 
 
-def test_session_tag_cannot_be_transitive(operator: Account, role: str, clinic: Tenant) -> None:
+def test_session_tag_cannot_be_transitive(control: Account, role: str, clinic: Tenant) -> None:
     """A transitive tag would follow the session into the next role."""
     try:
-        session = operator.assume(role, clinic.id, {"TenantId": clinic.id}, TransitiveTagKeys=["TenantId"])
+        session = control.assume(role, clinic.id, {"TenantId": clinic.id}, TransitiveTagKeys=["TenantId"])
     except Exception:  # noqa: BLE001 - a refusal is also correct
         return
     refusal("another session with a transitive tag", lambda: session.assume(role, clinic.id, {"TenantId": clinic.id}))
@@ -76,7 +109,7 @@ def test_tenant_session_cannot_become_the_operator(stack: LocalStack, bicycles_s
 
 
 def test_root_cannot_assume_the_tenant_role(stack: LocalStack, role: str, clinic: Tenant) -> None:
-    """The trust policy names functions and the operator; the account's root is neither."""
+    """The trust policy names functions; the account's root is none."""
     refusal(
         "the tenant role, assumed by root",
         lambda: stack.account.assume(role, clinic.id, {"TenantId": clinic.id}),
@@ -84,11 +117,11 @@ def test_root_cannot_assume_the_tenant_role(stack: LocalStack, role: str, clinic
 
 
 def test_session_of_a_missing_tenant_reads_no_other_tenant(
-    operator: Account, role: str, clinic_target: Target, bicycles_target: Target
+    control: Account, role: str, clinic_target: Target, bicycles_target: Target
 ) -> None:
     missing = "0" * 32
     try:
-        session = operator.assume(role, missing, {"TenantId": missing})
+        session = control.assume(role, missing, {"TenantId": missing})
     except Exception:  # noqa: BLE001 - a refusal is also correct
         return
     for name in ("table-Query", "objects-GetObject", "vectors-QueryVectors", "keys-Decrypt"):
@@ -96,12 +129,12 @@ def test_session_of_a_missing_tenant_reads_no_other_tenant(
 
 
 def test_tenant_whose_id_is_a_prefix_reads_nothing_of_the_longer_id(
-    operator: Account, role: str, clinic: Tenant, clinic_target: Target, bicycles_target: Target
+    control: Account, role: str, clinic: Tenant, clinic_target: Target, bicycles_target: Target
 ) -> None:
     """`t/<id>/` and `t-<id>-` end in separators, so a shorter id does not match a longer one."""
     shorter = clinic.id[:16]
     try:
-        session = operator.assume(role, shorter, {"TenantId": shorter})
+        session = control.assume(role, shorter, {"TenantId": shorter})
     except Exception:  # noqa: BLE001 - a refusal is also correct
         return
     for name in ("table-Query", "objects-GetObject", "objects-List-prefix", "vectors-QueryVectors"):

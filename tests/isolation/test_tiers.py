@@ -102,10 +102,10 @@ def test_session_reaches_only_its_own_tier(
 @pytest.mark.parametrize("tier", ["basic", "premium"])
 def test_silo_role_refuses_other_tenants(stack: LocalStack, tenants_with_data: dict[str, Tenant], tier: str) -> None:
     role, stranger, owner = stack.tier(SILO)["TenantRole"], tenants_with_data[tier], tenants_with_data[SILO]
-    operator = stack.operator(SILO)
-    operator.assume(role, owner.id, {"TenantId": owner.id})
+    control = stack.role_of("ControlFunction", SILO)
+    control.assume(role, owner.id, {"TenantId": owner.id})
     with pytest.raises(ClientError) as refused:
-        operator.assume(role, stranger.id, {"TenantId": stranger.id})
+        control.assume(role, stranger.id, {"TenantId": stranger.id})
     assert error_code(refused.value) == "AccessDenied"
 
 

@@ -24,7 +24,7 @@ from samcli.yamlhelper import yaml_parse
 from tools.attacks.forged_tokens import BAD_TOKENS, changed
 from tools.devstack.aws import REGION, Tenant
 from tools.devstack.changes import configured
-from tools.devstack.client import Answer, Api
+from tools.devstack.client import Answer, Api, send
 from tools.devstack.problems import problem
 from tools.devstack.process import ROOT
 from tools.devstack.stack import STAGE, LocalStack
@@ -640,10 +640,39 @@ def test_preflight_is_answered_without_a_token_for_one_origin(deployment: Deploy
             assert answer.headers["cache-control"] == "no-store"
 
 
-def test_no_cors_headers_without_an_allowed_origin(deployment: Deployment) -> None:
-    """The silo has no allowed origin."""
+@pytest.fixture(scope="module")
+def silo_owner(deployment: Deployment) -> Tenant:
+    """The tenant of the silo, which has no allowed origin."""
+    return deployment.stack.onboard("Owner", tier=SILO)
+
+
+def test_browser_may_use_a_presigned_upload(deployment: Deployment, silo_owner: Tenant) -> None:
+    """S3 answers the preflight by the rules of the bucket; without a rule a browser sends nothing."""
     stack = deployment.stack
-    owner = stack.onboard("Owner", tier=SILO)
+
+    def preflight(tenant: Tenant, origin: str) -> tuple[Answer, dict[str, Any]]:
+        content = {"title": "Notes", "content_type": "text/plain", "bytes": 5}
+        upload = stack.api(tenant).post(UPLOADS, content).expect(201)["upload"]
+        # A browser sets these two itself.
+        named = sorted(name for name in upload["headers"] if name not in ("content-length", "host"))
+        headers = {
+            "Origin": origin,
+            "Access-Control-Request-Method": upload["method"],
+            "Access-Control-Request-Headers": ",".join(named),
+        }
+        return send("OPTIONS", upload["url"], headers=headers), upload
+
+    tenant, _ = deployment.new_tenant()
+    answer, upload = preflight(tenant, ORIGIN)
+    assert (answer.status, answer.headers["access-control-allow-origin"]) == (200, ORIGIN), answer.text
+    stored = send(upload["method"], upload["url"], b"hello", {**upload["headers"], "Origin": ORIGIN})
+    assert (stored.status, stored.headers["access-control-allow-origin"]) == (200, ORIGIN), stored.text
+    assert preflight(tenant, "https://elsewhere.example")[0].status == 403
+    assert preflight(silo_owner, ORIGIN)[0].status == 403, "the silo has no allowed origin"
+
+
+def test_no_cors_headers_without_an_allowed_origin(deployment: Deployment, silo_owner: Tenant) -> None:
+    stack, owner = deployment.stack, silo_owner
     served = stack.api(owner).get(TEMPLATES, headers={"Origin": ORIGIN})
     refused = stack.api(owner).get(f"{TEMPLATES}/missing", headers={"Origin": ORIGIN})
     assert (served.status, refused.status) == (200, 404)

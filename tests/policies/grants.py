@@ -22,6 +22,10 @@ UNUSED: dict[Row, str] = {
     ("*", "xray:GetSamplingRules", "*"): "the same",
     ("*", "xray:GetSamplingTargets", "*"): "the same",
     ("*", "xray:GetSamplingStatisticSummaries", "*"): "the same",
+    **{
+        ("ApiGatewayLogs", f"logs:{action}", "*"): "API Gateway accepts no smaller policy for access logs"
+        for action in ("DescribeLogGroups", "DescribeLogStreams", "GetLogEvents", "FilterLogEvents")
+    },
     ("IntakeRole", "sqs:SendMessage", "-DeadLetters-"): "Lambda sends events there that intake failed on, with "
     "intake's role; the emulator does not check that, and no test makes intake fail for good",
 }

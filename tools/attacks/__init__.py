@@ -10,7 +10,7 @@ from .elsewhere import ELSEWHERE
 from .keys import KEYS
 from .objects import OBJECTS
 from .table import TABLE
-from .target import DENIED, NotRefused, Operation, Target, Wrapped, refusal
+from .target import DENIED, NotRefused, Operation, Target, Wrapped, refusal, refused, refused_by
 from .vectors import VECTORS
 
 OPERATIONS: tuple[Operation, ...] = TABLE + OBJECTS + VECTORS + KEYS + ELSEWHERE
@@ -30,4 +30,6 @@ __all__ = [
     "Wrapped",
     "operation",
     "refusal",
+    "refused",
+    "refused_by",
 ]

@@ -34,6 +34,7 @@ KEYS = (
         lambda s, v, o: _decrypt(s, v, None),
         "Decrypt",
         owner_may=False,
+        policy="resource policy",
     ),
     _kms(
         "GenerateDataKey",
@@ -47,6 +48,7 @@ KEYS = (
         lambda s, v, o: s.client("kms").generate_data_key(KeyId=v.key_arn, KeySpec="AES_256"),
         "GenerateDataKey",
         owner_may=False,
+        policy="resource policy",
     ),
     _kms(
         "ReEncrypt-to-mine",

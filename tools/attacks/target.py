@@ -6,6 +6,7 @@ right reason: "access denied", not an invalid parameter. The demo and the tests 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -19,20 +20,39 @@ from tools.devstack.stack import LocalStack
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "403", "AuthorizationError"})
 
 
+_DENIED_ACTION = re.compile(r"not authorized to perform: ([a-z0-9-]+:\w+)")
+
+
 class NotRefused(AssertionError):
     """An attack succeeded, or failed for another reason than a refusal."""
 
 
 def refusal(what: str, call: Callable[[], Any], codes: frozenset[str] = DENIED) -> str:
     """Makes a call that must be refused and returns the error code of the refusal."""
+    return error_code(refused(what, call, codes))
+
+
+def refused(what: str, call: Callable[[], Any], codes: frozenset[str] = DENIED) -> ClientError:
+    """Makes a call that must be refused and returns the error."""
     try:
         answer = call()
     except ClientError as error:
-        code = error_code(error)
-        if code not in codes:
+        if error_code(error) not in codes:
             raise NotRefused(f"{what} failed for another reason: {error}") from error
-        return code
+        return error
     raise NotRefused(f"{what} was NOT refused; the answer: {str(answer)[:160]}")
+
+
+def refused_by(error: ClientError) -> str:
+    """Returns who refused a call, as the error says: IAM or a resource's policy with the denied action, or KMS.
+
+    S3 asks KMS on behalf of its caller. So an object may be refused for `s3:GetObject` or for `kms:Decrypt`.
+    """
+    message = error.response.get("Error", {}).get("Message", "")
+    denied = _DENIED_ACTION.search(message)
+    if denied:
+        return f"{'resource policy' if 'resource-based policy' in message else 'IAM'} {denied[1]}"
+    return "KMS" if error_code(error) == "InvalidCiphertextException" else f"{error_code(error)}, no reason given"
 
 
 # Version, length of the wrapped key, length of the ciphertext, hash of the address.
@@ -146,6 +166,8 @@ class Operation:
     undo: Callable[[Account, Target], Any] | None = None
     owner_may: bool = True
     codes: frozenset[str] = DENIED
+    # Which policy refuses: IAM's, or an explicit Deny in the policy of the resource.
+    policy: str = "IAM"
 
     def __str__(self) -> str:
         return f"{self.store}-{self.name}"
@@ -162,7 +184,16 @@ class Operation:
             self.undo(session, own)
         return answer
 
-    def attack(self, session: Account, victim: Target, own: Target) -> str:
-        """Makes the attacker's call, which must be refused, and returns the error code."""
+    @property
+    def layer(self) -> str:
+        """Returns who must refuse the attacker's call. Later layers do not count: each must hold alone."""
+        return "KMS" if self.codes == {"InvalidCiphertextException"} else f"{self.policy} {self.action}"
+
+    def attack(self, session: Account, victim: Target, own: Target) -> ClientError:
+        """Makes the attacker's call, which its layer must refuse, and returns the error."""
         what = f"{self} on {victim.tenant.name} by {own.tenant.name}"
-        return refusal(what, lambda: self.call(session, victim, own), self.codes)
+        error = refused(what, lambda: self.call(session, victim, own), self.codes)
+        # The answer to a HEAD request has no body, so it does not say who refused.
+        if error_code(error) != "403" and refused_by(error) != self.layer:
+            raise NotRefused(f"{what} was refused by {refused_by(error)}, but {self.layer} let it pass")
+        return error

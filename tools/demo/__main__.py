@@ -162,7 +162,7 @@ class Demo:
                 self._print_failure(failure)
             self.console.line(f"  {len(self.failures)} failed, {len(self.refused)} attacks refused.")
             return 1
-        by = Counter(each.by for each in self.refused)
+        by = Counter(each.by.partition(" ")[0] if each.by.startswith("IAM") else each.by for each in self.refused)
         table(self.console, [(f"refused by {who}", f"{count:5}") for who, count in by.items()], (36,))
         also_refused = sum(each.owner == ALSO_REFUSED for each in self.refused)
         self.console.line()

@@ -1,7 +1,7 @@
 """Access to the local account: as root, as the operator and as a tenant's session.
 
-Attacks need a real session of the wrong tenant. The path is the operator's: account root → OperatorRole →
-TenantRole with the session tag. No policy is widened.
+Attacks need a real session of the wrong tenant. The path is the operator's: the control function records a run and
+gives the tenant's session. No policy is widened.
 """
 
 from __future__ import annotations

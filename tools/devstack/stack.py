@@ -22,7 +22,7 @@ from botocore.exceptions import ClientError
 
 from tools.faultproxy.client import Faults
 
-from .aws import Account, Tenant, error_code, only_local_aws
+from .aws import Account, Credentials, Tenant, error_code, only_local_aws
 from .client import Api
 from .console import Console, Step
 from .process import ROOT, Child, Known, StackError, free_port, run_logged, tail
@@ -367,14 +367,43 @@ class LocalStack:
                 raise
             return {}
 
-    def operator(self, tier: str = "basic") -> Account:
-        """Returns a session of the operator's role, which may assume tenant roles and has no data rights."""
-        return self.account.assume(self.tier(tier)["OperatorRole"], "operator")
+    def operator(self, tier: str = "basic", **more: Any) -> Account:
+        """Returns a session of the operator's role, which may call the control function and nothing else."""
+        return self.account.assume(self.tier(tier)["OperatorRole"], "operator", **more)
 
     def session(self, tenant: Tenant) -> Account:
-        """Returns the tenant's session, assumed from the operator's role."""
-        role = self.tier(tenant.tier)["TenantRole"]
-        return self.operator(tenant.tier).assume(role, tenant.id, {"TenantId": tenant.id})
+        """Returns the tenant's session as an operator gets it: from the control function, for a recorded run."""
+        run = {"operator": "tests", "command": ["python"], "sandboxed": False}
+        answer = self.control("begin_run", tier=tenant.tier, tenant=tenant.id, **run)
+        if "error" in answer:
+            raise StackError(f"no session of `{tenant.name}`: {answer['error']}")
+        found = answer["credentials"]
+        return Account(
+            self.endpoint,
+            Credentials(found["access_key_id"], found["secret_access_key"], found["session_token"]),
+        )
+
+    def role_of(self, function: str, tier: str = "basic") -> Account:
+        """Returns a session of a function's role, as code inside the function has it.
+
+        Only Lambda may assume such a role, so the account's administrator lets root do it for a moment.
+        """
+        iam = self.account.client("iam")
+        arn = self.account.client("lambda").get_function_configuration(FunctionName=self.tier(tier)[function])["Role"]
+        name = arn.rsplit("/", 1)[-1]
+        trust = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
+        trust = json.loads(trust) if isinstance(trust, str) else trust
+        root = {
+            "Effect": "Allow",
+            "Principal": {"AWS": arn.replace(f"role/{name}", "root")},
+            "Action": "sts:AssumeRole",
+        }
+        opened = {**trust, "Statement": [*trust["Statement"], root]}
+        iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(opened))
+        try:
+            return self.account.assume(arn, "inside")
+        finally:
+            iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
 
 
 def _deployed(log: str) -> str:

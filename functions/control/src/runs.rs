@@ -1,10 +1,12 @@
-//! Records of operators' commands in a tenant's session. The command line records a run
-//! before it starts the command.
+//! Operators' commands in a tenant's session. Only a recorded run gets the session's
+//! credentials: operators cannot assume the tenant role themselves.
 
 use bulkhead_provisioning::{RunRecord, TenantStatus};
+use bulkhead_stores::SessionCredentials;
 use bulkhead_tenancy::names::{InvalidName, RunId};
 use bulkhead_tenancy::{Invocation, OperatorAuthority, TenantId, TenantScope};
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{Control, ControlError};
 
@@ -27,11 +29,13 @@ pub struct NewRun {
     sandboxed: bool,
 }
 
-/// A recorded run, and the tenant's resource names for the command.
+/// A recorded run, with the tenant's session and resource names for the command.
 #[derive(Debug, Serialize)]
 pub struct RunView {
     run: RunId,
     names: Names,
+    #[serde(serialize_with = "write_credentials")]
+    credentials: SessionCredentials,
 }
 
 /// The names of the tenant's resources.
@@ -71,10 +75,12 @@ impl Control {
         let clients = self.function.clients(&scope);
         let session = clients.session(&scope)?;
         let run = new_run_id()?;
+        let credentials = session.export_credentials(&OperatorAuthority::ambient()).await?;
         let sealed = session.commands().seal(self.runs.table(), &run, &command).await?;
         let record = RunRecord {
             run: run.clone(),
             operator,
+            access_key_id: Some(credentials.access_key_id.clone()),
             sandboxed,
             started_at: bulkhead_stores::now(),
             ended_at: None,
@@ -96,6 +102,7 @@ impl Control {
                 index: scope.vector_index(&profile.corpus).as_str().to_owned(),
                 key_arn: profile.key_arn.clone(),
             },
+            credentials,
         })
     }
 
@@ -105,6 +112,7 @@ impl Control {
         run: &RunId,
         status: i32,
     ) -> Result<(), ControlError> {
+        self.require_onboarded(&tenant).await?;
         let invocation = Invocation::begin();
         let scope = self.operators_scope(&invocation, tenant);
         self.runs.end(&scope, run, status).await?;
@@ -137,6 +145,18 @@ impl Control {
     fn operators_scope<'i>(&self, invocation: &'i Invocation, tenant: TenantId) -> TenantScope<'i> {
         self.function.admission().operator(invocation, tenant, &OperatorAuthority::ambient())
     }
+}
+
+/// Writes the credentials for the operator. Only the response of `begin_run` contains them.
+fn write_credentials<S: Serializer>(
+    credentials: &SessionCredentials,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let mut fields = serializer.serialize_struct("credentials", 3)?;
+    fields.serialize_field("access_key_id", &credentials.access_key_id)?;
+    fields.serialize_field("secret_access_key", &credentials.secret_access_key)?;
+    fields.serialize_field("session_token", &credentials.session_token)?;
+    fields.end()
 }
 
 fn new_run_id() -> Result<RunId, ControlError> {

@@ -4,10 +4,9 @@ use aws_config::{BehaviorVersion, Region};
 use aws_sdk_lambda::types::InvocationType;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_types::SdkConfig;
-use bulkhead_stores::platform::control;
-use bulkhead_stores::{SessionCredentials, SessionSettings, StoreError, TenantClients};
-use bulkhead_tenancy::{Admission, Invocation, IsolationMode, OperatorAuthority, TenantId};
-use serde_json::Value;
+use bulkhead_tenancy::TenantId;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 /// Why an operator's call failed.
 #[derive(Debug, thiserror::Error)]
@@ -36,9 +35,6 @@ pub enum OperatorError {
     /// AWS or the control plane returned an unexpected response.
     #[error("unexpected response: {0}")]
     Answer(String),
-    /// The tenant's session could not be opened.
-    #[error("cannot open the tenant's session")]
-    Session(#[from] StoreError),
 }
 
 /// One tier of a deployment. The names of its roles and functions derive from these two.
@@ -55,8 +51,36 @@ pub struct Operator {
     sdk: SdkConfig,
     deployment: Deployment,
     identity: String,
-    partition: String,
-    account: String,
+}
+
+/// A recorded run: what a command needs to work in the tenant's session.
+#[derive(Debug, Deserialize)]
+pub struct Run {
+    /// The run's id.
+    pub run: String,
+    /// The names of the tenant's resources.
+    pub names: Value,
+    /// The tenant's session, valid for at most one hour.
+    pub credentials: SessionCredentials,
+}
+
+/// The credentials of a tenant's session.
+#[derive(Clone, Deserialize)]
+pub struct SessionCredentials {
+    /// Access key id.
+    pub access_key_id: String,
+    /// Secret access key.
+    pub secret_access_key: String,
+    /// Session token.
+    pub session_token: String,
+}
+
+impl std::fmt::Debug for SessionCredentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SessionCredentials")
+            .field("access_key_id", &self.access_key_id)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Operator {
@@ -87,7 +111,6 @@ impl Operator {
         let (Some(partition), Some(account)) = (parts.nth(1), parts.nth(2)) else {
             return Err(OperatorError::Answer(format!("the caller's ARN is `{identity}`")));
         };
-        let (partition, account) = (partition.to_owned(), account.to_owned());
         let Deployment { stage, tier } = &deployment;
         let role = format!("arn:{partition}:iam::{account}:role/bulkhead-{stage}-{tier}-operator");
         let provider = aws_config::sts::AssumeRoleProvider::builder(role)
@@ -99,12 +122,7 @@ impl Operator {
             .to_builder()
             .credentials_provider(aws_types::sdk_config::SharedCredentialsProvider::new(provider))
             .build();
-        Ok(Self { sdk, deployment, identity, partition, account })
-    }
-
-    /// Returns the ARN of the identity that assumed the role.
-    pub fn identity(&self) -> &str {
-        &self.identity
+        Ok(Self { sdk, deployment, identity })
     }
 
     /// Returns the Region of the deployment.
@@ -147,23 +165,28 @@ impl Operator {
         Err(OperatorError::Refused { code: text_of("code"), message: text_of("message") })
     }
 
-    /// Opens the session of `tenant` and returns its credentials, valid for at most one hour.
-    pub async fn session(
+    /// Records a command and returns the session of `tenant` for it.
+    ///
+    /// The control plane gives the session only together with the record: the operator role
+    /// cannot assume the tenant role.
+    pub async fn begin_run(
         &self,
-        tenant: TenantId,
-        authority: &OperatorAuthority,
-    ) -> Result<SessionCredentials, OperatorError> {
-        let Self { partition, account, deployment: Deployment { stage, tier }, .. } = self;
-        let settings = SessionSettings {
-            tenant_role_arn: format!("arn:{partition}:iam::{account}:role/bulkhead-{stage}-{tier}-tenant"),
-            table: String::new(),
-            bucket: String::new(),
-        };
-        let invocation = Invocation::begin();
-        let scope = Admission::new(IsolationMode::None).operator(&invocation, tenant, authority);
-        let platform = control::platform(self.sdk.clone());
-        let clients = TenantClients::new(&platform, &settings, &scope);
-        Ok(clients.session(&scope)?.export_credentials(authority).await?)
+        tenant: &TenantId,
+        command: &[String],
+        sandboxed: bool,
+    ) -> Result<Run, OperatorError> {
+        let answer = self
+            .control(&json!({
+                "action": "begin_run",
+                "tenant": tenant,
+                "operator": self.identity,
+                "command": command,
+                "sandboxed": sandboxed,
+            }))
+            .await?;
+        // The error must not quote the answer, which contains credentials.
+        Run::deserialize(answer)
+            .map_err(|_| OperatorError::Answer("the control plane's answer has no session".to_owned()))
     }
 }
 
@@ -188,6 +211,15 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn debug_output_hides_credentials() {
+        let answer = json!({"run": "r", "names": {}, "credentials": {
+            "access_key_id": "ASIA", "secret_access_key": "secret", "session_token": "secret",
+        }});
+        let run = Run::deserialize(answer).expect("a run");
+        assert!(!format!("{run:?}").contains("secret"));
+    }
 
     #[test]
     fn session_name_comes_from_the_callers_arn() {

@@ -18,6 +18,9 @@ pub struct RunRecord {
     pub run: RunId,
     /// The operator's ARN, as the command line reports it. CloudTrail has the proof.
     pub operator: String,
+    /// Access key id of the session that the command got. CloudTrail records it with each call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_key_id: Option<String>,
     /// Whether the command ran in a sandbox.
     pub sandboxed: bool,
     /// Start time.

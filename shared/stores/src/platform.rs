@@ -92,9 +92,4 @@ pub mod control {
     pub fn sdk(platform: &super::Platform) -> &aws_types::SdkConfig {
         &platform.sdk
     }
-
-    /// Returns a platform that uses an operator's `sdk` configuration.
-    pub fn platform(sdk: aws_types::SdkConfig) -> super::Platform {
-        super::Platform { sdk }
-    }
 }

@@ -34,9 +34,17 @@ from tests.infrastructure.guards.policies import (
 from tests.infrastructure.guards.roles import (
     MANAGED,
     RIGHTS,
+    functions_write_one_log,
     only_the_tenant_role_holds_data_rights,
+    operators_call_only_the_control_function,
+    policies_fit_into_a_role,
     tenant_role_requires_its_tag,
     tenant_role_trusts_by_name_and_tag,
+)
+from tests.infrastructure.guards.scopes import (
+    policies_deny_other_tenants,
+    silo_reads_only_its_tenant,
+    tenant_role_reaches_one_tenant,
 )
 from tests.infrastructure.guards.tags import TAGLESS, resources_are_tagged
 from tests.infrastructure.guards.template import Template, complaints, notices
@@ -47,6 +55,12 @@ GUARDS = (
     only_the_tenant_role_holds_data_rights,
     tenant_role_requires_its_tag,
     tenant_role_trusts_by_name_and_tag,
+    tenant_role_reaches_one_tenant,
+    policies_deny_other_tenants,
+    silo_reads_only_its_tenant,
+    policies_fit_into_a_role,
+    operators_call_only_the_control_function,
+    functions_write_one_log,
     tenant_comes_from_the_authorizer,
     usage_plan_counts_every_call,
     authorizers_cache_by_token,

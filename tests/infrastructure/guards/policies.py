@@ -14,7 +14,7 @@ WILDCARDS: dict[tuple[str, str], str] = {
     (
         "ControlRole",
         "MakeTenantKeys",
-    ): "a key that does not exist yet has no ARN; the required tags limit the statement",
+    ): "a key that does not exist yet has no ARN; the statement creates keys and changes none",
 }
 # Everything, or everything of one kind: `*`, `arn:…:*`, `arn:…:table/*`, `${Documents.Arn}/*`.
 _EVERYTHING = re.compile(r"\*|arn:.*:\*|arn:[^/]*/\*|\$\{[^}]+\}/?\*")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
+from typing import Any
 
-from tests.infrastructure.guards.template import Statement, Template, text
+from tests.infrastructure.guards.template import Statement, Template, names, text
 
 TAG = "aws:principaltag/tenantid"
 _TENANT_ROLE_ARN = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/bulkhead-${Stage}-${Tier}-tenant"
@@ -60,7 +63,7 @@ RIGHTS: dict[tuple[str, str, str], str] = {
         "arn:${AWS::Partition}:s3vectors:${AWS::Region}:${AWS::AccountId}:bucket/bulkhead-${Stage}-${Tier}-*/index/t-*",
         "creates a new tenant's empty index; reads and writes no vectors",
     ),
-    **_rights("ControlRole", ["kms:CreateKey", "kms:TagResource"], "*", "creates a tenant's own key with its tag"),
+    **_rights("ControlRole", ["kms:CreateKey"], "*", "creates a tenant's own key; the key's policy grants the rest"),
     **_rights(
         "ControlRole",
         ["kms:CreateAlias"],
@@ -116,6 +119,31 @@ RIGHTS: dict[tuple[str, str, str], str] = {
         "DispatchRole", ["lambda:InvokeFunction"], "${Ingestion.Arn}", "starts the tenant's worker with a sealed job"
     ),
     **_rights("OperatorRole", ["lambda:InvokeFunction"], "${Control.Arn}", "operators onboard and suspend tenants"),
+}
+
+
+# At least 16 characters, the shortest tenant id.
+_ANY_TENANT = "?" * 16 + "*"
+# The quotas of IAM: a trust policy, and all inline policies of a role, in characters without white space.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+_TRUST_LIMIT, _INLINE_LIMIT = 2_048, 10_240
+_PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f")
+# The longest value of each parameter in a policy, by the patterns and limits of AWS and of our templates.
+_LONGEST = {
+    "AWS::AccountId": "1" * 12,
+    "AWS::Region": "ap-southeast-9",
+    "Stage": "s" * 12,
+    "Tier": "t" * 12,
+    "OnlyTenant": "o" * 32,
+    "Model": "m" * 140,
+    "EmbeddingModel": "m" * 140,
+}
+# An ARN with the longest name of the service, for what CloudFormation names or a parameter gives.
+_LONGEST_ARN = {
+    "Role": "arn:{partition}:iam::111111111111:role/" + "r" * 64,
+    "Table": "arn:{partition}:dynamodb:ap-southeast-9:111111111111:table/" + "t" * 255,
+    "Log": "arn:{partition}:logs:ap-southeast-9:111111111111:log-group:" + "l" * 512 + ":*",
+    "Other": "arn:{partition}:lambda:ap-southeast-9:111111111111:function:" + "f" * 80,
 }
 
 
@@ -190,9 +218,107 @@ def _denies_without_tag(body: dict) -> bool:
     }
 
 
+def policies_fit_into_a_role(template: Template) -> Iterator[str]:
+    """IAM refuses a longer policy when the stack is deployed: so counts with the longest names, in each partition."""
+    for role, properties in template.of("AWS::IAM::Role"):
+        inline = [policy for name, policy in template.identity_policies() if name == role]
+        inline += [
+            attached["PolicyDocument"]
+            for _, attached in template.of("AWS::IAM::Policy")
+            if {"Ref": role} in attached["Roles"]
+        ]
+        trust = max(_longest(properties["AssumeRolePolicyDocument"], each) for each in _PARTITIONS)
+        rights = max(sum(_longest(policy, each) for policy in inline) for each in _PARTITIONS)
+        if trust > _TRUST_LIMIT:
+            yield f"{role}: its trust policy may have {trust} characters, more than {_TRUST_LIMIT}"
+        if rights > _INLINE_LIMIT:
+            yield f"{role}: its inline policies may have {rights} characters, more than {_INLINE_LIMIT}"
+
+
+def _longest(policy: Any, partition: str) -> int:
+    """Returns the length of a policy whose references have their longest values."""
+
+    def value(name: str) -> str:
+        if name == "AWS::Partition":
+            return partition
+        if name in _LONGEST:
+            return _LONGEST[name]
+        kinds = {"Role.Arn": "Role", "TableArn": "Table", "Backlog.Arn": "Table", "WorkerSlots.Arn": "Table"}
+        kind = next((kind for end, kind in kinds.items() if name.endswith(end)), "Log" if "Log" in name else "Other")
+        return _LONGEST_ARN[kind].format(partition=partition)
+
+    def filled(part: Any) -> Any:
+        if isinstance(part, list):
+            return [filled(each) for each in part]
+        if isinstance(part, dict) and set(part) in ({"Ref"}, {"Fn::GetAtt"}, {"Fn::Sub"}):
+            # `${!x}` is a policy variable, which stays in the policy.
+            pattern = text(part) if "Fn::Sub" not in part else part["Fn::Sub"].replace("${!", "$\0{")
+            return re.sub(r"\$\{([^}]+)\}", lambda found: value(found[1]), pattern).replace("$\0{", "${")
+        return {key: filled(each) for key, each in part.items()} if isinstance(part, dict) else part
+
+    return len(json.dumps(filled(policy), separators=(",", ":")))
+
+
+def operators_call_only_the_control_function(template: Template) -> Iterator[str]:
+    """The operator role trusts the given principals, with MFA if asked, and takes no session of a tenant."""
+    for role, properties in template.of("AWS::IAM::Role"):
+        if "operator" not in text(properties.get("RoleName", "")):
+            continue
+        expected = {"Bool": {"aws:MultiFactorAuthPresent": "true"}} if template.conditions.get("Mfa") else {}
+        for statement in template.trust(role):
+            if statement.body.get("Principal") != {"AWS": {"Ref": "OperatorPrincipals"}}:
+                yield f"{statement.name}: trusts {text(statement.body.get('Principal'))}, not OperatorPrincipals"
+            if statement.body.get("Condition", {}) != expected:
+                yield f"{statement.name}: its condition is not {expected}"
+            if set(statement.actions) != {"sts:AssumeRole", "sts:SetSourceIdentity"}:
+                yield f"{statement.name}: trusts {statement.actions}"
+        for tenant in tenant_roles(template):
+            for statement in template.trust(tenant):
+                if statement.allows and role in names(statement.body.get("Principal")):
+                    yield f"{statement.name}: lets {role} take a tenant's session without a recorded run"
+
+
+def functions_write_one_log(template: Template) -> Iterator[str]:
+    """The managed policy of a function covers every log group. A Deny leaves the tier's own."""
+    functions = {
+        found
+        for _, properties in template.of("AWS::Lambda::Function")
+        for found in names(properties["Role"]) | names(properties.get("LoggingConfig", {}))
+        if found.endswith("Role") and "LogGroup" in properties.get("LoggingConfig", {})
+    }
+    for role in sorted(functions):
+        if not any(_denies_other_logs(each.body) for each in template.rights(role)):
+            yield f"{role}: may write to every log group"
+
+
+_LOG = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:${FunctionLog}"
+
+
+def _denies_other_logs(body: dict) -> bool:
+    return (
+        body["Effect"] == "Deny"
+        and body.get("Action") == "logs:*"
+        and [text(each) for each in body.get("NotResource", [])] == [_LOG, "${FunctionLog.Arn}"]
+        and "Condition" not in body
+    )
+
+
+def _denies_other_names(statement: Statement) -> bool:
+    return {key: value for key, value in statement.body.items() if key != "Sid"} == {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "sts:AssumeRole",
+        "Condition": {"StringNotEquals": {"sts:RoleSessionName": "${aws:RequestTag/TenantId}"}},
+    }
+
+
 def tenant_role_trusts_by_name_and_tag(template: Template) -> Iterator[str]:
     """Trusts only sessions with exactly one tag, the tenant id, which is also the session name."""
+    silo = template.conditions.get("Silo", False)
+    tag = "${OnlyTenant}" if silo else _ANY_TENANT
     for role in tenant_roles(template):
+        if not any(_denies_other_names(each) for each in template.trust(role)):
+            yield f"{role}: trusts a session that is not named after its tenant"
         for statement in template.trust(role):
             if not statement.allows:
                 continue
@@ -205,15 +331,10 @@ def tenant_role_trusts_by_name_and_tag(template: Template) -> Iterator[str]:
                 or ":root" in principal_text
             ):
                 yield f"{statement.name}: trusts {principal_text}; name the roles"
-            if "aws:requesttag/tenantid" not in statement.keys("stringlike", "stringequals"):
-                yield f"{statement.name}: trusts a session without the tag TenantId"
-            if "sts:AssumeRole" in statement.actions:
-                named = statement.keys("stringequals").get("sts:rolesessionname")
-                if named != "${aws:RequestTag/TenantId}":
-                    yield f"{statement.name}: trusts a session that is not named after its tenant"
-            if "sts:TagSession" in statement.actions:
-                tags = statement.keys("forallvalues:stringequals").get("aws:tagkeys")
-                if tags not in ("TenantId", ["TenantId"]):
-                    yield f"{statement.name}: trusts a session with tags other than TenantId"
+            if text(statement.keys("stringlike").get("aws:requesttag/tenantid")) != tag:
+                yield f"{statement.name}: trusts a session whose tag TenantId is not like {tag}"
+            tags = statement.keys("forallvalues:stringequals").get("aws:tagkeys")
+            if tags not in ("TenantId", ["TenantId"]):
+                yield f"{statement.name}: trusts a session with tags other than TenantId"
             for action in set(statement.actions) - {"sts:AssumeRole", "sts:TagSession"}:
                 yield f"{statement.name}: trusts {action}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 _NO_VALUE = {"Ref": "AWS::NoValue"}
@@ -66,6 +66,8 @@ class Template:
 
     file: str
     resources: dict[str, dict[str, Any]]
+    # How each condition of the template is decided.
+    conditions: dict[str, bool] = field(default_factory=dict)
 
     def of(self, *types: str) -> Iterator[tuple[str, dict[str, Any]]]:
         for name, resource in self.resources.items():
@@ -82,8 +84,8 @@ class Template:
             if kind.startswith("AWS::IAM::"):
                 continue
             for name, properties in self.of(kind):
-                for field in fields:
-                    yield from _statements(name, properties.get(field))
+                for each in fields:
+                    yield from _statements(name, properties.get(each))
 
     def identity_policies(self) -> Iterator[tuple[str, Any]]:
         """Yields identity policies with the resource that contains them."""
@@ -116,23 +118,22 @@ class Template:
 Guard = Callable[[Template], Iterable[str]]
 
 
-def complaints(guard: Guard, file: str, expanded: dict[str, Any]) -> list[str]:
+def complaints(guard: Guard, variants: Iterable[Template]) -> list[str]:
     """Returns a guard's complaints under all combinations of conditions."""
-    found = {f"{file}: {each}" for variant in variants(file, expanded) for each in guard(variant)}
-    return sorted(found)
+    return sorted({f"{variant.file}: {each}" for variant in variants for each in guard(variant)})
 
 
-def notices(guard: Guard, file: str, expanded: dict[str, Any], blames: str) -> bool:
+def notices(guard: Guard, variants: Iterable[Template], blames: str) -> bool:
     """Reports whether a guard blames `blames` under any combination of conditions."""
-    return any(blames in f"{file}: {each}" for variant in variants(file, expanded) for each in guard(variant))
+    return any(blames in f"{variant.file}: {each}" for variant in variants for each in guard(variant))
 
 
 def variants(file: str, expanded: dict[str, Any]) -> Iterator[Template]:
     """Yields the template under every combination of its conditions."""
     names = list(expanded.get("Conditions", {}))
     for values in itertools.product((True, False), repeat=len(names)):
-        decided = _decide(expanded["Resources"], dict(zip(names, values, strict=True)))
-        yield Template(file, decided)
+        conditions = dict(zip(names, values, strict=True))
+        yield Template(file, _decide(expanded["Resources"], conditions), conditions)
 
 
 def _decide(value: Any, conditions: dict[str, bool]) -> Any:

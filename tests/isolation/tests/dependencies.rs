@@ -139,10 +139,8 @@ fn only_listed_files_use_operator_authority() {
     assert_eq!(
         files_with("OperatorAuthority"),
         [
-            "cli/src/exec.rs",
             "functions/control/src/onboard.rs",
             "functions/control/src/runs.rs",
-            "shared/operator/src/lib.rs",
             "shared/stores/src/session/mod.rs",
             "shared/tenancy/src/admission.rs",
             "shared/tenancy/src/lib.rs"
