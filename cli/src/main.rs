@@ -2,9 +2,11 @@
 
 mod environment;
 mod exec;
+mod program;
 mod sandbox;
 
 use std::ffi::OsString;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -93,7 +95,7 @@ async fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Exec(arguments) => exec::exec(arguments).await,
         Command::Runs { target } => runs(target).await,
-        Command::Confined { limits, command } => Err(sandbox::exec_confined(&limits, &command).into()),
+        Command::Confined { limits, command } => Err(confined(&limits, &command)),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("bulkhead: {error}");
@@ -109,6 +111,19 @@ async fn main() -> ExitCode {
 async fn runs(target: Target) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let operator = target.sign_in().await?;
     let request = serde_json::json!({"action": "runs", "tenant": target.tenant});
-    println!("{:#}", operator.control(&request).await?);
+    match writeln!(io::stdout(), "{:#}", operator.control(&request).await?) {
+        // The reader, such as `head`, has read enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        written => written?,
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Replaces this process with `command`, in the sandbox. Returns only on failure.
+fn confined(limits: &sandbox::Limits, command: &[OsString]) -> Box<dyn std::error::Error> {
+    let error = sandbox::exec_confined(limits, command);
+    match command.first() {
+        Some(program) => program::explain(program, error),
+        None => error.into(),
+    }
 }

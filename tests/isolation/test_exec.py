@@ -284,6 +284,45 @@ def test_missing_program_error_names_the_option(run: Exec) -> None:
     assert done.returncode == EXIT_NOT_RUN and "--read" in done.stderr
 
 
+@pytest.mark.parametrize("kind", ["link", "script"])
+def test_closed_interpreter_error_names_the_option(run: Exec, tmp_path: Path, kind: str) -> None:
+    """A virtual environment links to a Python that is elsewhere."""
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "bin").mkdir(parents=True)
+    (elsewhere / "lib").mkdir()
+    tool = elsewhere / "bin" / "tool"
+    shutil.copy2("/bin/cat", tool)
+    program = run.folder / "program"
+    if kind == "link":
+        program.symlink_to(tool)
+    else:
+        program.write_text(f"#!{tool}\n")
+        program.chmod(0o755)
+    closed = run("./program", "/dev/null")
+    assert closed.returncode == EXIT_NOT_RUN
+    assert f"needs `{tool}`" in closed.stderr and f"--read {elsewhere}" in closed.stderr, closed.stderr
+    opened = run("./program", "/dev/null", options=("--read", str(elsewhere)))
+    assert opened.returncode == 0, opened.stderr
+
+
+def test_list_of_runs_ends_quietly_if_its_reader_has_enough(stack: LocalStack, run: Exec) -> None:
+    assert run("true").returncode == 0
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(
+            [str(BULKHEAD), "runs", "--stage", "local", "--tenant", run.tenant.id],
+            env={"PATH": os.environ["PATH"], "HOME": str(run.home), "AWS_ENDPOINT_URL": stack.endpoint},
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=90,
+        )
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_user_without_the_operator_role_gets_no_session(stack: LocalStack, run: Exec, clinic: Tenant) -> None:
     """The user may not assume the operator role."""
     iam = stack.account.client("iam")
