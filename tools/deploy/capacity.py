@@ -339,14 +339,22 @@ def _show(console: Console, planned: list[Stack]) -> None:
 def _too_little(planned: list[Stack], limit: int) -> str:
     """Says how to fix a limit that is too small."""
     need = needed(planned)
+    lacking = need - limit
+    advice = (
+        f"a limit of {limit} is {lacking} too little. Before you deploy, ask for more:\n"
+        f"        aws service-quotas request-service-quota-increase --service-code lambda "
+        f"--quota-code {_SERVICE_QUOTA} --desired-value {need}"
+    )
+    # Every reservation is at least 1.
+    smallest = UNRESERVED + sum(len(stack.reservations) * stack.count for stack in planned)
+    if limit < smallest:
+        return (
+            f"{advice}\n      Smaller reservations do not help: {UNRESERVED} must stay unreserved, and "
+            f"{smallest - UNRESERVED} functions need at least 1 each"
+        )
     reservations = [each for stack in planned if stack.count for each in stack.reservations]
     largest = sorted(reservations, key=lambda each: each.number, reverse=True)[:6]
-    return (
-        f"a limit of {limit} is {need - limit} too little. Before you deploy, ask for more:\n"
-        f"        aws service-quotas request-service-quota-increase --service-code lambda "
-        f"--quota-code {_SERVICE_QUOTA} --desired-value {need}\n"
-        f"      or take {need - limit} off the reservations; the largest: {', '.join(map(str, largest))}"
-    )
+    return f"{advice}\n      or take {lacking} off the reservations; the largest: {', '.join(map(str, largest))}"
 
 
 def _override(text: str) -> tuple[str, str]:

@@ -170,6 +170,16 @@ def test_too_small_limit_says_what_to_do() -> None:
     assert "or take 1 off the reservations; the largest: PremiumTemplatesConcurrency (80)" in output
 
 
+def test_a_limit_below_one_execution_per_function_needs_an_increase() -> None:
+    """A new account may have a limit of 10. Nothing can be taken off that is not there."""
+    functions = sum(len(stack.reservations) * stack.count for stack in plan(read, {}, 0))
+    status, output = _run("--limit", "10")
+    assert status == 1 and "off the reservations" not in output
+    assert f"{capacity.UNRESERVED} must stay unreserved, and {functions} functions need at least 1 each" in output
+    assert "off the reservations" not in _run("--limit", str(capacity.UNRESERVED + functions - 1))[1]
+    assert "off the reservations" in _run("--limit", str(capacity.UNRESERVED + functions))[1]
+
+
 @pytest.mark.parametrize(
     "override, why",
     [
