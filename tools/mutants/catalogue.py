@@ -19,6 +19,7 @@ _CIRCUITS = "shared/resilience/src/circuit"
 _OPENS = ("-p", "bulkhead-resilience", "--test", "circuit", "boundaries")
 _TIER = "infra/tier.yaml"
 _TEMPLATE_GUARDS = ("tests/infrastructure",)
+_NAMES = ("tests/infrastructure/test_replacement.py",)
 
 _TYPES = [
     Mutant(
@@ -518,6 +519,40 @@ _SILO = [
         "if self.only.as_ref().is_some_and(|only| *only != tenant) && claims.tier.is_none() {",
         ("tests/isolation/test_tiers.py",),
         ("authorizer",),
+    ),
+    Mutant(
+        "an update gives a silo to another tenant",
+        Suite.TEMPLATES,
+        "infra/silo.yaml",
+        "StackName: !Ref AWS::StackName",
+        "StackName: !Ref RegistryTable",
+        _NAMES,
+    ),
+    Mutant(
+        "an update changes the stage",
+        Suite.TEMPLATES,
+        "template.yaml",
+        "StackName: !Ref AWS::StackName",
+        "StackName: !Ref Model",
+        _NAMES,
+    ),
+    Mutant(
+        "a missing object is a refused access",
+        Suite.FUNCTIONS,
+        "shared/stores/src/repositories/objects.rs",
+        'error.code() == Some("AccessDenied") && !self.exists(key.as_str()).await?',
+        'error.code() == Some("Missing") && !self.exists(key.as_str()).await?',
+        ("tests/journeys/test_documents.py",),
+        ("ingestion",),
+    ),
+    Mutant(
+        "the control plane can change the keys of tenants",
+        Suite.FUNCTIONS,
+        "shared/provisioning/src/keys.rs",
+        "            .bypass_policy_lockout_safety_check(true)\n",
+        "",
+        ("tests/isolation/test_keys.py",),
+        ("control",),
     ),
     Mutant(
         "the control plane ends runs of unknown tenants",
