@@ -161,3 +161,17 @@ def test_invalid_or_unknown_id_is_refused(api: Api, wrong: str) -> None:
 def _request_upload(api: Api, content: bytes) -> Any:
     body = {"title": "Uploaded", "content_type": "text/plain", "bytes": len(content)}
     return api.post(f"{PATH}/uploads", body).expect(201)
+
+
+def test_missing_bytes_are_no_refused_access(api: Api, ready: Ready, stack: Any, tenant: Any) -> None:
+    """S3 answers 403 for a missing object, because the tenant role may not list the whole bucket."""
+    document = _request_upload(api, b"never stored")["document"]
+    key = f"{tenant.prefix}documents/{document['id']}/source.00000001"
+    stored = {"bucket": {"name": stack.outputs["BasicBucket"]}, "object": {"key": key, "size": 12}}
+    event = {"source": "aws.s3", "detail-type": "Object Created", "detail": stored}
+    stack.account.invoke(stack.outputs["BasicIntakeFunction"], event)
+    [found] = ready(api, document["id"], status="dead")
+    assert found["last_error"] == "the bytes of the document are missing"
+    group = stack.outputs["BasicFunctionLog"]
+    refused = [line for _, line in stack.log_lines(group) if '"AccessDenied"' in line and tenant.id in line]
+    assert not refused, "a missing object rings the alarm access-denied"

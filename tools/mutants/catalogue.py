@@ -19,7 +19,6 @@ _CIRCUITS = "shared/resilience/src/circuit"
 _OPENS = ("-p", "bulkhead-resilience", "--test", "circuit", "boundaries")
 _TIER = "infra/tier.yaml"
 _TEMPLATE_GUARDS = ("tests/infrastructure",)
-_NAMES = ("tests/infrastructure/test_replacement.py",)
 
 _TYPES = [
     Mutant(
@@ -519,22 +518,6 @@ _SILO = [
         "if self.only.as_ref().is_some_and(|only| *only != tenant) && claims.tier.is_none() {",
         ("tests/isolation/test_tiers.py",),
         ("authorizer",),
-    ),
-    Mutant(
-        "an update gives a silo to another tenant",
-        Suite.TEMPLATES,
-        "infra/silo.yaml",
-        "StackName: !Ref AWS::StackName",
-        "StackName: !Ref RegistryTable",
-        _NAMES,
-    ),
-    Mutant(
-        "an update changes the stage",
-        Suite.TEMPLATES,
-        "template.yaml",
-        "StackName: !Ref AWS::StackName",
-        "StackName: !Ref Model",
-        _NAMES,
     ),
     Mutant(
         "a missing object is a refused access",

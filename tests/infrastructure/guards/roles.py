@@ -41,7 +41,6 @@ RIGHTS: dict[tuple[str, str, str], str] = {
     **_session_rights("IngestionRole"),
     **_session_rights("SchedulerRole"),
     **_session_rights("ControlRole"),
-    **_session_rights("OperatorRole"),
     **_rights(
         "AuthorizerRole", ["dynamodb:GetItem"], "${RegistryTableArn}", "reads whether a tenant is known and active"
     ),
