@@ -1,4 +1,4 @@
-"""Intake, worker and scheduler may crash between any two steps of a job: the job is still done exactly once.
+"""Worker and scheduler may crash between any two steps of a job: the job is still done exactly once.
 
 A process that crashes at a step leaves the same state as a process whose calls all fail from that step on. So
 each case lets a number of the tenant's calls through and drops all later ones, before they arrive or on
@@ -26,7 +26,7 @@ from tools.faultproxy.client import InForce
 from tools.faultproxy.effects import DropAfter, DropBefore, Effect
 
 CONTENT = b"The ferry leaves at seven."
-# More calls than intake, worker and scheduler make for one document, with sessions and keys.
+# More calls than worker and scheduler make for one document, with sessions and keys.
 STEPS = 40
 SECONDS = 300.0
 # Longer than a worker runs here: the interrupted caller has stopped trying or was ended.
@@ -111,18 +111,24 @@ def done(stack: LocalStack, new_tenant: Callable[..., Tenant]) -> dict[Case, Cas
 
 
 def _resend_dead_events(stack: LocalStack, tenants: set[str]) -> None:
-    """Handles dead letters as docs/operations.md says: resends events to intake, deletes messages of jobs."""
+    """Handles dead letters as docs/operations.md says: resends events and stored objects, deletes jobs."""
     sqs, queue = stack.account.client("sqs"), stack.outputs["BasicDeadLetterQueueUrl"]
     received = sqs.receive_message(
         QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=1, AttributeNames=["MessageGroupId"]
     )
     for message in received.get("Messages", []):
-        event = json.loads(message["Body"]).get("requestPayload")
+        body = json.loads(message["Body"])
+        event = body.get("requestPayload")
+        key = event["detail"]["object"]["key"] if event else body.get("key")
         # The message of a job is not needed: the scheduler finds the job.
-        owner = event["detail"]["object"]["key"].split("/")[1] if event else message["Attributes"]["MessageGroupId"]
+        owner = key.split("/")[1] if key else message["Attributes"]["MessageGroupId"]
         if owner in tenants:
             if event:
                 stack.account.invoke(stack.outputs["BasicIntakeFunction"], event)
+            elif key:
+                sqs.send_message(
+                    QueueUrl=stack.outputs["BasicQueueUrl"], MessageBody=message["Body"], MessageGroupId=owner
+                )
             sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
 
 

@@ -30,7 +30,7 @@ READY_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Case:
-    """A call of intake or the worker that fails `ATTEMPTS` times."""
+    """A call of the worker that fails `ATTEMPTS` times: while it accepts the job, or while it does it."""
 
     step: str
     effect: Effect
@@ -44,10 +44,9 @@ class Case:
 
 
 CASES = [
-    Case("intake", Fail("ServiceUnavailable", 503), "sts", "AssumeRole"),
-    Case("intake", Fail("KMSInternalException"), "kms", "GenerateDataKey"),
-    Case("intake", Fail("InternalServerError"), "dynamodb", "UpdateItem"),
-    Case("worker", Fail("Throttling"), "sts", "AssumeRole", skip=1),
+    Case("accept", Fail("ServiceUnavailable", 503), "sts", "AssumeRole"),
+    Case("accept", Fail("KMSInternalException"), "kms", "GenerateDataKey"),
+    Case("accept", Fail("InternalServerError"), "dynamodb", "TransactWriteItems"),
     Case("worker", Fail("ThrottlingException"), "kms", "Decrypt"),
     Case("worker", Fail("SlowDown"), "s3", "GetObject"),
     Case("worker", Fail("ThrottlingException"), "bedrock-runtime", "InvokeModel"),
@@ -75,7 +74,7 @@ def runs(stack: LocalStack, new_tenant: Callable[..., Tenant]) -> Any:
         def begin(case: Case) -> CaseRun:
             tenant = new_tenant(f"With faults: {case}")
             api = stack.api(tenant)
-            # An upload bypasses the API, so that only intake and worker make calls from here on.
+            # An upload bypasses the API, so that only the worker makes calls from here on.
             content = DOCUMENT["content"].encode()
             slot = api.post("/v1/documents/uploads", {**_description(), "bytes": len(content)}).expect(201)
             rule = rules.enter_context(

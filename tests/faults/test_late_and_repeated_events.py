@@ -64,7 +64,7 @@ def _without_retries(stack: LocalStack, tenant: Tenant) -> None:
     )
 
 
-def test_scheduler_finds_a_job_that_intake_is_slow_to_write(
+def test_scheduler_finds_a_job_that_is_slowly_accepted(
     stack: LocalStack, faults: Faults, new_tenant: Callable[..., Tenant]
 ) -> None:
     """The backlog entry and the job are written together: no sweep removes the entry in between."""
@@ -72,7 +72,7 @@ def test_scheduler_finds_a_job_that_intake_is_slow_to_write(
     slot = _request_upload(stack.api(tenant))
     throttled = Fail("ThrottlingException")
     about = {"service": "dynamodb", "session": tenant.id}
-    # Delays every write of intake, because any of them may write the job.
+    # Delays the first writes of the worker, because any of them may write the job.
     with (
         faults.rule(Delay(4_000), action="PutItem", count=2, **about),
         faults.rule(Delay(4_000), action="TransactWriteItems", count=1, **about),

@@ -22,7 +22,7 @@ from tools.devstack.stack import LocalStack
 from tools.harness import bootstraps
 from tools.harness.canaries import canary, foreign_canaries
 from tools.harness.driver import Harness, Invoked
-from tools.harness.hosting import connected, hosted, pipeline_paused, sealed_job, take_jobs
+from tools.harness.hosting import connected, hosted, pipeline_paused, work_of, take_jobs
 from tools.sample_events.events import load, with_body
 
 TENANTS, DOCUMENTS, ROUNDS, CALLERS = 50, 2, 8, 12
@@ -144,11 +144,10 @@ class DispatchLoop:
         self._template = load(
             "dispatch",
             tenant="t",
+            bucket="b",
             document="d",
-            sealed="s",
             other_tenant="t",
             other_document="d",
-            other_sealed="s",
         )["Records"][0]
         self._waiting: deque[tuple[str, Any]] = deque()
         self._stop = threading.Event()
@@ -156,7 +155,7 @@ class DispatchLoop:
 
     def run(self) -> None:
         while not self._stop.is_set():
-            self._waiting.extend(sealed_job(each) for each in take_jobs(self._stack))
+            self._waiting.extend(work_of(each) for each in take_jobs(self._stack))
             batch = [self._waiting.popleft() for _ in range(min(4, len(self._waiting)))]
             if not batch:
                 # The scheduler requeues jobs of killed workers when their lease expires.

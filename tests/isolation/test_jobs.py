@@ -35,7 +35,7 @@ def no_data_changes(stack: LocalStack, clinic: Tenant, bicycles: Tenant) -> Iter
 
 
 def _job(session: Account, owner: Target, document: str, address: bytes | None = None) -> str:
-    """Returns a job as intake sends it, sealed in the owner's session."""
+    """Returns a job as the scheduler sends it, sealed in the owner's session."""
     text = json.dumps({"document": document}).encode()
     sealed = seal(session, owner, "job", address or job_address(owner.tenant.id), text)
     return _message(document, sealed)
@@ -192,6 +192,61 @@ def test_refused_message_does_not_fail_its_batch(
     assert failed == {"bad", "foreign"}, f"the batch answered {answer}"
 
 
+# ── stored objects, which intake forwards ──────────────────────────────────
+
+
+def _stored(owner: Target, document: str, **other: Any) -> str:
+    """Returns the message of a document's first revision as intake sends it."""
+    key = f"t/{owner.tenant.id}/documents/{document}/source.00000001"
+    return json.dumps({"bucket": owner.bucket, "key": key, "bytes": 1, **other})
+
+
+@pytest.fixture
+def unaccepted(stack: LocalStack, new_tenant: Callable[[str], Tenant]) -> tuple[Target, str]:
+    """A tenant and its document, whose bytes are announced and not stored."""
+    owner = new_tenant("Owner of an unaccepted object")
+    about = {"title": "Ferry", "content_type": "text/plain", "bytes": 5}
+    made = stack.api(owner).post("/v1/documents/uploads", about).expect(201)
+    return Target.of(stack, owner), made["document"]["id"]
+
+
+def test_stored_object_is_accepted_only_in_its_own_tenants_group(
+    stack: LocalStack, unaccepted: tuple[Target, str], bicycles: Tenant, no_data_changes: None
+) -> None:
+    owner, document = unaccepted
+
+    def status() -> str:
+        return stack.api(owner.tenant).get(f"/v1/documents/{document}").expect(200)["status"]
+
+    body = _stored(owner, document)
+    for group in (bicycles.id, None, "", "0" * 32, "TENANT#" + owner.tenant.id):
+        assert not _dispatch(stack, body, group), f"accepted in the group {group!r}"
+    for other in ({"bucket": "another-bucket"}, {"key": f"t/{owner.tenant.id}/x"}, {"key": ""}, {"bytes": -1}):
+        assert not _dispatch(stack, _stored(owner, document, **other), owner.tenant.id), f"accepted {other}"
+    assert status() == "awaiting_upload", "a refused message was accepted"
+    # The control. The worker accepts the job, and finds no bytes.
+    assert _dispatch(stack, body, owner.tenant.id)
+    assert status() == "dead"
+
+
+def test_scheduler_accepts_a_stored_object_only_for_its_own_tenant(
+    stack: LocalStack, unaccepted: tuple[Target, str], bicycles: Tenant, no_data_changes: None
+) -> None:
+    owner, document = unaccepted
+
+    def defer(tenant: str) -> None:
+        work = json.loads(_stored(owner, document))
+        request = {"action": "defer", "tenant": tenant, "work": work}
+        stack.account.invoke(stack.outputs["BasicSchedulerFunction"], request)
+
+    with pytest.raises(InvokeFailed, match="Refused"):
+        defer(bicycles.id)
+    assert Target.of(stack, owner.tenant).sort_keys() == owner.sort_keys(), "a request for B changed A"
+    # The control. Another sweep may already have moved the job on.
+    defer(owner.tenant.id)
+    assert Target.of(stack, owner.tenant).sort_keys() != owner.sort_keys()
+
+
 # ── the scheduler ───────────────────────────────────────────────────────────
 
 
@@ -227,7 +282,7 @@ def queued_job(
 
 def _defer(stack: LocalStack, tenant: str, document: str) -> Any:
     """Sends the request that dispatch sends if no worker is free."""
-    request = {"action": "defer", "tenant": tenant, "document": document}
+    request = {"action": "defer", "tenant": tenant, "work": {"document": document, "sealed": "AQAA"}}
     return stack.account.invoke(stack.outputs["BasicSchedulerFunction"], request)
 
 
@@ -253,8 +308,8 @@ def test_scheduler_defers_a_job_only_for_its_own_tenant(
 def test_scheduler_refuses_a_malformed_tenant(
     stack: LocalStack, clinic_document: str, action: str, tenant: str, no_data_changes: None
 ) -> None:
-    request = {"action": action, "tenant": tenant}
+    request: dict[str, Any] = {"action": action, "tenant": tenant}
     if action == "defer":
-        request["document"] = clinic_document
+        request["work"] = {"document": clinic_document, "sealed": "AQAA"}
     with pytest.raises(InvokeFailed, match="Refused"):
         stack.account.invoke(stack.outputs["BasicSchedulerFunction"], request)

@@ -92,14 +92,83 @@ def test_same_content_is_not_indexed_again(stack: LocalStack, tenant: Tenant, ap
     def look() -> dict[str, Any]:
         return api.get(f"/v1/documents/{document}").expect(200)
 
-    again = until(
-        look, lambda found: found["revision"] == 2 and found["status"] == "ready", "the document is ready", SECONDS
-    )
-    assert (again["chunks"], again["ready_revision"]) == (first["chunks"], 1), "it was not indexed again"
+    again = until(look, lambda found: found["ready_revision"] == 2, "the second revision is searchable", SECONDS)
+    assert (again["chunks"], again["revision"], again["status"]) == (first["chunks"], 2, "ready")
     assert stored_revisions(stack, tenant, document)[0] == before == ["00000001"]
     # A new title is indexed, because it is part of the passages.
     replace(api, document, make_text("north", 2), title="The northern ferry")
     assert wait_until_indexed(api, document)["title"] == "The northern ferry"
+
+
+def announce(api: Api, document: str, content: bytes, title: str) -> dict[str, Any]:
+    about = {"title": title, "content_type": "text/plain", "bytes": len(content)}
+    return api.post(f"/v1/documents/{document}/uploads", about).expect(201)
+
+
+def upload(announced: dict[str, Any], content: bytes) -> None:
+    slot = announced["upload"]
+    assert send(slot["method"], slot["url"], content, slot["headers"]).status == 200
+
+
+def test_announced_content_that_does_not_arrive_expires(
+    stack: LocalStack, tenant: Tenant, api: Api, ready: Ready
+) -> None:
+    document = api.add_document("Ferry", make_text("north", 2))["id"]
+    before = ready(api, document)[0]
+    content = b"The boat leaves from the outer pier."
+    announced = announce(api, document, content, "Boat")
+    shown = api.get(f"/v1/documents/{document}").expect(200)
+    assert shown == announced["document"] == api.get("/v1/documents").expect(200)["documents"][0]
+    assert (shown["title"], shown["bytes"], shown["status"]) == ("Boat", len(content), "awaiting_upload")
+    assert (shown["revision"], shown["ready_revision"]) == (2, 1)
+    stack.account.client("dynamodb").update_item(
+        TableName=stack.outputs["DataTable"],
+        Key={"pk": {"S": tenant.partition}, "sk": {"S": f"DOCUMENT#{document}"}},
+        UpdateExpression="SET announced.#revision.#until = :past",
+        ExpressionAttributeNames={"#revision": "2", "#until": "until"},
+        ExpressionAttributeValues={":past": {"N": "1"}},
+    )
+    after = api.get(f"/v1/documents/{document}").expect(200)
+    assert after == {**before, "updated_at": after["updated_at"]}
+    # A late upload still counts, with the title that was announced for it.
+    upload(announced, content)
+    late = until(
+        lambda: api.get(f"/v1/documents/{document}").expect(200),
+        lambda found: found["ready_revision"] == 2,
+        "the late revision is searchable",
+        SECONDS,
+    )
+    assert (late["title"], late["bytes"], late["revision"]) == ("Boat", len(content), 2)
+
+
+def test_each_revision_keeps_the_title_that_was_announced_for_it(api: Api, ready: Ready) -> None:
+    document = api.add_document("Ferry", make_text("north", 2))["id"]
+    ready(api, document)
+    second, third = b"The boat leaves at noon.", b"The raft leaves at one."
+    boat, raft = announce(api, document, second, "Boat"), announce(api, document, third, "Raft")
+    upload(boat, second)
+
+    def look() -> dict[str, Any]:
+        return api.get(f"/v1/documents/{document}").expect(200)
+
+    until(look, lambda found: found["ready_revision"] == 2, "the second revision is searchable", SECONDS)
+    api.save_template("plain", "Answer from the passages.")
+    assert [each["title"] for each in api.ask("When does it leave?", "plain")["citations"]] == ["Boat"]
+    assert look()["title"] == "Raft", "the newest announced revision is shown"
+    upload(raft, third)
+    assert wait_until_indexed(api, document)["title"] == "Raft"
+
+
+def test_outstanding_revisions_of_a_document_are_bounded(api: Api, ready: Ready) -> None:
+    document = api.add_document("Ferry", make_text("north", 2))["id"]
+    ready(api, document)
+    content = b"The boat leaves at noon."
+    announced = [announce(api, document, content, f"Boat {n}") for n in range(16)]
+    about = {"title": "One too many", "content_type": "text/plain", "bytes": len(content)}
+    assert "16 revisions" in problem(api.post(f"/v1/documents/{document}/uploads", about), 409)["detail"]
+    upload(announced[-1], content)
+    assert wait_until_indexed(api, document)["title"] == "Boat 15"
+    announce(api, document, content, "Boat 16")
 
 
 def test_answers_never_mix_revisions(api: Api, ready: Ready, prompt_template: None) -> None:

@@ -126,8 +126,8 @@ def take_jobs(stack: LocalStack) -> list[dict[str, Any]]:
     return taken
 
 
-def sealed_job(message: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
-    """Returns the tenant of a message, which is its group, and the sealed job."""
+def work_of(message: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Returns the tenant of a message, which is its group, and its job or stored object."""
     return message["Attributes"]["MessageGroupId"], json.loads(message["Body"])
 
 

@@ -19,6 +19,7 @@ _CIRCUITS = "shared/resilience/src/circuit"
 _OPENS = ("-p", "bulkhead-resilience", "--test", "circuit", "boundaries")
 _TIER = "infra/tier.yaml"
 _TEMPLATE_GUARDS = ("tests/infrastructure",)
+_NAMES = ("tests/infrastructure/test_replacement.py",)
 
 _TYPES = [
     Mutant(
@@ -228,9 +229,9 @@ _BEARER = [
     Mutant(
         "a token chooses its algorithm",
         Suite.CRATES,
-        "shared/tokens/src/rules.rs",
-        "if key.algorithm != algorithm {",
-        "if key.algorithm != algorithm && kid.is_empty() {",
+        "shared/tokens/src/keys.rs",
+        ".filter(|key| key.algorithms.contains(&algorithm))",
+        ".filter(|key| !key.algorithms.is_empty())",
         _TOKENS,
     ),
     Mutant(
@@ -253,15 +254,15 @@ _BEARER = [
         "accepts a token of another app",
         Suite.CRATES,
         "shared/tokens/src/rules.rs",
-        "if !says(&signed.client_id, client) ||",
-        "if signed.client_id.is_none() ||",
+        'if !says("client_id", client) ||',
+        'if claim("client_id").is_none() ||',
         _TOKENS,
     ),
     Mutant(
         "accepts an id token",
         Suite.CRATES,
         "shared/tokens/src/rules.rs",
-        'return if says(&signed.token_use, "access") { Ok(()) } else { Err(TokenError::NotForAccess) };',
+        'return if says("token_use", "access") { Ok(()) } else { Err(TokenError::NotForAccess) };',
         "return Ok(());",
         _TOKENS,
     ),
@@ -273,6 +274,22 @@ _BEARER = [
         "",
         _TOKENS,
     ),
+    Mutant(
+        "accepts a token with an unknown extension",
+        Suite.CRATES,
+        "shared/tokens/src/rules.rs",
+        "if header.crit.is_some() {",
+        "if header.crit.is_some_and(|names| names.is_empty()) {",
+        _TOKENS,
+    ),
+    Mutant(
+        "a token without a key id uses any key",
+        Suite.CRATES,
+        "shared/tokens/src/keys.rs",
+        "(kid.is_some() || fitting.next().is_none()).then_some(first)",
+        "Some(first)",
+        _TOKENS,
+    ),
 ]
 
 _CAPACITY = [
@@ -280,7 +297,7 @@ _CAPACITY = [
         "two workers hold one slot",
         Suite.CRATES,
         "shared/resilience/src/quota.rs",
-        "if !self.is_free(claim.slot, claim.now) {",
+        "if !self.is_free(claim.slot, claim.now, claim.impossible) {",
         "if claim.until <= claim.now {",
         _RESILIENCE,
     ),
@@ -520,6 +537,22 @@ _SILO = [
         ("authorizer",),
     ),
     Mutant(
+        "an update gives a silo to another tenant",
+        Suite.TEMPLATES,
+        "infra/silo.yaml",
+        "StackName: !Ref AWS::StackName",
+        "StackName: !Ref RegistryTable",
+        _NAMES,
+    ),
+    Mutant(
+        "an update changes the stage",
+        Suite.TEMPLATES,
+        "template.yaml",
+        "StackName: !Ref AWS::StackName",
+        "StackName: !Ref Model",
+        _NAMES,
+    ),
+    Mutant(
         "a missing object is a refused access",
         Suite.FUNCTIONS,
         "shared/stores/src/repositories/objects.rs",
@@ -579,7 +612,7 @@ _SHARED_TIER = [
         "takes an occupied slot",
         Suite.FUNCTIONS,
         "shared/stores/src/quota/slots.rs",
-        '"(attribute_not_exists(#slot) OR #slot <= :now)"',
+        '"(attribute_not_exists(#slot) OR #slot <= :now OR #slot > :impossible)"',
         '"(attribute_not_exists(#slot) OR #slot <> :now)"',
         ("tests/isolation/test_capacity.py",),
         ("templates",),
@@ -723,7 +756,7 @@ _BUILT = [
         "admits a token of another tier",
         Suite.FUNCTIONS,
         "functions/authorizer/src/lib.rs",
-        "if claims.tier.as_deref() != Some(self.tier.as_str()) {",
+        "if claims.tier.as_ref().and_then(|tier| tier.as_str()) != Some(self.tier.as_str()) {",
         "if claims.tier.is_none() {",
         ("tests/isolation/test_tokens.py",),
         ("authorizer",),
@@ -825,17 +858,17 @@ _JOBS = [
         "shared/stores/src/jobs/transitions.rs",
         '"{NOT_DELETED} AND received_revision = :revision AND processed_revision = :revision"',
         '"{NOT_DELETED} AND (received_revision = :revision OR processed_revision = :revision)"',
-        ("tests/journeys/test_document_life.py",),
+        ("tests/faults/test_document_life_faults.py", "-k", "while_a_job_completes"),
         ("ingestion",),
     ),
     Mutant(
         "a repeated event creates a second job",
         Suite.FUNCTIONS,
         "shared/stores/src/jobs/accept.rs",
-        "if state.received >= Some(content.revision) => return Ok(()),",
-        "if state.received > Some(content.revision) => return Ok(()),",
+        "Some(state) if state.received == Some(content.revision) => return Ok(()),",
+        "Some(state) if state.received == Some(content.revision) && content.bytes == u64::MAX => return Ok(()),",
         ("tests/faults/test_late_and_repeated_events.py",),
-        ("intake",),
+        ("ingestion", "scheduler"),
     ),
     Mutant(
         "a job is accepted without a backlog entry",
@@ -844,7 +877,33 @@ _JOBS = [
         "let mut writes = vec![backlog.mark()?];",
         "let mut writes = vec![];\n        let _ = backlog;",
         ("tests/faults/test_late_and_repeated_events.py",),
-        ("intake",),
+        ("ingestion", "scheduler"),
+    ),
+    Mutant(
+        "a job of a deleted document ends without its data",
+        Suite.FUNCTIONS,
+        "shared/stores/src/jobs/transitions.rs",
+        "if !self.session.erase(job.document()).await? {",
+        "if false {",
+        ("tests/faults/test_document_life_faults.py", "-k", "after_a_delete"),
+        ("ingestion", "scheduler"),
+    ),
+    Mutant(
+        "the bytes of a replaced revision stay",
+        Suite.FUNCTIONS,
+        "shared/stores/src/jobs/accept.rs",
+        "return self.session.objects().delete_source(document, content.revision).await;",
+        "return Ok(());",
+        ("tests/journeys/test_document_races.py", "-k", "replaced_revision"),
+        ("ingestion", "scheduler"),
+    ),
+    Mutant(
+        "the key of a stored object may name another tenant",
+        Suite.CRATES,
+        "shared/tenancy/src/admission.rs",
+        "if scope.tenant() != claimed.tenant() {",
+        "if scope.tenant() != scope.tenant() {",
+        _ADMITTED,
     ),
 ]
 

@@ -1,6 +1,8 @@
-"""Sends each sample event of `events/` to its function.
+"""Sends the sample events of `events/` to their functions.
 
-    python -m tools.sample_events
+    python -m tools.sample_events                   every event, on a new stack
+    python -m tools.sample_events invoke EVENT      one event, on the stack of `make up`
+    python -m tools.sample_events prepare           files and commands for `sam local invoke` by hand
 
 Functions run in containers by `sam local invoke` if a container engine has Lambda's base image, otherwise
 as processes behind the harness of `tools/harness`. Prints one line per event. A wrong answer fails the run.
@@ -8,19 +10,21 @@ as processes behind the harness of `tools/harness`. Prints one line per event. A
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
+import threading
 from collections import Counter
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tools.devstack.aws import Tenant
 from tools.devstack.console import Console
-from tools.devstack.poll import until
 from tools.devstack.process import ROOT, StackError
-from tools.devstack.stack import LocalStack
+from tools.devstack.stack import STATE, LocalStack
 
 from .sam_local import SamLocal, Unusable, reachable
 
@@ -61,6 +65,11 @@ def with_body(event: dict[str, Any], body: Any, **path: str) -> dict[str, Any]:
     return changed
 
 
+def tenant_of(function: str, tenant: str) -> str | None:
+    """Returns the tenant of an invocation, if the function serves one tenant per environment."""
+    return tenant if function in ("templates", "documents", "inference", "extraction", "ingestion") else None
+
+
 # ── one run of all of them ──────────────────────────────────────────────────
 
 
@@ -80,8 +89,8 @@ class Wrong(AssertionError):
 class Tour:
     """Sends every event once; later events use the tenant, document and job of earlier ones."""
 
-    def __init__(self, stack: LocalStack, invoke: Invoke, jobs: Callable[[], list[Any]]) -> None:
-        self._stack, self._invoke, self._jobs = stack, invoke, jobs
+    def __init__(self, stack: LocalStack, invoke: Invoke, messages: Callable[[], list[Any]]) -> None:
+        self._stack, self._invoke, self._messages = stack, invoke, messages
         self._values: dict[str, str] = {"bucket": stack.outputs["BasicBucket"]}
         self.sent: list[Sent] = []
 
@@ -106,16 +115,12 @@ class Tour:
             self._before(name)
             function = name.partition("-")[0]
             event = load(name, **self._values)
-            answer = self._invoke(function, event, self._tenant_of(function))
+            answer = self._invoke(function, event, tenant_of(function, self._values.get("tenant", "")))
             what = getattr(self, "_" + name.replace("-", "_"))(answer)
             self.sent.append(Sent(name, function, what))
             tell(self.sent[-1])
         if missing := set(names()) - {each.event for each in self.sent}:
             raise Wrong(f"no function was sent {sorted(missing)}: add them to `Tour.run`")
-
-    def _tenant_of(self, function: str) -> str | None:
-        served = function in ("templates", "documents", "inference", "extraction", "ingestion")
-        return self._values["tenant"] if served else None
 
     def _before(self, name: str) -> None:
         """Prepares what an event needs and no other event creates."""
@@ -123,38 +128,18 @@ class Tour:
             self._values["token"] = self._stack.issuer.mint(self._values["tenant"])
         if name == "ingestion":
             other = self._stack.onboard("Second tenant")
-            self._upload_for(other)
-            found: dict[str, dict[str, str]] = {}
+            self._values |= {"other_tenant": other.id, "other_document": self._upload_for(other)}
 
-            def look() -> dict[str, dict[str, str]]:
-                found.update(self._sealed())
-                return found
-
-            both = {self._values["tenant"], other.id}
-            until(look, lambda jobs: both <= jobs.keys(), "a job of each of two tenants is queued")
-            self._values |= {
-                "sealed": found[self._values["tenant"]]["sealed"],
-                "other_tenant": other.id,
-                "other_document": found[other.id]["document"],
-                "other_sealed": found[other.id]["sealed"],
-            }
-
-    def _upload_for(self, other: Tenant) -> None:
-        """Adds a document of another tenant through the deployed functions."""
+    def _upload_for(self, other: Tenant) -> str:
+        """Adds a document of another tenant through the deployed function. Returns its id."""
         values = {**self._values, "tenant": other.id}
         created = self._deployed("Documents", load("documents-create", **values), other.id)
-        values["document"] = _body(created, 202)["id"]
-        self._deployed("Intake", load("intake", **values))
+        return _body(created, 202)["id"]
 
     def _deployed(self, function: str, event: Any, tenant: str | None = None) -> Any:
         """Invokes the deployed function, not the one under test."""
         name = self._stack.outputs[f"Basic{function}Function"]
         return self._stack.account.invoke(name, event, tenant)
-
-    def _sealed(self) -> dict[str, dict[str, str]]:
-        from tools.harness.hosting import sealed_job
-
-        return dict(sealed_job(message) for message in self._jobs())
 
     # ── expected answers ────────────────────────────────────────────────────
 
@@ -201,7 +186,9 @@ class Tour:
 
     def _intake(self, answer: Any) -> str:
         _check(answer is None, answer)
-        return "queued a sealed job"
+        sent = [message["Body"] for message in self._messages()]
+        _check(any(self._values["document"] in body for body in sent), sent)
+        return "forwarded the stored object"
 
     def _extraction(self, answer: Any) -> str:
         _check("noon on Saturdays" in "".join(_has(answer, "passages")), answer)
@@ -299,12 +286,75 @@ def _run(console: Console, stack: LocalStack) -> None:
     console.line(f"\n  {len(tour.sent)} events ({counts}), each answered as expected.")
 
 
-def main() -> int:
+def _prepare(console: Console, stack: LocalStack) -> None:
+    """Writes the files for `sam local invoke`, prints the commands, and connects containers until Ctrl-C."""
+    from tools.harness.hosting import hosted
+
+    from . import by_hand
+
+    folder = stack.state / "sam-local"
+    with reachable(stack) as endpoint, hosted(stack) as functions:
+        prepared = by_hand.prepare(stack)
+        by_hand.write(folder, prepared, functions, endpoint)
+        console.heading("Send an event by hand, in another terminal")
+        for line in (*by_hand.settings(folder), *(each.command for each in prepared if each.function != "authorizer")):
+            console.line(f"  {line}")
+        console.line("\n  Containers reach the local AWS while this program runs. Ctrl-C ends it.")
+        with suppress(KeyboardInterrupt):
+            threading.Event().wait()
+
+
+def _one(console: Console, stack: LocalStack, name: str) -> None:
+    """Sends one event to its function and prints the answer."""
+    from tools.harness.driver import Harness
+    from tools.harness.hosting import connected, hosted
+
+    from . import by_hand
+
+    with ExitStack() as running:
+        functions = running.enter_context(hosted(stack))
+        harness = running.enter_context(Harness(stack.state / "harness", **connected(functions)))
+        try:
+            sam = SamLocal(stack, functions, running.enter_context(reachable(stack)))
+        except Unusable as why:
+            sam = None
+            console.line(f"  as a process behind the harness; `sam local` is unavailable ({why})")
+        runners = Runners(harness, sam)
+        (sent,) = (each for each in by_hand.prepare(stack) if each.name == name)
+        tenant = f" of tenant {sent.tenant}" if sent.tenant else ""
+        console.line(f"  {sent.name} to {sent.function}{tenant}, by {runners.of(sent.function)}")
+        console.line(json.dumps(runners.invoke(sent.function, sent.event, sent.tenant), indent=2))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tools.sample_events", description="Sends the sample events.")
+    parser.add_argument(
+        "--state", type=Path, default=STATE / "up", help="state of the running stack (default: make up)"
+    )
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+    actions.add_parser("all", help="send every event to its function, on a new stack (default)")
+    actions.add_parser("prepare", help="prepare `sam local invoke` by hand, on the running stack")
+    one = actions.add_parser("invoke", help="send one event to its function, on the running stack")
+    one.add_argument("event", choices=names(), metavar="EVENT", help=", ".join(names()))
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    given = _parser().parse_args(arguments)
     console = Console()
     try:
-        with LocalStack.temporary("events", console) as stack:
-            _run(console, stack)
-    except (StackError, AssertionError) as error:
+        if given.action in (None, "all"):
+            with LocalStack.temporary("events", console) as stack:
+                _run(console, stack)
+            return 0
+        if not (given.state / "stack.json").exists():
+            raise StackError("no stack is running: start one with `make up`")
+        stack = LocalStack.attach(given.state, console)
+        if given.action == "invoke":
+            _one(console, stack, given.event)
+        else:
+            _prepare(console, stack)
+    except (StackError, Unusable, AssertionError) as error:
         console.line(f"  {console.paint('FAIL', 'red', 'bold')} {error}")
         return 1
     return 0

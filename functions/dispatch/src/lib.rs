@@ -3,7 +3,7 @@
 //! A batch may contain messages of several tenants. This function opens no job: a job is sealed to its
 //! tenant, and this function has no tenant session.
 
-use bulkhead_events::{BatchAnswer, SchedulerRequest, SealedJob, SqsMessage, WorkerAnswer, WorkerRequest};
+use bulkhead_events::{BatchAnswer, SchedulerRequest, SqsMessage, Work, WorkerAnswer, WorkerRequest};
 use bulkhead_runtime::chain;
 use bulkhead_runtime::config::{self, ConfigError};
 use bulkhead_runtime::metrics::{self, Counter, Subject};
@@ -18,7 +18,7 @@ pub use bulkhead_events::SqsBatch;
 enum DispatchError {
     #[error(transparent)]
     Refused(#[from] Refusal),
-    #[error("the message is not a job")]
+    #[error("the message is neither a job nor a stored object")]
     NotAJob(#[source] serde_json::Error),
     #[error("the worker's answer is malformed")]
     MalformedAnswer(#[source] serde_json::Error),
@@ -71,10 +71,10 @@ impl Dispatch {
         let invocation = Invocation::begin();
         let group = message.attributes.message_group_id.as_deref();
         let scope = self.admission.job(&invocation, group, None)?;
-        let job: SealedJob = serde_json::from_str(&message.body).map_err(DispatchError::NotAJob)?;
+        let work: Work = serde_json::from_str(&message.body).map_err(DispatchError::NotAJob)?;
         let tenant = scope.tenant().to_string();
-        let defer = SchedulerRequest::Defer { tenant: tenant.clone(), document: job.document().clone() };
-        let request = WorkerRequest { tenant: tenant.clone(), job };
+        let defer = SchedulerRequest::Defer { tenant: tenant.clone(), work: work.clone() };
+        let request = WorkerRequest { tenant: tenant.clone(), work };
         let payload = serde_json::to_vec(&request).map_err(DispatchError::NotAJob)?;
         let Ok(slot) = self.slots.take(&scope).await? else {
             // The job becomes `waiting` before its message is deleted, so a failure between the two loses nothing.
@@ -93,7 +93,8 @@ impl Dispatch {
         let WorkerAnswer { more_due } =
             serde_json::from_slice(&answer?).map_err(DispatchError::MalformedAnswer)?;
         // If this call fails, the next sweep finds the due jobs within a minute.
-        if more_due && let Err(error) = self.scheduler.notify(&SchedulerRequest::Requeue { tenant }).await {
+        let requeue = SchedulerRequest::Requeue { tenants: vec![tenant] };
+        if more_due && let Err(error) = self.scheduler.notify(&requeue).await {
             tracing::warn!(error = chain(&error), "scheduler call failed, due jobs wait for the next sweep");
         }
         Ok(())

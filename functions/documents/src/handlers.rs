@@ -1,7 +1,7 @@
 //! Handlers of the document operations.
 
 use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse, Problem};
-use bulkhead_stores::{NewContent, TenantSession};
+use bulkhead_stores::{Document as Stored, NewContent, Replacement, TenantSession};
 use bulkhead_tenancy::names::{DocumentId, InvalidName, Revision};
 
 use crate::model::{self, CreateDocument, CreateUpload, Document, DocumentPage, DocumentUpload, MAX_INLINE};
@@ -54,7 +54,7 @@ pub async fn replace(request: &ApiRequest, session: TenantSession<'_>) -> Result
     let id = request.path("id", DocumentId::parse)?;
     let (content, bytes) = inline(request)?;
     let content_type = content.content_type.clone();
-    let replaced = session.documents().replace(&id, content).await?.ok_or(ApiError::NotFound("document"))?;
+    let replaced = announced(session.documents().replace(&id, content).await?)?;
     session.objects().put_source(&id, replaced.revision, &content_type, bytes).await?;
     Ok(ApiResponse::json(202, &Document::from(replaced)))
 }
@@ -97,10 +97,20 @@ pub async fn replace_upload(
     let id = request.path("id", DocumentId::parse)?;
     let content = upload_request(request)?;
     let (content_type, bytes) = (content.content_type.clone(), content.bytes);
-    let document = session.documents().replace(&id, content).await?.ok_or(ApiError::NotFound("document"))?;
+    let document = announced(session.documents().replace(&id, content).await?)?;
     let upload = session.objects().presign_source(&id, document.revision, &content_type, bytes).await?;
     let answer = DocumentUpload { document: document.into(), upload: upload.into() };
     Ok(ApiResponse::json(201, &answer))
+}
+
+fn announced(replacement: Replacement) -> Result<Stored, ApiError> {
+    match replacement {
+        Replacement::Announced(document) => Ok(*document),
+        Replacement::NotFound => Err(ApiError::NotFound("document")),
+        Replacement::TooManyOutstanding(number) => Err(ApiError::Conflict(format!(
+            "{number} revisions of this document await their content: upload one of them, or retry in 30 minutes"
+        ))),
+    }
 }
 
 /// Parses and checks a request with inline content.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bulkhead_documents::{Format, MAX_BYTES};
 use bulkhead_runtime::http::ApiError;
 use bulkhead_stores::{Document as Stored, DocumentStatus, Job, Page, Upload as SignedUpload, WaitingReason};
-use bulkhead_tenancy::names::DocumentId;
+use bulkhead_tenancy::names::{DocumentId, Revision};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -58,7 +58,8 @@ pub struct Document {
     pub status: &'static str,
     /// Number of searchable passages.
     pub chunks: u32,
-    /// Number of the newest revision, starting at 1. `status` refers to it.
+    /// Number of the newest revision, starting at 1. `status`, `title`, `content_type` and `bytes` refer to it.
+    /// A revision whose content does not arrive within 30 minutes does not count.
     #[schema(example = 1)]
     pub revision: u32,
     /// Number of the searchable revision; `null` until the first revision is indexed.
@@ -225,7 +226,7 @@ impl From<Stored> for Document {
             status: stored.status.as_str(),
             chunks: stored.live.as_ref().map_or(0, |live| live.passages),
             revision: stored.revision.number(),
-            ready_revision: stored.live.map(|live| live.revision.number()),
+            ready_revision: stored.processed_revision.map(Revision::number),
             progress: pending
                 .map(|pending| Progress { indexed: stored.indexed_passages, passages: pending.passages }),
             waiting_reason: stored.waiting_reason.map(WaitingReason::as_str),

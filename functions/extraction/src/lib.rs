@@ -23,7 +23,7 @@ pub use child::child;
 
 /// The argument that makes the program parse one document. The content type follows.
 pub const PARSE: &str = "parse";
-/// Maximum wall-clock time for one document. Shorter than the caller's timeout.
+/// Maximum wall-clock time for one document, also if the caller waits longer.
 pub const DEADLINE: Duration = Duration::from_secs(25);
 
 /// Why the outcome for a document is unknown. Not caused by the document; worth a retry.
@@ -80,7 +80,10 @@ impl Extraction {
                 return Ok(ExtractionAnswer::Unreadable(error.to_string()));
             }
         };
-        let outcome = parent::read(&self.program, format, &request.content, self.deadline).await;
+        // Leaves time for the answer. Otherwise the caller gives up first, and reads the document again.
+        let patience = Duration::from_millis(request.within_ms).mul_f64(0.8);
+        let deadline = self.deadline.min(patience);
+        let outcome = parent::read(&self.program, format, &request.content, deadline).await;
         let duration_ms = started.elapsed().as_millis();
         match &outcome {
             Ok(ExtractionAnswer::Passages(passages)) => tracing::info!(

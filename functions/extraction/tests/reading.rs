@@ -22,7 +22,7 @@ async fn ask(
     content_type: &str,
     content: Vec<u8>,
 ) -> Result<ExtractionAnswer, ExtractionError> {
-    let request = ExtractionRequest { content_type: content_type.to_owned(), content };
+    let request = ExtractionRequest { content_type: content_type.to_owned(), within_ms: 60_000, content };
     Extraction::new(program, deadline).handle(request).await
 }
 

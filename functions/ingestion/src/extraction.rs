@@ -2,6 +2,8 @@
 //!
 //! This function holds a tenant's credentials, so it parses no document itself.
 
+use std::time::Duration;
+
 use bulkhead_events::{ExtractionAnswer, ExtractionRequest};
 use bulkhead_stores::{StoreError, TenantSession, WorkerClient, WorkerError};
 
@@ -14,9 +16,11 @@ pub(crate) async fn extract(
     session: TenantSession<'_>,
     content_type: String,
     content: Vec<u8>,
+    within: Duration,
 ) -> Result<ExtractionAnswer, StoreError> {
     const OPERATION: &str = "extract document";
-    let request = ExtractionRequest { content_type, content };
+    let within_ms = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
+    let request = ExtractionRequest { content_type, within_ms, content };
     let payload = serde_json::to_vec(&request).map_err(|error| rejected(OPERATION, error))?;
     drop(request);
     match extraction.run_for(session, payload).await {

@@ -63,7 +63,9 @@ pub(crate) async fn index(
 ) -> Result<IndexOutcome, StoreError> {
     let mut worked = false;
     for _ in 0..MAX_REVISIONS {
-        let Some(document) = session.documents().get(id).await? else { return Ok(IndexOutcome::Deleted) };
+        let Some(document) = session.documents().received(id).await? else {
+            return Ok(IndexOutcome::Deleted);
+        };
         let Some(revision) = document.received_revision else {
             return Err(StoreError::corrupt("read document", "a job without a received revision"));
         };
@@ -88,12 +90,7 @@ async fn index_revision(
     context: Context<'_>,
 ) -> Result<Option<IndexOutcome>, StoreError> {
     let id = &document.id;
-    let source = match session.objects().source(id, revision, MAX_BYTES).await {
-        // S3 answers "denied" for a missing object if the role may not list the bucket.
-        Err(StoreError::Denied { .. }) if session.documents().get(id).await?.is_none() => return Ok(None),
-        other => other?,
-    };
-    let Some(source) = source else {
+    let Some(source) = session.objects().source(id, revision, MAX_BYTES).await? else {
         let reason = "the bytes of the document are missing".to_owned();
         return Ok(Some(IndexOutcome::Unreadable(revision, reason)));
     };

@@ -7,11 +7,16 @@ mod attempt;
 mod extraction;
 mod index;
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+use bulkhead_events::{SealedJob, Work};
 use bulkhead_runtime::config::{self, ConfigError};
-use bulkhead_runtime::{EventError, TenantFunction};
-use bulkhead_stores::{CircuitPolicy, Platform, StoreError, Throttle, WorkerClient};
+use bulkhead_runtime::{EventError, TenantFunction, three_quarters};
+use bulkhead_stores::{
+    CircuitPolicy, Platform, ReceivedContent, StoreError, TenantBacklog, TenantSession, Throttle,
+    WorkerClient,
+};
+use bulkhead_tenancy::names::DocumentId;
 
 use index::Context;
 
@@ -23,6 +28,8 @@ pub struct Ingestion {
     extraction: WorkerClient,
     circuit: CircuitPolicy,
     embeddings: Throttle,
+    backlog: String,
+    lost_after: Duration,
 }
 
 impl Ingestion {
@@ -34,10 +41,13 @@ impl Ingestion {
             extraction: WorkerClient::new(platform, &config::required("EXTRACTION_FUNCTION")?, mode),
             circuit: config::circuit()?,
             embeddings: config::embeddings()?,
+            backlog: config::required("BACKLOG_TABLE")?,
+            lost_after: config::seconds("LOST_AFTER")?,
         })
     }
 
-    /// Works on one job of the tenant that both the job and Lambda name.
+    /// Works on one job of the tenant that both the message and Lambda name. Accepts the job of a stored object
+    /// first.
     ///
     /// Starts nothing new in the last quarter of the time before `deadline`, when Lambda ends the process.
     /// The job then continues in another invocation.
@@ -55,20 +65,27 @@ impl Ingestion {
             embeddings: self.embeddings,
             until: three_quarters(deadline),
         };
+        let bucket = &self.function.settings().bucket;
         self.function
             .handle_event(
                 |admission, invocation| {
-                    let tenant = Some(request.tenant.as_str());
-                    Ok((admission.job(invocation, tenant, platform_tenant.as_deref())?, ()))
-                },
-                async |_, session, ()| {
-                    match session.jobs().open(&request.job).await {
-                        // If the tenant's key is unusable, the job cannot prove its tenant. Its document id is
-                        // readable, and the only thing written is that the job waits.
-                        Ok(_) | Err(StoreError::KeyUnusable { .. }) => {}
-                        Err(error) => return Err(error),
+                    let (tenant, platform) = (Some(request.tenant.as_str()), platform_tenant.as_deref());
+                    match request.work {
+                        Work::Job(job) => {
+                            Ok((admission.job(invocation, tenant, platform)?, Admitted::Job(job)))
+                        }
+                        Work::Stored(object) => {
+                            let named = (object.bucket.as_str(), object.key.as_str());
+                            let (scope, document, revision) =
+                                admission.stored_object(invocation, tenant, platform, bucket, named)?;
+                            let content = ReceivedContent { revision, bytes: object.bytes };
+                            Ok((scope, Admitted::Stored(document, content)))
+                        }
                     }
-                    let job = session.jobs().active(request.job.document()).await?;
+                },
+                async |_, session, work| {
+                    let document = self.receive(session, work).await?;
+                    let job = session.jobs().active(&document).await?;
                     let Some(job) = job.filter(|job| job.is_free(bulkhead_stores::now())) else {
                         // The job waits, is dead, is done, or another worker has it.
                         return Ok(WorkerAnswer { more_due: false });
@@ -82,8 +99,27 @@ impl Ingestion {
     }
 }
 
-/// Returns the point in time at which three quarters of the remaining time have passed.
-fn three_quarters(deadline: SystemTime) -> SystemTime {
-    let now = SystemTime::now();
-    now + deadline.duration_since(now).unwrap_or_default().mul_f64(0.75)
+/// The work of a request, after its admission.
+enum Admitted {
+    Job(SealedJob),
+    Stored(DocumentId, ReceivedContent),
+}
+
+impl Ingestion {
+    /// Opens a job, or accepts the job of a stored object. Returns the document.
+    async fn receive(&self, session: TenantSession<'_>, work: Admitted) -> Result<DocumentId, StoreError> {
+        match work {
+            Admitted::Job(job) => match session.jobs().open(&job).await {
+                // If the tenant's key is unusable, the job cannot prove its tenant. Its document id is readable,
+                // and the only thing written is that the job waits.
+                Ok(_) | Err(StoreError::KeyUnusable { .. }) => Ok(job.document().clone()),
+                Err(error) => Err(error),
+            },
+            Admitted::Stored(document, content) => {
+                let backlog = TenantBacklog::new(session, &self.backlog);
+                session.jobs().accept(&document, content, self.lost_after, &backlog).await?;
+                Ok(document)
+            }
+        }
+    }
 }

@@ -7,30 +7,33 @@
 //! A job moves before its message is sent, so a message always finds its job. If the message is lost in
 //! between, the job later counts as lost and is requeued.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bulkhead_runtime::config::{self, ConfigError};
-use bulkhead_runtime::{EventError, TenantFunction};
+use bulkhead_runtime::{EventError, TenantFunction, chain, three_quarters};
 use bulkhead_stores::{
-    BacklogEntry, BacklogTable, CircuitPolicy, Job, JobQueue, Platform, StoreError, TenantBacklog,
-    TenantSession, Transition, WaitingReason, WorkerSlots,
+    BacklogEntry, BacklogTable, CircuitPolicy, Job, JobQueue, Platform, ReceivedContent, SchedulerClient,
+    StoreError, TenantBacklog, TenantSession, Transition, WaitingReason, WorkerSlots,
 };
-use bulkhead_tenancy::TenantScope;
-use bulkhead_tenancy::names::DocumentId;
+use bulkhead_tenancy::{Invocation, TenantScope};
 use futures::{StreamExt, stream};
 use serde::Serialize;
 
+use bulkhead_events::Work;
+
 pub use bulkhead_events::SchedulerRequest;
 
+mod shares;
+
 /// Tenants handled at the same time.
-const CONCURRENT_TENANTS: usize = 8;
+const CONCURRENT_TENANTS: usize = 16;
 /// Maximum jobs of one tenant that one request moves to the queue.
 const MAX_REQUEUED: u16 = 50;
 
 /// What one request did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// Tenants with unfinished jobs.
+    /// Tenants whose jobs this invocation read.
     pub tenants: u32,
     /// Due jobs that were requeued.
     pub requeued: u32,
@@ -38,6 +41,10 @@ pub struct Report {
     pub lost: u32,
     /// Tenants whose jobs could not be read or moved. The next sweep tries again.
     pub failed: u32,
+    /// Tenants left to other invocations of the scheduler.
+    pub shared: u32,
+    /// Tenants for which there was no time. Each sweep has another order, so a later one reaches them.
+    pub skipped: u32,
 }
 
 /// The scheduler of one tier.
@@ -50,6 +57,8 @@ pub struct Scheduler {
     max_active: u16,
     circuit: CircuitPolicy,
     lost_after: Duration,
+    /// This function, for the tenants that one invocation cannot handle.
+    itself: SchedulerClient,
 }
 
 impl Scheduler {
@@ -57,6 +66,7 @@ impl Scheduler {
     pub fn from_env(platform: &Platform) -> Result<Self, ConfigError> {
         let quota = config::worker_quota()?;
         Ok(Self {
+            itself: SchedulerClient::new(platform, &config::required("AWS_LAMBDA_FUNCTION_NAME")?),
             function: TenantFunction::from_env(platform)?,
             backlog: BacklogTable::new(platform, &config::required("BACKLOG_TABLE")?),
             queue: JobQueue::new(platform, &config::required("QUEUE_URL")?),
@@ -67,35 +77,66 @@ impl Scheduler {
         })
     }
 
-    /// Handles one request. The failure of one tenant does not delay the others.
+    /// Handles one request. The failure of one tenant does not delay the others. Starts no further tenant in the
+    /// last quarter of the time before `deadline`.
     ///
     /// # Errors
     /// [`EventError`] if the backlog cannot be read, if the request names no tenant, or if the job to defer
     /// cannot be moved.
-    pub async fn handle(&self, request: SchedulerRequest) -> Result<Report, EventError> {
+    pub async fn handle(
+        &self,
+        request: SchedulerRequest,
+        deadline: SystemTime,
+    ) -> Result<Report, EventError> {
+        let until = three_quarters(deadline);
         match request {
-            SchedulerRequest::Sweep => self.sweep().await,
-            SchedulerRequest::Requeue { tenant } => self.requeue(&tenant).await,
-            SchedulerRequest::Defer { tenant, document } => self.defer(&tenant, document).await,
+            SchedulerRequest::Sweep => self.sweep(until).await,
+            SchedulerRequest::Requeue { tenants } => self.requeue(&tenants, until).await,
+            SchedulerRequest::Defer { tenant, work } => self.defer(&tenant, work).await,
         }
     }
 
-    async fn sweep(&self) -> Result<Report, EventError> {
-        let mut report = Report::default();
-        let mut after = None;
+    /// Reads the whole backlog, keeps one share of the tenants and leaves the others to invocations of their own.
+    ///
+    /// The order is random, so that no tenant is always the last one.
+    async fn sweep(&self, until: SystemTime) -> Result<Report, EventError> {
+        let mut entries = Vec::new();
         loop {
-            let (page, more) = self.backlog.page(after.as_ref()).await?;
-            let mut outcomes = stream::iter(&page)
-                .map(|entry| self.sweep_tenant(entry))
-                .buffer_unordered(CONCURRENT_TENANTS);
-            while let Some(outcome) = outcomes.next().await {
-                report.add(outcome);
-            }
-            drop(outcomes);
-            after = page.into_iter().next_back();
+            let (page, more) = self.backlog.page(entries.last()).await?;
+            entries.extend(page);
             if !more {
                 break;
             }
+        }
+        fastrand::shuffle(&mut entries);
+        let mut report = Report::default();
+        let mut shares = shares::split(&entries).into_iter();
+        let own = shares.next().unwrap_or_default();
+        for share in shares {
+            let invocation = Invocation::begin();
+            let admitted =
+                share.iter().map(|entry| self.function.admission().backlog(&invocation, entry.partition()));
+            let tenants = admitted.flatten().map(|scope| scope.tenant().to_string()).collect();
+            let request = SchedulerRequest::Requeue { tenants };
+            let number = u32::try_from(share.len()).unwrap_or(u32::MAX);
+            match self.itself.notify(&request).await {
+                Ok(()) => report.shared = report.shared.saturating_add(number),
+                Err(error) => {
+                    tracing::warn!(
+                        error = chain(&error),
+                        "share not sent, its tenants wait for the next sweep"
+                    );
+                    report.skipped = report.skipped.saturating_add(number);
+                }
+            }
+        }
+        let mut outcomes = stream::iter(own)
+            .map(|entry| async move {
+                if SystemTime::now() >= until { None } else { Some(self.sweep_tenant(entry).await) }
+            })
+            .buffer_unordered(CONCURRENT_TENANTS);
+        while let Some(outcome) = outcomes.next().await {
+            report.add(outcome);
         }
         tracing::info!(?report, "sweep finished");
         Ok(report)
@@ -110,35 +151,61 @@ impl Scheduler {
             .await
     }
 
-    /// Requeues the jobs of one tenant. A failure is counted, and the next sweep tries again.
-    async fn requeue(&self, tenant: &str) -> Result<Report, EventError> {
-        let outcome = self
-            .function
+    /// Requeues the jobs of some tenants. A failure is counted, and the next sweep tries again.
+    async fn requeue(&self, tenants: &[String], until: SystemTime) -> Result<Report, EventError> {
+        let mut report = Report::default();
+        let mut refusal = None;
+        let mut outcomes = stream::iter(tenants)
+            .map(|tenant| async move {
+                if SystemTime::now() >= until { None } else { Some(self.requeue_tenant(tenant).await) }
+            })
+            .buffer_unordered(CONCURRENT_TENANTS);
+        while let Some(outcome) = outcomes.next().await {
+            match outcome {
+                Some(Err(refused @ EventError::Refused(_))) => refusal = Some(refused),
+                other => report.add(other),
+            }
+        }
+        drop(outcomes);
+        tracing::info!(?report, "requeue finished");
+        refusal.map_or(Ok(report), Err)
+    }
+
+    async fn requeue_tenant(&self, tenant: &str) -> Result<MovedJobs, EventError> {
+        self.function
             .handle_event(
                 |admission, invocation| Ok((admission.job(invocation, Some(tenant), None)?, ())),
                 async |scope, session, ()| match self.backlog.get(scope).await? {
-                    Some(entry) => self.move_jobs(scope, session, &entry).await.map(Some),
-                    None => Ok(None),
+                    Some(entry) => self.move_jobs(scope, session, &entry).await,
+                    None => Ok(MovedJobs::default()),
                 },
             )
-            .await;
-        let mut report = Report::default();
-        match outcome {
-            Ok(None) => {}
-            Ok(Some(moved)) => report.add(Ok(moved)),
-            Err(refused @ EventError::Refused(_)) => return Err(refused),
-            Err(failed) => report.add(Err(failed)),
-        }
-        Ok(report)
+            .await
     }
 
-    /// Lets the queued job of `document` wait. It is due at once.
-    async fn defer(&self, tenant: &str, document: DocumentId) -> Result<Report, EventError> {
+    /// Lets the queued job of `work` wait. It is due at once. Accepts the job of a stored object first.
+    async fn defer(&self, tenant: &str, work: Work) -> Result<Report, EventError> {
+        let bucket = &self.function.settings().bucket;
         self.function
             .handle_event(
-                |admission, invocation| Ok((admission.job(invocation, Some(tenant), None)?, document)),
-                async |_, session, document| {
+                |admission, invocation| match work {
+                    Work::Job(job) => {
+                        let scope = admission.job(invocation, Some(tenant), None)?;
+                        Ok((scope, (job.document().clone(), None)))
+                    }
+                    Work::Stored(object) => {
+                        let named = (object.bucket.as_str(), object.key.as_str());
+                        let (scope, document, revision) =
+                            admission.stored_object(invocation, Some(tenant), None, bucket, named)?;
+                        Ok((scope, (document, Some(ReceivedContent { revision, bytes: object.bytes }))))
+                    }
+                },
+                async |_, session, (document, received)| {
                     let jobs = session.jobs();
+                    if let Some(content) = received {
+                        let backlog = TenantBacklog::new(session, self.backlog.name());
+                        jobs.accept(&document, content, self.lost_after, &backlog).await?;
+                    }
                     let now = bulkhead_stores::now();
                     let job = jobs.active(&document).await?.filter(|job| job.is_free(now));
                     let Some(job) = job else { return Ok(()) };
@@ -169,7 +236,7 @@ impl Scheduler {
         for job in active.iter().filter(|job| job.is_lost(now)) {
             match jobs.defer(job, now, WaitingReason::Lost).await? {
                 Transition::Applied(_) => moved.lost = moved.lost.saturating_add(1),
-                Transition::DocumentDeleted => jobs.discard(job).await?,
+                Transition::DocumentDeleted => drop(jobs.discard(job).await?),
                 Transition::LostRace | Transition::Superseded => {}
             }
         }
@@ -179,7 +246,7 @@ impl Scheduler {
         let allowed = session.circuit(self.circuit).allowed(free).await?;
         if allowed > 0 {
             for job in jobs.due(now, allowed).await? {
-                if self.requeue_job(session, &job, &backlog).await? {
+                if self.requeue_job(scope, session, &job, &backlog).await? {
                     moved.requeued = moved.requeued.saturating_add(1);
                 }
             }
@@ -199,16 +266,16 @@ impl Scheduler {
 
     async fn requeue_job(
         &self,
+        scope: &TenantScope<'_>,
         session: TenantSession<'_>,
         job: &Job,
         backlog: &TenantBacklog<'_>,
     ) -> Result<bool, StoreError> {
         match session.jobs().requeue(job, self.lost_after, backlog).await? {
             Transition::Applied(job) => {
-                self.queue.send(session, job.sealed()).await?;
+                self.queue.send(scope, &Work::Job(job.sealed().clone())).await?;
                 Ok(true)
             }
-            // The deletion of the document cleans up. The job has nothing left to do.
             Transition::DocumentDeleted => {
                 session.jobs().discard(job).await?;
                 Ok(false)
@@ -226,14 +293,19 @@ struct MovedJobs {
 }
 
 impl Report {
-    fn add(&mut self, outcome: Result<MovedJobs, EventError>) {
-        self.tenants = self.tenants.saturating_add(1);
+    /// Counts one tenant. `None`: there was no time for it.
+    fn add(&mut self, outcome: Option<Result<MovedJobs, EventError>>) {
         match outcome {
-            Ok(moved) => {
+            Some(Ok(moved)) => {
+                self.tenants = self.tenants.saturating_add(1);
                 self.requeued = self.requeued.saturating_add(moved.requeued);
                 self.lost = self.lost.saturating_add(moved.lost);
             }
-            Err(_) => self.failed = self.failed.saturating_add(1),
+            Some(Err(_)) => {
+                self.tenants = self.tenants.saturating_add(1);
+                self.failed = self.failed.saturating_add(1);
+            }
+            None => self.skipped = self.skipped.saturating_add(1),
         }
     }
 }

@@ -9,7 +9,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     start_logging();
     let scheduler = scheduler::Scheduler::from_env(&Platform::from_env()?)?;
     lambda_runtime::run(service_fn(|event: LambdaEvent<scheduler::SchedulerRequest>| {
-        scheduler.handle(event.payload)
+        let deadline = event.context.deadline();
+        scheduler.handle(event.payload, deadline)
     }))
     .await
 }

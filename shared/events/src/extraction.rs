@@ -6,6 +6,10 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+/// Maximum length of [`ExtractionAnswer::Unreadable`] in bytes. The reason comes from a process that an untrusted
+/// document may control; it is stored with the document.
+const MAX_REASON: usize = 1024;
+
 /// A document to parse. Contains neither the tenant nor the title.
 ///
 /// A document of 4 MiB makes a payload of 5.6 MB; the limit is 6 MB:
@@ -15,6 +19,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct ExtractionRequest {
     /// The content type that the document's owner declared.
     pub content_type: String,
+    /// How long the caller waits for the answer, milliseconds. Reading ends earlier, with a reason.
+    pub within_ms: u64,
     /// The document's bytes; base64 in JSON.
     #[serde(serialize_with = "write", deserialize_with = "read")]
     pub content: Vec<u8>,
@@ -26,14 +32,14 @@ pub struct ExtractionRequest {
 pub enum ExtractionAnswer {
     /// The passages in order.
     Passages(Vec<String>),
-    /// Why the document cannot be read: a message for its owner.
-    Unreadable(String),
+    /// Why the document cannot be read: a message for its owner. Reading cuts it after 1 KiB.
+    Unreadable(#[serde(deserialize_with = "read_reason")] String),
 }
 
 // Not derived, so that no log shows the content of a document.
 impl fmt::Debug for ExtractionRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { content_type, content } = self;
+        let Self { content_type, content, .. } = self;
         write!(f, "ExtractionRequest({content_type:?}, {} bytes)", content.len())
     }
 }
@@ -42,7 +48,7 @@ impl fmt::Debug for ExtractionAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Passages(passages) => write!(f, "Passages({})", passages.len()),
-            Self::Unreadable(reason) => write!(f, "Unreadable({reason:?})"),
+            Self::Unreadable(reason) => write!(f, "Unreadable({} bytes)", reason.len()),
         }
     }
 }
@@ -56,16 +62,25 @@ fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error>
     BASE64_STANDARD.decode(text).map_err(serde::de::Error::custom)
 }
 
+fn read_reason<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let mut reason = String::deserialize(deserializer)?;
+    reason.truncate(reason.floor_char_boundary(MAX_REASON));
+    Ok(reason)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn content_is_base64_in_json() {
-        let request =
-            ExtractionRequest { content_type: "text/plain".to_owned(), content: b"\xff\0".to_vec() };
+        let request = ExtractionRequest {
+            content_type: "text/plain".to_owned(),
+            within_ms: 7,
+            content: b"\xff\0".to_vec(),
+        };
         let json = serde_json::to_string(&request).expect("JSON");
-        assert_eq!(json, r#"{"content_type":"text/plain","content":"/wA="}"#);
+        assert_eq!(json, r#"{"content_type":"text/plain","within_ms":7,"content":"/wA="}"#);
         assert_eq!(serde_json::from_str::<ExtractionRequest>(&json).expect("a request"), request);
     }
 
@@ -79,13 +94,31 @@ mod tests {
     }
 
     #[test]
+    fn long_reason_is_cut_at_a_character() {
+        let read = |text: &str| {
+            let json = serde_json::json!({"unreadable": text}).to_string();
+            match serde_json::from_str(&json) {
+                Ok(ExtractionAnswer::Unreadable(reason)) => reason,
+                other => panic!("not a reason: {other:?}"),
+            }
+        };
+        assert_eq!(read("broken"), "broken");
+        assert_eq!(read(&"x".repeat(6_000_000)).len(), 1024);
+        assert_eq!(read(&"€".repeat(1000)), "€".repeat(341));
+    }
+
+    #[test]
     fn debug_output_hides_content() {
-        let request =
-            ExtractionRequest { content_type: "text/plain".to_owned(), content: b"secret".to_vec() };
+        let request = ExtractionRequest {
+            content_type: "text/plain".to_owned(),
+            within_ms: 7,
+            content: b"secret".to_vec(),
+        };
         let answer = ExtractionAnswer::Passages(vec!["secret".to_owned()]);
+        let reason = ExtractionAnswer::Unreadable("secret".to_owned());
         assert_eq!(
-            format!("{request:?} {answer:?}"),
-            r#"ExtractionRequest("text/plain", 6 bytes) Passages(1)"#
+            format!("{request:?} {answer:?} {reason:?}"),
+            r#"ExtractionRequest("text/plain", 6 bytes) Passages(1) Unreadable(6 bytes)"#
         );
     }
 }

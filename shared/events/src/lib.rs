@@ -10,4 +10,4 @@ pub use extraction::{ExtractionAnswer, ExtractionRequest};
 pub use gateway::{GatewayRequest, GatewayResponse};
 pub use s3::ObjectCreated;
 pub use sqs::{BatchAnswer, SqsAttributes, SqsBatch, SqsMessage};
-pub use worker::{SchedulerRequest, SealedJob, WorkerAnswer, WorkerRequest};
+pub use worker::{SchedulerRequest, SealedJob, StoredObject, Work, WorkerAnswer, WorkerRequest};

@@ -32,15 +32,39 @@ impl SealedJob {
     }
 }
 
-/// A job for one tenant: the input of `ingestion`.
+/// A stored object, for which no job is accepted yet.
+///
+/// Not sealed: the object's key names the tenant, and the worker of that tenant accepts the job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoredObject {
+    /// The name of the bucket.
+    pub bucket: String,
+    /// The object's key.
+    pub key: String,
+    /// The object's size in bytes.
+    pub bytes: u64,
+}
+
+/// A message of the job queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Work {
+    /// A queued job.
+    Job(SealedJob),
+    /// A stored object, from `intake`.
+    Stored(StoredObject),
+}
+
+/// Work for one tenant: the input of `ingestion`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorkerRequest {
-    /// The tenant that the message group names. A claim: it selects the session in which the job must
-    /// open.
+    /// The tenant that the message group names. A claim: a job must open in that tenant's session, and the
+    /// key of a stored object must name the same tenant.
     pub tenant: String,
-    /// The sealed job.
-    pub job: SealedJob,
+    /// The message.
+    pub work: Work,
 }
 
 /// The answer of `ingestion`. With any answer the message is done.
@@ -57,17 +81,18 @@ pub struct WorkerAnswer {
 pub enum SchedulerRequest {
     /// Requeue the due and lost jobs of all tenants. Sent every minute.
     Sweep,
-    /// Requeue the due and lost jobs of one tenant.
+    /// Requeue the due and lost jobs of some tenants. Sent by `dispatch` for one tenant, and by a sweep that
+    /// has more tenants than one invocation can handle.
     Requeue {
-        /// The tenant.
-        tenant: String,
+        /// The tenants.
+        tenants: Vec<String>,
     },
-    /// Let a queued job wait, because no worker is free.
+    /// Let a queued job wait, because no worker is free. Accepts the job of a stored object first.
     Defer {
-        /// The tenant.
+        /// The tenant that the message group names.
         tenant: String,
-        /// The document of the job.
-        document: DocumentId,
+        /// The message that has no worker.
+        work: Work,
     },
 }
 
@@ -76,19 +101,35 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_message_is_a_job_or_a_stored_object() {
+        let read = |json: &str| serde_json::from_str::<Work>(json).ok();
+        let stored = StoredObject { bucket: "b".to_owned(), key: "k".to_owned(), bytes: 7 };
+        assert_eq!(read(r#"{"bucket":"b","key":"k","bytes":7}"#), Some(Work::Stored(stored)));
+        for rejected in [
+            "{}",
+            r#"{"bucket":"b","key":"k"}"#,
+            r#"{"bucket":"b","key":"k","bytes":-1}"#,
+            r#"{"bucket":"b","key":"k","bytes":7,"tenant":"aaaaaaaaaaaaaaaa"}"#,
+            r#"{"document":"0","bucket":"b","key":"k","bytes":7}"#,
+        ] {
+            assert_eq!(read(rejected), None, "{rejected}");
+        }
+    }
+
+    #[test]
     fn scheduler_requests_have_an_action() {
         let read = |json: &str| serde_json::from_str::<SchedulerRequest>(json).ok();
         assert_eq!(read(r#"{"action":"sweep"}"#), Some(SchedulerRequest::Sweep));
-        let tenant = "aaaaaaaaaaaaaaaa".to_owned();
+        let tenants = vec!["aaaaaaaaaaaaaaaa".to_owned()];
         assert_eq!(
-            read(r#"{"action":"requeue","tenant":"aaaaaaaaaaaaaaaa"}"#),
-            Some(SchedulerRequest::Requeue { tenant })
+            read(r#"{"action":"requeue","tenants":["aaaaaaaaaaaaaaaa"]}"#),
+            Some(SchedulerRequest::Requeue { tenants })
         );
         for rejected in [
             "{}",
             r#"{"action":"requeue"}"#,
             r#"{"action":"defer","tenant":"aaaaaaaaaaaaaaaa"}"#,
-            r#"{"action":"requeue","tenant":"aaaaaaaaaaaaaaaa","partition":"TENANT#b"}"#,
+            r#"{"action":"requeue","tenants":["aaaaaaaaaaaaaaaa"],"partition":"TENANT#b"}"#,
         ] {
             assert_eq!(read(rejected), None, "{rejected}");
         }

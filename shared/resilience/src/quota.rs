@@ -38,6 +38,10 @@ use std::time::Duration;
 
 use crate::Timestamp;
 
+/// The largest difference between the clocks of two processes. A stored time that lies further ahead than any
+/// process could have written is damage, and does not count.
+pub const MAX_CLOCK_SKEW: Duration = Duration::from_secs(60);
+
 /// The limits of one tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
@@ -94,6 +98,13 @@ pub enum Pace {
         /// The largest `used_until` that leaves room for this call.
         latest: Timestamp,
     },
+    /// `used_until` lies further ahead than any process writes it. Condition: it is still `damaged`.
+    Repair {
+        /// The damaged `used_until`.
+        damaged: Timestamp,
+        /// The new `used_until`.
+        until: Timestamp,
+    },
 }
 
 /// A proposed slot for one call.
@@ -105,6 +116,8 @@ pub struct Claim {
     pub until: Timestamp,
     /// When the claim was made.
     pub now: Timestamp,
+    /// A slot that is occupied beyond this time is damaged, and free.
+    pub impossible: Timestamp,
     /// How the claim changes the used rate.
     pub pace: Pace,
 }
@@ -115,14 +128,15 @@ impl Quota {
     ///
     /// # Errors
     /// [`QuotaExceeded`]. [`Limit::Rate`] is final even if `ledger` is out of date, because
-    /// `used_until` never decreases.
+    /// `used_until` never decreases, except from a damaged value.
     pub fn claim(&self, ledger: &Ledger, now: Timestamp, random: u64) -> Result<Claim, QuotaExceeded> {
         let pace = self.pace(ledger, now)?;
-        let free = || (0..self.in_flight.get()).filter(|slot| ledger.is_free(*slot, now));
+        let impossible = now.after(self.slot_lifetime + MAX_CLOCK_SKEW);
+        let free = || (0..self.in_flight.get()).filter(|slot| ledger.is_free(*slot, now, impossible));
         let count = u64::try_from(free().count()).unwrap_or(u64::MAX);
         let chosen = random.checked_rem(count).and_then(|nth| free().nth(usize::try_from(nth).ok()?));
         match chosen {
-            Some(slot) => Ok(Claim { slot, until: now.after(self.slot_lifetime), now, pace }),
+            Some(slot) => Ok(Claim { slot, until: now.after(self.slot_lifetime), now, impossible, pace }),
             None => {
                 let next = ledger.slots.values().min().copied().unwrap_or(now);
                 Err(QuotaExceeded { limit: Limit::InFlight, retry_after: next.since(now) })
@@ -132,7 +146,8 @@ impl Quota {
 
     /// Returns the number of free slots in `ledger`.
     pub fn free_slots(&self, ledger: &Ledger, now: Timestamp) -> u16 {
-        let free = (0..self.in_flight.get()).filter(|slot| ledger.is_free(*slot, now)).count();
+        let impossible = now.after(self.slot_lifetime + MAX_CLOCK_SKEW);
+        let free = (0..self.in_flight.get()).filter(|slot| ledger.is_free(*slot, now, impossible)).count();
         u16::try_from(free).unwrap_or(u16::MAX)
     }
 
@@ -145,6 +160,9 @@ impl Quota {
         if ledger.used_until <= latest {
             return Ok(Pace::Continue { step, latest });
         }
+        if ledger.used_until > latest.plus(step).after(MAX_CLOCK_SKEW) {
+            return Ok(Pace::Repair { damaged: ledger.used_until, until: now.plus(step) });
+        }
         Err(QuotaExceeded { limit: Limit::Rate, retry_after: ledger.used_until.since(latest) })
     }
 
@@ -155,15 +173,15 @@ impl Quota {
 }
 
 impl Ledger {
-    fn is_free(&self, slot: u16, now: Timestamp) -> bool {
-        self.slots.get(&slot).is_none_or(|until| *until <= now)
+    fn is_free(&self, slot: u16, now: Timestamp, impossible: Timestamp) -> bool {
+        self.slots.get(&slot).is_none_or(|until| *until <= now || *until > impossible)
     }
 
     /// Applies `claim` if its conditions hold, and returns whether they did.
     ///
     /// A conditional write of the stored ledger has the same three conditions.
     pub fn apply(&mut self, claim: &Claim) -> bool {
-        if !self.is_free(claim.slot, claim.now) {
+        if !self.is_free(claim.slot, claim.now, claim.impossible) {
             return false;
         }
         self.used_until = match claim.pace {
@@ -171,6 +189,7 @@ impl Ledger {
             Pace::Continue { step, latest } if self.used_until > claim.now && self.used_until <= latest => {
                 self.used_until.plus(step)
             }
+            Pace::Repair { damaged, until } if self.used_until == damaged => until,
             _ => return false,
         };
         self.slots.insert(claim.slot, claim.until);

@@ -9,6 +9,10 @@ use std::time::Duration;
 
 use crate::Timestamp;
 
+/// The furthest that reservations reach ahead: a caller waits at most a few minutes for its turn. A stored time
+/// beyond it is damage, and does not count.
+const FURTHEST: Duration = Duration::from_secs(15 * 60);
+
 /// A shared rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Throttle {
@@ -35,6 +39,7 @@ impl Throttle {
         calls: u32,
         max_wait: Duration,
     ) -> Option<Reservation> {
+        let used_until = if used_until > now.after(FURTHEST) { now } else { used_until };
         let from = used_until.max(now);
         let takes = u64::from(calls).saturating_mul(1_000_000).div_ceil(u64::from(self.rate.get()));
         let until = from.plus(i64::try_from(takes).unwrap_or(i64::MAX));

@@ -79,6 +79,11 @@ pub fn quota() -> Result<Quota, ConfigError> {
     })
 }
 
+/// The longest time between the start of a worker's call and the start of the worker: a cold start, of which the
+/// initialization takes at most 10 s.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html>
+const WORKER_START: Duration = Duration::from_secs(30);
+
 /// Returns the quota of one tenant for workers. It has no rate, because the queue is fair.
 pub fn worker_quota() -> Result<Quota, ConfigError> {
     let unlimited = NonZeroU32::MAX;
@@ -86,7 +91,8 @@ pub fn worker_quota() -> Result<Quota, ConfigError> {
         in_flight: parsed("TENANT_JOBS", "a whole number from 1")?,
         rate: unlimited,
         burst: unlimited,
-        slot_lifetime: lease()?,
+        // The slot is taken before the worker starts, and must not expire before the worker ends.
+        slot_lifetime: lease()? + WORKER_START,
     })
 }
 

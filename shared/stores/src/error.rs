@@ -167,9 +167,7 @@ where
         _ => return StoreError::session(operation, error),
     };
     match code.as_str() {
-        "ConditionalCheckFailedException"
-        | "TransactionCanceledException"
-        | "TransactionConflictException" => StoreError::Conflict { operation },
+        "ConditionalCheckFailedException" | "TransactionCanceledException" => StoreError::Conflict { operation },
         "AccessDenied" | "AccessDeniedException" | "KMS.AccessDeniedException" | "403" => {
             StoreError::Denied { operation, source: Box::new(error) }
         }
@@ -209,8 +207,9 @@ where
         | "KmsDisabledException"
         | "KmsInvalidStateException"
         | "KmsNotFoundException" => StoreError::KeyUnusable { operation, source: Box::new(error) },
-        // An earlier attempt of the SDK is still in progress.
-        "TransactionInProgressException" => StoreError::Throttled { operation, source: Box::new(error) },
+        // A transaction with this item, or an earlier attempt of the SDK, is still in progress. It says nothing
+        // about a condition.
+        "TransactionConflictException" | "TransactionInProgressException" => StoreError::Throttled { operation, source: Box::new(error) },
         // A 5xx with an unknown code or without one.
         _ if error.raw_response().is_some_and(|response| response.status().is_server_error()) => {
             StoreError::Unavailable { operation, source: Box::new(error) }

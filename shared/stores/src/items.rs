@@ -17,6 +17,8 @@ const QUERY_PAGE: i32 = 2 * PageLimit::MAX as i32;
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
+const OPEN: &str = "open item";
+
 /// The attribute that holds an item's sealed part.
 pub(crate) const SEALED: &str = "sealed";
 
@@ -139,19 +141,29 @@ pub(crate) async fn list(
     Ok((items, more))
 }
 
-/// Seals `value` as the sealed part of the item at `key`.
+/// Seals `value` as the sealed part of the item at `key`, as an attribute.
 pub(crate) async fn seal<T: Serialize>(
     session: &TenantSession<'_>,
     purpose: Purpose,
     key: &ItemKey,
     value: &T,
 ) -> Result<AttributeValue, StoreError> {
+    let sealed = seal_value(session, purpose, key, value).await?;
+    Ok(AttributeValue::B(sealed.into_bytes().into()))
+}
+
+/// Seals `value` as the sealed part of the item at `key`.
+pub(crate) async fn seal_value<T: Serialize>(
+    session: &TenantSession<'_>,
+    purpose: Purpose,
+    key: &ItemKey,
+    value: &T,
+) -> Result<Sealed, StoreError> {
     let plaintext =
         serde_json::to_vec(value).map_err(|error| StoreError::corrupt("seal item", error.to_string()))?;
     let profile = session.profile().await?;
     let address = Address::item(purpose, &session.settings().table, key, SEALED);
-    let sealed = session.sealer().seal(session.scope(), &profile.key_arn, &address, &plaintext).await?;
-    Ok(AttributeValue::B(sealed.into_bytes().into()))
+    session.sealer().seal(session.scope(), &profile.key_arn, &address, &plaintext).await
 }
 
 /// Opens the sealed part of `item`, which was read at `key`.
@@ -161,13 +173,21 @@ pub(crate) async fn open<T: DeserializeOwned>(
     key: &ItemKey,
     item: &Item,
 ) -> Result<T, StoreError> {
-    const OPERATION: &str = "open item";
     let Some(AttributeValue::B(bytes)) = item.get(SEALED) else {
-        return Err(StoreError::corrupt(OPERATION, "no sealed part"));
+        return Err(StoreError::corrupt(OPEN, "no sealed part"));
     };
+    open_value(session, purpose, key, &Sealed::from_bytes(bytes.as_ref().to_vec())).await
+}
+
+/// Opens `sealed`, the sealed part of the item at `key`.
+pub(crate) async fn open_value<T: DeserializeOwned>(
+    session: &TenantSession<'_>,
+    purpose: Purpose,
+    key: &ItemKey,
+    sealed: &Sealed,
+) -> Result<T, StoreError> {
     let profile = session.profile().await?;
     let address = Address::item(purpose, &session.settings().table, key, SEALED);
-    let sealed = Sealed::from_bytes(bytes.as_ref().to_vec());
-    let plaintext = session.sealer().open(session.scope(), &profile.key_arn, &address, &sealed).await?;
-    serde_json::from_slice(&plaintext).map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))
+    let plaintext = session.sealer().open(session.scope(), &profile.key_arn, &address, sealed).await?;
+    serde_json::from_slice(&plaintext).map_err(|error| StoreError::corrupt(OPEN, error.to_string()))
 }

@@ -30,7 +30,9 @@ pub use quota::embedding_rate::EmbeddingRate;
 pub use quota::slots::{Slot, Slots};
 pub use quota::worker_slots::WorkerSlots;
 pub use repositories::commands::Commands;
-pub use repositories::documents::{Document, DocumentStatus, Documents, Extent, NewContent, WaitingReason};
+pub use repositories::documents::{
+    Document, DocumentStatus, Documents, Extent, NewContent, Replacement, WaitingReason,
+};
 pub use repositories::models::{Answer, Embedding, Models, Prompt};
 pub use repositories::objects::{Objects, Source, Upload};
 pub use repositories::passages::{Match, Passage, Passages};

@@ -175,6 +175,29 @@ impl Admission {
         Ok((TenantScope::admitted(invocation, tenant), document, revision))
     }
 
+    /// Admits a stored object from the queue, for the worker that accepts its job.
+    ///
+    /// `claimed` is the tenant of the message group. The rules of [`Admission::job`] apply, and the object's key
+    /// must name the same tenant.
+    ///
+    /// # Errors
+    /// As for [`Admission::job`] and [`Admission::object`]; [`Refusal::Mismatch`] if the key names another tenant.
+    pub fn stored_object<'i>(
+        &self,
+        invocation: &'i Invocation,
+        claimed: Option<&str>,
+        platform: Option<&str>,
+        own_bucket: &str,
+        (bucket, key): (&str, &str),
+    ) -> Result<(TenantScope<'i>, DocumentId, Revision), Refusal> {
+        let claimed = self.job(invocation, claimed, platform)?;
+        let (scope, document, revision) = self.object(invocation, own_bucket, bucket, key)?;
+        if scope.tenant() != claimed.tenant() {
+            return Err(Refusal::Mismatch { evidence: Evidence::ObjectKey });
+        }
+        Ok((scope, document, revision))
+    }
+
     /// Admits the scheduler for the tenant of `partition`.
     ///
     /// `partition` is the key of a backlog entry, which only the tenant's session can

@@ -86,6 +86,27 @@ fn job_needs_matching_claim_and_platform() {
 }
 
 #[test]
+fn stored_object_needs_the_same_tenant_in_claim_platform_and_key() {
+    use IsolationMode::{None as Off, PerTenant as On};
+    let document = "0".repeat(32);
+    let stored = |mode, claimed, platform, bucket, tenant: &str| {
+        let invocation = Invocation::begin();
+        let key = format!("t/{tenant}/documents/{document}/source.00000001");
+        Admission::new(mode)
+            .stored_object(&invocation, claimed, platform, "documents", (bucket, &key))
+            .map(|(scope, ..)| scope.tenant().to_string())
+    };
+    let mismatch = |evidence| Err(Refusal::Mismatch { evidence });
+    assert_eq!(stored(On, Some(A), Some(A), "documents", A), Ok(A.to_owned()));
+    assert_eq!(stored(Off, Some(A), None, "documents", A), Ok(A.to_owned()));
+    assert_eq!(stored(On, Some(A), Some(A), "documents", B), mismatch(Evidence::ObjectKey));
+    assert_eq!(stored(Off, Some(A), None, "documents", B), mismatch(Evidence::ObjectKey));
+    assert_eq!(stored(On, Some(A), Some(B), "documents", A), mismatch(Evidence::Job));
+    assert_eq!(stored(On, Some(A), Some(A), "other", A), Err(Refusal::ForeignObject));
+    assert_eq!(stored(On, None, Some(A), "documents", A), Err(Refusal::Missing { evidence: Evidence::Job }));
+}
+
+#[test]
 fn rejects_hostile_ids_from_every_source() {
     for hostile in HOSTILE {
         assert!(TenantId::parse(hostile).is_err(), "{hostile:?}");

@@ -37,7 +37,6 @@ RIGHTS: dict[tuple[str, str, str], str] = {
     **_session_rights("TemplatesRole"),
     **_session_rights("DocumentsApiRole"),
     **_session_rights("InferenceRole"),
-    **_session_rights("IntakeRole"),
     **_session_rights("IngestionRole"),
     **_session_rights("SchedulerRole"),
     **_session_rights("ControlRole"),
@@ -81,7 +80,7 @@ RIGHTS: dict[tuple[str, str, str], str] = {
         "arn:${AWS::Partition}:apigateway:${AWS::Region}::/usageplans/${UsagePlan}/keys",
         "adds a tenant to its tier's usage plan",
     ),
-    **_rights("IntakeRole", ["sqs:SendMessage"], "${Jobs.Arn}", "sends a job sealed to its tenant"),
+    **_rights("IntakeRole", ["sqs:SendMessage"], "${Jobs.Arn}", "forwards the names of stored objects"),
     **_rights(
         "IntakeRole", ["sqs:SendMessage"], "${DeadLetters.Arn}", "Lambda sends events there that failed all attempts"
     ),

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem, Update};
-use bulkhead_events::SealedJob;
 use bulkhead_tenancy::names::{DocumentId, Revision};
 
 use super::backlog::TenantBacklog;
 use super::job::{JobStatus, Jobs, Record};
+use super::sealed_job::IngestionJob;
 use super::transaction::malformed;
 use crate::clock;
 use crate::error::StoreError;
@@ -31,16 +31,17 @@ pub struct ReceivedContent {
 impl Jobs<'_> {
     /// Accepts a received revision of `document` and marks the tenant in the backlog. Idempotent.
     ///
-    /// Creates a job unless one is queued, running or waiting: that job picks the revision up. On an error
-    /// nothing is accepted.
+    /// Creates a job unless one is queued, running or waiting: that job picks the revision up. Deletes the bytes
+    /// of a revision that a newer one has replaced: the upload URL of an old revision works again after the
+    /// clean-up of its bytes. On an error nothing is accepted.
     pub async fn accept(
         &self,
         document: &DocumentId,
         content: ReceivedContent,
-        job: SealedJob,
         lost_after: Duration,
         backlog: &TenantBacklog<'_>,
     ) -> Result<(), StoreError> {
+        let job = self.seal(&IngestionJob { document: document.clone() }).await?;
         let now = clock::now();
         let record = Record {
             document: document.clone(),
@@ -60,7 +61,10 @@ impl Jobs<'_> {
             let accepted = match self.session.documents().ingestion_state(document).await? {
                 // The bytes have no document. The job cleans them up.
                 None => return self.accept_orphan(&record, backlog).await,
-                Some(state) if state.received >= Some(content.revision) => return Ok(()),
+                Some(state) if state.received == Some(content.revision) => return Ok(()),
+                Some(state) if state.received > Some(content.revision) => {
+                    return self.session.objects().delete_source(document, content.revision).await;
+                }
                 Some(state) => self.try_accept(&record, &content, &state, backlog).await?,
             };
             if accepted {
@@ -116,15 +120,31 @@ impl Jobs<'_> {
                 update = update.expression_attribute_values(":location", text(location.as_str()));
             }
         }
-        let receive = "SET received_revision = :revision, bytes = :bytes, updated_at = :now";
+        condition.push_str(" AND revision = :newest");
+        update = update.expression_attribute_values(":newest", number(state.newest.number()));
+        let mut receive = "SET received_revision = :revision, bytes = :bytes, updated_at = :now".to_owned();
+        if let Some(announced) = state.announced.of(content.revision) {
+            // From now on the document has the title and the type of this revision.
+            receive.push_str(", announced = :announced, content_type = :type, sealed = :sealed");
+            let mut remaining = state.announced.clone();
+            remaining.drop_received(content.revision);
+            let sealed = announced.sealed.clone().into_bytes();
+            update = update
+                .expression_attribute_values(":announced", items::attribute(ACCEPT, &remaining)?)
+                .expression_attribute_values(":type", text(&announced.content_type))
+                .expression_attribute_values(":sealed", AttributeValue::B(sealed.into()));
+        }
         let mut writes = vec![backlog.mark()?];
         match state.job_location {
             // The existing job looks for newer revisions before it completes.
-            Some(JobLocation::Active | JobLocation::Waiting) => update = update.update_expression(receive),
+            Some(JobLocation::Active | JobLocation::Waiting) => {
+                update = update.update_expression(format!("{receive} REMOVE expires_at"));
+            }
             None | Some(JobLocation::Dead) => {
                 update = update
                     .update_expression(format!(
-                        "{receive}, #status = :queued, job_location = :active REMOVE waiting_reason, last_error"
+                        "{receive}, #status = :queued, job_location = :active \
+                         REMOVE waiting_reason, last_error, expires_at"
                     ))
                     .expression_attribute_values(":queued", text(DocumentStatus::Queued.as_str()))
                     .expression_attribute_values(":active", text(JobLocation::Active.as_str()));

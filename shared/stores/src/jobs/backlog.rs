@@ -9,9 +9,6 @@ use crate::items::{self, new_etag, text};
 use crate::platform::Platform;
 use crate::session::TenantSession;
 
-/// Tenants on one page of the backlog.
-const PAGE: i32 = 100;
-
 /// One tenant's entry in the tier's backlog, written in the tenant's session.
 ///
 /// The backlog is a table with one entry for each tenant that has unfinished jobs, and nothing else.
@@ -116,7 +113,6 @@ impl BacklogTable {
             .scan()
             .table_name(&self.table)
             .set_exclusive_start_key(after.map(|entry| [("pk".to_owned(), text(&entry.partition))].into()))
-            .limit(PAGE)
             .consistent_read(true)
             .send()
             .await

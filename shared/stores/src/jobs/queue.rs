@@ -1,8 +1,8 @@
-use bulkhead_events::SealedJob;
+use bulkhead_events::Work;
+use bulkhead_tenancy::TenantScope;
 
 use crate::error::{Classify, StoreError};
 use crate::platform::Platform;
-use crate::session::TenantSession;
 
 /// The job queue of a tier. Uses the function's own role; only `intake` and `scheduler` may send.
 pub struct JobQueue {
@@ -16,15 +16,15 @@ impl JobQueue {
         Self { sqs: aws_sdk_sqs::Client::new(&platform.sdk), url: url.to_owned() }
     }
 
-    /// Sends a job in the message group of the session's tenant. Groups keep the queue fair between tenants.
-    pub async fn send(&self, session: TenantSession<'_>, job: &SealedJob) -> Result<(), StoreError> {
+    /// Sends `work` in the message group of the tenant of `scope`. Groups keep the queue fair between tenants.
+    pub async fn send(&self, scope: &TenantScope<'_>, work: &Work) -> Result<(), StoreError> {
         const OPERATION: &str = "send job";
         let body =
-            serde_json::to_string(job).map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))?;
+            serde_json::to_string(work).map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))?;
         self.sqs
             .send_message()
             .queue_url(&self.url)
-            .message_group_id(session.scope().message_group().as_str())
+            .message_group_id(scope.message_group().as_str())
             .message_body(body)
             .send()
             .await

@@ -107,7 +107,7 @@ impl<'s> Slots<'s> {
 
     /// Writes `claim` under the conditions of [`Ledger::apply`], and returns whether they held.
     async fn write(&self, claim: &Claim) -> Result<bool, StoreError> {
-        const FREE: &str = "(attribute_not_exists(#slot) OR #slot <= :now)";
+        const FREE: &str = "(attribute_not_exists(#slot) OR #slot <= :now OR #slot > :impossible)";
         let update = match claim.pace {
             Pace::Restart { until } => self
                 .update(
@@ -124,10 +124,15 @@ impl<'s> Slots<'s> {
                 )
                 .expression_attribute_values(":step", AttributeValue::N(step.to_string()))
                 .expression_attribute_values(":latest", number(latest)),
+            Pace::Repair { damaged, until } => self
+                .update("SET #slot = :until, #used = :used", &format!("{FREE} AND #used = :damaged"), claim)
+                .expression_attribute_values(":used", number(until))
+                .expression_attribute_values(":damaged", number(damaged)),
         };
         let sent = update
             .expression_attribute_names("#used", USED_UNTIL)
             .expression_attribute_values(":now", number(claim.now))
+            .expression_attribute_values(":impossible", number(claim.impossible))
             .expression_attribute_values(":until", number(claim.until))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(OnFailure::AllOld)

@@ -10,9 +10,9 @@ use crate::error::{Classify, StoreError};
 use crate::items::{self, key_attributes};
 use crate::session::TenantSession;
 
-/// How long the record of a deleted document stays, seconds. Longer than the 14 days that a message can
-/// stay in a queue.
-const KEEP_SECONDS: i64 = 30 * 24 * 60 * 60;
+/// How long the record of a deleted document, or of one whose upload never arrives, stays, seconds. Longer than
+/// the 14 days that a message can stay in a queue.
+pub(super) const KEEP_SECONDS: i64 = 30 * 24 * 60 * 60;
 
 impl TenantSession<'_> {
     /// Removes the passages and the bytes of a document that is deleted or that has no record. Returns
@@ -63,7 +63,7 @@ impl Documents<'_> {
             .table_name(&self.session.settings().table)
             .set_key(Some(key_attributes(&self.session.scope().document_key(id))))
             .update_expression(
-                "SET #status = :deleted, updated_at = :now, expires_at = :expires REMOVE sealed, waiting_reason, last_error",
+                "SET #status = :deleted, updated_at = :now, expires_at = :expires REMOVE sealed, announced, waiting_reason, last_error",
             )
             .condition_expression("attribute_exists(pk) AND (#status <> :deleted OR cleaned = :no)")
             .expression_attribute_names("#status", "status")

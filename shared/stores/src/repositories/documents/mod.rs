@@ -7,6 +7,7 @@
 //!
 //! [`DocumentStatus`] shows the states.
 
+mod announcement;
 mod deletion;
 mod progress;
 mod record;
@@ -14,4 +15,4 @@ mod repository;
 
 pub use record::{Document, DocumentStatus, Extent, NewContent, WaitingReason};
 pub(crate) use record::{IngestionState, JobLocation, NOT_DELETED};
-pub use repository::Documents;
+pub use repository::{Documents, Replacement};

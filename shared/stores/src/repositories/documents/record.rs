@@ -5,6 +5,7 @@ use bulkhead_resilience::{Timestamp, rfc3339};
 use bulkhead_tenancy::names::{DocumentId, Revision};
 use serde::{Deserialize, Serialize};
 
+use super::announcement::{Announcement, Announcements};
 use crate::items::Item;
 
 /// A condition of writes: the document exists and is not deleted. `:deleted` is the status `deleted`.
@@ -132,7 +133,7 @@ pub struct Document {
     pub status: DocumentStatus,
     /// Why the job waits; `None` in any other status.
     pub waiting_reason: Option<WaitingReason>,
-    /// The newest revision that was announced.
+    /// The revision that the other fields describe: the newest one that is received or outstanding.
     pub revision: Revision,
     /// The newest revision whose bytes are stored.
     pub received_revision: Option<Revision>,
@@ -164,9 +165,13 @@ pub(super) struct Record {
     pub status: DocumentStatus,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting_reason: Option<WaitingReason>,
+    /// The newest revision that was ever announced.
     pub revision: Revision,
-    /// Whether the client uploads the newest revision.
+    /// Whether the client uploads the first revision.
     pub by_upload: bool,
+    /// The announced revisions after the first one, until they are received.
+    #[serde(default)]
+    pub announced: Announcements,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub received_revision: Option<Revision>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -220,8 +225,11 @@ impl JobLocation {
 /// The part of a record that decides whether a revision is accepted.
 #[derive(Debug)]
 pub(crate) struct IngestionState {
+    /// The newest revision that was ever announced.
+    pub newest: Revision,
     pub received: Option<Revision>,
     pub job_location: Option<JobLocation>,
+    pub announced: Announcements,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -237,21 +245,21 @@ pub(super) fn status(status: DocumentStatus) -> AttributeValue {
     AttributeValue::S(status.as_str().to_owned())
 }
 
+/// Returns the document as its newest received revision describes it.
 pub(super) fn document(record: Record, details: Details) -> Document {
-    // The stored status concerns the newest received revision.
-    let is_current = record.received_revision == Some(record.revision);
+    let status = match (record.received_revision, record.by_upload) {
+        (Some(_), _) => record.status,
+        (None, true) => DocumentStatus::AwaitingUpload,
+        (None, false) => DocumentStatus::Queued,
+    };
     Document {
         id: record.id,
         title: details.title,
         content_type: record.content_type,
         bytes: record.bytes,
-        status: match (is_current, record.by_upload) {
-            (true, _) => record.status,
-            (false, true) => DocumentStatus::AwaitingUpload,
-            (false, false) => DocumentStatus::Queued,
-        },
-        waiting_reason: record.waiting_reason.filter(|_| is_current),
-        revision: record.revision,
+        status,
+        waiting_reason: record.waiting_reason,
+        revision: record.received_revision.unwrap_or(Revision::FIRST),
         received_revision: record.received_revision,
         processed_revision: record.processed_revision,
         oldest_stored_revision: record.oldest_stored_revision,
@@ -259,8 +267,27 @@ pub(super) fn document(record: Record, details: Details) -> Document {
         pending: record.pending,
         stale: record.stale,
         indexed_passages: record.indexed_passages,
-        last_error: record.last_error.filter(|_| is_current),
+        last_error: record.last_error,
         created_at: record.created_at,
         updated_at: record.updated_at,
+    }
+}
+
+/// Returns `document` as the outstanding `revision` describes it.
+pub(super) fn outstanding(
+    document: Document,
+    revision: Revision,
+    announced: Announcement,
+    details: Details,
+) -> Document {
+    Document {
+        title: details.title,
+        content_type: announced.content_type,
+        bytes: announced.bytes,
+        status: if announced.by_upload { DocumentStatus::AwaitingUpload } else { DocumentStatus::Queued },
+        waiting_reason: None,
+        last_error: None,
+        revision,
+        ..document
     }
 }

@@ -1,16 +1,31 @@
-use aws_sdk_dynamodb::error::ProvideErrorMetadata;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use aws_sdk_dynamodb::types::AttributeValue;
 use bulkhead_tenancy::names::{DocumentId, Purpose, Revision, SortPrefix};
 
+use super::announcement::{Announcement, Announcements, MAX_OUTSTANDING};
+use super::deletion::KEEP_SECONDS;
 use super::record::{
     Details, Document, DocumentStatus, IngestionState, NOT_DELETED, NewContent, Record, document, is_shown,
-    status,
+    outstanding, status,
 };
 use crate::clock;
 use crate::error::{Classify, StoreError};
-use crate::items::{self, Item, SEALED, key_attributes};
+use crate::items::{self, Item, SEALED, number};
 use crate::page::{Page, PageLimit};
 use crate::session::TenantSession;
+
+/// Maximum optimistic-lock attempts before an announcement fails with [`StoreError::Conflict`].
+const MAX_ATTEMPTS: usize = 16;
+
+/// The result of announcing a revision.
+#[derive(Debug)]
+pub enum Replacement {
+    /// The document, as the announced revision describes it.
+    Announced(Box<Document>),
+    /// The document does not exist.
+    NotFound,
+    /// This number of announced revisions is outstanding. Their bytes must arrive first, or they must expire.
+    TooManyOutstanding(usize),
+}
 
 /// The tenant's document records.
 pub struct Documents<'s> {
@@ -40,6 +55,7 @@ impl Documents<'_> {
             status: DocumentStatus::Queued,
             revision: Revision::FIRST,
             by_upload: content.by_upload,
+            announced: Announcements::default(),
             waiting_reason: None,
             received_revision: None,
             processed_revision: None,
@@ -56,6 +72,11 @@ impl Documents<'_> {
         };
         let details = Details { title: content.title };
         let mut item = items::item(&key, &record)?;
+        if content.by_upload {
+            // Nothing else removes a document whose upload never arrives. Accepting its first revision removes this.
+            let expires_at = now.as_seconds() + KEEP_SECONDS;
+            item.insert("expires_at".to_owned(), AttributeValue::N(expires_at.to_string()));
+        }
         item.insert(SEALED.to_owned(), items::seal(&self.session, Purpose::Document, &key, &details).await?);
         let written = self
             .session
@@ -79,56 +100,55 @@ impl Documents<'_> {
         Ok(document(record, details))
     }
 
-    /// Announces the next revision and returns the updated record; `None` if the document does not exist.
+    /// Announces the next revision.
     ///
-    /// The previous revision stays searchable until the new one is indexed.
-    pub async fn replace(
-        &self,
-        id: &DocumentId,
-        content: NewContent,
-    ) -> Result<Option<Document>, StoreError> {
+    /// The document keeps its title, type and content until the bytes of the new revision are stored, and its
+    /// searchable content until they are indexed. An announcement whose bytes do not arrive expires after 30
+    /// minutes.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if other writers win every race.
+    pub async fn replace(&self, id: &DocumentId, content: NewContent) -> Result<Replacement, StoreError> {
         const OPERATION: &str = "replace document";
         let key = self.session.scope().document_key(id);
         let details = Details { title: content.title };
-        let updated = self
-            .session
-            .dynamodb()
-            .update_item()
-            .table_name(&self.session.settings().table)
-            .set_key(Some(key_attributes(&key)))
-            .update_expression(
-                "SET revision = revision + :one, by_upload = :by_upload, content_type = :type, bytes = :bytes, \
-                 updated_at = :now, sealed = :sealed",
-            )
-            .condition_expression(NOT_DELETED)
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":deleted", status(DocumentStatus::Deleted))
-            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
-            .expression_attribute_values(":by_upload", AttributeValue::Bool(content.by_upload))
-            .expression_attribute_values(":type", AttributeValue::S(content.content_type))
-            .expression_attribute_values(":bytes", AttributeValue::N(content.bytes.to_string()))
-            .expression_attribute_values(":now", AttributeValue::S(clock::now().to_string()))
-            .expression_attribute_values(
-                ":sealed",
-                items::seal(&self.session, Purpose::Document, &key, &details).await?,
-            )
-            .return_values(ReturnValue::AllNew)
-            .send()
-            .await;
-        match updated {
-            // The document's job moves at this moment. This is not "the document does not exist".
-            Err(error) if error.code() == Some("TransactionConflictException") => {
-                Err(StoreError::Throttled { operation: OPERATION, source: Box::new(error) })
+        let sealed = items::seal_value(&self.session, Purpose::Document, &key, &details).await?;
+        for _ in 0..MAX_ATTEMPTS {
+            let Some(mut record) = self.shown(id).await? else { return Ok(Replacement::NotFound) };
+            let (now, seen, next) = (clock::now(), record.revision, record.revision.next());
+            let announced = Announcement::new(
+                content.by_upload,
+                content.content_type.clone(),
+                content.bytes,
+                sealed.clone(),
+                now,
+            );
+            if !record.announced.add(next, announced.clone(), record.received_revision, now) {
+                return Ok(Replacement::TooManyOutstanding(MAX_OUTSTANDING));
             }
-            other => match other.during(OPERATION) {
-                Ok(updated) => {
-                    let record = items::record(OPERATION, updated.attributes.unwrap_or_default())?;
-                    Ok(Some(document(record, details)))
-                }
-                Err(StoreError::Conflict { .. }) => Ok(None),
-                Err(error) => Err(error),
-            },
+            let values = [
+                (":next", number(next.number())),
+                (":seen", number(seen.number())),
+                (":announced", items::attribute(OPERATION, &record.announced)?),
+                (":deleted", status(DocumentStatus::Deleted)),
+            ];
+            let condition = format!("{NOT_DELETED} AND revision = :seen");
+            // A lost answer to this write announces a revision that never arrives, which does no harm.
+            if self
+                .change(
+                    id,
+                    "SET revision = :next, announced = :announced, updated_at = :now",
+                    &condition,
+                    values,
+                )
+                .await?
+            {
+                record.updated_at = now;
+                let current = document(record, Details { title: String::new() });
+                return Ok(Replacement::Announced(Box::new(outstanding(current, next, announced, details))));
+            }
         }
+        Err(StoreError::Conflict { operation: OPERATION })
     }
 
     /// Returns the document; `None` if it does not exist.
@@ -136,6 +156,16 @@ impl Documents<'_> {
         let key = self.session.scope().document_key(id);
         match items::get(&self.session, "read document", &key).await? {
             Some(item) if is_shown(&item) => Ok(Some(self.read(id, item).await?)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Returns the document as its newest received revision describes it, for the worker; `None` if it does not
+    /// exist.
+    pub async fn received(&self, id: &DocumentId) -> Result<Option<Document>, StoreError> {
+        let key = self.session.scope().document_key(id);
+        match items::get(&self.session, "read document", &key).await? {
+            Some(item) if is_shown(&item) => Ok(Some(self.read_received(id, item).await?)),
             _ => Ok(None),
         }
     }
@@ -170,8 +200,10 @@ impl Documents<'_> {
     ) -> Result<Option<IngestionState>, StoreError> {
         let record = self.shown(id).await?;
         Ok(record.map(|record| IngestionState {
+            newest: record.revision,
             received: record.received_revision,
             job_location: record.job_location,
+            announced: record.announced,
         }))
     }
 
@@ -182,7 +214,25 @@ impl Documents<'_> {
         item.map(|item| items::record(OPERATION, item)).transpose()
     }
 
+    /// Returns the document as its newest revision describes it, received or outstanding.
     async fn read(&self, id: &DocumentId, item: Item) -> Result<Document, StoreError> {
+        let key = self.session.scope().document_key(id);
+        let record: Record = items::record("read document", item.clone())?;
+        let newest = record.announced.newest(record.received_revision, clock::now());
+        let newest = newest.map(|(revision, announced)| (revision, announced.clone()));
+        match newest {
+            None => self.read_received(id, item).await,
+            Some((revision, announced)) => {
+                let details =
+                    items::open_value(&self.session, Purpose::Document, &key, &announced.sealed).await?;
+                let current = document(record, Details { title: String::new() });
+                Ok(outstanding(current, revision, announced, details))
+            }
+        }
+    }
+
+    /// Returns the document as its newest received revision describes it.
+    async fn read_received(&self, id: &DocumentId, item: Item) -> Result<Document, StoreError> {
         let key = self.session.scope().document_key(id);
         let details: Details = items::open(&self.session, Purpose::Document, &key, &item).await?;
         Ok(document(items::record("read document", item)?, details))
