@@ -19,7 +19,7 @@ _CIRCUITS = "shared/resilience/src/circuit"
 _OPENS = ("-p", "bulkhead-resilience", "--test", "circuit", "boundaries")
 _TIER = "infra/tier.yaml"
 _TEMPLATE_GUARDS = ("tests/infrastructure",)
-_NAMES = ("tests/infrastructure/test_replacement.py",)
+_REPLACEMENT = ("tests/infrastructure/test_replacement.py",)
 
 _TYPES = [
     Mutant(
@@ -542,7 +542,7 @@ _SILO = [
         "infra/silo.yaml",
         "StackName: !Ref AWS::StackName",
         "StackName: !Ref RegistryTable",
-        _NAMES,
+        _REPLACEMENT,
     ),
     Mutant(
         "an update changes the stage",
@@ -550,7 +550,7 @@ _SILO = [
         "template.yaml",
         "StackName: !Ref AWS::StackName",
         "StackName: !Ref Model",
-        _NAMES,
+        _REPLACEMENT,
     ),
     Mutant(
         "a missing object is a refused access",
