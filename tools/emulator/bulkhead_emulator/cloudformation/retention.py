@@ -1,36 +1,124 @@
-"""What nested stacks keep: policies of their resources, and the rollback of a failed creation.
+"""What nested stacks keep: policies of their resources, and the rollback of a failed operation.
 
-AWS (aws-attribute-deletionpolicy, using-cfn-nested-stacks, stack-failure-options): a nested stack follows the
-policies of its resources, as a root stack does. `RetainExceptOnCreate` keeps a resource, but not in the rollback
-of the operation that created it. A failed nested stack rolls back with its root, and a resource that cannot be
-deleted fails the deletion of all stacks above it. MiniStack deletes every resource of a nested stack, ignores
-failures there, and leaves what a failed nested stack created.
+AWS (aws-attribute-deletionpolicy, aws-attribute-updatereplacepolicy, using-cfn-nested-stacks,
+stack-failure-options): a nested stack follows the policies of its resources, as a root stack does.
+`RetainExceptOnCreate` keeps a resource, but not in the rollback of the operation that created it. A replaced
+resource is deleted after the root's update, so a rollback brings it back. A failed nested stack rolls back with its
+root, and a resource that cannot be deleted fails the deletion of all stacks above it. MiniStack deletes every
+resource of a nested stack and replaced resources at once, ignores failures there, and leaves what a failed nested
+stack created. A table with another key gets another name; MiniStack empties the table instead.
 """
 
 from __future__ import annotations
 
+import copy
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import Any
 
-from ministack.services.cloudformation import _stacks, engine, provisioners, stacks
+from ministack.services.cloudformation import _stacks, changesets, engine, handlers, provisioners, stacks
 
 from ..patch import replace, replace_provisioner
 
 _TYPE = "AWS::CloudFormation::Stack"
 
+_TABLE = "AWS::DynamoDB::Table"
+_KEYS = ("KeySchema", "LocalSecondaryIndexes")
+
+
+@dataclass
+class Operation:
+    """One operation of a root stack."""
+
+    # Deletions of replaced resources in nested stacks.
+    clean_up: list[Any] = field(default_factory=list)
+    # The resources of each nested stack before its update.
+    before: dict[str, dict] = field(default_factory=dict)
+    reverted: set[str] = field(default_factory=set)
+
+
+_operation: ContextVar[Operation | None] = ContextVar("root_operation", default=None)
 _rolling_back: ContextVar[bool] = ContextVar("stack_operation_is_rolled_back", default=False)
 
 
 def install() -> None:
-    global _roll_back, _policy
+    global _roll_back, _policy, _operate, _delete_replaced
     _roll_back = replace(stacks, "_roll_back_operation", roll_back)
     _policy = replace(stacks, "_resource_policy", policy)
+    _operate = stacks._deploy_stack_async
+    for module in (handlers, changesets, stacks):
+        replace(module, "_deploy_stack_async", operate)
+    _delete_replaced = replace(provisioners, "_delete_predecessor", delete_replaced)
+    replace_provisioner(_TABLE, "update", _updating_table)
+    replace_provisioner(_TYPE, "update", _updating)
     replace_provisioner(_TYPE, "create", _creating)
     replace_provisioner(_TYPE, "delete", lambda _: delete)
 
 
 _roll_back: Any = None
 _policy: Any = None
+_operate: Any = None
+_delete_replaced: Any = None
+
+
+async def operate(name: str, *arguments: Any, **options: Any) -> None:
+    operation = Operation()
+    token = _operation.set(operation)
+    try:
+        await _operate(name, *arguments, **options)
+    finally:
+        _operation.reset(token)
+    if _stacks[name]["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+        for delete_one, given, named in operation.clean_up:
+            delete_one(*given, **named)
+
+
+def delete_replaced(delete_one: Any, *arguments: Any, **options: Any) -> None:
+    operation = _operation.get()
+    waits = operation is not None and not _rolling_back.get() and not provisioners._RETAIN_REPLACED.get()
+    if operation is not None and waits and provisioners._DEFERRED_PREDECESSOR_DELETES.get() is None:
+        operation.clean_up.append((delete_one, arguments, options))
+    else:
+        _delete_replaced(delete_one, *arguments, **options)
+
+
+def _updating_table(update: Any) -> Any:
+    def update_table(physical_id: str, old: dict, new: dict, stack: str, logical_id: str | None = None) -> tuple:
+        if old.get("TableName") or all(old.get(each) == new.get(each) for each in _KEYS):
+            return update(physical_id, old, new, stack, logical_id)
+        return provisioners._replace_resource(_TABLE, physical_id, old, new, stack, logical_id)
+
+    return update_table
+
+
+def _updating(update: Any) -> Any:
+    def update_stack(physical_id: str, old: dict, new: dict, parent: str) -> tuple:
+        name, operation = provisioners._nested_stack_lookup_name(physical_id), _operation.get()
+        if operation is None or name not in _stacks:
+            return update(physical_id, old, new, parent)
+        if not _rolling_back.get():
+            operation.before.setdefault(name, copy.deepcopy(_stacks[name]["_resources"]))
+            return update(physical_id, old, new, parent)
+        operation.reverted.add(name)
+        _bring_back(_stacks[name], operation.before.get(name, {}))
+        answer = update(physical_id, old, new, parent)
+        for each in list(_stacks[name]["_resources"].values()):
+            inner = provisioners._nested_stack_lookup_name(each["PhysicalResourceId"])
+            if each["ResourceType"] == _TYPE and inner in operation.before.keys() - operation.reverted:
+                update_stack(each["PhysicalResourceId"], each["Properties"], each["Properties"], name)
+        return answer
+
+    return update_stack
+
+
+def _bring_back(stack: dict, before: dict) -> None:
+    """Deletes the resources that replaced others, and records the replaced ones again."""
+    for logical_id, old in before.items():
+        found = stack["_resources"].get(logical_id)
+        if found and found["PhysicalResourceId"] != old["PhysicalResourceId"]:
+            kind, physical_id, properties = found["ResourceType"], found["PhysicalResourceId"], found["Properties"]
+            provisioners._delete_resource(kind, physical_id, properties, stack["StackName"], logical_id)
+            stack["_resources"][logical_id] = old
 
 
 async def roll_back(*operation: Any, **options: Any) -> None:

@@ -144,6 +144,62 @@ def test_a_failed_update_deletes_what_it_created_in_a_nested_stack(stacks: Stack
     assert stacks.tables(name) == {"InUse"}
 
 
+def keyed(key: str, **policies: str) -> dict[str, Any]:
+    """A table that a change of its key replaces."""
+    properties = {
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": key, "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": key, "KeyType": "HASH"}],
+    }
+    return {"Type": "AWS::DynamoDB::Table", **policies, "Properties": properties}
+
+
+def keys(stacks: Stacks, name: str) -> list[str]:
+    """Returns the keys of the tables of a stack that exist, in alphabetical order."""
+    client = stacks.cloud.client("dynamodb")
+    tables = [each for each in client.list_tables()["TableNames"] if each.startswith(name)]
+    return sorted(client.describe_table(TableName=each)["Table"]["KeySchema"][0]["AttributeName"] for each in tables)
+
+
+@pytest.mark.parametrize(
+    ("policy", "left"),
+    [pytest.param("Retain", ["new", "old"], marks=pytest.mark.extension), ("Delete", ["new"])],
+)
+def test_a_replacement_in_a_nested_stack_follows_the_update_replace_policy(
+    stacks: Stacks, policy: str, left: list[str]
+) -> None:
+    name = unique("replaced")
+    data = {"UpdateReplacePolicy": policy}
+    assert stacks.create(name, Data=stacks.nested(Table=keyed("old", **data))) == "CREATE_COMPLETE"
+    assert stacks.update(name, Data=stacks.nested(Table=keyed("new", **data))) == "UPDATE_COMPLETE"
+    assert keys(stacks, name) == left
+
+
+@pytest.mark.extension
+@pytest.mark.parametrize("policy", ["Retain", "Delete"])
+@pytest.mark.parametrize("where", ["in the same nested stack", "in the root stack"])
+def test_a_failed_update_brings_a_replaced_resource_back(stacks: Stacks, policy: str, where: str) -> None:
+    name = unique("restored")
+    data = {"UpdateReplacePolicy": policy}
+    assert stacks.create(name, Data=stacks.nested(Table=keyed("old", **data))) == "CREATE_COMPLETE"
+    old = _table_of(stacks, name)
+    if where == "in the same nested stack":
+        changed = {"Data": stacks.nested(Table=keyed("new", **data), Fault={**FAULT, "DependsOn": "Table"})}
+    else:
+        changed = {"Data": stacks.nested(Table=keyed("new", **data)), "Fault": {**FAULT, "DependsOn": "Data"}}
+    assert stacks.update(name, **changed) == "UPDATE_ROLLBACK_COMPLETE"
+    assert (keys(stacks, name), _table_of(stacks, name)) == (["old"], old)
+    assert stacks.update(name, Data=stacks.nested(Table=keyed("old", **data), More=keyed("more"))) == "UPDATE_COMPLETE"
+    assert keys(stacks, name) == ["more", "old"]
+
+
+def _table_of(stacks: Stacks, name: str) -> str:
+    """Returns the physical id of the table of the nested stack `Data`."""
+    (nested,) = stacks.api.describe_stack_resources(StackName=name, LogicalResourceId="Data")["StackResources"]
+    inner = stacks.api.describe_stack_resources(StackName=nested["PhysicalResourceId"], LogicalResourceId="Table")
+    return str(inner["StackResources"][0]["PhysicalResourceId"])
+
+
 @pytest.mark.extension
 @pytest.mark.parametrize("kind", ["UPDATE", "CREATE"])
 def test_a_rolled_back_creation_can_only_be_deleted(stacks: Stacks, kind: str) -> None:
