@@ -134,8 +134,8 @@ def test_only_intake_and_scheduler_send_jobs_and_only_dispatch_receives_them(gra
     assert may.get("sqs:ReceiveMessage") == {"BasicDispatchFunction"}, may
 
 
-def test_only_dispatch_and_worker_invoke_functions(stack: LocalStack, granted: Any) -> None:
-    """Dispatch invokes worker and scheduler; the worker invokes extraction."""
+def test_only_the_job_pipeline_invokes_functions(stack: LocalStack, granted: Any) -> None:
+    """Dispatch invokes worker and scheduler; the worker invokes extraction; a sweep invokes further ones."""
     may = {
         function: {
             resource.rpartition(":")[2]
@@ -148,6 +148,7 @@ def test_only_dispatch_and_worker_invoke_functions(stack: LocalStack, granted: A
     assert {function: invoked for function, invoked in may.items() if invoked} == {
         "BasicDispatchFunction": {stack.outputs["BasicIngestionFunction"], stack.outputs["BasicSchedulerFunction"]},
         "BasicIngestionFunction": {stack.outputs["BasicExtractionFunction"]},
+        "BasicSchedulerFunction": {stack.outputs["BasicSchedulerFunction"]},
     }
 
 

@@ -491,6 +491,15 @@ _WRITTEN = [
         _TEMPLATE_GUARDS,
     ),
     Mutant(
+        "the operator takes a session without a recorded run",
+        Suite.TEMPLATES,
+        _TIER,
+        "                - !GetAtt ControlRole.Arn\n            Action: ['sts:AssumeRole', 'sts:TagSession']",
+        "                - !GetAtt ControlRole.Arn\n                - !GetAtt OperatorRole.Arn\n"
+        "            Action: ['sts:AssumeRole', 'sts:TagSession']",
+        _TEMPLATE_GUARDS,
+    ),
+    Mutant(
         "the operator role trusts the whole account instead of the parameter",
         Suite.TEMPLATES,
         _TIER,
@@ -695,15 +704,6 @@ _DEPLOYED = [
         _TIER,
         "StringNotEquals: {'sts:RoleSessionName': '${aws:RequestTag/TenantId}'}",
         "StringEquals: {'sts:RoleSessionName': 'none'}",
-        ("tests/isolation/test_sessions.py",),
-    ),
-    Mutant(
-        "the operator takes a session without a recorded run",
-        Suite.INFRA,
-        _TIER,
-        "                - !GetAtt ControlRole.Arn\n            Action: ['sts:AssumeRole', 'sts:TagSession']",
-        "                - !GetAtt ControlRole.Arn\n                - !GetAtt OperatorRole.Arn\n"
-        "            Action: ['sts:AssumeRole', 'sts:TagSession']",
         ("tests/isolation/test_sessions.py",),
     ),
     Mutant(

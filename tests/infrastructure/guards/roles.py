@@ -108,6 +108,9 @@ RIGHTS: dict[tuple[str, str, str], str] = {
     ),
     **_rights("SchedulerRole", ["sqs:SendMessage"], "${Jobs.Arn}", "requeues jobs sealed to their tenants"),
     **_rights(
+        "SchedulerRole", ["lambda:InvokeFunction"], "${Scheduler.Arn}", "shares a large sweep with further invocations"
+    ),
+    **_rights(
         "SchedulerRole",
         ["dynamodb:GetItem", "dynamodb:Scan"],
         "${Backlog.Arn}",
