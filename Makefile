@@ -31,7 +31,7 @@ FUZZ_SECONDS ?= 10
 
 .DEFAULT_GOAL := help
 .PHONY: help demo check test up down status build package capacity cli harness chaos events \
-  bench-neighbour mutants cargo-mutants fuzz openapi refusals lint lint-rust lint-docs lint-python \
+  invoke sam-local bench-neighbour mutants cargo-mutants fuzz openapi refusals lint lint-rust lint-docs lint-python \
   lint-templates lint-words deny machete cargo-fuzz venv clean
 
 help: ## print this list
@@ -85,6 +85,12 @@ chaos: build ## run one storming tenant, AWS faults and crashes (3 minutes); ARG
 
 events: build harness ## send every sample event of events/ to its function
 	@$(RUN) tools.sample_events
+
+invoke: build harness ## send one sample event to its function, on the stack of `make up`: make invoke EVENT=inference
+	@$(RUN) tools.sample_events invoke $(EVENT)
+
+sam-local: build ## prepare `sam local invoke` by hand, on the stack of `make up`; needs docker
+	@$(RUN) tools.sample_events prepare
 
 bench-neighbour: build ## measure the effect of one tenant's storm on others (10 minutes); ARGS="--seconds 60"
 	@$(RUN) tools.benchmark $(ARGS)

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -118,6 +118,15 @@ def _resource(function: Hosted, endpoint: str) -> dict[str, Any]:
     return {"Type": "AWS::Serverless::Function", "Properties": properties}
 
 
+def template(functions: Mapping[str, Hosted], endpoint: str) -> dict[str, Any]:
+    """Returns a template with functions as deployed, under their names with a capital."""
+    return {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Transform": "AWS::Serverless-2016-10-31",
+        "Resources": {name.title(): _resource(each, endpoint) for name, each in functions.items()},
+    }
+
+
 class SamLocal:
     """Invokes functions with their deployed configuration."""
 
@@ -126,15 +135,7 @@ class SamLocal:
         self._home = stack.state / "home"
         self._files = stack.state / "sam-local"
         self._files.mkdir(exist_ok=True)
-        resources = {name.title(): _resource(each, endpoint) for name, each in functions.items()}
-        self._template = self._file(
-            "template",
-            {
-                "AWSTemplateFormatVersion": "2010-09-09",
-                "Transform": "AWS::Serverless-2016-10-31",
-                "Resources": resources,
-            },
-        )
+        self._template = self._file("template", template(functions, endpoint))
 
     def invoke(self, function: str, event: Any, tenant: str | None) -> Any:
         logical = function.title()
