@@ -220,7 +220,7 @@ def test_value_in_the_documented_form_opens(
 def _address(stack: LocalStack, item: dict[str, Any], attribute: str | None = None) -> bytes:
     return authenticated(
         "template",
-        stack.outputs["DataTable"],
+        "tenants",
         item["pk"]["S"],
         item["sk"]["S"],
         attribute or _sealed_name(item),

@@ -188,9 +188,10 @@ class LocalStack:
 
     # ── deployment ──────────────────────────────────────────────────────────
 
-    def deploy(self) -> None:
-        """Deploys `template.yaml` with the SAM CLI, as to AWS."""
+    def deploy(self, **changed: str) -> None:
+        """Deploys `template.yaml` with the SAM CLI, as to AWS. `changed` are parameters of an update."""
         self._require_build()
+        self._parameters = {**self._parameters, **changed}
         self.outputs = self._sam_deploy("sam deploy", "local", STACK_NAME, _HASTE | self._parameters)
         self.record()
 

@@ -76,7 +76,7 @@ impl Control {
         let session = clients.session(&scope)?;
         let run = new_run_id()?;
         let credentials = session.export_credentials(&OperatorAuthority::ambient()).await?;
-        let sealed = session.commands().seal(self.runs.table(), &run, &command).await?;
+        let sealed = session.commands().seal(&run, &command).await?;
         let record = RunRecord {
             run: run.clone(),
             operator,
@@ -129,7 +129,7 @@ impl Control {
         let mut past = Vec::new();
         for mut record in self.runs.list(&scope).await? {
             let sealed = std::mem::take(&mut record.command);
-            let command = commands.open(self.runs.table(), &record.run, sealed).await?;
+            let command = commands.open(&record.run, sealed).await?;
             past.push(PastRun { record, command });
         }
         Ok(past)

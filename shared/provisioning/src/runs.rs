@@ -50,11 +50,6 @@ impl Runs {
         Self { dynamodb: aws_sdk_dynamodb::Client::new(control::sdk(platform)), table: table.to_owned() }
     }
 
-    /// Returns the table that holds the records.
-    pub fn table(&self) -> &str {
-        &self.table
-    }
-
     /// Records the start of a run.
     ///
     /// # Errors

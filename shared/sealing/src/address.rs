@@ -4,6 +4,25 @@ use ring::digest::{SHA256, digest};
 /// Bytes of an address's hash stored with a value.
 pub(crate) const DIGEST_LEN: usize = 16;
 
+/// A table of sealed values, by its role. The physical name is not part of an address: it changes when a table is
+/// restored from a backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Table {
+    /// The items of the tenants.
+    Tenants,
+    /// The records of the operators' runs.
+    Runs,
+}
+
+impl Table {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Tenants => "tenants",
+            Self::Runs => "runs",
+        }
+    }
+}
+
 /// The location and purpose of a sealed value. Authenticated with the value, so a copy at
 /// another address does not open.
 ///
@@ -16,8 +35,8 @@ pub struct Address {
 
 impl Address {
     /// Returns the address of an attribute of an item in a table.
-    pub fn item(purpose: Purpose, table: &str, key: &ItemKey, attribute: &str) -> Self {
-        Self::new(purpose, [table, key.partition(), key.sort(), attribute])
+    pub fn item(purpose: Purpose, table: Table, key: &ItemKey, attribute: &str) -> Self {
+        Self::new(purpose, [table.as_str(), key.partition(), key.sort(), attribute])
     }
 
     /// Returns the address of the passage of one vector in an index.

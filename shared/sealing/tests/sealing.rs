@@ -3,7 +3,7 @@
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
-use bulkhead_sealing::{Address, DataKey, Sealed, UnsealError};
+use bulkhead_sealing::{Address, DataKey, Sealed, Table, UnsealError};
 use bulkhead_tenancy::names::{Corpus, DocumentId, Purpose, TemplateKey};
 use bulkhead_tenancy::{Admission, Invocation, IsolationMode, TenantScope};
 use proptest::prelude::*;
@@ -28,14 +28,14 @@ fn addresses(tenant: &str) -> Vec<Address> {
     let template = TemplateKey::parse("default_summary").expect("a key");
     let document = DocumentId::parse("0192f3c5b7a07e0e9d3a5c1b2d4e6f82").expect("an id");
     let corpus = Corpus::parse("docs").expect("a corpus");
-    let item = |purpose, key| Address::item(purpose, "tenants", &key, "sealed");
+    let item = |purpose, key| Address::item(purpose, Table::Tenants, &key, "sealed");
     vec![
         item(Purpose::Template, scope.version_key(&template, 1)),
         item(Purpose::Template, scope.version_key(&template, 2)),
         item(Purpose::Document, scope.version_key(&template, 1)),
         item(Purpose::Document, scope.document_key(&document)),
-        Address::item(Purpose::Template, "other", &scope.version_key(&template, 1), "sealed"),
-        Address::item(Purpose::Template, "tenants", &scope.version_key(&template, 1), "other"),
+        Address::item(Purpose::Template, Table::Runs, &scope.version_key(&template, 1), "sealed"),
+        Address::item(Purpose::Template, Table::Tenants, &scope.version_key(&template, 1), "other"),
         Address::vector(&scope.vector_index(&corpus), "1"),
         Address::vector(&scope.vector_index(&corpus), "2"),
         Address::job(&scope.message_group()),

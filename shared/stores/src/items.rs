@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use bulkhead_sealing::{Address, Sealed};
+use bulkhead_sealing::{Address, Sealed, Table};
 use bulkhead_tenancy::names::{ItemKey, Purpose, SortPrefix};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -162,7 +162,7 @@ pub(crate) async fn seal_value<T: Serialize>(
     let plaintext =
         serde_json::to_vec(value).map_err(|error| StoreError::corrupt("seal item", error.to_string()))?;
     let profile = session.profile().await?;
-    let address = Address::item(purpose, &session.settings().table, key, SEALED);
+    let address = Address::item(purpose, Table::Tenants, key, SEALED);
     session.sealer().seal(session.scope(), &profile.key_arn, &address, &plaintext).await
 }
 
@@ -187,7 +187,7 @@ pub(crate) async fn open_value<T: DeserializeOwned>(
     sealed: &Sealed,
 ) -> Result<T, StoreError> {
     let profile = session.profile().await?;
-    let address = Address::item(purpose, &session.settings().table, key, SEALED);
+    let address = Address::item(purpose, Table::Tenants, key, SEALED);
     let plaintext = session.sealer().open(session.scope(), &profile.key_arn, &address, sealed).await?;
     serde_json::from_slice(&plaintext).map_err(|error| StoreError::corrupt(OPEN, error.to_string()))
 }

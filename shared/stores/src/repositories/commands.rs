@@ -1,4 +1,4 @@
-use bulkhead_sealing::{Address, Sealed};
+use bulkhead_sealing::{Address, Sealed, Table};
 use bulkhead_tenancy::names::{Purpose, RunId};
 
 use crate::error::StoreError;
@@ -23,22 +23,22 @@ impl<'s> TenantSession<'s> {
 }
 
 impl Commands<'_> {
-    /// Seals the command line of `run` for `table`.
-    pub async fn seal(&self, table: &str, run: &RunId, command: &[String]) -> Result<Vec<u8>, StoreError> {
+    /// Seals the command line of `run`.
+    pub async fn seal(&self, run: &RunId, command: &[String]) -> Result<Vec<u8>, StoreError> {
         let text = serde_json::to_vec(command)
             .map_err(|error| StoreError::corrupt("seal command", error.to_string()))?;
         let profile = self.session.profile().await?;
         let scope = self.session.scope();
-        let address = Address::item(Purpose::Run, table, &scope.run_key(run), COMMAND);
+        let address = Address::item(Purpose::Run, Table::Runs, &scope.run_key(run), COMMAND);
         let sealed = self.session.sealer().seal(scope, &profile.key_arn, &address, &text).await?;
         Ok(sealed.into_bytes())
     }
 
-    /// Opens the command line of `run` from `table`.
-    pub async fn open(&self, table: &str, run: &RunId, sealed: Vec<u8>) -> Result<Vec<String>, StoreError> {
+    /// Opens the command line of `run`.
+    pub async fn open(&self, run: &RunId, sealed: Vec<u8>) -> Result<Vec<String>, StoreError> {
         let profile = self.session.profile().await?;
         let scope = self.session.scope();
-        let address = Address::item(Purpose::Run, table, &scope.run_key(run), COMMAND);
+        let address = Address::item(Purpose::Run, Table::Runs, &scope.run_key(run), COMMAND);
         let sealed = Sealed::from_bytes(sealed);
         let text = self.session.sealer().open(scope, &profile.key_arn, &address, &sealed).await?;
         serde_json::from_slice(&text).map_err(|error| StoreError::corrupt("open command", error.to_string()))
