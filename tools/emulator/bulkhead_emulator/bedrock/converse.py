@@ -43,7 +43,8 @@ class Answer:
         ]
 
 
-def converse(request: dict) -> Answer:
+def converse(request: dict, context: int) -> Answer:
+    """Answers a request to a model with `context` tokens."""
     started = time.monotonic()
     for name in _UNSUPPORTED:
         if request.get(name):
@@ -51,8 +52,10 @@ def converse(request: dict) -> Answer:
     system = _texts(request.get("system") or [], "system")
     messages = _messages(request.get("messages"))
     inference = request.get("inferenceConfig") or {}
-    text, reason = _limited(answer(system, messages), inference)
     inputs = sum(token_count(text) for text in [*system, *(text for _, text in messages)]) + 4 * len(messages)
+    if inputs > context:
+        raise invalid("Input is too long for requested model.")
+    text, reason = _limited(answer(system, messages), inference)
     outputs = token_count(text)
     usage = {"inputTokens": inputs, "outputTokens": outputs, "totalTokens": inputs + outputs}
     return Answer(text, reason, usage, int((time.monotonic() - started) * 1000))

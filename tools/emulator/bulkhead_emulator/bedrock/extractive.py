@@ -3,6 +3,9 @@
 It takes the last question of the last user message and finds the sentences of the prompt that share the rarest
 words with it. It quotes one to three of them with the source marker of their passage. If no sentence fits, it
 says so. It follows one kind of instruction: how to begin or end an answer.
+
+Text between two tags with the same random mark is one source, as prompts tell models: only the marker at its start
+names it, and other tags and markers in it are text.
 """
 
 from __future__ import annotations
@@ -25,6 +28,8 @@ _LABEL = re.compile(r"^\s*(?:user\s+)?(?:question|query|frage|task|user|q)\s*[:\
 _MARKER = re.compile(r"\[[\w\-:.]{1,40}\]")
 _LEADING_MARKER = re.compile(r"^\s*(?:[-*]\s+)?\[[\w\-:.]{1,40}\][:.]?\s*")
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
+# Tags with a random mark, which the author of the text between them cannot know.
+_MARKED = re.compile(r"<([A-Za-z][\w-]*-[0-9a-f]{16,})>\n?(.*?)</\1>", re.DOTALL)
 # Replaces a tag. The passage of a marker ends here.
 _BREAK = "\0"
 _PASSAGE = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*]\s+)?\[[\w\-:.]{1,40}\])")
@@ -95,6 +100,13 @@ def _quote(question: str, context: list[str], system: list[str]) -> str:
 def _candidates(texts: list[str], weight: float) -> list[Candidate]:
     found: list[Candidate] = []
     for text in texts:
+        for marked in _MARKED.finditer(text):
+            leading = _LEADING_MARKER.match(marked.group(2))
+            first = _MARKER.search(leading.group()) if leading else None
+            inside = _MARKER.sub("", _TAG.sub(" ", marked.group(2)))
+            for sentence in sentences(inside):
+                _add(found, sentence, first.group() if first else None, weight)
+        text = _MARKED.sub(f"\n\n{_BREAK}\n\n", text)
         source: str | None = None
         for passage in _PASSAGE.split(_TAG.sub(f"\n\n{_BREAK}\n\n", text)):
             if passage.strip() == _BREAK:
@@ -107,11 +119,16 @@ def _candidates(texts: list[str], weight: float) -> list[Candidate]:
             marker = _MARKER.search(passage)
             named = marker.group() if marker else source
             for sentence in sentences(passage):
-                plain = _LABEL.sub("", sentence)
-                stems = frozenset(content_stems(_MARKER.sub("", plain)))
-                if len(stems) >= 2 and not _DIRECTIVE.search(sentence) and not plain.endswith("?"):
-                    found.append(Candidate(len(found), plain, named, stems, weight))
+                _add(found, sentence, named, weight)
     return found
+
+
+def _add(found: list[Candidate], sentence: str, marker: str | None, weight: float) -> None:
+    """Adds a sentence that can be quoted: not a question, and not an instruction."""
+    plain = _LABEL.sub("", sentence)
+    stems = frozenset(content_stems(_MARKER.sub("", plain)))
+    if len(stems) >= 2 and not _DIRECTIVE.search(sentence) and not plain.endswith("?"):
+        found.append(Candidate(len(found), plain, marker, stems, weight))
 
 
 def _with_marker(candidate: Candidate) -> str:

@@ -18,6 +18,16 @@ _GEOGRAPHIES = {
     "apac": ("ap-northeast-1", "ap-south-1", "ap-southeast-1", "ap-southeast-2"),
 }
 _REGION_PREFIX = {"us": "us-", "eu": "eu-", "apac": "ap-"}
+# Maximum tokens of a prompt with its answer.
+# https://docs.aws.amazon.com/nova/latest/userguide/what-is-nova.html
+# https://docs.anthropic.com/en/docs/about-claude/models/overview
+_CONTEXT = {
+    "amazon.nova-micro-v1:0": 128_000,
+    "amazon.nova-lite-v1:0": 300_000,
+    "amazon.nova-pro-v1:0": 300_000,
+    "anthropic.claude-haiku-4-5-20251001-v1:0": 200_000,
+    "anthropic.claude-sonnet-4-5-20250929-v1:0": 200_000,
+}
 # Whether a text model can be called without an inference profile.
 _TEXT_MODELS = {
     "amazon.nova-micro-v1:0": True,
@@ -57,6 +67,11 @@ class Model:
     @property
     def embeds(self) -> bool:
         return self.name == TITAN
+
+    @property
+    def context(self) -> int:
+        """Returns the maximum tokens of a prompt with its answer."""
+        return _CONTEXT[self.name]
 
 
 def find(identifier: str, region: str, account: str) -> Model:

@@ -90,7 +90,7 @@ def _operate(model: models.Model, operation: str, request: dict) -> tuple:
             "This action doesn't support the model that you provided. Try again with a supported text or chat model"
         )
     models.require_on_demand(model)
-    answer = converse(request)
+    answer = converse(request, model.context)
     if operation == "converse":
         return 200, {"Content-Type": "application/json"}, json.dumps(answer.response()).encode()
     frames = [eventstream.message(kind, payload) for kind, payload in answer.events()]
