@@ -17,6 +17,7 @@ from tests.infrastructure.guards import (
     alarms_notify_the_topic,
     allows_name_actions_and_resources,
     authorizers_cache_by_token,
+    authorizers_refuse_malformed_tokens,
     buckets_are_private_and_encrypted,
     for_all_values_has_a_null_check,
     functions_reserve_concurrency,
@@ -693,6 +694,24 @@ BREAKS = (
         authorizers_cache_by_token,
         lambda r: _authorizer(r).pop("authorizerResultTtlInSeconds"),
         "authorizer tenant",
+    ),
+    Break(
+        "the authorizer is invoked for every header",
+        authorizers_refuse_malformed_tokens,
+        lambda r: _authorizer(r).update(type="request"),
+        "authorizer tenant",
+    ),
+    Break(
+        "the authorizer is invoked for any text",
+        authorizers_refuse_malformed_tokens,
+        lambda r: _authorizer(r).pop("identityValidationExpression"),
+        "authorizer tenant",
+    ),
+    Break(
+        "the authorizer's expression refuses tokens",
+        authorizers_refuse_malformed_tokens,
+        lambda r: _authorizer(r).update(identityValidationExpression="^Bearer eyJ$"),
+        "refuses a genuine token",
     ),
     Break(
         "there is no authorizer",

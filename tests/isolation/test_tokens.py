@@ -11,7 +11,9 @@ import pytest
 
 from tools.attacks.forged_tokens import BAD_TOKENS, BadToken
 from tools.devstack.aws import Tenant
+from tools.devstack.changes import configured
 from tools.devstack.client import Api
+from tools.devstack.poll import until
 from tools.devstack.problems import problem
 from tools.devstack.stack import LocalStack
 from tools.devstack.tokens import ALGORITHMS, b64url
@@ -84,6 +86,53 @@ def test_other_authorization_forms_are_refused(stack: LocalStack, clinic: Tenant
     header = {"Authorization": authorization.format(t=stack.issuer.mint(clinic.id))}
     answer = stack.api().get(DOCUMENTS, headers=header)
     assert answer.status == 401, f"{authorization!r}: {answer.status} {answer.text[:300]}"
+
+
+def _refusals(stack: LocalStack) -> int:
+    """Returns how many tokens the authorizer has refused."""
+    return sum("token refused" in line for _, line in stack.log_lines(stack.outputs["BasicFunctionLog"]))
+
+
+def test_what_cannot_be_a_token_does_not_reach_the_authorizer(stack: LocalStack, clinic: Tenant) -> None:
+    """API Gateway answers, so a flood of such requests uses none of the authorizer's executions."""
+    genuine = stack.issuer.mint(clinic.id)
+    head, body, signature = genuine.split(".")
+    before = _refusals(stack)
+    for header in (
+        "x",
+        "Bearer not-a-token",
+        f"Bearer {head}.{body}",
+        f"Bearer {head}.{body}.",
+        f"Bearer {head}.{body}.{signature[:80]}",
+        f"Bearer {head}.{body}.{signature}.{signature}",
+        f"Bearer {head}.{body}.{signature[:-1]}!",
+        f"Basic {genuine}",
+        genuine,
+    ):
+        assert stack.api().get(DOCUMENTS, headers={"Authorization": header}).status == 401, header
+    # The control: a token of the right form with a false signature is refused by the authorizer.
+    problem(stack.api(token=f"{head}.{body}.{'A' * len(signature)}").get(DOCUMENTS), 401)
+    seen = until(lambda: _refusals(stack), lambda count: count > before, "the authorizer's log of the refusal")
+    assert seen == before + 1
+    # A scheme in any case, as HTTP allows, is served.
+    for scheme in ("Bearer", "bearer", "BEARER"):
+        assert stack.api().get(DOCUMENTS, headers={"Authorization": f"{scheme} {genuine}"}).status == 200
+
+
+def test_claim_names_are_configured(stack: LocalStack, clinic: Tenant) -> None:
+    """For issuers that only allow claims with a namespace. The usual names then grant nothing."""
+    name, issuer = "https://example.com", stack.issuer
+    usual = issuer.claims(clinic.id)
+    namespaced = {f"{name}/{claim}" if claim in ("tenant_id", "tier") else claim: usual[claim] for claim in usual}
+    problem(stack.api(token=issuer.sign(namespaced)).get(DOCUMENTS), 403)
+    function = stack.outputs["BasicAuthorizerFunction"]
+    with configured(stack, function, TENANT_CLAIM=f"{name}/tenant_id", TIER_CLAIM=f"{name}/tier"):
+        # Other tokens than before, because API Gateway caches the answer for a token.
+        stack.api(token=issuer.sign({**namespaced, "jti": "1"})).get(DOCUMENTS).expect(200)
+        problem(stack.api(token=issuer.sign({**usual, "jti": "2"})).get(DOCUMENTS), 403)
+        for tier in ("premium", ["basic"]):
+            changed = {**namespaced, f"{name}/tier": tier}
+            problem(stack.api(token=issuer.sign(changed)).get(DOCUMENTS), 403)
 
 
 def test_token_in_the_query_is_ignored(stack: LocalStack, clinic: Tenant) -> None:

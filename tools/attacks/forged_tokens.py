@@ -77,6 +77,12 @@ def spliced(issuer: Issuer, tenant: str) -> str:
     return f"{issuer.mint(tenant).rsplit('.', 1)[0]}.{signature}"
 
 
+def critical(issuer: Issuer, tenant: str) -> str:
+    """Builds a correctly signed token whose header requires an extension."""
+    headers = {"kid": issuer.keys.kid("ES256"), "crit": ["urn:example:extension"], "urn:example:extension": True}
+    return jwt.encode(issuer.claims(tenant), issuer.keys.private["ES256"], algorithm="ES256", headers=headers)
+
+
 def confused(issuer: Issuer, tenant: str, algorithm: str, form: str) -> str:
     """Builds an HS256 token whose secret is the published key, as PEM or as JWK."""
     key, kid = issuer.keys.private[algorithm], issuer.keys.kid(algorithm)
@@ -107,6 +113,7 @@ _NOT_VALID = (
     BadToken("unknown key id", 401, lambda i, t: unknown_key(i, t, "ES256", kid="unknown")),
     BadToken("brings its own key", 401, embedded_key),
     BadToken("signature of another token", 401, spliced),
+    BadToken("requires an unknown extension", 401, critical),
     BadToken("alg none", 401, lambda i, t: unsigned(i, t, "none")),
     BadToken("alg None, another spelling", 401, lambda i, t: unsigned(i, t, "None")),
     BadToken("HS256 over the EC key's PEM", 401, lambda i, t: confused(i, t, "ES256", "pem")),
@@ -132,6 +139,8 @@ _NO_ACCESS = (
     BadToken("tenant not onboarded", 403, lambda i, t: i.mint("0" * 32)),
     BadToken("another tier", 403, lambda i, t: i.mint(t, tier="premium")),
     BadToken("no tier", 403, lambda i, t: changed(i, t, tier=None)),
+    BadToken("tier is a list", 403, lambda i, t: changed(i, t, tier=["basic"])),
+    BadToken("tier is a number", 403, lambda i, t: changed(i, t, tier=1)),
 )
 
 BAD_TOKENS: tuple[BadToken, ...] = _NOT_VALID + _NO_ACCESS

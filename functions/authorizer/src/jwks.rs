@@ -20,6 +20,9 @@ const GRACE: Duration = Duration::from_secs(60 * 60);
 /// Minimum time between two fetches, successful or not. Limits the load that made-up key ids
 /// cause, and the waiting time while the issuer does not answer.
 const MIN_AGE: Duration = Duration::from_secs(10);
+/// Maximum age of cached keys for a token without a key id. Shorter, because only a fetch shows that the issuer has
+/// replaced its key.
+const UNNAMED_AGE: Duration = Duration::from_secs(5 * 60);
 /// Minimum time between two fetches before the first success. Shorter, because no request
 /// succeeds without keys.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -52,14 +55,15 @@ struct Fetched {
 
 impl KeyCache {
     /// Returns whether to fetch keys before verifying a token of the key `kid`.
-    fn should_fetch(&self, kid: &str, now: Instant) -> bool {
-        let good = self.fetched.as_ref().is_some_and(|it| it.keys.contains(kid) && it.age(now) < MAX_AGE);
+    fn should_fetch(&self, kid: Option<&str>, now: Instant) -> bool {
+        let limit = if kid.is_some() { MAX_AGE } else { UNNAMED_AGE };
+        let good = self.fetched.as_ref().is_some_and(|it| it.keys.contains(kid) && it.age(now) < limit);
         let pause = if self.fetched.is_some() { MIN_AGE } else { FIRST_PAUSE };
         !good && self.last_attempt.is_none_or(|at| now.saturating_duration_since(at) >= pause)
     }
 
     /// Returns the cached keys if they are recent enough to judge a token of the key `kid`.
-    fn keys_for(&self, kid: &str, now: Instant) -> Result<Arc<KeySet>, KeysUnavailable> {
+    fn keys_for(&self, kid: Option<&str>, now: Instant) -> Result<Arc<KeySet>, KeysUnavailable> {
         let fetched = self.fetched.as_ref().ok_or(KeysUnavailable)?;
         let age = fetched.age(now);
         // An unknown key may be new. Only a recent key set shows that it does not exist.
@@ -98,7 +102,7 @@ impl Jwks {
     }
 
     /// Returns the issuer's keys. Fetches them if they are old or lack the key `kid`.
-    pub(crate) async fn keys_for(&self, kid: &str) -> Result<Arc<KeySet>, KeysUnavailable> {
+    pub(crate) async fn keys_for(&self, kid: Option<&str>) -> Result<Arc<KeySet>, KeysUnavailable> {
         let mut cache = self.cache.lock().await;
         if cache.should_fetch(kid, Instant::now()) {
             // Set before the fetch, so that a fetch that Lambda interrupts counts as well.
@@ -164,30 +168,34 @@ mod tests {
     fn first_token_triggers_fetch_and_fails_without_keys() {
         let now = Instant::now();
         let mut empty = KeyCache::default();
-        assert!(empty.should_fetch("known", now));
-        assert_eq!(empty.keys_for("known", now).err(), Some(KeysUnavailable));
+        assert!(empty.should_fetch(Some("known"), now));
+        assert_eq!(empty.keys_for(Some("known"), now).err(), Some(KeysUnavailable));
         empty.last_attempt = Some(now);
-        assert!(!empty.should_fetch("known", now + FIRST_PAUSE / 2));
-        assert!(empty.should_fetch("known", now + FIRST_PAUSE));
+        assert!(!empty.should_fetch(Some("known"), now + FIRST_PAUSE / 2));
+        assert!(empty.should_fetch(Some("known"), now + FIRST_PAUSE));
     }
 
     #[test]
     fn known_key_is_cached_for_less_than_an_hour() {
         let (cache, start) = cache(None);
-        assert!(!cache.should_fetch("known", start + MAX_AGE - SECOND));
-        assert!(cache.should_fetch("known", start + MAX_AGE));
+        assert!(!cache.should_fetch(Some("known"), start + MAX_AGE - SECOND));
+        assert!(cache.should_fetch(Some("known"), start + MAX_AGE));
         assert!(MAX_AGE + Duration::from_secs(60) <= Duration::from_secs(3_600));
     }
 
     #[test]
     fn unknown_key_triggers_fetch_at_most_every_ten_seconds() {
         let (cache, start) = cache(None);
-        assert!(!cache.should_fetch("new", start + MIN_AGE - SECOND));
-        assert!(cache.should_fetch("new", start + MIN_AGE));
+        assert!(!cache.should_fetch(Some("new"), start + MIN_AGE - SECOND));
+        assert!(cache.should_fetch(Some("new"), start + MIN_AGE));
         // A recent key set shows that the key does not exist.
-        assert!(cache.keys_for("new", start + MIN_AGE - SECOND).is_ok_and(|keys| !keys.contains("new")));
+        assert!(
+            cache
+                .keys_for(Some("new"), start + MIN_AGE - SECOND)
+                .is_ok_and(|keys| !keys.contains(Some("new")))
+        );
         // An older key set does not, whether or not a fetch failed since.
-        assert!(cache.keys_for("new", start + MIN_AGE).is_err());
+        assert!(cache.keys_for(Some("new"), start + MIN_AGE).is_err());
     }
 
     #[test]
@@ -195,18 +203,18 @@ mod tests {
         let failed = MAX_AGE + MIN_AGE;
         let (cache, start) = cache(Some(failed));
         for kid in ["known", "new"] {
-            assert!(!cache.should_fetch(kid, start + failed + MIN_AGE - SECOND), "{kid}");
-            assert!(cache.should_fetch(kid, start + failed + MIN_AGE), "{kid}");
+            assert!(!cache.should_fetch(Some(kid), start + failed + MIN_AGE - SECOND), "{kid}");
+            assert!(cache.should_fetch(Some(kid), start + failed + MIN_AGE), "{kid}");
         }
     }
 
     #[test]
     fn known_keys_survive_bounded_outage() {
         let (cache, start) = cache(Some(MAX_AGE));
-        assert!(cache.keys_for("known", start + MAX_AGE + GRACE - SECOND).is_ok());
-        assert!(cache.keys_for("known", start + MAX_AGE + GRACE).is_err());
+        assert!(cache.keys_for(Some("known"), start + MAX_AGE + GRACE - SECOND).is_ok());
+        assert!(cache.keys_for(Some("known"), start + MAX_AGE + GRACE).is_err());
         // The key may be new, so the token is neither rejected nor accepted.
-        assert!(cache.keys_for("new", start + MAX_AGE).is_err());
+        assert!(cache.keys_for(Some("new"), start + MAX_AGE).is_err());
     }
 
     #[test]
@@ -249,12 +257,12 @@ mod tests {
         let (url, asks) = issuer(vec![set(&["one"]), set(&["one", "two"])]);
         let jwks = Jwks::new(&url).expect("a trusted address");
         for _ in 0..3 {
-            assert!(jwks.keys_for("one").await.expect("keys").contains("one"));
+            assert!(jwks.keys_for(Some("one")).await.expect("keys").contains(Some("one")));
         }
-        assert!(!jwks.keys_for("two").await.expect("a recent key set").contains("two"));
+        assert!(!jwks.keys_for(Some("two")).await.expect("a recent key set").contains(Some("two")));
         assert_eq!(asks.try_iter().count(), 1);
         jwks.cache.lock().await.last_attempt = Instant::now().checked_sub(MIN_AGE);
-        assert!(jwks.keys_for("two").await.expect("keys").contains("two"));
+        assert!(jwks.keys_for(Some("two")).await.expect("keys").contains(Some("two")));
         assert_eq!(asks.try_iter().count(), 1);
     }
 
@@ -263,12 +271,12 @@ mod tests {
         for body in [String::from("<html>"), set(&["one"]) + &" ".repeat(MAX_BYTES)] {
             let (url, asks) = issuer(vec![body, set(&["one"])]);
             let jwks = Jwks::new(&url).expect("a trusted address");
-            assert!(jwks.keys_for("one").await.is_err());
+            assert!(jwks.keys_for(Some("one")).await.is_err());
             // The second call does not fetch.
-            assert!(jwks.keys_for("one").await.is_err());
+            assert!(jwks.keys_for(Some("one")).await.is_err());
             assert_eq!(asks.try_iter().count(), 1);
             jwks.cache.lock().await.last_attempt = None;
-            assert!(jwks.keys_for("one").await.expect("keys").contains("one"));
+            assert!(jwks.keys_for(Some("one")).await.expect("keys").contains(Some("one")));
         }
     }
 }

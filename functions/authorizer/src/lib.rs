@@ -6,8 +6,6 @@
 mod jwks;
 mod policy;
 
-use std::collections::HashMap;
-
 use bulkhead_provisioning::{ProvisioningError, Registry, TenantStatus};
 use bulkhead_runtime::chain;
 use bulkhead_runtime::config::{self, ConfigError};
@@ -26,8 +24,9 @@ pub use policy::AuthorizerAnswer;
 #[serde(rename_all = "camelCase")]
 pub struct AuthorizerRequest {
     method_arn: String,
+    /// The `Authorization` header. API Gateway has checked its form.
     #[serde(default)]
-    headers: HashMap<String, String>,
+    authorization_token: String,
 }
 
 /// Why no policy was returned. API Gateway answers 401 for the message `Unauthorized` and
@@ -91,8 +90,10 @@ impl Authorizer {
         let claim = config::required("AUDIENCE_CLAIM").unwrap_or_else(|_| "aud".to_owned());
         let audience = Audience::of(&claim, &config::required("AUDIENCE")?)
             .ok_or(ConfigError::Invalid { name: "AUDIENCE_CLAIM", expected: "aud or client_id" })?;
+        let claim = |name, default: &str| config::required(name).unwrap_or_else(|_| default.to_owned());
+        let (tenant, tier) = (claim("TENANT_CLAIM", "tenant_id"), claim("TIER_CLAIM", "tier"));
         Ok(Self {
-            rules: Rules::new(&config::required("ISSUER")?, audience),
+            rules: Rules::new(&config::required("ISSUER")?, audience).with_claims(&tenant, &tier),
             keys,
             registry: Registry::new(platform, &config::required("REGISTRY_TABLE")?),
             tier: config::required("TIER")?,
@@ -102,7 +103,7 @@ impl Authorizer {
 
     /// Handles a request of API Gateway.
     pub async fn handle(&self, request: AuthorizerRequest) -> Result<AuthorizerAnswer, AuthorizerError> {
-        let claims = match self.verify(bearer(&request.headers)).await {
+        let claims = match self.verify(bearer(&request.authorization_token)).await {
             Ok(Ok(claims)) => claims,
             Err(KeysUnavailable) => return Err(AuthorizerError::Unavailable),
             Ok(Err(error)) => {
@@ -128,7 +129,7 @@ impl Authorizer {
 
     async fn verify(&self, token: &str) -> Result<Result<Claims, TokenError>, KeysUnavailable> {
         match self.rules.key_id(token) {
-            Ok(kid) => Ok(self.rules.verify(token, &*self.keys.keys_for(&kid).await?)),
+            Ok(kid) => Ok(self.rules.verify(token, &*self.keys.keys_for(kid.as_deref()).await?)),
             Err(error) => Ok(Err(error)),
         }
     }
@@ -142,7 +143,8 @@ impl Authorizer {
                 _ => return Ok(Err(Denial::MalformedTenant)),
             },
         };
-        if claims.tier.as_deref() != Some(self.tier.as_str()) {
+        // A claim of another JSON type, for example a list, names no tier.
+        if claims.tier.as_ref().and_then(|tier| tier.as_str()) != Some(self.tier.as_str()) {
             return Ok(Err(Denial::OtherTier));
         }
         if self.only.as_ref().is_some_and(|only| *only != tenant) {
@@ -157,11 +159,9 @@ impl Authorizer {
     }
 }
 
-/// Returns the bearer token of the `Authorization` header, or an empty text.
-fn bearer(headers: &HashMap<String, String>) -> &str {
-    let header = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
-    let value = header.map(|(_, value)| value.trim()).unwrap_or_default();
-    match value.split_once(' ') {
+/// Returns the bearer token of an `Authorization` header, or an empty text.
+fn bearer(header: &str) -> &str {
+    match header.trim().split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
         _ => "",
     }

@@ -1,23 +1,22 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
-use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::KeySet;
 
 /// Tolerated clock skew in seconds, for `exp`, `nbf` and `iat`.
 const LEEWAY: u64 = 30;
 /// Maximum token length in bytes. API Gateway's limit for all headers is 10,240.
-const MAX_TOKEN: usize = 8 * 1024;
+const MAX_TOKEN: usize = 10_240;
 
 /// The claims of a verified token. The caller checks the tenant.
 #[derive(Debug)]
 pub struct Claims {
     /// The tenant claim: any JSON value.
     pub tenant_id: Option<Value>,
-    /// The tier.
-    pub tier: Option<String>,
+    /// The tier claim: any JSON value.
+    pub tier: Option<Value>,
 }
 
 /// The audience that a token must name, and the claim that holds it.
@@ -52,12 +51,15 @@ pub enum TokenError {
     /// The text is not a JWT.
     #[error("the text is not a token")]
     Malformed,
-    /// The algorithm is not ES256 or RS256, or is not the key's algorithm.
+    /// The algorithm is not accepted, or is not one of the key's algorithms.
     #[error("the token's algorithm is not allowed")]
     AlgorithmNotAllowed,
     /// The token names no key, or a key that the issuer does not have.
     #[error("the token's key is not one of the issuer's keys")]
     UnknownKey,
+    /// The header requires an extension that this crate does not know (`crit`).
+    #[error("the token requires an extension that is not supported")]
+    UnknownExtension,
     /// The signature, issuer, audience or time is wrong.
     #[error("the token is not valid")]
     Invalid,
@@ -74,55 +76,60 @@ impl TokenError {
             Self::Malformed => "token_malformed",
             Self::AlgorithmNotAllowed => "token_algorithm",
             Self::UnknownKey => "token_unknown_key",
+            Self::UnknownExtension => "token_unknown_extension",
             Self::Invalid => "token_invalid",
             Self::NotForAccess => "token_not_for_access",
         }
     }
 }
 
-/// The rules for accepted tokens: one issuer, one audience.
+/// The rules for accepted tokens: one issuer, one audience, and the claims with tenant and tier.
 #[derive(Debug, Clone)]
 pub struct Rules {
     issuer: String,
     audience: Audience,
-}
-
-/// The checked claims. A claim of another type makes the token invalid.
-#[derive(Deserialize)]
-struct Signed {
-    iss: Value,
-    iat: Option<f64>,
-    aud: Option<Value>,
-    client_id: Option<Value>,
-    token_use: Option<Value>,
-    tenant_id: Option<Value>,
-    tier: Option<String>,
+    tenant_claim: String,
+    tier_claim: String,
 }
 
 impl Rules {
-    /// Returns the rules for tokens of `issuer` for `audience`.
+    /// Returns the rules for tokens of `issuer` for `audience`, with the claims `tenant_id` and `tier`.
     pub fn new(issuer: &str, audience: Audience) -> Self {
-        Self { issuer: issuer.to_owned(), audience }
+        Self {
+            issuer: issuer.to_owned(),
+            audience,
+            tenant_claim: "tenant_id".to_owned(),
+            tier_claim: "tier".to_owned(),
+        }
     }
 
-    /// Returns the id of the key that `token` names, so that the caller can fetch the key.
+    /// Sets the names of the claims with tenant and tier, for example `https://example.com/tenant_id`.
+    ///
+    /// The names are whole: a dot or a slash does not lead into a nested claim.
+    #[must_use]
+    pub fn with_claims(self, tenant: &str, tier: &str) -> Self {
+        Self { tenant_claim: tenant.to_owned(), tier_claim: tier.to_owned(), ..self }
+    }
+
+    /// Returns the id of the key that `token` names, if any, so that the caller can fetch the key.
     /// Not verified.
     ///
     /// # Errors
     /// [`TokenError`] if no key could make the token valid.
-    pub fn key_id(&self, token: &str) -> Result<String, TokenError> {
+    pub fn key_id(&self, token: &str) -> Result<Option<String>, TokenError> {
         Ok(header(token)?.1)
     }
 
     /// Verifies `token` with one of `keys` and returns its claims.
     pub fn verify(&self, token: &str, keys: &KeySet) -> Result<Claims, TokenError> {
         let (algorithm, kid) = header(token)?;
-        let key = keys.get(&kid).ok_or(TokenError::UnknownKey)?;
-        // The header only selects a key; the key decides the algorithm.
-        if key.algorithm != algorithm {
-            return Err(TokenError::AlgorithmNotAllowed);
-        }
-        let mut rules = Validation::new(key.algorithm);
+        // The header only selects among the algorithms that the key allows.
+        let known = keys.contains(kid.as_deref());
+        let key = keys.get(kid.as_deref(), algorithm).ok_or(match kid {
+            Some(_) if known => TokenError::AlgorithmNotAllowed,
+            _ => TokenError::UnknownKey,
+        })?;
+        let mut rules = Validation::new(algorithm);
         rules.leeway = LEEWAY;
         rules.validate_nbf = true;
         rules.set_issuer(&[&self.issuer]);
@@ -137,27 +144,32 @@ impl Rules {
                 rules.set_required_spec_claims(&["exp", "iss"]);
             }
         }
-        let signed = decode::<Signed>(token, &key.decoding, &rules).map_err(|_| TokenError::Invalid)?.claims;
+        let decoded = decode::<Map<String, Value>>(token, &key.decoding, &rules);
+        let mut signed = decoded.map_err(|_| TokenError::Invalid)?.claims;
         self.check(&signed)?;
-        Ok(Claims { tenant_id: signed.tenant_id, tier: signed.tier })
+        // Cloned, because both names may be the same.
+        let tier = signed.get(&self.tier_claim).cloned();
+        Ok(Claims { tenant_id: signed.remove(&self.tenant_claim), tier })
     }
 
     /// Checks what the library does not check, or checks less strictly.
-    fn check(&self, signed: &Signed) -> Result<(), TokenError> {
-        let says = |claim: &Option<Value>, text: &str| claim.as_ref().is_some_and(|claim| claim == text);
+    fn check(&self, signed: &Map<String, Value>) -> Result<(), TokenError> {
+        let claim = |name: &str| signed.get(name).filter(|value| !value.is_null());
+        let says = |name: &str, text: &str| claim(name).is_some_and(|value| value == text);
+        let issued_too_late = |at: &Value| at.as_f64().is_none_or(|at| at > latest());
         // The library also accepts a list of issuers that contains ours.
-        if !signed.iss.is_string() || signed.iat.is_some_and(|at| at > latest()) {
+        if !claim("iss").is_some_and(Value::is_string) || claim("iat").is_some_and(issued_too_late) {
             return Err(TokenError::Invalid);
         }
         if let Audience::ClientId(client) = &self.audience {
             // A different `aud` means that the token is for another API.
-            if !says(&signed.client_id, client) || !signed.aud.as_ref().is_none_or(|aud| aud == client) {
+            if !says("client_id", client) || !claim("aud").is_none_or(|aud| aud == client) {
                 return Err(TokenError::Invalid);
             }
-            return if says(&signed.token_use, "access") { Ok(()) } else { Err(TokenError::NotForAccess) };
+            return if says("token_use", "access") { Ok(()) } else { Err(TokenError::NotForAccess) };
         }
         // Most issuers do not set `token_use`. If it is set, it must be `access`.
-        if signed.token_use.is_some() && !says(&signed.token_use, "access") {
+        if claim("token_use").is_some() && !says("token_use", "access") {
             return Err(TokenError::NotForAccess);
         }
         Ok(())
@@ -170,13 +182,18 @@ fn latest() -> f64 {
     (now + LEEWAY) as f64
 }
 
-fn header(token: &str) -> Result<(Algorithm, String), TokenError> {
+fn header(token: &str) -> Result<(Algorithm, Option<String>), TokenError> {
+    use Algorithm::{ES256, ES384, EdDSA, PS256, RS256, RS384, RS512};
     if token.is_empty() || token.len() > MAX_TOKEN {
         return Err(TokenError::Malformed);
     }
     let header = decode_header(token).map_err(|_| TokenError::Malformed)?;
-    if !matches!(header.alg, Algorithm::ES256 | Algorithm::RS256) {
-        return Err(TokenError::AlgorithmNotAllowed);
+    // A verifier must refuse a token that depends on an extension that it does not know: RFC 7515, 4.1.11.
+    if header.crit.is_some() {
+        return Err(TokenError::UnknownExtension);
     }
-    Ok((header.alg, header.kid.ok_or(TokenError::UnknownKey)?))
+    match header.alg {
+        RS256 | RS384 | RS512 | PS256 | ES256 | ES384 | EdDSA => Ok((header.alg, header.kid)),
+        _ => Err(TokenError::AlgorithmNotAllowed),
+    }
 }

@@ -5,12 +5,15 @@
 use std::sync::LazyLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use aws_lc_rs::signature::KeyPair as _;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use bulkhead_tokens::{Audience, KeySet, Rules, TokenError};
 use proptest::prelude::*;
 use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair,
+};
 use serde_json::{Value, json};
 
 /// An issuer with one generated key.
@@ -92,7 +95,7 @@ fn verify_by(rules: &Rules, token: &str) -> Result<Option<Value>, TokenError> {
 fn accepts_genuine_token() {
     let token = sign(&json!({"alg": "ES256", "kid": "one"}), &claims());
     assert_eq!(verify(&token), Ok(Some("0192f3c5b7a07e0e9d3a5c1b2d4e6f80".into())));
-    assert_eq!(rules().key_id(&token).as_deref(), Ok("one"));
+    assert_eq!(rules().key_id(&token), Ok(Some("one".to_owned())));
 }
 
 #[test]
@@ -188,11 +191,186 @@ fn key_decides_the_algorithm() {
         (json!({"alg": "RS256", "kid": "one"}), TokenError::AlgorithmNotAllowed),
         (json!({"alg": "HS256", "kid": "one"}), TokenError::AlgorithmNotAllowed),
         (json!({"alg": "none", "kid": "one"}), TokenError::Malformed),
-        (json!({"alg": "ES256"}), TokenError::UnknownKey),
+        (json!({"alg": "ES384", "kid": "one"}), TokenError::AlgorithmNotAllowed),
+        (json!({"alg": "EdDSA", "kid": "one"}), TokenError::AlgorithmNotAllowed),
+        (json!({"alg": "PS512", "kid": "one"}), TokenError::AlgorithmNotAllowed),
         (json!({"alg": "ES256", "kid": "two"}), TokenError::UnknownKey),
+        (json!({"alg": "RS256"}), TokenError::UnknownKey),
     ] {
         assert_eq!(verify(&sign(&header, &claims())), Err(expected), "{header}");
     }
+}
+
+/// RFC 7515, 4.1.11: a verifier must know every extension in `crit`.
+#[test]
+fn rejects_critical_extensions() {
+    for crit in [json!(["exp"]), json!(["b64"]), json!(["urn:example:x"]), json!([])] {
+        let token = sign(&json!({"alg": "ES256", "kid": "one", "crit": crit, "b64": true}), &claims());
+        assert_eq!(verify(&token), Err(TokenError::UnknownExtension), "{crit}");
+    }
+    for crit in [json!("exp"), json!({}), json!([7])] {
+        assert!(
+            verify(&sign(&json!({"alg": "ES256", "kid": "one", "crit": crit}), &claims())).is_err(),
+            "{crit}"
+        );
+    }
+}
+
+/// Returns the public key of the issuer as an entry of a key set, with `change` applied.
+fn entry(change: &Value) -> Value {
+    let (x, y) = ISSUER.key.public_key().as_ref().split_at(1).1.split_at(32);
+    let key =
+        json!({"kty": "EC", "crv": "P-256", "kid": "one", "x": BASE64.encode(x), "y": BASE64.encode(y)});
+    changed(key, change)
+}
+
+fn verify_with(keys: &Value, header: &Value) -> Result<(), TokenError> {
+    let keys = KeySet::from_json(json!({ "keys": keys }).to_string().as_bytes()).expect("a key set");
+    rules().verify(&sign(header, &claims()), &keys).map(|_| ())
+}
+
+#[test]
+fn malformed_entry_does_not_affect_other_keys() {
+    let header = json!({"alg": "ES256", "kid": "one"});
+    for broken in [
+        json!(null),
+        json!(7),
+        json!("key"),
+        json!([]),
+        json!({}),
+        json!({"kty": 7}),
+        json!({"kid": ["one"]}),
+        json!({"kty": "EC", "crv": "P-256", "kid": 7, "x": "AA", "y": "AA"}),
+        json!({"kty": "EC", "crv": "P-256", "kid": "two", "x": "AA"}),
+        json!({"kty": "EC", "crv": "P-1024", "kid": "two", "x": "AA", "y": "AA"}),
+        json!({"kty": "RSA", "kid": "two", "n": "!!", "e": "AQAB"}),
+        json!({"kty": "RSA", "kid": {"a": 1}, "n": "AA", "e": "AQAB"}),
+        json!({"kty": "RSA", "kid": "two", "n": "AA", "e": "AQAB", "key_ops": "verify", "use": 7}),
+        json!({"kty": "AKP", "alg": "ML-DSA-44", "kid": "two", "pub": "AA"}),
+        json!({"kty": "oct", "kid": "two", "k": "AA"}),
+    ] {
+        for keys in [json!([broken, entry(&json!({}))]), json!([entry(&json!({})), broken])] {
+            assert_eq!(verify_with(&keys, &header), Ok(()), "{keys}");
+        }
+        assert_eq!(verify_with(&json!([broken]), &header), Err(TokenError::UnknownKey), "{broken}");
+    }
+    for set in ["{}", "[]", r#"{"keys": {}}"#, r#"{"keys": null}"#, "<html>"] {
+        assert!(KeySet::from_json(set.as_bytes()).is_err(), "{set}");
+    }
+}
+
+#[test]
+fn token_without_key_id_needs_exactly_one_fitting_key() {
+    let unnamed = json!({"alg": "ES256"});
+    assert_eq!(verify_with(&json!([entry(&json!({}))]), &unnamed), Ok(()));
+    assert_eq!(verify_with(&json!([entry(&json!({"kid": null}))]), &unnamed), Ok(()));
+    // A key for encryption or of another algorithm does not fit.
+    let others = json!([entry(&json!({"use": "enc", "kid": "enc"})), entry(&json!({})), {"kty": "OKP", "crv": "Ed25519",
+        "kid": "ed", "x": "4VRTbrTFFGAkqyQrFl23OxZqwfEvSgiZQQ5pTEa7Gjw"}]);
+    assert_eq!(verify_with(&others, &unnamed), Ok(()));
+    let two = json!([entry(&json!({})), entry(&json!({"kid": "two"}))]);
+    assert_eq!(verify_with(&two, &unnamed), Err(TokenError::UnknownKey));
+    assert_eq!(verify_with(&json!([]), &unnamed), Err(TokenError::UnknownKey));
+    // A named token never uses a key without a name.
+    let named = json!({"alg": "ES256", "kid": "one"});
+    assert_eq!(verify_with(&json!([entry(&json!({"kid": null}))]), &named), Err(TokenError::UnknownKey));
+}
+
+/// Each accepted algorithm, with a key that states it and with a key that does not.
+#[test]
+fn accepts_every_common_algorithm() {
+    let random = aws_lc_rs::rand::SystemRandom::new();
+    let rsa = aws_lc_rs::rsa::KeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048).expect("a key");
+    let number = |bytes: &[u8]| BASE64.encode(bytes);
+    let public = json!({"kty": "RSA", "n": number(rsa.public_key().modulus().big_endian_without_leading_zero()),
+                        "e": number(rsa.public_key().exponent().big_endian_without_leading_zero())});
+    let by_rsa = |padding: &'static dyn aws_lc_rs::signature::RsaEncoding, text: &str| {
+        let mut signature = vec![0; rsa.public_modulus_len()];
+        rsa.sign(padding, &random, text.as_bytes(), &mut signature).expect("signed");
+        signature
+    };
+    let p384 = EcdsaKeyPair::from_pkcs8(
+        &ECDSA_P384_SHA384_FIXED_SIGNING,
+        EcdsaKeyPair::generate_pkcs8(&ECDSA_P384_SHA384_FIXED_SIGNING, &SystemRandom::new())
+            .expect("a key")
+            .as_ref(),
+        &SystemRandom::new(),
+    )
+    .expect("the same key");
+    let (x, y) = p384.public_key().as_ref().split_at(1).1.split_at(48);
+    let of_p384 = json!({"kty": "EC", "crv": "P-384", "x": number(x), "y": number(y)});
+    let edwards = Ed25519KeyPair::from_pkcs8(
+        Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).expect("a key").as_ref(),
+    )
+    .expect("the same key");
+    let of_edwards = json!({"kty": "OKP", "crv": "Ed25519", "x": number(edwards.public_key().as_ref())});
+
+    let sign = |algorithm: &str, text: &str| match algorithm {
+        "RS256" => by_rsa(&aws_lc_rs::signature::RSA_PKCS1_SHA256, text),
+        "RS384" => by_rsa(&aws_lc_rs::signature::RSA_PKCS1_SHA384, text),
+        "RS512" => by_rsa(&aws_lc_rs::signature::RSA_PKCS1_SHA512, text),
+        "PS256" => by_rsa(&aws_lc_rs::signature::RSA_PSS_SHA256, text),
+        "ES384" => p384.sign(&SystemRandom::new(), text.as_bytes()).expect("signed").as_ref().to_vec(),
+        _ => edwards.sign(text.as_bytes()).as_ref().to_vec(),
+    };
+    let of_rsa = ["RS256", "RS384", "RS512", "PS256"].map(|algorithm| (algorithm, &public));
+    for (algorithm, key) in of_rsa.into_iter().chain([("ES384", &of_p384), ("EdDSA", &of_edwards)]) {
+        let header = json!({"alg": algorithm, "kid": "one", "typ": "at+jwt"});
+        let text = format!("{}.{}", BASE64.encode(header.to_string()), BASE64.encode(claims().to_string()));
+        let signature = sign(algorithm, &text);
+        let verify = |change: Value, signature: &[u8]| {
+            let set = json!({"keys": [changed(key.clone(), &change)]}).to_string();
+            let keys = KeySet::from_json(set.as_bytes()).expect("a key set");
+            rules().verify(&format!("{text}.{}", BASE64.encode(signature)), &keys).map(|_| ())
+        };
+        assert_eq!(verify(json!({"kid": "one"}), &signature), Ok(()), "{algorithm}");
+        assert_eq!(
+            verify(json!({"kid": "one", "alg": algorithm, "use": "sig"}), &signature),
+            Ok(()),
+            "{algorithm}"
+        );
+        assert!(verify(json!({"kid": "one", "alg": "ES256"}), &signature).is_err(), "{algorithm}");
+        let mut changed = signature.clone();
+        changed[7] ^= 1;
+        assert_eq!(verify(json!({"kid": "one"}), &changed), Err(TokenError::Invalid), "{algorithm}");
+    }
+}
+
+#[test]
+fn keys_with_the_same_id_are_told_apart_by_algorithm_and_use() {
+    let header = json!({"alg": "ES256", "kid": "one"});
+    let encryption = entry(&json!({"use": "enc"}));
+    let other = json!({"kty": "OKP", "crv": "Ed25519", "kid": "one", "x": "4VRTbrTFFGAkqyQrFl23OxZqwfEvSgiZQQ5pTEa7Gjw"});
+    for before in [&encryption, &other] {
+        assert_eq!(verify_with(&json!([before, entry(&json!({}))]), &header), Ok(()));
+        assert_eq!(verify_with(&json!([entry(&json!({})), before]), &header), Ok(()));
+    }
+    assert!(verify_with(&json!([encryption]), &header).is_err());
+    assert!(verify_with(&json!([entry(&json!({"alg": "ES384"}))]), &header).is_err());
+    assert_eq!(verify_with(&json!([entry(&json!({"alg": "ES256"}))]), &header), Ok(()));
+}
+
+#[test]
+fn claim_names_are_configured() {
+    let namespaced = json!({"tenant_id": null, "tier": null, "https://example.com/tenant_id": TENANT,
+                            "https://example.com/tier": ["basic"]});
+    let token = signed(&changed(claims(), &namespaced));
+    let rules = rules().with_claims("https://example.com/tenant_id", "https://example.com/tier");
+    let found = rules.verify(&token, &ISSUER.keys).expect("a token");
+    assert_eq!((found.tenant_id, found.tier), (Some(TENANT.into()), Some(json!(["basic"]))));
+    // The usual names mean nothing then, and a name never leads into a nested claim.
+    let found = rules.verify(&signed(&claims()), &ISSUER.keys).expect("a token");
+    assert_eq!((found.tenant_id, found.tier), (None, None));
+    let nested = signed(&changed(claims(), &json!({"a": {"b": TENANT}})));
+    let found = self::rules().with_claims("a.b", "a/b").verify(&nested, &ISSUER.keys).expect("a token");
+    assert_eq!((found.tenant_id, found.tier), (None, None));
+}
+
+#[test]
+fn accepts_tokens_up_to_the_header_limit_of_the_gateway() {
+    let token = |length| signed(&changed(claims(), &json!({ "groups": "x".repeat(length) })));
+    assert!(verify(&token(7_200)).is_ok_and(|_| token(7_200).len() > 9_500));
+    assert_eq!(verify(&token(8_000)), Err(TokenError::Malformed));
 }
 
 proptest! {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tests.infrastructure.guards.api import (
     authorizers_cache_by_token,
+    authorizers_refuse_malformed_tokens,
     tenant_comes_from_the_authorizer,
     usage_plan_counts_every_call,
 )
@@ -64,6 +65,7 @@ GUARDS = (
     tenant_comes_from_the_authorizer,
     usage_plan_counts_every_call,
     authorizers_cache_by_token,
+    authorizers_refuse_malformed_tokens,
     tenant_functions_have_no_event_source,
     functions_reserve_concurrency,
     permissions_name_their_source,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,20 @@ from tests.infrastructure.guards.template import Template, names
 
 HEADER = "integration.request.header.x-amz-tenant-id"
 VERIFIED = "context.authorizer.tenantId"
+# Headers with the shortest accepted signature and with a long one, and headers that cannot hold a token.
+_TOKENS = tuple(
+    f"{scheme} eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiIifQ.{'A_-9' * n}" for scheme in ("Bearer", "bearer") for n in (22, 171)
+)
+_NO_TOKENS = (
+    "",
+    "x",
+    "Bearer",
+    "Bearer x",
+    "Bearer a.b.c",
+    f"Basic {_TOKENS[0]}",
+    _TOKENS[0].rsplit(".", 1)[0],
+    f"{_TOKENS[0]}.A",
+)
 # A request's tenant depends on these. With a smaller cache key one tenant would get another tenant's answer.
 CACHE_KEYS = {"method.request.header.Authorization"}
 MAX_CACHE_SECONDS = 60
@@ -103,6 +118,24 @@ def authorizers_cache_by_token(template: Template) -> Iterator[str]:
                 "identitySource": properties.get("IdentitySource"),
             },
         )
+
+
+def authorizers_refuse_malformed_tokens(template: Template) -> Iterator[str]:
+    """API Gateway refuses what cannot be a token before it uses an execution of the authorizer."""
+    for api, body in _bodies(template):
+        for name, scheme in _schemes(body).items():
+            authorizer = scheme.get("x-amazon-apigateway-authorizer")
+            if authorizer is None:
+                continue
+            # Only this type has the expression.
+            if authorizer.get("type") != "token":
+                yield f"{api}: authorizer {name} is invoked for any header"
+                continue
+            expression = str(authorizer.get("identityValidationExpression") or ".*")
+            if not all(re.fullmatch(expression, header) for header in _TOKENS):
+                yield f"{api}: authorizer {name} refuses a genuine token"
+            if passed := [header for header in _NO_TOKENS if re.fullmatch(expression, header)]:
+                yield f"{api}: authorizer {name} is invoked for {passed[0]!r}"
 
 
 def _check_cache(name: str, authorizer: dict[str, Any]) -> Iterator[str]:
