@@ -292,6 +292,41 @@ _BEARER = [
     ),
 ]
 
+_PROMPTS = [
+    Mutant(
+        "a document can close its passage",
+        Suite.CRATES,
+        "functions/inference/src/prompt.rs",
+        "u64::from_be_bytes(random.expose())",
+        "u64::from_be_bytes(random.expose()) & 0",
+        ("-p", "inference"),
+    ),
+    Mutant(
+        "a template of any depth is parsed",
+        Suite.CRATES,
+        "shared/prompts/src/lib.rs",
+        "nesting::check(source)?;",
+        "let _ = nesting::check(source);",
+        ("-p", "bulkhead-prompts", "--test", "saving"),
+    ),
+    Mutant(
+        "a template that can never be rendered is saved",
+        Suite.CRATES,
+        "shared/prompts/src/lib.rs",
+        "render::check_names(source)?;",
+        "",
+        ("-p", "bulkhead-prompts", "--test", "saving"),
+    ),
+    Mutant(
+        "a template may use all memory of its function",
+        Suite.CRATES,
+        "shared/rendering/src/limits.rs",
+        "limit(Resource::As, MEMORY, MEMORY)?;",
+        "",
+        ("-p", "templates", "--test", "rendering"),
+    ),
+]
+
 _CAPACITY = [
     Mutant(
         "two workers hold one slot",
@@ -913,6 +948,7 @@ MUTANTS: list[Mutant] = [
     *_DERIVED,
     *_SEALS,
     *_BEARER,
+    *_PROMPTS,
     *_CAPACITY,
     *_CIRCUIT,
     *_READING,

@@ -1,6 +1,7 @@
 //! The handler of the `infer` operation.
 
-use bulkhead_prompts::Template;
+use bulkhead_rendering::{RenderError, Renderer};
+use bulkhead_runtime::chain;
 use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse, Problem};
 use bulkhead_stores::TenantSession;
 use bulkhead_tenancy::names::TemplateKey;
@@ -8,7 +9,7 @@ use bulkhead_tenancy::names::TemplateKey;
 use crate::model::{
     Citation, Infer, Inference, MAX_PASSAGES, MAX_QUESTION, MAX_TOKENS, TemplateVersion, Usage,
 };
-use crate::prompt;
+use crate::prompt::{self, Mark};
 
 const MAX_BODY: usize = 256 * 1024;
 const DEFAULT_PASSAGES: u8 = 4;
@@ -22,7 +23,7 @@ const DEFAULT_TOKENS: u16 = 512;
         (status = 200, body = Inference),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "The prompt template does not exist"),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "The prompt template cannot be rendered"),
+        (status = 422, body = Problem, content_type = "application/problem+json", description = "The prompt template cannot be rendered, or the model does not accept the prompt"),
         (status = 503, body = Problem, content_type = "application/problem+json", description = "The service is busy; wait the seconds in `Retry-After`"),
     ),
 )]
@@ -30,6 +31,7 @@ pub async fn infer(
     request: &ApiRequest,
     session: TenantSession<'_>,
     model: &str,
+    renderer: &Renderer,
 ) -> Result<ApiResponse, ApiError> {
     request.only_query(&[])?;
     let infer: Infer = request.json(MAX_BODY)?;
@@ -41,12 +43,12 @@ pub async fn infer(
 
     let template =
         session.templates().get(&key, infer.version).await?.ok_or(ApiError::NotFound("template"))?;
-    let instructions = Template::parse(&template.body)
-        .and_then(|parsed| parsed.render(&infer.variables))
-        .map_err(|error| ApiError::Unprocessable(format!("template `{key}`: {error}")))?;
+    let instructions =
+        renderer.render(&template.body, &infer.variables).await.map_err(|error| refused(&key, error))?;
     let query = session.models().embed(question).await?;
     let found = session.passages().nearest(&query, passages).await?;
-    let prompt = prompt::build(session.tenant().as_str(), instructions, &found, question, max_tokens);
+    let mark = Mark::random().ok_or(ApiError::Fault)?;
+    let prompt = prompt::build(session.tenant().as_str(), instructions, &found, question, max_tokens, &mark);
     let answer = session.models().answer(model, &prompt).await?;
 
     Ok(ApiResponse::json(
@@ -62,10 +64,21 @@ pub async fn infer(
     ))
 }
 
+/// Returns the answer to a request whose prompt template was not rendered.
+fn refused(key: &TemplateKey, error: RenderError) -> ApiError {
+    match error {
+        RenderError::Refused(reason) => ApiError::Unprocessable(format!("template `{key}`: {reason}")),
+        error => {
+            tracing::error!(error = chain(&error), "rendering failed");
+            ApiError::Fault
+        }
+    }
+}
+
 fn question(text: &str) -> Result<&str, ApiError> {
     let question = text.trim();
     match question.chars().count() {
-        1..=MAX_QUESTION => Ok(question),
+        1..=MAX_QUESTION if !prompt::is_blank(question) => Ok(question),
         _ => Err(ApiError::BadRequest(format!("`question` must have 1 to {MAX_QUESTION} characters"))),
     }
 }

@@ -5,21 +5,23 @@ pub mod handlers;
 pub mod model;
 mod prompt;
 
+use bulkhead_rendering::Renderer;
 use bulkhead_runtime::http::{Api, ApiError, ApiRequest, ApiResponse};
 use bulkhead_stores::TenantSession;
 
 /// The routes of this function.
 pub struct InferenceApi {
     model: String,
+    renderer: Renderer,
 }
 
 impl InferenceApi {
-    /// Returns the API that answers with `model`, a Bedrock model id.
+    /// Returns the API that renders prompt templates with `renderer` and answers with `model`, a Bedrock model id.
     ///
     /// The tenant role allows only that foundation model in this Region. An inference
     /// profile needs more permissions.
-    pub fn new(model: String) -> Self {
-        Self { model }
+    pub fn new(model: String, renderer: Renderer) -> Self {
+        Self { model, renderer }
     }
 }
 
@@ -30,7 +32,7 @@ impl Api for InferenceApi {
         session: TenantSession<'_>,
     ) -> Result<ApiResponse, ApiError> {
         match request.route() {
-            ("POST", "/v1/inference") => handlers::infer(request, session, &self.model).await,
+            ("POST", "/v1/inference") => handlers::infer(request, session, &self.model, &self.renderer).await,
             _ => Err(ApiError::NotFound("route")),
         }
     }

@@ -1,7 +1,8 @@
 //! Handlers, one per operation.
 
-use bulkhead_prompts::Template as Prompt;
-use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse, Problem};
+use bulkhead_rendering::{RenderError, Renderer};
+use bulkhead_runtime::chain;
+use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse, Problem, whole_number};
 use bulkhead_stores::TenantSession;
 use bulkhead_tenancy::names::TemplateKey;
 
@@ -41,8 +42,9 @@ pub async fn list(request: &ApiRequest, session: TenantSession<'_>) -> Result<Ap
 pub async fn get(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
     request.only_query(&["version"])?;
     let key = request.path("key", TemplateKey::parse)?;
-    let version =
-        request.query("version", |text| text.parse().map_err(|_| "must be a whole number from 1"))?;
+    let version = request.query("version", |text| {
+        whole_number(text).filter(|version| *version > 0).ok_or("must be a whole number from 1")
+    })?;
     let template = session.templates().get(&key, version).await?.ok_or(ApiError::NotFound("template"))?;
     Ok(ApiResponse::json(200, &Template::from(template)))
 }
@@ -59,22 +61,37 @@ pub async fn get(request: &ApiRequest, session: TenantSession<'_>) -> Result<Api
         (status = 409, body = Problem, content_type = "application/problem+json"),
         (status = 413, body = Problem, content_type = "application/problem+json"),
         (status = 415, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "The prompt template has a syntax error"),
+        (status = 422, body = Problem, content_type = "application/problem+json", description = "The prompt template has a syntax error, uses a name that does not exist, nests too deeply, or always fails"),
     ),
 )]
-pub async fn put(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
+pub async fn put(
+    request: &ApiRequest,
+    session: TenantSession<'_>,
+    renderer: &Renderer,
+) -> Result<ApiResponse, ApiError> {
     request.only_query(&[])?;
     let key = request.path("key", TemplateKey::parse)?;
     let save: SaveTemplate = request.json(MAX_BODY)?;
-    let template = Prompt::parse(&save.body).map_err(|error| ApiError::Unprocessable(error.to_string()))?;
     if save.description.as_ref().is_some_and(|text| text.chars().count() > MAX_DESCRIPTION) {
         return Err(ApiError::BadRequest(format!(
             "`description` must have at most {MAX_DESCRIPTION} characters"
         )));
     }
-    let saved = session.templates().put(&key, template.source(), save.description.as_deref()).await?;
+    renderer.check(&save.body).await.map_err(refused)?;
+    let saved = session.templates().put(&key, &save.body, save.description.as_deref()).await?;
     let status = if saved.version == 1 { 201 } else { 200 };
     Ok(ApiResponse::json(status, &Template::from(saved)))
+}
+
+/// Returns the answer to a request whose prompt template was not accepted.
+fn refused(error: RenderError) -> ApiError {
+    match error {
+        RenderError::Refused(reason) => ApiError::Unprocessable(reason),
+        error => {
+            tracing::error!(error = chain(&error), "template check failed");
+            ApiError::Fault
+        }
+    }
 }
 
 /// Deletes a prompt template and all its versions. Version numbers are never reused.

@@ -3,6 +3,7 @@
 pub mod handlers;
 pub mod model;
 
+use bulkhead_rendering::Renderer;
 use bulkhead_runtime::http::{Api, ApiError, ApiRequest, ApiResponse};
 use bulkhead_stores::TenantSession;
 
@@ -10,7 +11,16 @@ use bulkhead_stores::TenantSession;
 const OPENAPI: &str = include_str!("../../../docs/openapi.json");
 
 /// The routes of this function.
-pub struct TemplatesApi;
+pub struct TemplatesApi {
+    renderer: Renderer,
+}
+
+impl TemplatesApi {
+    /// Returns the API that checks prompt templates with `renderer`.
+    pub fn new(renderer: Renderer) -> Self {
+        Self { renderer }
+    }
+}
 
 impl Api for TemplatesApi {
     async fn handle(
@@ -21,7 +31,7 @@ impl Api for TemplatesApi {
         match request.route() {
             ("GET", "/v1/templates") => handlers::list(request, session).await,
             ("GET", "/v1/templates/{key}") => handlers::get(request, session).await,
-            ("PUT", "/v1/templates/{key}") => handlers::put(request, session).await,
+            ("PUT", "/v1/templates/{key}") => handlers::put(request, session, &self.renderer).await,
             ("DELETE", "/v1/templates/{key}") => handlers::delete(request, session).await,
             ("GET", "/v1/openapi.json") => Ok(ApiResponse::json_text(200, OPENAPI)),
             _ => Err(ApiError::NotFound("route")),

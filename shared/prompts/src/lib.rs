@@ -1,6 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+mod engine;
+mod names;
+mod nesting;
 mod render;
+
+use std::fmt;
 
 /// Values for the variables of a prompt template, by name.
 pub type Variables = serde_json::Map<String, serde_json::Value>;
@@ -27,6 +32,36 @@ pub enum TemplateError {
         /// What is wrong there.
         problem: String,
     },
+    /// An expression nests too deeply.
+    #[error(
+        "line {line}: more than {} operators and brackets enclose one value; split the expression with `{{% set %}}`",
+        nesting::EXPRESSION
+    )]
+    ExpressionTooDeep {
+        /// First line is 1.
+        line: usize,
+    },
+    /// Blocks nest too deeply.
+    #[error(
+        "line {line}: more than {} blocks and `elif` branches enclose one line; use fewer",
+        nesting::BLOCKS
+    )]
+    BlocksTooDeep {
+        /// First line is 1.
+        line: usize,
+    },
+    /// A filter, test, function or method does not exist.
+    #[error("line {line}: unknown {kind} `{name}`{}", suggested(suggestion.as_deref()))]
+    Unknown {
+        /// First line is 1.
+        line: usize,
+        /// What the name would be.
+        kind: NameKind,
+        /// The name.
+        name: String,
+        /// An existing name that looks similar.
+        suggestion: Option<String>,
+    },
     /// A variable has no value.
     #[error("line {line}: a variable has no value; the template uses {variables}")]
     Undefined {
@@ -51,21 +86,61 @@ pub enum TemplateError {
     },
 }
 
+/// What a name in a prompt template refers to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum NameKind {
+    Filter,
+    Test,
+    Function,
+    Method,
+}
+
+impl fmt::Display for NameKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Filter => "filter",
+            Self::Test => "test",
+            Self::Function => "function",
+            Self::Method => "method",
+        })
+    }
+}
+
+fn suggested(name: Option<&str>) -> String {
+    name.map(|name| format!(": did you mean `{name}`?")).unwrap_or_default()
+}
+
 impl Template {
     /// Maximum length of the source, in bytes of UTF-8.
     pub const MAX_BYTES: usize = 64 * 1024;
     /// Maximum length of the rendered text, in bytes of UTF-8.
     pub const MAX_RENDERED_BYTES: usize = 256 * 1024;
 
-    /// Parses `source`. Fails if it is empty, too long or has a syntax error.
+    /// Checks a prompt template that is saved. Fails also if it can never be rendered: a name in it does not exist, or
+    /// it reads no variable and fails.
     pub fn parse(source: &str) -> Result<Self, TemplateError> {
+        let template = Self::stored(source)?;
+        render::check_names(source)?;
+        // The limits are checked when the template is rendered, because they may change.
+        if render::variables(source).is_empty()
+            && let Err(error @ TemplateError::Render { .. }) = template.render(&Variables::new())
+        {
+            return Err(error);
+        }
+        Ok(template)
+    }
+
+    /// Checks a prompt template that was saved. Fails if it is empty, too long, nests too deeply or has a syntax error.
+    pub fn stored(source: &str) -> Result<Self, TemplateError> {
         if source.trim().is_empty() {
             return Err(TemplateError::Empty);
         }
         if source.len() > Self::MAX_BYTES {
             return Err(TemplateError::TooLong);
         }
-        render::check(source)?;
+        nesting::check(source)?;
+        render::check_syntax(source)?;
         Ok(Self(source.to_owned()))
     }
 

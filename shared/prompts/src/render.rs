@@ -1,34 +1,46 @@
 use std::io;
 
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, value::Serde};
+use minijinja::machinery::parse;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{Error, ErrorKind, Value, value::Serde};
 
-use crate::{Template, TemplateError, Variables};
+use crate::engine::environment;
+use crate::names::{self, nearest_statement};
+use crate::{Template, TemplateError, Variables, suggested};
 
-/// Maximum steps per render. The engine charges allocations as well.
-const FUEL: u64 = 50_000;
-/// Maximum recursion depth.
-const RECURSION: usize = 32;
-
-/// Returns a new environment. One per use, so a template never sees another's definitions.
-fn environment() -> Environment<'static> {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_auto_escape_callback(|_| AutoEscape::None);
-    environment.set_fuel(Some(FUEL));
-    environment.set_recursion_limit(RECURSION);
-    environment
+pub(crate) fn check_syntax(source: &str) -> Result<(), TemplateError> {
+    environment().template_from_str(source).map(|_| ()).map_err(|error| syntax(&error, source))
 }
 
-pub(crate) fn check(source: &str) -> Result<(), TemplateError> {
-    environment()
-        .template_from_str(source)
-        .map(|_| ())
-        .map_err(|error| TemplateError::Syntax { line: error.line().unwrap_or(1), problem: problem(&error) })
+/// Fails if `source` uses a filter, test, function or method that does not exist.
+pub(crate) fn check_names(source: &str) -> Result<(), TemplateError> {
+    let tree = parse(source, "template", SyntaxConfig::default()).map_err(|error| syntax(&error, source))?;
+    names::check(&environment(), source, &tree)
+}
+
+fn syntax(error: &Error, source: &str) -> TemplateError {
+    let mut problem = problem(error);
+    if let Some(name) = error.detail().and_then(|detail| detail.strip_prefix("unknown statement ")) {
+        problem.push_str(&suggested(nearest_statement(name).as_deref()));
+    } else if error.range().is_some_and(|range| reads_like_literal_braces(source, range.end)) {
+        problem.push_str("; write literal braces between `{% raw %}` and `{% endraw %}`");
+    }
+    TemplateError::Syntax { line: error.line().unwrap_or(1), problem }
+}
+
+/// Returns whether the expression at `position` looks like text with doubled braces, for example JSON.
+fn reads_like_literal_braces(source: &str, position: usize) -> bool {
+    let Some((before, expression)) = source.get(..position).and_then(|text| text.rsplit_once("{{")) else {
+        return false;
+    };
+    let inside = expression.split("}}").next().unwrap_or_default();
+    // Three braces, as in Mustache.
+    before.ends_with('{') || inside.trim().is_empty() || inside.contains([':', '{', '}'])
 }
 
 pub(crate) fn render(source: &str, variables: &Variables) -> Result<String, TemplateError> {
     let environment = environment();
-    let template = environment.template_from_str(source).map_err(|error| classify(&error, source))?;
+    let template = environment.template_from_str(source).map_err(|error| syntax(&error, source))?;
     let mut output = Limited::default();
     match template.render_captured_to(Value::from(Serde(variables)), &mut output) {
         _ if output.full => Err(TemplateError::OutputTooLong),
@@ -40,9 +52,12 @@ pub(crate) fn render(source: &str, variables: &Variables) -> Result<String, Temp
 
 fn classify(error: &Error, source: &str) -> TemplateError {
     let line = error.line().unwrap_or(1);
+    let undefined = error.kind() == ErrorKind::UndefinedError
+        // An operator on a variable without a value, for example the `-` of `{{ first-name }}`.
+        || error.detail().is_some_and(|detail| detail.contains("unsupported types") && detail.contains("undefined"));
     match error.kind() {
+        _ if undefined => TemplateError::Undefined { line, variables: listed(&variables(source)) },
         ErrorKind::OutOfFuel => TemplateError::Expensive,
-        ErrorKind::UndefinedError => TemplateError::Undefined { line, variables: variables(source) },
         ErrorKind::InvalidOperation if error.to_string().contains("recursion limit") => {
             TemplateError::Expensive
         }
@@ -57,14 +72,17 @@ fn problem(error: &Error) -> String {
     }
 }
 
-/// Returns the names that a template reads, for an error message.
-fn variables(source: &str) -> String {
+/// Returns the names of the variables that a template reads, sorted.
+pub(crate) fn variables(source: &str) -> Vec<String> {
     let environment = environment();
-    let Ok(template) = environment.template_from_str(source) else { return "no variables".to_owned() };
-    let mut names: Vec<_> =
-        template.undeclared_variables(false).into_iter().map(|n| format!("`{n}`")).collect();
+    let Ok(template) = environment.template_from_str(source) else { return vec![] };
+    let mut names: Vec<_> = template.undeclared_variables(false).into_iter().collect();
     names.sort();
-    names.join(", ")
+    names
+}
+
+fn listed(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// A writer that stops at the output limit.

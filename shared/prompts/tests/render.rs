@@ -60,6 +60,43 @@ fn rejects_hostile_templates() {
 }
 
 #[test]
+fn missing_variable_is_false_and_has_no_text() {
+    let source =
+        "Hello{% if name %} {{ name }}{% endif %}{{ title or '.' }}{% if not (a and b) %}!{% endif %}";
+    assert_eq!(render(source, json!({})).as_deref(), Ok("Hello.!"));
+    for source in ["{{ name }}", "{{ name ~ 'x' }}", "{{ first-name }}", "{% for x in name %}{% endfor %}"] {
+        let error = render(source, json!({})).expect_err(source);
+        assert!(matches!(error, TemplateError::Undefined { line: 1, .. }), "{source}: {error}");
+        assert!(error.to_string().contains("name`"), "{source}: {error}");
+    }
+}
+
+#[test]
+fn python_methods_and_filters_of_jinja2_work() {
+    let values = json!({"name": "ada lovelace", "row": {"b": 2}, "größe": "XL", "names": ["x", "y"]});
+    for (source, expected) in [
+        ("{{ name.upper() }}", "ADA LOVELACE"),
+        ("{{ name.title().split(' ')[1] }}", "Lovelace"),
+        ("{{ name.replace('ada', 'a.').strip() }}", "a. lovelace"),
+        ("{% if name.startswith('ada') %}y{% endif %}", "y"),
+        ("{% for key, value in row.items() %}{{ key }}={{ value }};{% endfor %}", "b=2;"),
+        ("{{ row.get('c', 'none') }} {{ row.keys() | list | join }}", "none b"),
+        ("{{ ', '.join(names) }}", "x, y"),
+        ("{{ name | truncate(6) }}", "ada..."),
+        ("{{ name | truncate(length=6, end='…') }}", "ada…"),
+        ("{{ name | wordwrap(5) }}", "ada\nlovel\nace"),
+        ("{{ name | wordwrap(width=5, break_long_words=false) }}", "ada\nlovelace"),
+        ("{{ name | wordcount }} word{{ 2 | pluralize }}", "2 words"),
+        ("{{ '<b>bold</b>' | striptags }} {{ 'a b' | urlencode }}", "bold a%20b"),
+        ("{{ row | tojson(indent=1) }}", "{\n \"b\": 2\n}"),
+        ("{% for x in names %}{% if x == 'y' %}{% break %}{% endif %}{{ x }}{% endfor %}", "x"),
+        ("{{ größe.lower() }}", "xl"),
+    ] {
+        assert_eq!(render(source, values.clone()).as_deref(), Ok(expected), "{source}");
+    }
+}
+
+#[test]
 fn value_is_never_evaluated() {
     assert_eq!(
         render("{{ x }}", json!({"x": "{{ 7 * 7 }}{% for %}"})).as_deref(),

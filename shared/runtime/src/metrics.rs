@@ -120,6 +120,8 @@ pub fn count_failure(error: &StoreError, subject: Subject<'_>) {
         StoreError::Denied { operation, .. } => count(Counter::AccessDenied, operation, subject),
         StoreError::Seal { source, .. } => count(Counter::SealBroken, source.code(), subject),
         StoreError::KeyUnusable { operation, .. } => count(Counter::KeyUnusable, operation, subject),
+        // The tenant's input is the cause.
+        StoreError::InputRefused { .. } => {}
         StoreError::NotOnboarded => count(Counter::Refused, "not_onboarded", subject),
         error if error.is_transient() => {}
         _ => count(Counter::Fault, "store", subject),

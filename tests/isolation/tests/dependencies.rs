@@ -93,6 +93,7 @@ fn crate_dependencies_point_down() {
         "bulkhead-sealing",
         "bulkhead-events",
         "bulkhead-prompts",
+        "bulkhead-rendering",
         "bulkhead-documents",
         "bulkhead-resilience",
         "bulkhead-stores",

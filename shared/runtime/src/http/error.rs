@@ -29,9 +29,9 @@ pub enum ApiError {
     /// 413: the body is too large.
     #[error("request body too large: the limit is {0} bytes")]
     TooLarge(usize),
-    /// 415: the body is not JSON.
-    #[error("unsupported content type: send `application/json`")]
-    UnsupportedMediaType,
+    /// 415: the body is not plain JSON. Names the header and what to send.
+    #[error("{0}")]
+    UnsupportedMediaType(&'static str),
     /// 422: the request is well formed but cannot be processed.
     #[error("{0}")]
     Unprocessable(String),
@@ -94,7 +94,7 @@ impl ApiError {
             Self::NotFound(_) => (404, "not-found", "Not found"),
             Self::Conflict(_) => (409, "conflict", "Conflict"),
             Self::TooLarge(_) => (413, "too-large", "Body too large"),
-            Self::UnsupportedMediaType => (415, "unsupported-media-type", "Unsupported media type"),
+            Self::UnsupportedMediaType(_) => (415, "unsupported-media-type", "Unsupported media type"),
             Self::Unprocessable(_) => (422, "unprocessable", "Cannot be processed"),
             Self::TooManyRequests { .. } => (429, "too-many-requests", "Too many requests"),
             Self::Unavailable => (503, "unavailable", "Service unavailable"),
@@ -221,6 +221,18 @@ fn store_failure(error: StoreError) -> ApiError {
         StoreError::KeyUnusable { .. } => {
             tracing::error!(error = chain(&error), "tenant key unusable");
             ApiError::KeyUnusable
+        }
+        StoreError::InputRefused { too_long, .. } => {
+            tracing::warn!(error = chain(&error), "model refused the input");
+            ApiError::Unprocessable(
+                if too_long {
+                    "the prompt is too long for the model: shorten the prompt template, its variables or the \
+                     question, or use fewer passages"
+                } else {
+                    "the model does not accept the prompt: change the prompt template, its variables or the question"
+                }
+                .to_owned(),
+            )
         }
         _ => {
             tracing::error!(error = chain(&error), "request failed");
