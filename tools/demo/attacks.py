@@ -67,16 +67,17 @@ _STORES = (
 # A function's log is readable soon after the function ends.
 _LOG_SECONDS = 5.0
 _ASSUME = "IAM sts:AssumeRole"
+# API Gateway refuses what cannot be a token: no three parts, no signature, or one that is too short.
 _TOKENS = (
-    "garbage",
-    "expired an hour ago",
-    "wrong EC key, same key id",
-    "alg none",
-    "HS256 over the RSA key's PEM",
-    "no tenant",
-    "tenant with a slash",
-    "tenant not onboarded",
-    "another tier",
+    ("garbage", "API Gateway"),
+    ("expired an hour ago", "the authorizer"),
+    ("wrong EC key, same key id", "the authorizer"),
+    ("alg none", "API Gateway"),
+    ("HS256 over the RSA key's PEM", "API Gateway"),
+    ("no tenant", "the authorizer"),
+    ("tenant with a slash", "the authorizer"),
+    ("tenant not onboarded", "the authorizer"),
+    ("another tier", "the authorizer"),
 )
 
 
@@ -225,8 +226,8 @@ class Attacks:
         issuer = self._stack.issuer
         bad = {each.what: each for each in BAD_TOKENS}
         return [Attack("no token at all", "API Gateway", attempt(None, 401))] + [
-            Attack(name, "the authorizer", attempt(bad[name].forge(issuer, self._a.id), bad[name].status))
-            for name in _TOKENS
+            Attack(name, layer, attempt(bad[name].forge(issuer, self._a.id), bad[name].status))
+            for name, layer in _TOKENS
         ]
 
 
