@@ -84,8 +84,8 @@ fn optional(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// For `provisioning` and `operator`, which also call AWS. Functions must not use it, because
-/// they must not name an SDK type.
+/// For `provisioning`, which also calls AWS. Functions must not use it, because they must not
+/// name an SDK type.
 #[doc(hidden)]
 pub mod control {
     /// Returns the SDK configuration of `platform`.
