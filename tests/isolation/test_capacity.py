@@ -105,6 +105,14 @@ def test_used_up_rate_is_refused_with_retry_after(stack: LocalStack, tenant: Ten
     stack.api(tenant).post("/v1/inference", {"template": "missing", "question": "x"}).expect(404)
 
 
+def test_damaged_ledger_heals(stack: LocalStack, tenant: Tenant, limits: dict[str, int]) -> None:
+    """Times further ahead than any process writes them would lock the tenant out for ever."""
+    ledger, years = Ledger(stack, tenant), now() + 10**15
+    ledger.write(used_until=years, **{f"{PREFIX}{slot}": years for slot in range(limits["TENANT_IN_FLIGHT"])})
+    stack.api(tenant).get("/v1/templates").expect(200)
+    assert ledger.read()["used_until"] < now() + 60 * MICROSECONDS
+
+
 def test_overload_is_refused_and_the_neighbour_is_served(
     stack: LocalStack, tenant: Tenant, limits: dict[str, int]
 ) -> None:

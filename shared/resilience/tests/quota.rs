@@ -176,3 +176,23 @@ fn a_burst_is_admitted_before_the_rate_applies() {
     let exceeded = quota.claim(&ledger, now, 0).expect_err("the burst is used");
     assert_eq!((exceeded.limit, exceeded.retry_after), (Limit::Rate, Duration::from_millis(100)));
 }
+
+#[test]
+fn damaged_times_do_not_lock_a_tenant_out() {
+    let quota = quota(2, 50, 10, 1_000_000);
+    let (now, far) = (Timestamp(START), Timestamp(i64::MAX));
+    let mut ledger = Ledger { slots: [(0, far), (1, far)].into(), used_until: far };
+    assert_eq!(quota.free_slots(&ledger, now), 2);
+    let claim = quota.claim(&ledger, now, 1).expect("damage is ignored");
+    assert!(matches!(claim.pace, Pace::Repair { .. }));
+    let mut changed = Ledger { used_until: Timestamp(START + 1), ..ledger.clone() };
+    assert!(!changed.apply(&claim), "another process repaired the ledger first");
+    assert!(ledger.apply(&claim));
+    assert_eq!(ledger.used_until, Timestamp(START + 20_000));
+    assert_eq!(ledger.slots.get(&claim.slot), Some(&claim.until));
+    // The furthest times that a process writes still count.
+    let full = Ledger { slots: [(0, claim.until), (1, claim.until)].into(), used_until: Timestamp::default() };
+    assert_eq!(quota.claim(&full, now, 0).expect_err("no slot is free").limit, Limit::InFlight);
+    let used = Ledger { used_until: Timestamp(START + 10 * 20_000), ..Ledger::default() };
+    assert_eq!(quota.claim(&used, now, 0).expect_err("the rate is used").limit, Limit::Rate);
+}
