@@ -58,7 +58,7 @@ def test_expensive_template_is_the_tenants_422(api: Api, name: str) -> None:
 
 
 def test_template_that_always_fails_is_refused(api: Api) -> None:
-    for body in ("{{ 'abc'[::-9223372036854775808] }}", _DOUBLE.replace("[x]", "[1]") + "{{ n.a == n.b }}"):
+    for body in ("{{ 'abc'[::-9223372036854775808] }}", "{{ 1 / 0 }}", "{{ 'a'.items() }}"):
         problem(api.put(f"{PATH}/always", {"body": body}), 422)
 
 

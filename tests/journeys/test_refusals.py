@@ -288,6 +288,7 @@ INVALID_REQUESTS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
         f"{TEMPLATES}/greeting",
         {"body": {"body": "{{ " + "-" * 300 + "1 }}"}},
     ),
+    ("a template with too many nested blocks", "PUT", f"{TEMPLATES}/greeting", {"body": {"body": "{% if a %}" * 151}}),
     ("a template that always fails", "PUT", f"{TEMPLATES}/greeting", {"body": {"body": "{{ 1 / 0 }}"}}),
     ("a question: a variable has no value", "POST", INFERENCE, {"body": QUESTION | {"variables": {}}}),
     ("a question: the template does too much work", "POST", INFERENCE, {"body": QUESTION | {"template": "loop"}}),
