@@ -22,7 +22,7 @@ from tools.devstack.stack import LocalStack
 from tools.harness import bootstraps
 from tools.harness.canaries import canary, foreign_canaries
 from tools.harness.driver import Harness, Invoked
-from tools.harness.hosting import connected, hosted, pipeline_paused, work_of, take_jobs
+from tools.harness.hosting import connected, hosted, pipeline_paused, take_jobs, work_of
 from tools.sample_events.events import load, with_body
 
 TENANTS, DOCUMENTS, ROUNDS, CALLERS = 50, 2, 8, 12

@@ -118,7 +118,8 @@ def test_announced_content_that_does_not_arrive_expires(
     content = b"The boat leaves from the outer pier."
     announced = announce(api, document, content, "Boat")
     shown = api.get(f"/v1/documents/{document}").expect(200)
-    assert shown == announced["document"] == api.get("/v1/documents").expect(200)["documents"][0]
+    listed = {each["id"]: each for page in api.pages("/v1/documents", "documents", 100) for each in page}
+    assert shown == announced["document"] == listed[document]
     assert (shown["title"], shown["bytes"], shown["status"]) == ("Boat", len(content), "awaiting_upload")
     assert (shown["revision"], shown["ready_revision"]) == (2, 1)
     stack.account.client("dynamodb").update_item(
@@ -153,7 +154,8 @@ def test_each_revision_keeps_the_title_that_was_announced_for_it(api: Api, ready
 
     until(look, lambda found: found["ready_revision"] == 2, "the second revision is searchable", SECONDS)
     api.save_template("plain", "Answer from the passages.")
-    assert [each["title"] for each in api.ask("When does it leave?", "plain")["citations"]] == ["Boat"]
+    cited = api.ask("When does the boat leave?", "plain")["citations"]
+    assert {each["title"] for each in cited if each["document"] == document} == {"Boat"}
     assert look()["title"] == "Raft", "the newest announced revision is shown"
     upload(raft, third)
     assert wait_until_indexed(api, document)["title"] == "Raft"

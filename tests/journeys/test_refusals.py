@@ -6,6 +6,7 @@ Uses a separate stack with an allowed origin, the fault proxy and a silo without
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -274,6 +275,18 @@ INVALID_REQUESTS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
         DOCUMENTS,
         {"raw": b"Closed at noon.", "headers": {"Content-Type": "text/plain"}},
     ),
+    (
+        "a body in UTF-16",
+        "POST",
+        DOCUMENTS,
+        {"raw": json.dumps(TEXT).encode("utf-16"), "headers": {"Content-Type": "application/json; charset=utf-16"}},
+    ),
+    (
+        "a compressed body",
+        "POST",
+        DOCUMENTS,
+        {"raw": gzip.compress(json.dumps(TEXT).encode()), "headers": {"Content-Encoding": "gzip"}},
+    ),
     ("a body that is too large: a template", "PUT", f"{TEMPLATES}/greeting", {"raw": b"x" * 524_289}),
     ("a body that is too large: a document", "POST", DOCUMENTS, {"raw": b"x" * 4_194_305}),
     ("a body that is too large: an upload", "POST", UPLOADS, {"raw": b"x" * 16_385}),
@@ -309,6 +322,12 @@ def invalid_requests(deployment: Deployment) -> Iterator[Refusal]:
         api.save_template(key, text)
     for cause, method, path, more in INVALID_REQUESTS:
         yield Refusal(cause, api.call(method, path, **more))
+    document = api.add_document("Hours", "Closed at noon.")["id"]
+    for _ in range(16):
+        api.post(f"{DOCUMENTS}/{document}/uploads", SIZE).expect(201)
+    yield Refusal(
+        "more announced revisions than a document may have", api.post(f"{DOCUMENTS}/{document}/uploads", SIZE)
+    )
     for size in (7, 10):
         huge = api.put(f"{TEMPLATES}/huge", raw=b"x" * (size * 1024 * 1024 + 1))
         yield Refusal(f"a body over the gateway's limit: over {size} MB", huge, "REQUEST_TOO_LARGE")

@@ -74,6 +74,7 @@ impl Dispatch {
         let work: Work = serde_json::from_str(&message.body).map_err(DispatchError::NotAJob)?;
         let tenant = scope.tenant().to_string();
         let defer = SchedulerRequest::Defer { tenant: tenant.clone(), work: work.clone() };
+        let unaccepted = matches!(work, Work::Stored(_));
         let request = WorkerRequest { tenant: tenant.clone(), work };
         let payload = serde_json::to_vec(&request).map_err(DispatchError::NotAJob)?;
         let Ok(slot) = self.slots.take(&scope).await? else {
@@ -88,6 +89,12 @@ impl Dispatch {
         // would deliver the message much later, and count the delivery as an attempt.
         if let Err(WorkerError::Call(error)) = &answer {
             tracing::warn!(error = chain(error), "no worker available, job deferred");
+            return Ok(self.scheduler.call(&defer).await?);
+        }
+        // The worker may have failed before it accepted the job, so nothing else knows of the object. SQS would
+        // deliver the message again only after its long visibility timeout.
+        if unaccepted && let Err(error) = &answer {
+            tracing::warn!(error = chain(error), "worker failed, the scheduler accepts the job");
             return Ok(self.scheduler.call(&defer).await?);
         }
         let WorkerAnswer { more_due } =

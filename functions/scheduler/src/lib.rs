@@ -273,7 +273,7 @@ impl Scheduler {
     ) -> Result<bool, StoreError> {
         match session.jobs().requeue(job, self.lost_after, backlog).await? {
             Transition::Applied(job) => {
-                self.queue.send(scope, &Work::Job(job.sealed().clone())).await?;
+                self.queue.send(scope, &session.jobs().message(&job).await?).await?;
                 Ok(true)
             }
             Transition::DocumentDeleted => {

@@ -191,7 +191,8 @@ fn damaged_times_do_not_lock_a_tenant_out() {
     assert_eq!(ledger.used_until, Timestamp(START + 20_000));
     assert_eq!(ledger.slots.get(&claim.slot), Some(&claim.until));
     // The furthest times that a process writes still count.
-    let full = Ledger { slots: [(0, claim.until), (1, claim.until)].into(), used_until: Timestamp::default() };
+    let full =
+        Ledger { slots: [(0, claim.until), (1, claim.until)].into(), used_until: Timestamp::default() };
     assert_eq!(quota.claim(&full, now, 0).expect_err("no slot is free").limit, Limit::InFlight);
     let used = Ledger { used_until: Timestamp(START + 10 * 20_000), ..Ledger::default() };
     assert_eq!(quota.claim(&used, now, 0).expect_err("the rate is used").limit, Limit::Rate);

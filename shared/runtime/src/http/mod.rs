@@ -6,6 +6,6 @@ mod response;
 mod serve;
 
 pub use error::{ApiError, Problem};
-pub use request::{ApiRequest, Json, ListQuery};
+pub use request::{ApiRequest, Json, ListQuery, whole_number};
 pub use response::ApiResponse;
 pub use serve::{Api, serve};

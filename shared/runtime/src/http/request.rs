@@ -97,7 +97,8 @@ impl ApiRequest {
     ) -> Result<ListQuery<K>, ApiError> {
         self.only_query(&["limit", "cursor"])?;
         let limit = |text: &str| {
-            let limit = text.parse().ok().and_then(PageLimit::new);
+            let limit =
+                whole_number(text).and_then(|limit| u16::try_from(limit).ok()).and_then(PageLimit::new);
             limit.ok_or_else(|| format!("must be a number from 1 to {}", PageLimit::MAX))
         };
         Ok(ListQuery {
@@ -116,13 +117,38 @@ impl ApiRequest {
         if self.body.len() > limit {
             return Err(ApiError::TooLarge(limit));
         }
-        let essence =
-            self.event.header("content-type").and_then(|text| text.split(';').next()).unwrap_or_default();
-        if !essence.trim().eq_ignore_ascii_case("application/json") {
-            return Err(ApiError::UnsupportedMediaType);
+        let encoding = self.event.header("content-encoding").unwrap_or("identity").trim();
+        if !encoding.eq_ignore_ascii_case("identity") {
+            return Err(ApiError::UnsupportedMediaType(
+                "`Content-Encoding`: send the body without compression",
+            ));
         }
+        is_json(self.event.header("content-type").unwrap_or_default())?;
         read_json(&self.body)
     }
+}
+
+/// Parses a number in a query: digits without a sign and without leading zeros.
+pub fn whole_number(text: &str) -> Option<u32> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    text.parse().ok().filter(|_| plain)
+}
+
+/// Accepts `application/json`, in UTF-8.
+fn is_json(content_type: &str) -> Result<(), ApiError> {
+    let mut parts = content_type.split(';').map(str::trim);
+    if !parts.next().unwrap_or_default().eq_ignore_ascii_case("application/json") {
+        return Err(ApiError::UnsupportedMediaType("`Content-Type`: send `application/json`"));
+    }
+    let is_other_charset = |part: &str| {
+        let (name, value) = part.split_once('=').unwrap_or_default();
+        name.trim().eq_ignore_ascii_case("charset")
+            && !value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+    };
+    if parts.any(is_other_charset) {
+        return Err(ApiError::UnsupportedMediaType("`Content-Type`: send JSON in UTF-8"));
+    }
+    Ok(())
 }
 
 /// Parses a whole body. An error names the field.
@@ -137,10 +163,37 @@ fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Json<T> {
         // `?` means that no field name was read.
         let at =
             if matches!(path.as_str(), "." | "?") { "request body".to_owned() } else { format!("`{path}`") };
-        ApiError::BadRequest(format!("{at}: {}", error.into_inner()))
+        ApiError::BadRequest(format!("{at}: {}", in_words_of_json(&error.into_inner().to_string())))
     })?;
     reader.end().map_err(|error| ApiError::BadRequest(format!("request body: {error}")))?;
     Ok(value)
+}
+
+/// Replaces the Rust types in a message of serde by JSON's.
+fn in_words_of_json(message: &str) -> String {
+    let Some((found, expected)) = message.split_once(", expected ") else { return message.to_owned() };
+    let (expected, place) = match expected.rfind(" at line ") {
+        Some(at) => expected.split_at(at),
+        None => (expected, ""),
+    };
+    let expected = match expected {
+        "u8" => "a whole number from 0 to 255",
+        "u16" => "a whole number from 0 to 65535",
+        "u32" => "a whole number from 0 to 4294967295",
+        "u64" | "usize" => "a whole number from 0",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a sequence" | "a tuple" => "an array",
+        "a map" => "an object",
+        "unit" => "null",
+        named if named.starts_with("struct ") => "an object",
+        named if named.starts_with("enum ") || named.starts_with("variant ") => {
+            "one of the documented values"
+        }
+        named => named,
+    };
+    let found = found.replace("sequence", "array").replace(": map", ": object").replace(": unit", ": null");
+    format!("{found}, expected {expected}{place}")
 }
 
 #[cfg(test)]
@@ -170,6 +223,49 @@ mod tests {
         assert!(detail(r#"{"limit": 1} {"limit": 2}"#).contains("trailing characters"));
         for body in ["nonsense", "{", "[1, null]", "[]", "null", ""] {
             assert!(detail(body).starts_with("request body: "), "{body}");
+        }
+    }
+
+    #[test]
+    fn an_error_names_types_of_json() {
+        let expected = |body: &str| detail(body).split(", expected ").nth(1).unwrap_or_default().to_owned();
+        assert!(expected(r#"{"limit": 300}"#).starts_with("a whole number from 0 to 255"));
+        assert!(expected(r#"{"limit": "x"}"#).starts_with("a whole number from 0 to 255"));
+        assert!(expected(r#"{"limit": 1, "nested": 7}"#).starts_with("an object"));
+        assert!(detail(r#"{"limit": []}"#).contains("invalid type: array"));
+        assert!(detail(r#"{"limit": {}}"#).contains("invalid type: object"));
+    }
+
+    #[test]
+    fn a_body_that_is_not_utf8_is_refused() {
+        let overlong = b"{\"limit\": \"\xc0\xaf\"}".as_slice();
+        let surrogate = b"{\"limit\": \"\xed\xa0\x80\"}".as_slice();
+        let latin = b"{\"limit\": \"caf\xe9\"}".as_slice();
+        for bytes in [overlong, surrogate, latin] {
+            let error = read_json::<Body>(bytes).expect_err("refused").to_string();
+            assert!(error.contains("invalid unicode code point"), "{error}");
+        }
+    }
+
+    #[test]
+    fn only_json_in_utf8_is_accepted() {
+        for accepted in
+            ["application/json", "Application/JSON ; charset=UTF-8", "application/json;charset=\"utf-8\";v=1"]
+        {
+            assert!(is_json(accepted).is_ok(), "{accepted}");
+        }
+        for refused in
+            ["", "text/json", "application/json; charset=utf-16", "application/json;charset=latin1"]
+        {
+            assert!(is_json(refused).is_err(), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_number_in_a_query_has_one_spelling() {
+        assert_eq!(["0", "7", "100"].map(whole_number), [Some(0), Some(7), Some(100)]);
+        for refused in ["", "05", "00", "+5", "-1", "5 ", "0x5", "٣", "4294967296"] {
+            assert_eq!(whole_number(refused), None, "{refused}");
         }
     }
 

@@ -41,7 +41,12 @@ impl Jobs<'_> {
         lost_after: Duration,
         backlog: &TenantBacklog<'_>,
     ) -> Result<(), StoreError> {
-        let job = self.seal(&IngestionJob { document: document.clone() }).await?;
+        let job = match self.seal(&IngestionJob { document: document.clone() }).await {
+            Ok(sealed) => Some(sealed),
+            // A tenant that disables its key must not send its messages to the operator's dead-letter queue.
+            Err(StoreError::KeyUnusable { .. }) => None,
+            Err(error) => return Err(error),
+        };
         let now = clock::now();
         let record = Record {
             document: document.clone(),

@@ -108,11 +108,6 @@ impl Job {
         self.record.since
     }
 
-    /// Returns the job's message.
-    pub fn sealed(&self) -> &SealedJob {
-        &self.record.job
-    }
-
     /// Returns whether the job's message or worker counts as lost: its time is over.
     pub fn is_lost(&self, now: Timestamp) -> bool {
         self.record.until <= now.as_milliseconds()
@@ -150,7 +145,9 @@ pub(super) struct Record {
     pub since: Timestamp,
     /// A random value that each move replaces. Moves use it as their condition.
     pub etag: String,
-    pub job: SealedJob,
+    /// The sealed job. Absent if the tenant's key was unusable when the job was accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<SealedJob>,
 }
 
 /// The tenant's jobs.

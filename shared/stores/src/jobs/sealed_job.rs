@@ -1,9 +1,9 @@
-use bulkhead_events::SealedJob;
+use bulkhead_events::{SealedJob, StoredObject, Work};
 use bulkhead_sealing::Address;
-use bulkhead_tenancy::names::DocumentId;
+use bulkhead_tenancy::names::{DocumentId, Revision};
 use serde::{Deserialize, Serialize};
 
-use super::job::Jobs;
+use super::job::{Job, Jobs};
 use crate::error::StoreError;
 
 /// The work of one job: index one document.
@@ -27,6 +27,22 @@ impl Jobs<'_> {
             .seal(self.session.scope(), &profile.key_arn, &Address::job(&group), &plaintext)
             .await?;
         Ok(SealedJob::new(job.document.clone(), sealed))
+    }
+
+    /// Returns the message that tells a worker of `job`.
+    ///
+    /// A job without a seal is told by the name of its object: accepting the object again finds the job.
+    pub async fn message(&self, job: &Job) -> Result<Work, StoreError> {
+        if let Some(sealed) = &job.record.job {
+            return Ok(Work::Job(sealed.clone()));
+        }
+        let state = self.session.documents().ingestion_state(job.document()).await?;
+        let revision = state.and_then(|state| state.received).unwrap_or(Revision::FIRST);
+        Ok(Work::Stored(StoredObject {
+            bucket: self.session.settings().bucket.clone(),
+            key: self.session.scope().document_source(job.document(), revision).as_str().to_owned(),
+            bytes: 0,
+        }))
     }
 
     /// Opens a job.
