@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -228,3 +229,20 @@ def test_jobs_beyond_the_worker_quota_are_done_in_turn(
 @pytest.mark.parametrize("path", ["/v1/dead-letters/nonsense/redrive", f"/v1/dead-letters/{'0' * 32}/redrive"])
 def test_only_a_dead_letter_can_be_redriven(api: Api, path: str) -> None:
     problem(api.post(path, None), 400 if "nonsense" in path else 404)
+
+
+def test_sweep_reaches_more_tenants_than_one_invocation_handles(stack: LocalStack) -> None:
+    """The tenants have no jobs, so the scheduler removes their entries from the backlog."""
+    dynamodb, table = stack.account.client("dynamodb"), stack.outputs["BasicBacklogTable"]
+    own_share, more = 200, 20
+    partitions = {f"TENANT#{uuid.uuid4().hex}" for _ in range(own_share + more)}
+    for partition in partitions:
+        dynamodb.put_item(TableName=table, Item={"pk": {"S": partition}, "etag": {"S": "0" * 32}})
+
+    def remaining() -> int:
+        pages = dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
+        return len(partitions & {item["pk"]["S"] for page in pages for item in page["Items"]})
+
+    report = stack.sweep()
+    assert report["tenants"] + report["skipped"] == own_share and report["shared"] >= more, report
+    until(lambda: remaining() and (stack.sweep(), remaining())[1], lambda left: left == 0, "all are reached", SECONDS)

@@ -29,6 +29,8 @@ The rules, whose violation would show only under load:
   tenant meets a cold start. `TenantBurst` calls, plus the calls that `TenantRate` adds during a start, occupy
   a function of a pooled tier before the first call ends. The tool assumes 0.4 s per start; this was not
   measured on AWS.
+- *Intake*: the events of stored objects of all tenants share one queue that is not fair. A tenant that adds
+  documents at `TenantRate` must leave half of `intake` to the others. The tool assumes 0.05 s per event.
 """
 
 from __future__ import annotations
@@ -49,6 +51,7 @@ from tools.devstack.process import ROOT
 STAGE, SILO = "template.yaml", "infra/silo.yaml"
 UNRESERVED = 100
 COLD_START_MS = 400
+_FORWARD_MS = 50
 _FEWEST_BATCHES = 2
 _SERVICE_QUOTA = "L-B99A9384"
 _SUMMARY = "Adds up the concurrency that the templates reserve and checks that their numbers fit together."
@@ -222,7 +225,7 @@ def _referred(written: Any) -> str | None:
 
 def complaints(stack: Stack) -> Iterator[str]:
     """Returns the violated rules of a stack, each with a value that satisfies the rule."""
-    for rule in (_workers, _batches, _in_flight, _burst):
+    for rule in (_workers, _batches, _in_flight, _burst, _intake):
         for complaint in rule(stack):
             yield f"{stack.name}: {complaint}"
 
@@ -289,6 +292,21 @@ def _burst(stack: Stack) -> Iterator[str]:
             yield (
                 f"{burst} and {rate} let one tenant fill {function.name} with {at_once} starts: {reserved}; "
                 f"{_remedy(burst.name, reserved.number - 1 - added, reserved.name, at_once + 1)}"
+            )
+
+
+def _intake(stack: Stack) -> Iterator[str]:
+    intake = next((each for each in stack.functions.values() if each.name == "intake"), None)
+    rates = {each.quotas[1] for each in stack.functions.values() if each.quotas}
+    if not (stack.pooled and intake and intake.reserved):
+        return
+    for rate in sorted(rates, key=str):
+        busy = -(-rate.number * _FORWARD_MS // 1000)
+        if 2 * busy > intake.reserved.number:
+            maximum = intake.reserved.number // 2 * 1000 // _FORWARD_MS
+            yield (
+                f"{rate} lets one tenant fill more than half of intake: {intake.reserved}; "
+                f"{_remedy(rate.name, maximum, intake.reserved.name, 2 * busy)}"
             )
 
 

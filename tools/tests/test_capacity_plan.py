@@ -107,6 +107,7 @@ def test_counts_environments_only_in_isolation_mode() -> None:
         ("BasicTenantBurst=31", "basic", "BasicTenantBurst=30 or BasicInferenceConcurrency=41"),
         ("PremiumTenantRate=130", "premium", "PremiumTenantBurst=28 or PremiumInferenceConcurrency=82"),
         ("BasicTenantRate=100", "basic", "; BasicDocumentsConcurrency=60"),
+        ("BasicIntakeConcurrency=3", "basic", "BasicTenantRate=20 or BasicIntakeConcurrency=4"),
     ],
 )
 def test_violated_rule_suggests_a_value(override: str, stack: str, would_do: str) -> None:
