@@ -195,8 +195,8 @@ _SEALS = [
         "the address leaves out the version of a template",
         Suite.CRATES,
         "shared/sealing/src/address.rs",
-        "[table, key.partition(), key.sort(), attribute]",
-        "[table, key.partition(), key.sort().trim_end_matches(|c: char| c.is_ascii_digit()), attribute]",
+        "[table.as_str(), key.partition(), key.sort(), attribute]",
+        "[table.as_str(), key.partition(), key.sort().trim_end_matches(|c: char| c.is_ascii_digit()), attribute]",
         _SEALING,
     ),
     Mutant(
