@@ -308,8 +308,8 @@ def test_scheduler_defers_a_job_only_for_its_own_tenant(
 def test_scheduler_refuses_a_malformed_tenant(
     stack: LocalStack, clinic_document: str, action: str, tenant: str, no_data_changes: None
 ) -> None:
-    request: dict[str, Any] = {"action": action, "tenant": tenant}
-    if action == "defer":
-        request["work"] = {"document": clinic_document, "sealed": "AQAA"}
+    work = {"document": clinic_document, "sealed": "AQAA"}
+    about = {"defer": {"tenant": tenant, "work": work}, "requeue": {"tenants": [tenant]}}
+    request = {"action": action, **about[action]}
     with pytest.raises(InvokeFailed, match="Refused"):
         stack.account.invoke(stack.outputs["BasicSchedulerFunction"], request)

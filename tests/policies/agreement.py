@@ -16,7 +16,9 @@ def cases(judgements: Iterable[Judgement]) -> dict[str, tuple[Case, Judgement]]:
     """Returns each distinct request with its first judgement; all judgements of a request must agree."""
     found: dict[str, tuple[Case, Judgement]] = {}
     for each in judgements:
-        if each.is_caller_side:
+        # The second engine does not know a log group with slashes in its name (`no.resource.types`). The guards and
+        # tests/isolation/test_roles.py judge the rights on logs.
+        if each.is_caller_side or each.action.startswith("logs:"):
             continue
         case = each.case()
         _, first = found.setdefault(case.key, (case, each))

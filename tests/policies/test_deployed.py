@@ -67,7 +67,8 @@ def test_other_tiers_match_their_templates(stack: LocalStack) -> None:
     """Checks the second pooled tier and every silo that a test has deployed."""
     others = [deployments(stack.account, leave_out={"Basic"})]
     others += [
-        deployments(stack.account, template="infra/silo.yaml", stack=f"{STACK_NAME}-{name}") for name in stack.silos
+        deployments(stack.account, template="infra/silo.yaml", stack=f"{STACK_NAME}-{name}-{silo['Tenant']}")
+        for name, silo in stack.silos.items()
     ]
     for stacks in others:
         found, expected = in_force(stack.account, stacks), as_written(stacks)
