@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from tools.attacks import Target
-from tools.chaos.injection import body_of
 from tools.devstack.aws import Tenant
 from tools.devstack.changes import configured, queue_stopped
 from tools.devstack.poll import until
@@ -36,15 +35,17 @@ class Jobs:
         self.documents: list[str] = []
 
     def add(self, count: int) -> list[dict[str, Any]]:
-        """Adds `count` documents and returns the worker's events for their jobs."""
+        """Adds `count` documents and returns the worker's events for their stored objects."""
         ids = [self._api.add_document(f"Page {each}", f"Page {each} is blue.")["id"] for each in range(count)]
         self.documents += ids
-
-        def jobs() -> dict[str, dict[str, Any]]:
-            return {item["document"]["S"]: item for item in self.items("JOB#") if item["document"]["S"] in ids}
-
-        found = until(jobs, lambda seen: len(seen) == count, "all jobs are accepted", SECONDS)
-        return [{"tenant": self._tenant.id, "job": json.loads(body_of(job))} for job in found.values()]
+        bucket, prefix = self._stack.outputs["BasicBucket"], f"t/{self._tenant.id}/documents"
+        return [
+            {
+                "tenant": self._tenant.id,
+                "work": {"bucket": bucket, "key": f"{prefix}/{each}/source.00000001", "bytes": 1},
+            }
+            for each in ids
+        ]
 
     def run(self, *events: dict[str, Any]) -> None:
         """Runs all events at once, each in its own environment."""
@@ -108,7 +109,7 @@ def test_concurrent_workers_share_one_circuit(
         assert jobs.circuit == {"closed": {"failures": []}}
         waiting = {item["document"]["S"] for item in jobs.items("WAITING#")}
         # All but the probe wait. Jobs that failed before may also wait, for their next attempt.
-        assert len(waiting & {event["job"]["document"] for event in events}) == WORKERS - 1
+        assert len(waiting & set(jobs.documents[-WORKERS:])) == WORKERS - 1
     # The retry budget is a share of successes, so some jobs are dead.
     jobs.redrive()
     until(lambda: jobs.statuses, lambda seen: seen == {"ready"}, "all documents are ready", SECONDS)
