@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use bulkhead_sealing::{Address, DataKey, Sealed};
+use bulkhead_sealing::{Address, DataKey, Sealed, Table};
 use bulkhead_tenancy::names::{Purpose, TemplateKey};
 use bulkhead_tenancy::{Admission, Invocation, IsolationMode};
 use libfuzzer_sys::fuzz_target;
@@ -22,7 +22,7 @@ static KNOWN: LazyLock<Known> = LazyLock::new(|| {
     let admission = Admission::new(IsolationMode::PerTenant);
     let Ok(scope) = admission.request(&invocation, Some(TENANT), Some(TENANT)) else { unreachable!() };
     let Ok(template) = TemplateKey::parse("summary") else { unreachable!() };
-    let address = Address::item(Purpose::Template, "tenants", &scope.version_key(&template, 1), "sealed");
+    let address = Address::item(Purpose::Template, Table::Tenants, &scope.version_key(&template, 1), "sealed");
     let Ok(key) = DataKey::new(&[7; 32], b"wrapped".to_vec()) else { unreachable!() };
     let Ok(sealed) = key.seal(&address, b"some text") else { unreachable!() };
     Known { key, address, sealed: sealed.into_bytes() }

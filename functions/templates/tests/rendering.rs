@@ -1,6 +1,6 @@
 //! The child process that renders: what it answers, and what ends it.
 
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::path::PathBuf;
 use std::time::Duration;
