@@ -42,8 +42,8 @@ def harness_with_switch(stack: LocalStack) -> Iterator[Harness]:
             yield harness
 
 
-def _event(function: str, tenant: Tenant) -> Any:
-    return load(EVENTS[function], tenant=tenant.id, token="none", document=MISSING_DOCUMENT, sealed="AQ==")
+def _event(function: str, tenant: Tenant, bucket: str = "none") -> Any:
+    return load(EVENTS[function], tenant=tenant.id, token="none", document=MISSING_DOCUMENT, bucket=bucket)
 
 
 def _save(harness: Harness, tenant: Tenant) -> None:
@@ -63,17 +63,18 @@ def _metric_lines(log: str, metric: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("function", EVENTS)
 def test_second_tenant_ends_the_process_and_is_counted(
-    harness_with_switch: Harness, two_tenants: tuple[Tenant, Tenant], function: str
+    stack: LocalStack, harness_with_switch: Harness, two_tenants: tuple[Tenant, Tenant], function: str
 ) -> None:
     a, b = two_tenants
+    bucket = stack.outputs["BasicBucket"]
     for tenant in two_tenants:
         _save(harness_with_switch, tenant)
-    bound = harness_with_switch.invoke(function, _event(function, a), a.id)
+    bound = harness_with_switch.invoke(function, _event(function, a, bucket), a.id)
     before = harness_with_switch.environment(function, bound.pid)
     assert before["state"] == "idle" and before["delivered"].keys() == {a.id}
     assert not _metric_lines(before["log"], "ForeignTenant"), "a foreign tenant was counted without one"
 
-    foreign = harness_with_switch.invoke(function, _event(function, b), b.id, misroute=bound.pid)
+    foreign = harness_with_switch.invoke(function, _event(function, b, bucket), b.id, misroute=bound.pid)
 
     assert foreign.error == "Runtime.ExitError" and "signal: aborted" in foreign.text, foreign
     assert not foreign_canaries(foreign.text, b.id)
@@ -84,7 +85,7 @@ def test_second_tenant_ends_the_process_and_is_counted(
     assert line["ForeignTenant"] == 1 and line["tenant"] == b.id
     assert line["_aws"]["CloudWatchMetrics"][0]["Metrics"] == [{"Name": "ForeignTenant", "Unit": "Count"}]
     for tenant in two_tenants:
-        again = harness_with_switch.invoke(function, _event(function, tenant), tenant.id)
+        again = harness_with_switch.invoke(function, _event(function, tenant, bucket), tenant.id)
         assert again.pid != bound.pid and again.error != "Runtime.ExitError", again
         if function != "ingestion":
             assert again.payload["statusCode"] == 200, again
