@@ -295,7 +295,7 @@ _BEARER = [
 _PROMPTS = [
     Mutant(
         "a document can close its passage",
-        Suite.CRATES,
+        Suite.STORES,
         "functions/inference/src/prompt.rs",
         "u64::from_be_bytes(random.expose())",
         "u64::from_be_bytes(random.expose()) & 0",
@@ -319,7 +319,7 @@ _PROMPTS = [
     ),
     Mutant(
         "a template may use all memory of its function",
-        Suite.CRATES,
+        Suite.STORES,
         "shared/rendering/src/limits.rs",
         "limit(Resource::As, MEMORY, MEMORY)?;",
         "",

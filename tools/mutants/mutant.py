@@ -13,7 +13,7 @@ class Suite(Enum):
     # Without AWS SDK and stack: seconds per mutant. They run in CI.
     CRATES = "crates"
     TEMPLATES = "templates"
-    # The tests of the stores, with the SDK.
+    # Tests of crates that use the SDK.
     STORES = "stores"
     # With a deployed stack: changed templates, changed functions, changed command line.
     INFRA = "infra"
