@@ -893,7 +893,7 @@ _JOBS = [
         "shared/stores/src/jobs/transitions.rs",
         '"{NOT_DELETED} AND received_revision = :revision AND processed_revision = :revision"',
         '"{NOT_DELETED} AND (received_revision = :revision OR processed_revision = :revision)"',
-        ("tests/faults/test_document_life_faults.py", "-k", "while_a_job_completes"),
+        ("tests/faults/test_document_life_faults.py::test_revision_that_arrives_while_a_job_completes_is_indexed",),
         ("ingestion",),
     ),
     Mutant(
@@ -920,7 +920,7 @@ _JOBS = [
         "shared/stores/src/jobs/transitions.rs",
         "if !self.session.erase(job.document()).await? {",
         "if false {",
-        ("tests/faults/test_document_life_faults.py", "-k", "after_a_delete"),
+        ("tests/faults/test_document_life_faults.py::test_passages_written_after_a_delete_are_removed",),
         ("ingestion", "scheduler"),
     ),
     Mutant(
@@ -929,7 +929,7 @@ _JOBS = [
         "shared/stores/src/jobs/accept.rs",
         "return self.session.objects().delete_source(document, content.revision).await;",
         "return Ok(());",
-        ("tests/journeys/test_document_races.py", "-k", "replaced_revision"),
+        ("tests/journeys/test_document_races.py::test_upload_url_of_a_replaced_revision_stores_nothing",),
         ("ingestion", "scheduler"),
     ),
     Mutant(
