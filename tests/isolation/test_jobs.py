@@ -309,7 +309,10 @@ def test_scheduler_refuses_a_malformed_tenant(
     stack: LocalStack, clinic_document: str, action: str, tenant: str, no_data_changes: None
 ) -> None:
     work = {"document": clinic_document, "sealed": "AQAA"}
-    about = {"defer": {"tenant": tenant, "work": work}, "requeue": {"tenants": [tenant]}}
+    about: dict[str, dict[str, object]] = {
+        "defer": {"tenant": tenant, "work": work},
+        "requeue": {"tenants": [tenant]},
+    }
     request = {"action": action, **about[action]}
     with pytest.raises(InvokeFailed, match="Refused"):
         stack.account.invoke(stack.outputs["BasicSchedulerFunction"], request)
