@@ -1,9 +1,13 @@
-"""Lambda proxy integrations: tenant, permission, limits and failures.
+"""Integrations: tenant, permission, limits and failures of Lambda proxies; media types of all.
 
 AWS (rest-api-parameter-mapping-sources; lambda tenant-isolation-invoke): a mapping to
 `integration.request.header.X-Amz-Tenant-Id` sets Invoke's tenant id. Without a mapping there is no tenant id,
 even if the client sends the header. A function error or a malformed answer is a 502. A throttled or refused
 invocation is a 500. A time-out is a 504 with "Endpoint request timed out".
+
+AWS (api-gateway-payload-encodings-workflow): a request without a content type is `application/json`. If the type is
+one of the API's binary media types, a proxy gets the body as base64, and the request template of another integration
+cannot be applied ("Unable to transform request", a 500) unless `contentHandling` is `CONVERT_TO_TEXT`.
 """
 
 from __future__ import annotations
@@ -28,13 +32,17 @@ _ANSWER_KEYS = {"statusCode", "headers", "multiValueHeaders", "body", "isBase64E
 
 
 def install() -> None:
-    global _invoke_proxy
+    global _invoke_proxy, _invoke_mock, _media_type_matches
     _invoke_proxy = replace(apigateway_v1, "_invoke_lambda_proxy_v1", invoke_proxy)
+    _invoke_mock = replace(apigateway_v1, "_invoke_mock_v1", invoke_mock)
+    _media_type_matches = replace(apigateway_v1, "_media_type_matches", media_type_matches)
     replace(apigateway_v1, "_call_lambda_raw", call_lambda)
     replace(apigateway_v1, "_lambda_proxy_response", proxy_response)
 
 
 _invoke_proxy: Any = None
+_invoke_mock: Any = None
+_media_type_matches: Any = None
 
 
 class Failed(Exception):
@@ -62,6 +70,19 @@ async def invoke_proxy(integration: dict, *arguments: Any, **options: Any) -> An
     except TimeoutError:
         running.add_done_callback(_forget)
         return apigateway_v1._gw_error("INTEGRATION_TIMEOUT", "Endpoint request timed out")
+
+
+def media_type_matches(media_type: str | None, binary_media_types: list) -> bool:
+    return _media_type_matches(media_type or "application/json", binary_media_types)
+
+
+def invoke_mock(integration: dict) -> Any:
+    request = current.get()
+    binary = apigateway_v1._rest_apis.get(request["api_id"], {}).get("binaryMediaTypes") or []
+    is_binary = media_type_matches(request["headers"].get("content-type"), binary)
+    if is_binary and integration.get("contentHandling") != "CONVERT_TO_TEXT":
+        return apigateway_v1._gw_error("API_CONFIGURATION_ERROR", _INTERNAL)
+    return _invoke_mock(integration)
 
 
 def _forget(running: asyncio.Future) -> None:

@@ -2,7 +2,7 @@
 
 AWS: api-gateway-swagger-extensions. MiniStack keeps only type, method and URI of an integration. This module
 also keeps request parameters, templates, time-outs and responses, and imports
-`x-amazon-apigateway-gateway-responses`, `-binary-media-types`, `-api-key-source` and `-policy`.
+`x-amazon-apigateway-any-method`, `-gateway-responses`, `-binary-media-types`, `-api-key-source` and `-policy`.
 """
 
 from __future__ import annotations
@@ -26,12 +26,14 @@ _KEPT = (
 
 
 def install() -> None:
-    global _import_rest_api, _import_operation
+    global _import_rest_api, _import_path_item, _import_operation
+    _import_path_item = replace(apigateway_v1, "_import_path_item", import_path_item)
     _import_rest_api = replace(apigateway_v1, "_import_rest_api", import_rest_api)
     _import_operation = replace(apigateway_v1, "_import_operation", import_operation)
 
 
 _import_rest_api: Any = None
+_import_path_item: Any = None
 _import_operation: Any = None
 
 
@@ -54,6 +56,14 @@ def overwrite(api_id: str, spec: dict) -> None:
     for path, item in (spec.get("paths") or {}).items():
         apigateway_v1._import_path_item(api_id, path, item, schemes, spec.get("security"))
     _import_extensions(api_id, spec)
+
+
+def import_path_item(api_id: str, path: str, item: dict, *more: Any) -> None:
+    _import_path_item(api_id, path, item, *more)
+    if (operation := item.get("x-amazon-apigateway-any-method")) is not None:
+        resources = apigateway_v1._resources[api_id]
+        resource_id = next(each["id"] for each in resources.values() if each["path"] == path)
+        import_operation(api_id, resource_id, "ANY", operation, *more)
 
 
 def import_operation(api_id: str, resource_id: str, http_method: str, operation: dict, *more: Any) -> None:

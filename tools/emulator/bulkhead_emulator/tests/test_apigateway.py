@@ -217,6 +217,23 @@ def test_mock_integration_answers_preflights(url: str) -> None:
     assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (204, "https://example.org")
 
 
+@pytest.mark.extension
+def test_any_method_gets_what_no_other_method_of_the_resource_does(url: str) -> None:
+    event = http.call("PATCH", url + "/plain", {}).json()["event"]
+    assert (event["httpMethod"], event["resource"]) == ("PATCH", "/plain")
+    assert http.call("OPTIONS", url + "/plain").status == 204
+    assert http.call("PATCH", url + "/brief", {}).status in (403, 404)
+
+
+@pytest.mark.extension
+def test_binary_media_type_is_base64_for_a_proxy_and_no_text_for_a_template(url: str) -> None:
+    binary = {"Content_Type": "application/octet-stream"}
+    event = http.call("POST", url + "/plain", b"\xff\x00", **binary).json()["event"]
+    assert (event["body"], event["isBase64Encoded"]) == ("/wA=", True)
+    assert http.call("OPTIONS", url + "/plain", **binary).status == 500
+    assert http.call("OPTIONS", url + "/converted", **binary).status == 204
+
+
 def test_path_parameters(url: str) -> None:
     event = http.call("GET", url + "/files/report%201.pdf").json()["event"]
     assert event["pathParameters"] == {"name": "report 1.pdf"} and event["resource"] == "/files/{name}"
