@@ -1,5 +1,5 @@
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use bulkhead_sealing::DataKey;
@@ -21,6 +21,7 @@ pub(super) struct DataKeys(Mutex<Kept>);
 struct Kept {
     sealing: HashMap<Purpose, (KeptKey, u32)>,
     opened: VecDeque<KeptKey>,
+    unwrapping: HashMap<Vec<u8>, Weak<tokio::sync::Mutex<()>>>,
 }
 
 #[derive(Clone)]
@@ -70,6 +71,19 @@ impl DataKeys {
 
     pub(super) fn keep_for_opening(&self, purpose: Purpose, key_arn: &str, key: DataKey) -> Arc<DataKey> {
         self.lock().remember(purpose, key_arn, key).key
+    }
+
+    /// Returns the lock under which a wrapped key is unwrapped, so that the values of one data key, opened at once,
+    /// cost one call of KMS.
+    pub(super) fn unwrapping(&self, wrapped: &[u8]) -> Arc<tokio::sync::Mutex<()>> {
+        let mut kept = self.lock();
+        kept.unwrapping.retain(|_, lock| lock.strong_count() > 0);
+        if let Some(lock) = kept.unwrapping.get(wrapped).and_then(Weak::upgrade) {
+            return lock;
+        }
+        let lock = Arc::new(tokio::sync::Mutex::new(()));
+        kept.unwrapping.insert(wrapped.to_vec(), Arc::downgrade(&lock));
+        lock
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
@@ -130,6 +144,16 @@ mod tests {
         tokio::time::advance(Duration::from_millis(1)).await;
         assert!(keys.for_sealing(Purpose::Job, ARN).is_none());
         assert!(keys.for_opening(Purpose::Job, ARN, b"one").is_none());
+    }
+
+    #[test]
+    fn a_wrapped_key_has_one_lock_while_it_is_used() {
+        let keys = DataKeys::default();
+        let (one, same, two) = (keys.unwrapping(b"one"), keys.unwrapping(b"one"), keys.unwrapping(b"two"));
+        assert!(Arc::ptr_eq(&one, &same) && !Arc::ptr_eq(&one, &two));
+        drop((one, same, two));
+        keys.unwrapping(b"three");
+        assert_eq!(keys.lock().unwrapping.len(), 1, "unused locks are removed");
     }
 
     #[test]

@@ -56,7 +56,7 @@ impl Sealer {
         let envelope = sealed.envelope(address).map_err(broken("open"))?;
         let key = match self.keys.for_opening(address.purpose(), key_arn, envelope.wrapped_key()) {
             Some(key) => key,
-            None => self.unwrap_key(scope, key_arn, &envelope).await?,
+            None => self.unwrap_once(scope, key_arn, &envelope).await?,
         };
         key.open(&envelope).map_err(broken("open"))
     }
@@ -83,6 +83,21 @@ impl Sealer {
         let plain = Zeroizing::new(plain.into_inner());
         let key = DataKey::new(&plain, wrapped.into_inner()).map_err(broken(OPERATION))?;
         Ok(self.keys.keep_for_sealing(purpose, key_arn, key))
+    }
+
+    /// Unwraps the data key, unless another call unwraps it at this time.
+    async fn unwrap_once(
+        &self,
+        scope: &TenantScope<'_>,
+        key_arn: &str,
+        envelope: &Envelope<'_>,
+    ) -> Result<Arc<DataKey>, StoreError> {
+        let lock = self.keys.unwrapping(envelope.wrapped_key());
+        let _alone = lock.lock().await;
+        match self.keys.for_opening(envelope.address().purpose(), key_arn, envelope.wrapped_key()) {
+            Some(key) => Ok(key),
+            None => self.unwrap_key(scope, key_arn, envelope).await,
+        }
     }
 
     async fn unwrap_key(
