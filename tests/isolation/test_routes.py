@@ -47,6 +47,19 @@ def test_route_requires_a_valid_token(stack: LocalStack, clinic: Tenant, route: 
     problem(stack.api(token=forged).call(method, _filled(path), body), 401)
 
 
+@pytest.mark.parametrize("path", sorted({path for _, path in _documented()}))
+def test_other_methods_of_a_route_require_a_token_and_do_nothing(
+    stack: LocalStack, clinic: Tenant, bicycles: Tenant, path: str
+) -> None:
+    """API Gateway sends every method of a path to its function."""
+    known = {method for method, documented in _documented() if documented == path}
+    for method in sorted({"GET", "PUT", "POST", "DELETE", "PATCH"} - known):
+        body = {"body": "x"} if method in ("PUT", "POST", "PATCH") else None
+        problem(stack.api().call(method, _filled(path), body), 401)
+        for tenant in (clinic, bicycles):
+            problem(stack.api(tenant).call(method, _filled(path), body), 405)
+
+
 # ── one attack per route ──────────────────────────────────────────────────────
 
 
@@ -139,6 +152,17 @@ def _ask(owner: Api, intruder: Api) -> None:
     problem(intruder.post("/v1/inference", {"template": "clinic-asks", "question": "Why?"}), 404)
 
 
+def _search(owner: Api, intruder: Api) -> None:
+    own = {each["id"] for each in intruder.get("/v1/documents?limit=50").expect(200)["documents"]}
+    for question in (*QUESTIONS, "What does the nurse from Skerrow open?", CLINIC.canary):
+        asked = {"question": question, "retrieval": {"limit": 20}}
+        found = {each["document"] for each in intruder.post("/v1/search", asked).expect(200)["passages"]}
+        assert found and found <= own, f"{question!r} finds pages of another tenant: {found - own}"
+    # The control: the owner finds its canary.
+    theirs = owner.post("/v1/search", {"question": CLINIC.canary}).expect(200)["passages"]
+    assert any(CLINIC.canary in each["text"] for each in theirs)
+
+
 def _read_description(owner: Api, intruder: Api) -> None:
     assert owner.get("/v1/openapi.json").expect(200) == intruder.get("/v1/openapi.json").expect(200)
 
@@ -199,6 +223,7 @@ ATTACKS: dict[Route, Callable[[Api, Api], None]] = {
     ("POST", "/v1/dead-letters/{id}/redrive"): _redrive,
     ("POST", "/v1/dead-letters/redrive"): _redrive_all,
     ("POST", "/v1/inference"): _ask,
+    ("POST", "/v1/search"): _search,
     ("GET", "/v1/openapi.json"): _read_description,
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -39,11 +40,44 @@ def test_unknown_route_gets_a_problem(api: Api, path: str) -> None:
     problem(answer, answer.status)
 
 
-@pytest.mark.parametrize(("method", "path"), [("PATCH", "/v1/templates/a"), ("DELETE", "/v1/inference")])
-def test_unknown_method_gets_a_problem(api: Api, method: str, path: str) -> None:
-    answer = api.call(method, path)
-    assert answer.status in (403, 404, 405), f"{method} {path}: {answer.status} {answer.text}"
-    problem(answer, answer.status)
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PATCH", "/v1/templates/a", "GET, PUT, DELETE"),
+        ("POST", "/v1/templates/a", "GET, PUT, DELETE"),
+        ("DELETE", "/v1/inference", "POST"),
+        ("PUT", "/v1/dead-letters/redrive", "POST"),
+    ],
+)
+def test_other_method_gets_405_with_the_allowed_methods(api: Api, method: str, path: str, allowed: str) -> None:
+    answer = api.call(method, path, {} if method != "DELETE" else None)
+    problem(answer, 405)
+    assert answer.headers["allow"] == allowed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("Caf\u00e9".encode("latin-1"), id="Latin-1"),
+        pytest.param(b"\xc0\xaf", id="overlong"),
+        pytest.param(b"\xed\xa0\x80", id="raw surrogate"),
+        pytest.param(rb"\ud800", id="lone surrogate"),
+        pytest.param(b"\xff\xfe", id="byte order mark of UTF-16"),
+    ],
+)
+def test_body_that_is_not_utf8_is_refused(api: Api, text: bytes) -> None:
+    """API Gateway must not replace bytes before the function sees them."""
+    raw = b'{"body": "' + text + b'"}'
+    answer = api.put("/v1/templates/bytes", raw=raw)
+    assert problem(answer, 400)["detail"].startswith("`body`:")
+    assert api.get("/v1/templates/bytes").status == 404
+
+
+def test_text_is_stored_unaltered(api: Api) -> None:
+    """The control: what is UTF-8 comes back as it was."""
+    text = "Caf\u00e9 \u2028 \U0001f6a2 \ufffd \u0000 end"
+    api.put("/v1/templates/unaltered", raw=json.dumps({"body": text}, ensure_ascii=False).encode()).expect(200, 201)
+    assert api.get("/v1/templates/unaltered").expect(200)["body"] == text
 
 
 def test_body_beyond_the_gateway_limit_gets_413(api: Api) -> None:

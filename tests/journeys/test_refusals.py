@@ -269,6 +269,9 @@ INVALID_REQUESTS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("a question without text", "POST", INFERENCE, {"body": QUESTION | {"question": " "}}),
     ("a limit of 21 passages", "POST", INFERENCE, {"body": QUESTION | {"retrieval": {"limit": 21}}}),
     ("a limit of 4,097 tokens", "POST", INFERENCE, {"body": QUESTION | {"max_tokens": 4_097}}),
+    ("a minimum score of 2", "POST", INFERENCE, {"body": QUESTION | {"retrieval": {"min_score": 2}}}),
+    ("version 0 of a template", "POST", INFERENCE, {"body": QUESTION | {"version": 0}}),
+    ("a method that the route does not have", "PATCH", f"{TEMPLATES}/greeting", {"body": {}}),
     (
         "a body sent as `text/plain`",
         "POST",
@@ -339,7 +342,6 @@ def not_found(deployment: Deployment) -> Iterator[Refusal]:
     for cause, method, path in (
         ("a path without a route", "GET", "/v1/nothing"),
         ("a path without a route", "GET", f"{TEMPLATES}/a/b"),
-        ("an unsupported method", "PATCH", f"{TEMPLATES}/greeting"),
     ):
         yield Refusal(cause, api.call(method, path), "MISSING_AUTHENTICATION_TOKEN")
     yield Refusal(
@@ -351,7 +353,7 @@ def not_found(deployment: Deployment) -> Iterator[Refusal]:
     yield Refusal(
         "a preflight if no origin is allowed",
         silent.call("OPTIONS", TEMPLATES),
-        "MISSING_AUTHENTICATION_TOKEN",
+        "UNAUTHORIZED",
         origin=None,
     )
 

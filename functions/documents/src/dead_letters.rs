@@ -1,21 +1,24 @@
 //! Handlers for dead letters: documents whose indexing failed for good.
 
-use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse, Problem};
+use bulkhead_runtime::http::documented::{BadRequest, NotFound};
+use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse};
 use bulkhead_stores::{Job, PageLimit, StoreError, TenantBacklog, TenantSession, Transition};
 use bulkhead_tenancy::names::DocumentId;
 
 use crate::model::{DeadLetterPage, Redriven};
 
 /// Lists the tenant's dead letters.
+///
+/// A dead letter is a document whose indexing failed for good. Oldest documents first.
 #[utoipa::path(
     get, path = "/v1/dead-letters", operation_id = "listDeadLetters", tag = "documents",
     params(
-        ("limit" = Option<u16>, Query, description = "Maximum items per page, 1 to 100. Default: 25"),
+        ("limit" = Option<u16>, Query, minimum = 1, maximum = 100, description = "Maximum items per page. Default: 25"),
         ("cursor" = Option<String>, Query, description = "The `cursor` of the previous page"),
     ),
     responses(
-        (status = 200, body = DeadLetterPage),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = DeadLetterPage, description = "A page of dead letters"),
+        (status = 400, response = BadRequest),
     ),
 )]
 pub async fn list(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
@@ -24,14 +27,16 @@ pub async fn list(request: &ApiRequest, session: TenantSession<'_>) -> Result<Ap
     Ok(ApiResponse::json(200, &DeadLetterPage::from(page)))
 }
 
-/// Redrives one dead letter. The scheduler queues the job within a minute.
+/// Redrives one dead letter.
+///
+/// The scheduler queues the job within a minute.
 #[utoipa::path(
     post, path = "/v1/dead-letters/{id}/redrive", operation_id = "redriveDeadLetter", tag = "documents",
-    params(("id" = String, Path, description = "Id of the document")),
+    params(("id" = String, Path, pattern = "^[0-9a-f]{32}$", description = "Id of the document")),
     responses(
         (status = 202, body = Redriven, description = "The job will run again"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 400, response = BadRequest),
+        (status = 404, response = NotFound),
     ),
 )]
 pub async fn redrive(
@@ -48,11 +53,15 @@ pub async fn redrive(
     Ok(ApiResponse::json(202, &Redriven { documents: vec![id.into()], more: false }))
 }
 
-/// Redrives up to 100 dead letters, oldest documents first. The scheduler queues the jobs
-/// within a minute.
+/// Redrives up to 100 dead letters.
+///
+/// Oldest documents first. The scheduler queues the jobs within a minute.
 #[utoipa::path(
     post, path = "/v1/dead-letters/redrive", operation_id = "redriveDeadLetters", tag = "documents",
-    responses((status = 202, body = Redriven, description = "The jobs will run again")),
+    responses(
+        (status = 202, body = Redriven, description = "The jobs will run again"),
+        (status = 400, response = BadRequest),
+    ),
 )]
 pub async fn redrive_all(
     request: &ApiRequest,

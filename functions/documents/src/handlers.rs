@@ -1,6 +1,7 @@
 //! Handlers of the document operations.
 
-use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse, Problem};
+use bulkhead_runtime::http::documented::{BadRequest, Conflict, NotFound, TooLarge, UnsupportedMediaType};
+use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse};
 use bulkhead_stores::{Document as Stored, NewContent, Replacement, TenantSession};
 use bulkhead_tenancy::names::{DocumentId, InvalidName, Revision};
 
@@ -10,15 +11,17 @@ use crate::model::{self, CreateDocument, CreateUpload, Document, DocumentPage, D
 const MAX_BODY: usize = 4 * MAX_INLINE;
 const MAX_UPLOAD_BODY: usize = 16 * 1024;
 
-/// Creates a document with inline text. Indexing starts shortly after.
+/// Creates a document with inline text.
+///
+/// Indexing starts shortly after. Read the document until its `ready_revision` equals `revision`.
 #[utoipa::path(
     post, path = "/v1/documents", operation_id = "createDocument", tag = "documents",
     request_body = CreateDocument,
     responses(
         (status = 202, body = Document, description = "It is stored and will be indexed"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 413, body = Problem, content_type = "application/problem+json"),
-        (status = 415, body = Problem, content_type = "application/problem+json"),
+        (status = 400, response = BadRequest),
+        (status = 413, response = TooLarge),
+        (status = 415, response = UnsupportedMediaType),
     ),
 )]
 pub async fn create(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
@@ -36,18 +39,21 @@ pub async fn create(request: &ApiRequest, session: TenantSession<'_>) -> Result<
     Ok(ApiResponse::json(202, &Document::from(recorded)))
 }
 
-/// Replaces a document's content with inline text. Search uses the old content until the new
-/// content is indexed, and then switches at once. Identical content changes nothing.
+/// Replaces a document's content with inline text.
+///
+/// Search uses the old content until the new content is indexed, and then switches at once. Identical content
+/// changes nothing.
 #[utoipa::path(
     put, path = "/v1/documents/{id}", operation_id = "replaceDocument", tag = "documents",
-    params(("id" = String, Path, description = "Id of the document")),
+    params(("id" = String, Path, pattern = "^[0-9a-f]{32}$", description = "Id of the document")),
     request_body = CreateDocument,
     responses(
         (status = 202, body = Document, description = "It is stored and will be indexed"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 413, body = Problem, content_type = "application/problem+json"),
-        (status = 415, body = Problem, content_type = "application/problem+json"),
+        (status = 400, response = BadRequest),
+        (status = 404, response = NotFound),
+        (status = 409, response = Conflict),
+        (status = 413, response = TooLarge),
+        (status = 415, response = UnsupportedMediaType),
     ),
 )]
 pub async fn replace(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
@@ -59,13 +65,17 @@ pub async fn replace(request: &ApiRequest, session: TenantSession<'_>) -> Result
     Ok(ApiResponse::json(202, &Document::from(replaced)))
 }
 
-/// Creates a document and returns an upload URL. Indexing starts after the upload.
+/// Creates a document and returns an upload URL.
+///
+/// Send the bytes with the returned method, URL and headers. Indexing starts after the upload.
 #[utoipa::path(
     post, path = "/v1/documents/uploads", operation_id = "createUpload", tag = "documents",
     request_body = CreateUpload,
     responses(
-        (status = 201, body = DocumentUpload),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 201, body = DocumentUpload, description = "The document and the request that uploads its content"),
+        (status = 400, response = BadRequest),
+        (status = 413, response = TooLarge),
+        (status = 415, response = UnsupportedMediaType),
     ),
 )]
 pub async fn upload(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
@@ -78,16 +88,20 @@ pub async fn upload(request: &ApiRequest, session: TenantSession<'_>) -> Result<
     Ok(ApiResponse::json(201, &answer))
 }
 
-/// Returns an upload URL for new content of a document. Search uses the old content until the
-/// new content is uploaded and indexed, and then switches at once.
+/// Returns an upload URL for new content of a document.
+///
+/// Search uses the old content until the new content is uploaded and indexed, and then switches at once.
 #[utoipa::path(
     post, path = "/v1/documents/{id}/uploads", operation_id = "replaceUpload", tag = "documents",
-    params(("id" = String, Path, description = "Id of the document")),
+    params(("id" = String, Path, pattern = "^[0-9a-f]{32}$", description = "Id of the document")),
     request_body = CreateUpload,
     responses(
-        (status = 201, body = DocumentUpload),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 201, body = DocumentUpload, description = "The document and the request that uploads its content"),
+        (status = 400, response = BadRequest),
+        (status = 404, response = NotFound),
+        (status = 409, response = Conflict),
+        (status = 413, response = TooLarge),
+        (status = 415, response = UnsupportedMediaType),
     ),
 )]
 pub async fn replace_upload(
@@ -149,13 +163,15 @@ fn upload_request(request: &ApiRequest) -> Result<NewContent, ApiError> {
 }
 
 /// Returns a document and its indexing status.
+///
+/// A document is searchable from the time its `ready_revision` is set.
 #[utoipa::path(
     get, path = "/v1/documents/{id}", operation_id = "getDocument", tag = "documents",
-    params(("id" = String, Path, description = "Id of the document")),
+    params(("id" = String, Path, pattern = "^[0-9a-f]{32}$", description = "Id of the document")),
     responses(
-        (status = 200, body = Document),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = Document, description = "The document"),
+        (status = 400, response = BadRequest),
+        (status = 404, response = NotFound),
     ),
 )]
 pub async fn get(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
@@ -166,13 +182,15 @@ pub async fn get(request: &ApiRequest, session: TenantSession<'_>) -> Result<Api
 }
 
 /// Lists the tenant's documents.
+///
+/// Oldest first. Pass the `cursor` of a page to get the next one.
 #[utoipa::path(
     get, path = "/v1/documents", operation_id = "listDocuments", tag = "documents",
     params(
-        ("limit" = Option<u16>, Query, description = "Maximum items per page, 1 to 100. Default: 25"),
+        ("limit" = Option<u16>, Query, minimum = 1, maximum = 100, description = "Maximum items per page. Default: 25"),
         ("cursor" = Option<String>, Query, description = "The `cursor` of the previous page"),
     ),
-    responses((status = 200, body = DocumentPage), (status = 400, body = Problem, content_type = "application/problem+json")),
+    responses((status = 200, body = DocumentPage, description = "A page of documents"), (status = 400, response = BadRequest)),
 )]
 pub async fn list(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
     let query = request.list_query(DocumentId::parse)?;
@@ -180,13 +198,16 @@ pub async fn list(request: &ApiRequest, session: TenantSession<'_>) -> Result<Ap
     Ok(ApiResponse::json(200, &DocumentPage::from(page)))
 }
 
-/// Deletes a document with its passages, content and record.
+/// Deletes a document.
+///
+/// Deletes its passages, content and record. Answers do not use it any more.
 #[utoipa::path(
     delete, path = "/v1/documents/{id}", operation_id = "deleteDocument", tag = "documents",
-    params(("id" = String, Path, description = "Id of the document")),
+    params(("id" = String, Path, pattern = "^[0-9a-f]{32}$", description = "Id of the document")),
     responses(
         (status = 204, description = "The document was deleted"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 400, response = BadRequest),
+        (status = 404, response = NotFound),
     ),
 )]
 pub async fn delete(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {

@@ -22,6 +22,19 @@ impl DocumentsApi {
 }
 
 impl Api for DocumentsApi {
+    const ROUTES: &'static [(&'static str, &'static str)] = &[
+        ("GET", "/v1/documents"),
+        ("POST", "/v1/documents"),
+        ("POST", "/v1/documents/uploads"),
+        ("GET", "/v1/documents/{id}"),
+        ("PUT", "/v1/documents/{id}"),
+        ("POST", "/v1/documents/{id}/uploads"),
+        ("DELETE", "/v1/documents/{id}"),
+        ("GET", "/v1/dead-letters"),
+        ("POST", "/v1/dead-letters/redrive"),
+        ("POST", "/v1/dead-letters/{id}/redrive"),
+    ];
+
     async fn handle(
         &self,
         request: &ApiRequest,

@@ -8,6 +8,7 @@ use bulkhead_stores::{Document as Stored, DocumentStatus, Job, Page, Upload as S
 use bulkhead_tenancy::names::{DocumentId, Revision};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 /// Maximum length of a title in characters.
 const MAX_TITLE: usize = 200;
@@ -18,13 +19,19 @@ pub const MAX_INLINE: usize = 1024 * 1024;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateDocument {
-    /// Title, 1 to 200 characters without control characters.
-    #[schema(example = "Opening hours")]
+    /// Title, without control characters.
+    #[schema(
+        example = "Opening hours",
+        min_length = 1,
+        max_length = 200,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*$"
+    )]
     pub title: String,
-    /// `text/plain`, `text/markdown` or `text/html`.
-    #[schema(example = "text/markdown")]
+    /// Content type of the text.
+    #[schema(schema_with = inline_content_type)]
     pub content_type: String,
-    /// Text, at most 1 MiB. Upload larger documents.
+    /// Text, at most 1 MiB of UTF-8. Upload larger documents.
+    #[schema(example = "# Hours\n\nWe open at nine.", min_length = 1, max_length = 1_048_576)]
     pub content: String,
 }
 
@@ -32,12 +39,14 @@ pub struct CreateDocument {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateUpload {
-    /// Title, 1 to 200 characters without control characters.
+    /// Title, without control characters.
+    #[schema(example = "Handbook", min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub title: String,
-    /// `text/plain`, `text/markdown`, `text/html`, `application/pdf` or
-    /// `application/vnd.openxmlformats-officedocument.wordprocessingml.document`.
+    /// Content type of the document.
+    #[schema(schema_with = content_type)]
     pub content_type: String,
     /// Exact size in bytes, at most 4 MiB.
+    #[schema(example = 48_213, minimum = 1, maximum = 4_194_304)]
     pub bytes: u64,
 }
 
@@ -45,6 +54,7 @@ pub struct CreateUpload {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Document {
     /// Id of the document.
+    #[schema(pattern = "^[0-9a-f]{32}$", example = "0192f3c5b7a07e0e9d3a5c1b2d4e6f80")]
     pub id: String,
     /// Title.
     pub title: String,
@@ -54,7 +64,7 @@ pub struct Document {
     pub bytes: u64,
     /// The status of the newest revision: `awaiting_upload`, `queued`, `running`, `waiting` (see
     /// `waiting_reason`), `ready`, or `dead` (the document is among the dead letters).
-    #[schema(example = "ready")]
+    #[schema(schema_with = status)]
     pub status: &'static str,
     /// Number of searchable passages.
     pub chunks: u32,
@@ -72,13 +82,16 @@ pub struct Document {
     /// failed), `over_limit` (no worker is free), `continued` (the document needs several runs), `lost` (a
     /// worker disappeared) or `redriven`. Only with the status `waiting`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = waiting_reason)]
     pub waiting_reason: Option<&'static str>,
     /// Why the last attempt failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
     /// Creation time, RFC 3339.
+    #[schema(format = DateTime)]
     pub created_at: String,
     /// Time of the last status change, RFC 3339.
+    #[schema(format = DateTime)]
     pub updated_at: String,
 }
 
@@ -128,6 +141,7 @@ pub struct DocumentPage {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DeadLetter {
     /// Id of the document.
+    #[schema(pattern = "^[0-9a-f]{32}$", example = "0192f3c5b7a07e0e9d3a5c1b2d4e6f80")]
     pub document: String,
     /// Why the last attempt failed.
     #[schema(example = "the document is not UTF-8 text")]
@@ -135,8 +149,10 @@ pub struct DeadLetter {
     /// Number of attempts.
     pub attempts: u32,
     /// Time the document was accepted, RFC 3339.
+    #[schema(format = DateTime)]
     pub accepted_at: String,
     /// Time the job became a dead letter, RFC 3339.
+    #[schema(format = DateTime)]
     pub dead_since: String,
 }
 
@@ -171,16 +187,67 @@ impl From<Page<Job, DocumentId>> for DeadLetterPage {
     }
 }
 
-/// Trims and checks a title.
+/// Checks and trims a title.
 pub fn title(text: &str) -> Result<String, ApiError> {
     let title = text.trim();
-    let length = title.chars().count();
-    if length == 0 || length > MAX_TITLE || title.chars().any(char::is_control) {
+    if title.is_empty() || text.chars().count() > MAX_TITLE || text.chars().any(char::is_control) {
         return Err(ApiError::BadRequest(format!(
             "`title` must have 1 to {MAX_TITLE} characters and no control characters"
         )));
     }
     Ok(title.to_owned())
+}
+
+/// Formats whose documents may be sent in the request.
+const INLINE: [Format; 3] = [Format::Text, Format::Markdown, Format::Html];
+
+/// Describes a content type of `formats`, with its parameters.
+fn content_type_of(formats: &[Format], description: String) -> Object {
+    let types: Vec<_> = formats.iter().map(|format| format.content_type()).collect();
+    let pattern = format!("^({})( *;.*)?$", types.join("|").replace('.', r"\.").replace('+', r"\+"));
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some(description))
+        .pattern(Some(pattern))
+        .max_length(Some(200))
+        .examples(types.first().copied())
+        .build()
+}
+
+fn content_type() -> Object {
+    let types: Vec<_> = Format::ALL.iter().map(|format| format!("`{}`", format.content_type())).collect();
+    content_type_of(&Format::ALL, format!("Content type of the document: {}.", types.join(", ")))
+}
+
+fn inline_content_type() -> Object {
+    let types: Vec<_> = INLINE.iter().map(|format| format!("`{}`", format.content_type())).collect();
+    content_type_of(&INLINE, format!("Content type of the text: {}.", types.join(", ")))
+}
+
+/// Describes a text that has one of `values`.
+fn one_of(values: impl IntoIterator<Item = &'static str>, description: &str) -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some(description))
+        .enum_values(Some(values))
+        .build()
+}
+
+fn status() -> Object {
+    one_of(
+        DocumentStatus::SHOWN.map(DocumentStatus::as_str),
+        "The status of the newest revision. `waiting`: see `waiting_reason`. `dead`: the document is among the dead \
+         letters.",
+    )
+}
+
+fn waiting_reason() -> Object {
+    one_of(
+        WaitingReason::ALL.map(WaitingReason::as_str),
+        "Why indexing waits: `retry` (the last attempt failed), `circuit_open` (too many of the tenant's jobs \
+         failed), `over_limit` (no worker is free), `continued` (the document needs several runs), `lost` (a worker \
+         disappeared) or `redriven`. Only with the status `waiting`.",
+    )
 }
 
 /// Returns the format of a supported content type.
@@ -196,9 +263,10 @@ pub fn format(content_type: &str) -> Result<Format, ApiError> {
 
 /// Returns the format of a content type that is allowed inline.
 pub fn text_format(content_type: &str) -> Result<Format, ApiError> {
-    match format(content_type)? {
-        text @ (Format::Text | Format::Markdown | Format::Html) => Ok(text),
-        Format::Pdf | Format::Docx => Err(ApiError::BadRequest(
+    let format = format(content_type)?;
+    match INLINE.contains(&format) {
+        true => Ok(format),
+        false => Err(ApiError::BadRequest(
             "`content_type` must be a text type; upload other documents with `POST /v1/documents/uploads`"
                 .to_owned(),
         )),

@@ -2,29 +2,33 @@
 
 use bulkhead_rendering::{RenderError, Renderer};
 use bulkhead_runtime::chain;
-use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse, Problem};
+use bulkhead_runtime::http::documented::{
+    BadRequest, NotFound, TooLarge, Unprocessable, UnsupportedMediaType,
+};
+use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse};
 use bulkhead_stores::TenantSession;
 use bulkhead_tenancy::names::TemplateKey;
 
-use crate::model::{
-    Citation, Infer, Inference, MAX_PASSAGES, MAX_QUESTION, MAX_TOKENS, TemplateVersion, Usage,
-};
+use crate::model::{Citation, Found, Infer, Inference, MAX_TOKENS, Search, TemplateVersion, Usage};
 use crate::prompt::{self, Mark};
+use crate::retrieval::{self, Settings, within};
 
 const MAX_BODY: usize = 256 * 1024;
-const DEFAULT_PASSAGES: u8 = 4;
 const DEFAULT_TOKENS: u16 = 512;
 
 /// Answers a question from the tenant's documents.
+///
+/// Renders the prompt template, finds the passages nearest to the question, and asks the model.
 #[utoipa::path(
     post, path = "/v1/inference", operation_id = "infer", tag = "inference",
     request_body = Infer,
     responses(
-        (status = 200, body = Inference),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json", description = "The prompt template does not exist"),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "The prompt template cannot be rendered, or the model does not accept the prompt"),
-        (status = 503, body = Problem, content_type = "application/problem+json", description = "The service is busy; wait the seconds in `Retry-After`"),
+        (status = 200, body = Inference, description = "The answer"),
+        (status = 400, response = BadRequest),
+        (status = 404, response = NotFound),
+        (status = 413, response = TooLarge),
+        (status = 415, response = UnsupportedMediaType),
+        (status = 422, response = Unprocessable),
     ),
 )]
 pub async fn infer(
@@ -36,17 +40,18 @@ pub async fn infer(
     request.only_query(&[])?;
     let infer: Infer = request.json(MAX_BODY)?;
     let key = TemplateKey::parse(&infer.template).map_err(|error| ApiError::BadRequest(error.to_string()))?;
-    let question = question(&infer.question)?;
-    let passages =
-        within("retrieval.limit", infer.retrieval.limit.unwrap_or(DEFAULT_PASSAGES), MAX_PASSAGES)?;
+    if infer.version == Some(0) {
+        return Err(ApiError::BadRequest("`version` must be a whole number from 1".to_owned()));
+    }
+    let question = retrieval::question(&infer.question)?;
+    let settings = Settings::check(&infer.retrieval)?;
     let max_tokens = within("max_tokens", infer.max_tokens.unwrap_or(DEFAULT_TOKENS), MAX_TOKENS)?;
 
     let template =
         session.templates().get(&key, infer.version).await?.ok_or(ApiError::NotFound("template"))?;
     let instructions =
         renderer.render(&template.body, &infer.variables).await.map_err(|error| refused(&key, error))?;
-    let query = session.models().embed(question).await?;
-    let found = session.passages().nearest(&query, passages).await?;
+    let found = retrieval::passages(session, question, &settings).await?;
     let mark = Mark::random().ok_or(ApiError::Fault)?;
     let prompt = prompt::build(session.tenant().as_str(), instructions, &found, question, max_tokens, &mark);
     let answer = session.models().answer(model, &prompt).await?;
@@ -64,6 +69,29 @@ pub async fn infer(
     ))
 }
 
+/// Returns the passages for a question, without an answer of a model.
+///
+/// The passages are the ones that `POST /v1/inference` puts into its prompt.
+#[utoipa::path(
+    post, path = "/v1/search", operation_id = "search", tag = "inference",
+    request_body = Search,
+    responses(
+        (status = 200, body = Found, description = "The passages"),
+        (status = 400, response = BadRequest),
+        (status = 413, response = TooLarge),
+        (status = 415, response = UnsupportedMediaType),
+    ),
+)]
+pub async fn search(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
+    request.only_query(&[])?;
+    let search: Search = request.json(MAX_BODY)?;
+    let question = retrieval::question(&search.question)?;
+    let settings = Settings::check(&search.retrieval)?;
+    let found = retrieval::passages(session, question, &settings).await?;
+    let passages = found.into_iter().map(Citation::from).collect();
+    Ok(ApiResponse::json(200, &Found { passages, request_id: request.request_id().to_owned() }))
+}
+
 /// Returns the answer to a request whose prompt template was not rendered.
 fn refused(key: &TemplateKey, error: RenderError) -> ApiError {
     match error {
@@ -72,25 +100,5 @@ fn refused(key: &TemplateKey, error: RenderError) -> ApiError {
             tracing::error!(error = chain(&error), "rendering failed");
             ApiError::Fault
         }
-    }
-}
-
-fn question(text: &str) -> Result<&str, ApiError> {
-    let question = text.trim();
-    match question.chars().count() {
-        1..=MAX_QUESTION if !prompt::is_blank(question) => Ok(question),
-        _ => Err(ApiError::BadRequest(format!("`question` must have 1 to {MAX_QUESTION} characters"))),
-    }
-}
-
-fn within<T: PartialOrd + From<u8> + std::fmt::Display>(
-    name: &str,
-    value: T,
-    maximum: T,
-) -> Result<T, ApiError> {
-    if value >= T::from(1) && value <= maximum {
-        Ok(value)
-    } else {
-        Err(ApiError::BadRequest(format!("`{name}` must be 1 to {maximum}")))
     }
 }

@@ -4,6 +4,8 @@
 pub mod handlers;
 pub mod model;
 mod prompt;
+mod ranking;
+mod retrieval;
 
 use bulkhead_rendering::Renderer;
 use bulkhead_runtime::http::{Api, ApiError, ApiRequest, ApiResponse};
@@ -26,6 +28,9 @@ impl InferenceApi {
 }
 
 impl Api for InferenceApi {
+    const ROUTES: &'static [(&'static str, &'static str)] =
+        &[("POST", "/v1/inference"), ("POST", "/v1/search")];
+
     async fn handle(
         &self,
         request: &ApiRequest,
@@ -33,6 +38,7 @@ impl Api for InferenceApi {
     ) -> Result<ApiResponse, ApiError> {
         match request.route() {
             ("POST", "/v1/inference") => handlers::infer(request, session, &self.model, &self.renderer).await,
+            ("POST", "/v1/search") => handlers::search(request, session).await,
             _ => Err(ApiError::NotFound("route")),
         }
     }

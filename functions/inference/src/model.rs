@@ -17,12 +17,13 @@ pub const MAX_TOKENS: u16 = 4_096;
 #[serde(deny_unknown_fields)]
 pub struct Infer {
     /// Key of the prompt template with the instructions.
-    #[schema(example = "default_summary")]
+    #[schema(example = "default_summary", pattern = "^[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?$")]
     pub template: String,
     /// Version of the prompt template. Default: the latest.
+    #[schema(minimum = 1, maximum = 4_294_967_295_u32)]
     pub version: Option<u32>,
-    /// The question, 1 to 4,000 characters.
-    #[schema(example = "How long do I have to cancel?")]
+    /// The question. Blanks alone are no question.
+    #[schema(example = "How long do I have to cancel?", min_length = 1, max_length = 4_000)]
     pub question: String,
     /// Values for the variables of the prompt template.
     #[serde(default)]
@@ -31,7 +32,8 @@ pub struct Infer {
     /// Settings of the passage search.
     #[serde(default)]
     pub retrieval: Retrieval,
-    /// Maximum tokens of the answer, 1 to 4,096. Default: 512.
+    /// Maximum tokens of the answer. Default: 512.
+    #[schema(minimum = 1, maximum = 4_096)]
     pub max_tokens: Option<u16>,
 }
 
@@ -39,8 +41,33 @@ pub struct Infer {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Retrieval {
-    /// Maximum number of passages to use, 1 to 20. Default: 4.
+    /// Maximum number of passages to use. Default: 4.
+    #[schema(minimum = 1, maximum = 20)]
     pub limit: Option<u8>,
+    /// Minimum similarity to the question of a passage. Default: no minimum.
+    #[schema(minimum = -1, maximum = 1)]
+    pub min_score: Option<f32>,
+}
+
+/// A question to search for.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Search {
+    /// The question. Blanks alone are no question.
+    #[schema(example = "How long do I have to cancel?", min_length = 1, max_length = 4_000)]
+    pub question: String,
+    /// Settings of the passage search.
+    #[serde(default)]
+    pub retrieval: Retrieval,
+}
+
+/// The passages for a question.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Found {
+    /// The passages, best first.
+    pub passages: Vec<Citation>,
+    /// Id of this request. Quote it when you ask for support.
+    pub request_id: String,
 }
 
 /// An answer.
@@ -73,12 +100,14 @@ pub struct TemplateVersion {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Citation {
     /// Id of the document.
+    #[schema(pattern = "^[0-9a-f]{32}$", example = "0192f3c5b7a07e0e9d3a5c1b2d4e6f80")]
     pub document: String,
     /// Title of the document.
     pub title: String,
     /// Position of the passage in the document, starting at 0.
     pub chunk: u32,
-    /// Similarity to the question, at most 1.
+    /// Similarity to the question, at most 1. The order also depends on words that the passage shares with the
+    /// question.
     pub score: f32,
     /// Text of the passage.
     pub text: String,

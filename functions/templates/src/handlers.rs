@@ -2,7 +2,10 @@
 
 use bulkhead_rendering::{RenderError, Renderer};
 use bulkhead_runtime::chain;
-use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse, Problem, whole_number};
+use bulkhead_runtime::http::documented::{
+    BadRequest, Conflict, NotFound, TooLarge, Unprocessable, UnsupportedMediaType,
+};
+use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse, whole_number};
 use bulkhead_stores::TenantSession;
 use bulkhead_tenancy::names::TemplateKey;
 
@@ -12,13 +15,15 @@ use crate::model::{MAX_DESCRIPTION, SaveTemplate, Template, TemplatePage};
 const MAX_BODY: usize = 512 * 1024;
 
 /// Lists the tenant's prompt templates.
+///
+/// Sorted by key. Pass the `cursor` of a page to get the next one.
 #[utoipa::path(
     get, path = "/v1/templates", operation_id = "listTemplates", tag = "templates",
     params(
-        ("limit" = Option<u16>, Query, description = "Maximum items per page, 1 to 100. Default: 25"),
+        ("limit" = Option<u16>, Query, minimum = 1, maximum = 100, description = "Maximum items per page. Default: 25"),
         ("cursor" = Option<String>, Query, description = "The `cursor` of the previous page"),
     ),
-    responses((status = 200, body = TemplatePage), (status = 400, body = Problem, content_type = "application/problem+json")),
+    responses((status = 200, body = TemplatePage, description = "A page of prompt templates"), (status = 400, response = BadRequest)),
 )]
 pub async fn list(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
     let query = request.list_query(TemplateKey::parse)?;
@@ -26,17 +31,19 @@ pub async fn list(request: &ApiRequest, session: TenantSession<'_>) -> Result<Ap
     Ok(ApiResponse::json(200, &TemplatePage::from(page)))
 }
 
-/// Returns one prompt template: its latest version, or the requested version.
+/// Returns one prompt template.
+///
+/// Its latest version, or the requested version.
 #[utoipa::path(
     get, path = "/v1/templates/{key}", operation_id = "getTemplate", tag = "templates",
     params(
-        ("key" = String, Path, description = "Key of the prompt template"),
-        ("version" = Option<u32>, Query, description = "Version number. Default: the latest"),
+        ("key" = String, Path, pattern = "^[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?$", description = "Key of the prompt template"),
+        ("version" = Option<u32>, Query, minimum = 1, maximum = 4294967295_u32, description = "Version number. Default: the latest"),
     ),
     responses(
-        (status = 200, body = Template),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = Template, description = "The prompt template"),
+        (status = 400, response = BadRequest),
+        (status = 404, response = NotFound),
     ),
 )]
 pub async fn get(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
@@ -50,18 +57,21 @@ pub async fn get(request: &ApiRequest, session: TenantSession<'_>) -> Result<Api
 }
 
 /// Saves a prompt template as a new version.
+///
+/// Versions are immutable. A prompt template with a syntax error, an unknown name or too deep nesting is refused with
+/// 422, and so is one that always fails.
 #[utoipa::path(
     put, path = "/v1/templates/{key}", operation_id = "saveTemplate", tag = "templates",
-    params(("key" = String, Path, description = "1 to 64 characters from a-z, 0-9, `_` and `-`")),
+    params(("key" = String, Path, pattern = "^[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?$", description = "Key of the prompt template")),
     request_body = SaveTemplate,
     responses(
         (status = 200, body = Template, description = "A new version was saved"),
         (status = 201, body = Template, description = "The first version was saved"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-        (status = 413, body = Problem, content_type = "application/problem+json"),
-        (status = 415, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "The prompt template has a syntax error, uses a name that does not exist, nests too deeply, or always fails"),
+        (status = 400, response = BadRequest),
+        (status = 409, response = Conflict),
+        (status = 413, response = TooLarge),
+        (status = 415, response = UnsupportedMediaType),
+        (status = 422, response = Unprocessable),
     ),
 )]
 pub async fn put(
@@ -94,13 +104,16 @@ fn refused(error: RenderError) -> ApiError {
     }
 }
 
-/// Deletes a prompt template and all its versions. Version numbers are never reused.
+/// Deletes a prompt template and all its versions.
+///
+/// Version numbers are never reused.
 #[utoipa::path(
     delete, path = "/v1/templates/{key}", operation_id = "deleteTemplate", tag = "templates",
-    params(("key" = String, Path, description = "Key of the prompt template")),
+    params(("key" = String, Path, pattern = "^[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?$", description = "Key of the prompt template")),
     responses(
         (status = 204, description = "The prompt template was deleted"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 400, response = BadRequest),
+        (status = 404, response = NotFound),
     ),
 )]
 pub async fn delete(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {

@@ -23,6 +23,14 @@ impl TemplatesApi {
 }
 
 impl Api for TemplatesApi {
+    const ROUTES: &'static [(&'static str, &'static str)] = &[
+        ("GET", "/v1/templates"),
+        ("GET", "/v1/templates/{key}"),
+        ("PUT", "/v1/templates/{key}"),
+        ("DELETE", "/v1/templates/{key}"),
+        ("GET", "/v1/openapi.json"),
+    ];
+
     async fn handle(
         &self,
         request: &ApiRequest,

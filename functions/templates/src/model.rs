@@ -12,10 +12,15 @@ pub const MAX_DESCRIPTION: usize = 500;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SaveTemplate {
-    /// The text in minijinja syntax (Jinja2). At most 64 KiB.
-    #[schema(example = "You answer for Harbour Clinic. Be brief and kind.")]
+    /// The text in minijinja syntax (Jinja2). At most 64 KiB of UTF-8.
+    #[schema(
+        example = "You answer for Harbour Clinic. Be brief and kind.",
+        min_length = 1,
+        max_length = 65_536
+    )]
     pub body: String,
-    /// Purpose of the prompt template. At most 500 characters.
+    /// Purpose of the prompt template.
+    #[schema(max_length = 500)]
     pub description: Option<String>,
 }
 
@@ -32,6 +37,7 @@ pub struct Template {
     /// Purpose of the prompt template.
     pub description: Option<String>,
     /// Time this version was saved, RFC 3339.
+    #[schema(format = DateTime)]
     pub created_at: String,
 }
 
@@ -43,6 +49,7 @@ pub struct TemplateEntry {
     /// Latest version number.
     pub version: u32,
     /// Time the latest version was saved, RFC 3339.
+    #[schema(format = DateTime)]
     pub updated_at: String,
 }
 

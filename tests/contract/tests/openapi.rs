@@ -2,7 +2,11 @@
 
 use std::path::PathBuf;
 
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use bulkhead_runtime::http::{Api, Problem, documented};
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::server::{ServerBuilder, ServerVariableBuilder};
+use utoipa::openapi::{PathItem, Ref, RefOr};
 use utoipa::{Modify, OpenApi};
 
 #[derive(OpenApi)]
@@ -29,17 +33,42 @@ use utoipa::{Modify, OpenApi};
         documents::dead_letters::redrive,
         documents::dead_letters::redrive_all,
         inference::handlers::infer,
+        inference::handlers::search,
         openapi,
     ),
-    modifiers(&Bearer),
+    components(schemas(Problem), responses(
+        documented::BadRequest,
+        documented::Unauthorized,
+        documented::Forbidden,
+        documented::NotFound,
+        documented::Conflict,
+        documented::TooLarge,
+        documented::UnsupportedMediaType,
+        documented::Unprocessable,
+        documented::TooManyRequests,
+        documented::InternalError,
+        documented::Unavailable,
+        documented::Timeout,
+    )),
+    modifiers(&Bearer, &Deployments, &ErrorsOfEveryOperation),
     security(("bearer" = [])),
+    tags(
+        (name = "templates", description = "Prompt templates: immutable versions under a key"),
+        (name = "documents", description = "Documents, their indexing and their dead letters"),
+        (name = "inference", description = "Answers from the tenant's documents"),
+        (name = "service", description = "The service itself"),
+    ),
 )]
 struct Service;
 
 /// Returns this OpenAPI document.
+///
+/// It is the same for every tenant.
 #[utoipa::path(
     get, path = "/v1/openapi.json", operation_id = "getOpenApi", tag = "service",
-    responses((status = 200, description = "The OpenAPI document", content_type = "application/json")),
+    responses((
+        status = 200, body = serde_json::Value, description = "The OpenAPI document", content_type = "application/json",
+    )),
 )]
 #[expect(dead_code, reason = "only its attribute is read")]
 fn openapi() {}
@@ -48,9 +77,69 @@ struct Bearer;
 
 impl Modify for Bearer {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        let description = "A token of the deployment's issuer. Its claims name the tenant and the tier.";
+        let http = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT");
+        let scheme = SecurityScheme::Http(http.description(Some(description)).build());
         document.components.get_or_insert_default().add_security_scheme("bearer", scheme);
     }
+}
+
+struct Deployments;
+
+impl Modify for Deployments {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let variable = |value: &str, description: &str| {
+            ServerVariableBuilder::new().default_value(value).description(Some(description))
+        };
+        let server = ServerBuilder::new()
+            .url("https://{api}.execute-api.{region}.amazonaws.com/api")
+            .description(Some("A tier of a deployment: the stack's output `BasicApiUrl` or `PremiumApiUrl`"))
+            .parameter("api", variable("a1b2c3d4e5", "Id of the tier's API"))
+            .parameter("region", variable("eu-central-1", "AWS Region of the deployment"));
+        document.servers = Some(vec![server.build()]);
+    }
+}
+
+/// Adds the errors that every operation can return, unless the operation describes them itself.
+struct ErrorsOfEveryOperation;
+
+impl Modify for ErrorsOfEveryOperation {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        for operation in document.paths.paths.values_mut().flat_map(operations) {
+            let responses = &mut operation.responses.responses;
+            for (status, name) in documented::EVERYWHERE {
+                let common = || RefOr::Ref(Ref::from_response_name(name));
+                responses.entry(status.to_owned()).or_insert_with(common);
+            }
+        }
+    }
+}
+
+fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut path.get, &mut path.put, &mut path.post, &mut path.delete].into_iter().filter_map(Option::as_mut)
+}
+
+#[test]
+fn functions_have_exactly_the_documented_routes() {
+    let document = serde_json::to_value(Service::openapi()).expect("a document");
+    let mut documented: Vec<_> = document["paths"]
+        .as_object()
+        .expect("paths")
+        .iter()
+        .flat_map(|(path, item)| {
+            item.as_object().expect("operations").keys().map(|method| (method.to_uppercase(), path.clone()))
+        })
+        .collect();
+    let functions =
+        [documents::DocumentsApi::ROUTES, inference::InferenceApi::ROUTES, templates::TemplatesApi::ROUTES];
+    let mut served: Vec<_> = functions
+        .concat()
+        .into_iter()
+        .map(|(method, resource)| (method.to_owned(), resource.to_owned()))
+        .collect();
+    documented.sort();
+    served.sort();
+    assert_eq!(served, documented);
 }
 
 #[test]
@@ -73,7 +162,7 @@ fn every_operation_needs_a_token() {
     assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")));
     assert_eq!(document["security"], serde_json::json!([{"bearer": []}]));
     let paths = document["paths"].as_object().expect("paths");
-    assert_eq!(paths.len(), 11);
+    assert_eq!(paths.len(), 12);
     for operations in paths.values() {
         for operation in operations.as_object().expect("operations").values() {
             assert!(operation.get("security").is_none(), "an operation overrides `security`: {operation}");

@@ -9,6 +9,8 @@ from __future__ import annotations
 from tests.infrastructure.guards.api import (
     authorizers_cache_by_token,
     authorizers_refuse_malformed_tokens,
+    bodies_arrive_unaltered,
+    paths_refuse_other_methods,
     tenant_comes_from_the_authorizer,
     usage_plan_counts_every_call,
 )
@@ -66,6 +68,8 @@ GUARDS = (
     usage_plan_counts_every_call,
     authorizers_cache_by_token,
     authorizers_refuse_malformed_tokens,
+    bodies_arrive_unaltered,
+    paths_refuse_other_methods,
     tenant_functions_have_no_event_source,
     functions_reserve_concurrency,
     permissions_name_their_source,

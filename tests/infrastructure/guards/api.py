@@ -29,6 +29,7 @@ _NO_TOKENS = (
 CACHE_KEYS = {"method.request.header.Authorization"}
 MAX_CACHE_SECONDS = 60
 _METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "x-amazon-apigateway-any-method"}
+_ANY = "x-amazon-apigateway-any-method"
 _INTEGRATION = "x-amazon-apigateway-integration"
 
 
@@ -66,6 +67,29 @@ def tenant_comes_from_the_authorizer(template: Template) -> Iterator[str]:
 def _is_preflight(method: str, operation: dict[str, Any]) -> bool:
     """Reports whether API Gateway itself answers this preflight; browsers send it without a token."""
     return method == "options" and (operation.get(_INTEGRATION) or {}).get("type") == "mock"
+
+
+def bodies_arrive_unaltered(template: Template) -> Iterator[str]:
+    """Functions get the bytes of the client: API Gateway would replace what is not UTF-8 with U+FFFD.
+
+    With binary media types, API Gateway answers a preflight only if it converts its body to text.
+    """
+    for api, body in _bodies(template):
+        if body.get("x-amazon-apigateway-binary-media-types") != ["*/*"]:
+            yield f"{api}: alters bodies that are not UTF-8; set x-amazon-apigateway-binary-media-types: ['*/*']"
+        for path, item in body.get("paths", {}).items():
+            for method in item.keys() & _METHODS:
+                integration = item[method].get(_INTEGRATION) or {}
+                if integration.get("type") == "mock" and integration.get("contentHandling") != "CONVERT_TO_TEXT":
+                    yield f"{api}: {method.upper()} {path} fails: its template applies to text only"
+
+
+def paths_refuse_other_methods(template: Template) -> Iterator[str]:
+    """A function answers the methods that a path does not have, with 405 and `Allow`."""
+    for api, body in _bodies(template):
+        for path, item in body.get("paths", {}).items():
+            if _ANY not in item:
+                yield f"{api}: {path} answers 404 to other methods; add {_ANY}"
 
 
 def usage_plan_counts_every_call(template: Template) -> Iterator[str]:

@@ -23,6 +23,12 @@ pub enum ApiError {
     /// 404: the tenant has no such resource.
     #[error("{0} not found")]
     NotFound(&'static str),
+    /// 405: the resource does not have the method.
+    #[error("this route has no such method: use {allowed}")]
+    MethodNotAllowed {
+        /// The methods of the resource, as in the header `Allow`.
+        allowed: String,
+    },
     /// 409: the resource changed, or its state does not allow the request.
     #[error("{0}")]
     Conflict(String),
@@ -92,6 +98,7 @@ impl ApiError {
             Self::BadRequest(_) => (400, "bad-request", "Bad request"),
             Self::Forbidden(_) => (403, "forbidden", "Forbidden"),
             Self::NotFound(_) => (404, "not-found", "Not found"),
+            Self::MethodNotAllowed { .. } => (405, "method-not-allowed", "Method not allowed"),
             Self::Conflict(_) => (409, "conflict", "Conflict"),
             Self::TooLarge(_) => (413, "too-large", "Body too large"),
             Self::UnsupportedMediaType(_) => (415, "unsupported-media-type", "Unsupported media type"),
@@ -119,9 +126,13 @@ impl ApiError {
         };
         let response =
             ApiResponse::json(status, &problem).with_header("content-type", "application/problem+json");
-        match error.retry_after() {
+        let response = match error.retry_after() {
             Some(seconds) => response.with_header("retry-after", seconds.to_string()),
             None => response,
+        };
+        match error {
+            Self::MethodNotAllowed { allowed } => response.with_header("allow", allowed),
+            _ => response,
         }
     }
 

@@ -1,5 +1,6 @@
 //! HTTP behind API Gateway's REST proxy integration.
 
+pub mod documented;
 mod error;
 mod request;
 mod response;

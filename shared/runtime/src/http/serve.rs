@@ -13,6 +13,9 @@ use crate::{TenantFunction, chain, config};
 
 /// The routes of a function. Each call gets the session of the calling tenant.
 pub trait Api: Sync {
+    /// The method and the resource of every route. Other methods of these resources are refused with 405.
+    const ROUTES: &'static [(&'static str, &'static str)];
+
     /// Answers a request.
     fn handle(
         &self,
@@ -91,10 +94,24 @@ impl<A: Api> Server<A> {
         tracing::Span::current().record("tenant", scope.tenant().as_str());
         let clients = self.function.clients(&scope);
         let outcome = match clients.session(&scope) {
-            Ok(session) => self.answer_in_slot(request, session).await,
+            Ok(session) => match self.refuse_other_methods(request) {
+                Ok(()) => self.answer_in_slot(request, session).await,
+                Err(error) => Err(error),
+            },
             Err(error) => Err(error.into()),
         };
         (Some(scope.tenant().clone()), outcome)
+    }
+
+    /// Refuses a method that the resource does not have. API Gateway sends all methods of a resource to its function.
+    fn refuse_other_methods(&self, request: &ApiRequest) -> Result<(), ApiError> {
+        let (method, resource) = request.route();
+        let of_resource = A::ROUTES.iter().filter(|route| route.1 == resource);
+        let allowed: Vec<_> = of_resource.map(|route| route.0).collect();
+        match allowed.is_empty() || allowed.contains(&method) {
+            true => Ok(()),
+            false => Err(ApiError::MethodNotAllowed { allowed: allowed.join(", ") }),
+        }
     }
 
     /// Answers the request while it occupies one of the tenant's slots.

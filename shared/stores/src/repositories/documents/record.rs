@@ -48,6 +48,10 @@ pub enum DocumentStatus {
 }
 
 impl DocumentStatus {
+    /// Every status that a client can see.
+    pub const SHOWN: [Self; 6] =
+        [Self::AwaitingUpload, Self::Queued, Self::Running, Self::Waiting, Self::Ready, Self::Dead];
+
     /// Returns the status as it is stored and shown.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -81,6 +85,10 @@ pub enum WaitingReason {
 }
 
 impl WaitingReason {
+    /// Every reason.
+    pub const ALL: [Self; 6] =
+        [Self::Retry, Self::CircuitOpen, Self::OverLimit, Self::Continued, Self::Lost, Self::Redriven];
+
     /// Returns the reason as it is stored and shown.
     pub fn as_str(self) -> &'static str {
         match self {
