@@ -320,8 +320,8 @@ _PROMPTS = [
     Mutant(
         "a template may use all memory of its function",
         Suite.STORES,
-        "shared/rendering/src/limits.rs",
-        "limit(Resource::As, MEMORY, MEMORY)?;",
+        "shared/confinement/src/limits.rs",
+        "limit(Resource::As, self.memory, self.memory)?;",
         "",
         ("-p", "templates", "--test", "rendering"),
     ),
@@ -833,6 +833,7 @@ _BUILT = [
 ]
 
 _READ = ("-p", "bulkhead-documents")
+_CONFINED = ("-p", "bulkhead-confinement", "--test", "attacks")
 _READING = [
     Mutant(
         "a DOCX expands without limit",
@@ -862,10 +863,42 @@ _READING = [
     Mutant(
         "the extraction process may open files",
         Suite.CRATES,
-        "functions/extraction/src/limits.rs",
+        "shared/confinement/src/limits.rs",
         "limit(Resource::Nofile, 0, 0)",
         "limit(Resource::Nofile, 64, 64)",
         ("-p", "extraction", "--test", "limits"),
+    ),
+    Mutant(
+        "the extraction process may use every system call",
+        Suite.CRATES,
+        "shared/confinement/src/child.rs",
+        "if limits.apply().is_err() || seccomp::enter().is_err() {",
+        "if limits.apply().is_err() {",
+        ("-p", "extraction", "--test", "limits"),
+    ),
+    Mutant(
+        "a confined process may send signals",
+        Suite.CRATES,
+        "shared/confinement/src/seccomp.rs",
+        "    libc::SYS_getpid,\n",
+        "    libc::SYS_kill,\n",
+        _CONFINED,
+    ),
+    Mutant(
+        "a confined process may create sockets",
+        Suite.CRATES,
+        "shared/confinement/src/seccomp.rs",
+        "    libc::SYS_gettid,\n",
+        "    libc::SYS_socket,\n",
+        _CONFINED,
+    ),
+    Mutant(
+        "a forbidden system call is not the document's fault",
+        Suite.CRATES,
+        "shared/confinement/src/parent.rs",
+        "Signal::SYS.as_raw() => Stop::SystemCall,",
+        "Signal::SYS.as_raw() => Stop::Memory,",
+        ("-p", "extraction", "--test", "reading", "exit_status"),
     ),
 ]
 

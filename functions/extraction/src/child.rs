@@ -1,33 +1,29 @@
 //! The child process that parses one document.
 
-use std::io::{Read, Write};
+use std::io;
 use std::process::ExitCode;
 
+use bulkhead_confinement::{Limits, answer};
 use bulkhead_documents::{DocumentError, Format, MAX_BYTES, passages};
 use bulkhead_events::ExtractionAnswer;
 
-use crate::{exit, limits};
+/// The limits of the child. The function has twice as much memory: the parent holds the document and its passages as
+/// well, and the kernel must stop the child before Lambda stops the environment. The stack is the Linux default.
+const LIMITS: Limits = Limits { memory: 512 * 1024 * 1024, processor: 20, stack: 8 * 1024 * 1024 };
 
-/// Parses one document of `content_type` from standard input and writes an
-/// [`ExtractionAnswer`] to standard output. Applies the limits before it reads the first byte.
+/// Parses one document of `content_type` from standard input and writes an [`ExtractionAnswer`] to standard output.
+/// Enters the confinement before it reads the first byte.
 pub fn child(content_type: &str) -> ExitCode {
-    if limits::apply().is_err() {
-        return ExitCode::from(exit::LIMITS_FAILED);
-    }
-    let answer = match read(content_type) {
-        Ok(Ok(passages)) => ExtractionAnswer::Passages(passages),
-        Ok(Err(error)) => ExtractionAnswer::Unreadable(error.to_string()),
-        Err(_) => return ExitCode::from(exit::BROKEN_PIPE),
-    };
-    let written = serde_json::to_vec(&answer)
-        .map_err(std::io::Error::from)
-        .and_then(|answer| std::io::stdout().write_all(&answer));
-    ExitCode::from(if written.is_ok() { 0 } else { exit::BROKEN_PIPE })
+    // One byte over the maximum shows that the document is too large.
+    answer(&LIMITS, MAX_BYTES as u64 + 1, |bytes| {
+        let answer = match read(&bytes, content_type) {
+            Ok(passages) => ExtractionAnswer::Passages(passages),
+            Err(error) => ExtractionAnswer::Unreadable(error.to_string()),
+        };
+        serde_json::to_vec(&answer).map_err(io::Error::from)
+    })
 }
 
-fn read(content_type: &str) -> std::io::Result<Result<Vec<String>, DocumentError>> {
-    let mut bytes = Vec::new();
-    // One byte over the maximum shows that the document is too large.
-    std::io::stdin().lock().take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(Format::from_content_type(content_type).and_then(|format| passages(&bytes, format)))
+fn read(bytes: &[u8], content_type: &str) -> Result<Vec<String>, DocumentError> {
+    passages(bytes, Format::from_content_type(content_type)?)
 }

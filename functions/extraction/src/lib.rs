@@ -2,21 +2,19 @@
 //!
 //! An exploited parser finds nothing to steal. The function has no tenant credentials, no
 //! AWS SDK, and only the environment variables that every function has. It does not parse: it
-//! starts itself again as a child process for each document. The child cannot open files or sockets, is limited in
-//! time and memory, and exits before the next document.
+//! starts itself again as a child process for each document. The kernel confines the child to memory and two pipes,
+//! limits its time and memory, and the child exits before the next document.
 
 mod child;
-mod exit;
-mod limits;
 mod parent;
 
 use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use bulkhead_confinement::{ConfinementError, protect_memory};
 use bulkhead_documents::{DocumentError, Format, MAX_BYTES};
 use lambda_runtime::Diagnostic;
-use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
 pub use bulkhead_events::{ExtractionAnswer, ExtractionRequest};
 pub use child::child;
@@ -30,12 +28,9 @@ pub const DEADLINE: Duration = Duration::from_secs(25);
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExtractionError {
-    /// The child process did not start, or a pipe to it failed.
-    #[error("run the child process")]
-    Process(#[source] io::Error),
-    /// The child could not limit itself and read nothing.
-    #[error("the child process could not set its limits")]
-    LimitsFailed,
+    /// The child process did not run, or could not confine itself.
+    #[error(transparent)]
+    Confinement(#[from] ConfinementError),
     /// The child's output is not a valid answer.
     #[error("the child process returned no valid answer")]
     NoAnswer(#[source] serde_json::Error),
@@ -64,9 +59,7 @@ impl Extraction {
     /// from its children.
     pub fn of_this_program() -> io::Result<Self> {
         let program = std::env::current_exe()?;
-        // Children run as the same user and could otherwise read this process's memory: earlier
-        // documents, and the credentials of the function's role.
-        set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+        protect_memory()?;
         Ok(Self::new(program, DEADLINE))
     }
 

@@ -11,6 +11,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use bulkhead_confinement::ConfinementError;
 use extraction::{DEADLINE, Extraction, ExtractionAnswer, ExtractionError, ExtractionRequest};
 
 const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
@@ -41,7 +42,9 @@ async fn script(text: &str, content: Vec<u8>) -> Result<ExtractionAnswer, Extrac
         match ask(program.clone(), Duration::from_secs(2), "text/plain", content.clone()).await {
             // A child process that another test forked while this file was open for writing
             // keeps it open until its own `exec`.
-            Err(ExtractionError::Process(error)) if error.kind() == io::ErrorKind::ExecutableFileBusy => {
+            Err(ExtractionError::Confinement(ConfinementError::Process(error)))
+                if error.kind() == io::ErrorKind::ExecutableFileBusy =>
+            {
                 tokio::task::yield_now().await;
             }
             other => break other,
@@ -117,11 +120,18 @@ async fn exit_status_gives_reason() {
     for exit in ["kill -ABRT $$", "kill -SEGV $$", "kill -KILL $$", "exit 101"] {
         assert_eq!(of(exit).await, memory, "{exit}");
     }
-    assert!(matches!(script("exit 70", vec![]).await, Err(ExtractionError::LimitsFailed)));
+    let forbidden = "reading the document attempted a forbidden operation; the document is broken";
+    assert_eq!(of("kill -SYS $$").await, forbidden);
+    let confinement = async |text| match script(text, vec![]).await {
+        Err(ExtractionError::Confinement(error)) => error,
+        other => panic!("{other:?}"),
+    };
+    assert!(matches!(confinement("exit 70").await, ConfinementError::NotConfined));
+    assert!(matches!(confinement("exit 74").await, ConfinementError::Process(_)));
     assert!(matches!(script("echo no", vec![]).await, Err(ExtractionError::NoAnswer(_))));
     assert!(matches!(script("echo '{\"tenant\":1}'", vec![]).await, Err(ExtractionError::NoAnswer(_))));
     let missing = ask("/nowhere".into(), DEADLINE, "text/plain", vec![]).await;
-    assert!(matches!(missing, Err(ExtractionError::Process(_))));
+    assert!(matches!(missing, Err(ExtractionError::Confinement(ConfinementError::Process(_)))));
 }
 
 /// A PDF array of numbers takes a hundred times its size when parsed.

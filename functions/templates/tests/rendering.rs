@@ -98,5 +98,5 @@ async fn child_that_does_not_answer_is_killed() {
 #[tokio::test]
 async fn missing_program_is_not_the_authors_fault() {
     let missing = Renderer::new(PathBuf::from("/nowhere"), Duration::from_secs(60));
-    assert!(matches!(missing.check("x").await, Err(RenderError::Process(_))));
+    assert!(matches!(missing.check("x").await, Err(RenderError::Confinement(_))));
 }

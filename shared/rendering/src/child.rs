@@ -1,31 +1,26 @@
 //! The child process that checks or renders one prompt template.
 
-use std::io::{Read, Write, stdin, stdout};
 use std::process::ExitCode;
 
+use bulkhead_confinement::{Limits, answer};
 use bulkhead_prompts::{Template, TemplateError};
 
-use crate::{Answer, BROKEN_PIPE, LIMITS_FAILED, Work, limits};
+use crate::{Answer, Work};
 
-/// Reads the work from standard input and writes the answer to standard output. Applies the limits before it reads the
-/// first byte.
+/// The limits of the child. The function has twice as much memory: the kernel must stop the child before Lambda stops
+/// the environment. The stack is the Linux default and holds any template that respects the limits for nesting.
+const LIMITS: Limits = Limits { memory: 128 * 1024 * 1024, processor: 1, stack: 8 * 1024 * 1024 };
+
+/// Reads the work from standard input and writes the answer to standard output. Enters the confinement before it reads
+/// the first byte.
 pub fn child() -> ExitCode {
-    if limits::apply().is_err() {
-        return ExitCode::from(LIMITS_FAILED);
-    }
-    let mut input = Vec::new();
-    if stdin().lock().read_to_end(&mut input).is_err() {
-        return ExitCode::from(BROKEN_PIPE);
-    }
-    let Ok(work) = serde_json::from_slice(&input) else { return ExitCode::from(BROKEN_PIPE) };
-    let answer = match run(work) {
-        Ok(text) => Answer::Text(text),
-        Err(error) => Answer::Refused(error.to_string()),
-    };
-    let written = serde_json::to_vec(&answer)
-        .map_err(std::io::Error::from)
-        .and_then(|answer| stdout().lock().write_all(&answer));
-    ExitCode::from(if written.is_ok() { 0 } else { BROKEN_PIPE })
+    answer(&LIMITS, u64::MAX, |input| {
+        let answer = match run(serde_json::from_slice(&input)?) {
+            Ok(text) => Answer::Text(text),
+            Err(error) => Answer::Refused(error.to_string()),
+        };
+        Ok(serde_json::to_vec(&answer)?)
+    })
 }
 
 fn run(work: Work) -> Result<String, TemplateError> {

@@ -77,7 +77,7 @@ fn extraction_depends_on_no_store() {
         .map(|dependency| dependency["name"].as_str().expect("dependency"))
         .collect();
     assert!(named.contains(&"bulkhead-documents"), "extraction parses documents: {named:?}");
-    let allowed = ["bulkhead-documents", "bulkhead-events"];
+    let allowed = ["bulkhead-confinement", "bulkhead-documents", "bulkhead-events"];
     let offenders: Vec<_> = named
         .iter()
         .filter(|name| name.starts_with("aws-") || (name.starts_with("bulkhead-") && !allowed.contains(name)))
@@ -92,6 +92,7 @@ fn crate_dependencies_point_down() {
         "bulkhead-tokens",
         "bulkhead-sealing",
         "bulkhead-events",
+        "bulkhead-confinement",
         "bulkhead-prompts",
         "bulkhead-rendering",
         "bulkhead-documents",
