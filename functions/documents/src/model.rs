@@ -198,12 +198,10 @@ pub fn title(text: &str) -> Result<String, ApiError> {
     Ok(title.to_owned())
 }
 
-/// Formats whose documents may be sent in the request.
-const INLINE: [Format; 3] = [Format::Text, Format::Markdown, Format::Html];
-
 /// Describes a content type of `formats`, with its parameters.
-fn content_type_of(formats: &[Format], description: String) -> Object {
-    let types: Vec<_> = formats.iter().map(|format| format.content_type()).collect();
+fn content_type_of(formats: impl IntoIterator<Item = Format>, of: &str) -> Object {
+    let types: Vec<_> = formats.into_iter().map(Format::content_type).collect();
+    let description = format!("Content type of the {of}: `{}`.", types.join("`, `"));
     let pattern = format!("^({})( *;.*)?$", types.join("|").replace('.', r"\.").replace('+', r"\+"));
     ObjectBuilder::new()
         .schema_type(Type::String)
@@ -215,13 +213,11 @@ fn content_type_of(formats: &[Format], description: String) -> Object {
 }
 
 fn content_type() -> Object {
-    let types: Vec<_> = Format::ALL.iter().map(|format| format!("`{}`", format.content_type())).collect();
-    content_type_of(&Format::ALL, format!("Content type of the document: {}.", types.join(", ")))
+    content_type_of(Format::ALL, "document")
 }
 
 fn inline_content_type() -> Object {
-    let types: Vec<_> = INLINE.iter().map(|format| format!("`{}`", format.content_type())).collect();
-    content_type_of(&INLINE, format!("Content type of the text: {}.", types.join(", ")))
+    content_type_of(Format::ALL.into_iter().filter(|format| format.is_text()), "text")
 }
 
 /// Describes a text that has one of `values`.
@@ -253,24 +249,20 @@ fn waiting_reason() -> Object {
 /// Returns the format of a supported content type.
 pub fn format(content_type: &str) -> Result<Format, ApiError> {
     Format::from_content_type(content_type).map_err(|_| {
-        ApiError::BadRequest(
-            "`content_type` must be text/plain, text/markdown, text/html, application/pdf or \
-             application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-                .to_owned(),
-        )
+        ApiError::BadRequest(format!("`content_type` must be one of {}", Format::content_types()))
     })
 }
 
 /// Returns the format of a content type that is allowed inline.
 pub fn text_format(content_type: &str) -> Result<Format, ApiError> {
     let format = format(content_type)?;
-    match INLINE.contains(&format) {
-        true => Ok(format),
-        false => Err(ApiError::BadRequest(
-            "`content_type` must be a text type; upload other documents with `POST /v1/documents/uploads`"
-                .to_owned(),
-        )),
+    if format.is_text() {
+        return Ok(format);
     }
+    Err(ApiError::BadRequest(
+        "`content_type` must be a text type; upload other documents with `POST /v1/documents/uploads`"
+            .to_owned(),
+    ))
 }
 
 /// Checks the size of an upload in bytes.

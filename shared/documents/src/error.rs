@@ -1,14 +1,11 @@
-use crate::{MAX_BYTES, MAX_DEPTH, MAX_EXPANDED, MAX_PAGES, MAX_PASSAGES, MAX_TEXT};
+use crate::{Format, MAX_BYTES, MAX_DEPTH, MAX_EXPANDED, MAX_PAGES, MAX_PASSAGES, MAX_TEXT};
 
 /// Why a document cannot be ingested. The message is for the document's owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DocumentError {
     /// The content type is not supported.
-    #[error(
-        "the content type is not one of text/plain, text/markdown, text/html, application/pdf, \
-         application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-    )]
+    #[error("the content type is not one of {}", Format::content_types())]
     Unsupported,
     /// The document is too big.
     #[error("the document is larger than {MAX_BYTES} bytes")]
@@ -21,12 +18,9 @@ pub enum DocumentError {
         /// The format of the first bytes, with an article.
         found: &'static str,
     },
-    /// The bytes are not UTF-8.
-    #[error("the document is not UTF-8 text")]
+    /// The bytes are not text in any encoding.
+    #[error("the document is not text: it holds binary data")]
     NotText,
-    /// The HTML could not be parsed.
-    #[error("the markup cannot be read")]
-    Markup,
     /// Elements are nested too deep.
     #[error("the document nests elements more than {MAX_DEPTH} deep")]
     TooDeep,
@@ -64,21 +58,35 @@ pub enum DocumentError {
     #[error("the PDF has no text that can be read; pages that were scanned need text recognition first")]
     NoTextInPdf,
     /// The bytes are not a zip archive.
-    #[error("the document is not a DOCX file: it is not a zip archive")]
-    NotZip,
-    /// The archive is not a Word document.
-    #[error("the document is not a DOCX file: it has no word/document.xml")]
-    NotDocx,
+    #[error("the document is not a {} file: it is not a zip archive", .0.name())]
+    NotZip(Format),
+    /// The archive lacks the main part of the format.
+    #[error("the document is not a {} file: its main part is missing", .0.name())]
+    NoMainPart(Format),
+    /// A file of Word, Excel or PowerPoint from before 2007.
+    #[error("the document is an old {found} file; save it as {}", .format.name())]
+    OldOffice {
+        /// The declared format.
+        format: Format,
+        /// The extension of the old format.
+        found: &'static str,
+    },
+    /// The file needs a password.
+    #[error("the {} file needs a password; save it without one", .0.name())]
+    EncryptedOffice(Format),
     /// The text is encrypted or uses an unsupported compression.
-    #[error("the DOCX file is encrypted or uses an unsupported compression")]
-    PackedDocx,
-    /// The archive is damaged.
-    #[error("the DOCX file is broken and cannot be read")]
-    BrokenDocx,
+    #[error("the {} file is encrypted or uses an unsupported compression", .0.name())]
+    PackedPart(Format),
+    /// The file is damaged.
+    #[error("the {} file is broken and cannot be read", .0.name())]
+    Broken(Format),
     /// The XML has a document type declaration, which can define expanding entities.
-    #[error("the DOCX file has a document type declaration, which is not allowed")]
+    #[error("the document has a document type declaration, which is not allowed")]
     DocumentType,
     /// The XML uses an entity other than the five that XML predefines.
-    #[error("the DOCX file uses a custom entity, which is not allowed")]
+    #[error("the document uses a custom entity, which is not allowed")]
     Entity,
+    /// The XML or HTML has too many elements or attributes.
+    #[error("the document has too many elements; split it")]
+    TooManyElements,
 }

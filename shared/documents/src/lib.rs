@@ -1,22 +1,30 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "parsers")]
+mod content;
 mod error;
+mod extracted;
 mod format;
 #[cfg(feature = "parsers")]
 mod read;
+#[cfg(feature = "parsers")]
+mod split;
 
 pub use error::DocumentError;
+pub use extracted::{Extracted, Options, Passage};
 pub use format::Format;
 #[cfg(feature = "parsers")]
-pub use read::passages;
+pub use read::{extract, passages};
 
 /// Maximum size of a document in bytes. With [`MAX_PASSAGES`], this is the most that one
 /// worker can embed within its two minutes.
 pub const MAX_BYTES: usize = 4 * 1024 * 1024;
 /// Maximum number of passages of a document.
 pub const MAX_PASSAGES: usize = 4_000;
-/// Maximum text of a document: bytes of UTF-8 of all passages as JSON strings, in which a
-/// quote, a backslash and a line end take two bytes.
+/// Maximum size of a passage, in estimated tokens. A usual passage has at most 450.
+pub const MAX_PASSAGE_TOKENS: usize = 700;
+/// Maximum text of a document: bytes of UTF-8 of all passages as JSON, in which a quote, a
+/// backslash and a line end take two bytes.
 ///
 /// A Lambda response has at most 6 MB:
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>. The rest is for
@@ -24,10 +32,10 @@ pub const MAX_PASSAGES: usize = 4_000;
 pub const MAX_TEXT: usize = 5_500_000;
 /// Maximum number of pages of a PDF.
 pub const MAX_PAGES: usize = 5_000;
-/// Maximum expanded size, in bytes, of one compressed part: a stream of a PDF or the text
-/// of a DOCX.
+/// Maximum expanded size, in bytes, of one stream of a PDF, and of all parts together that are
+/// read from a zip archive.
 pub const MAX_EXPANDED: usize = 32 * 1024 * 1024;
-/// Maximum nesting depth of elements in HTML and DOCX.
+/// Maximum nesting depth of elements in HTML and XML.
 pub const MAX_DEPTH: usize = 200;
 
 /// Returns the SHA-256 of `parts` in hexadecimal, for the inputs of a document's passages.

@@ -37,7 +37,7 @@ fn table_rows_become_lines() {
         cell("closed")
     );
     let text = body(&table).expect("a DOCX");
-    assert_eq!(text.lines().map(str::trim_end).collect::<Vec<_>>(), ["Monday 9-5", "Sunday closed"]);
+    assert_eq!(text.lines().map(str::trim_end).collect::<Vec<_>>(), ["Monday | 9-5", "Sunday | closed"]);
 }
 
 #[test]
@@ -50,13 +50,16 @@ fn skips_hidden_content() {
 
 #[test]
 fn rejects_invalid_docx_with_reason() {
-    assert_eq!(read(b"hello"), Err(DocumentError::NotZip));
-    assert_eq!(read(b"PK\x03\x04 and nothing more"), Err(DocumentError::BrokenDocx));
-    assert_eq!(read(&zip(&[])), Err(DocumentError::NotDocx));
-    assert_eq!(read(&zip(&[Entry::of("word/other.xml", b"<x/>")])), Err(DocumentError::NotDocx));
-    assert_eq!(body("<w:p></w:q>"), Err(DocumentError::BrokenDocx));
+    assert_eq!(read(b"hello"), Err(DocumentError::NotZip(Format::Docx)));
+    assert_eq!(read(b"PK\x03\x04 and nothing more"), Err(DocumentError::Broken(Format::Docx)));
+    assert_eq!(read(&zip(&[])), Err(DocumentError::NoMainPart(Format::Docx)));
+    assert_eq!(
+        read(&zip(&[Entry::of("word/other.xml", b"<x/>")])),
+        Err(DocumentError::NoMainPart(Format::Docx))
+    );
+    assert_eq!(body("<w:p></w:q>"), Err(DocumentError::Broken(Format::Docx)));
     assert_eq!(body(""), Err(DocumentError::Empty));
-    assert_eq!(read(&docx_of("<w:document><w:body>")), Err(DocumentError::BrokenDocx));
+    assert_eq!(read(&docx_of("<w:document><w:body>")), Err(DocumentError::Broken(Format::Docx)));
     let good = docx(&["text".to_owned()]);
     let hidden = [b"PK\x03\x04 something else".to_vec(), good].concat();
     assert!(read(&hidden).is_err());
@@ -82,7 +85,7 @@ fn rejects_decompression_bombs() {
     // Unpacking stops at the smaller of the declared size and the limit.
     let mut entry = Entry::of("word/document.xml", &bomb);
     entry.declared = 10;
-    assert_eq!(read(&zip(&[entry])), Err(DocumentError::BrokenDocx));
+    assert_eq!(read(&zip(&[entry])), Err(DocumentError::Broken(Format::Docx)));
     let small = document_xml("<w:p><w:r><w:t>small</w:t></w:r></w:p>");
     let mut entry = Entry::of("word/document.xml", small.as_bytes());
     entry.declared = u32::MAX - 1;

@@ -27,7 +27,7 @@ fn splits_markdown_at_headings() {
     let passages = passages(text.as_bytes(), Format::Markdown).expect("markdown");
     assert_eq!(passages.len(), 6);
     for (n, passage) in passages.iter().enumerate() {
-        assert!(passage.starts_with(&format!("## Section {n}")), "{passage}");
+        assert!(passage.starts_with(&format!("Section {n}\n")), "{passage}");
     }
 }
 
@@ -36,8 +36,9 @@ fn rejects_invalid_documents_with_reason() {
     assert_eq!(passages(b"", Format::Text), Err(DocumentError::Empty));
     assert_eq!(passages(b" \n\t", Format::Markdown), Err(DocumentError::Empty));
     assert_eq!(passages(b"<p></p>", Format::Html), Err(DocumentError::Empty));
-    assert_eq!(passages(b"\xff\xfe", Format::Text), Err(DocumentError::NotText));
-    assert_eq!(passages(b"a\0b", Format::Text), Err(DocumentError::NotText));
+    assert_eq!(passages(b"\xff\xfe", Format::Text), Err(DocumentError::Empty));
+    let program: Vec<u8> = (0..=255).cycle().take(4_096).collect();
+    assert_eq!(passages(&program, Format::Text), Err(DocumentError::NotText));
     assert_eq!(passages(&vec![b'a'; MAX_BYTES + 1], Format::Text), Err(DocumentError::TooLarge));
     assert_eq!(Format::from_content_type("image/png"), Err(DocumentError::Unsupported));
     assert_eq!(Format::from_content_type("Text/HTML; charset=utf-8"), Ok(Format::Html));
@@ -101,8 +102,12 @@ proptest! {
     fn passages_keep_every_word(words in proptest::collection::vec("[a-z]{1,12}[.?!]?", 1..800)) {
         let text = words.join(" ");
         let passages = passages(text.as_bytes(), Format::Text).expect("text");
-        let again: Vec<_> = passages.iter().flat_map(|p| p.split_whitespace()).collect();
-        prop_assert_eq!(again, words.iter().map(String::as_str).collect::<Vec<_>>());
+        // A passage may repeat the last sentences of the one before it.
+        let mut rest = words.iter().map(String::as_str).peekable();
+        for word in passages.iter().flat_map(|passage| passage.split_whitespace()) {
+            rest.next_if_eq(&word);
+        }
+        prop_assert_eq!(rest.next(), None);
     }
 
     #[test]

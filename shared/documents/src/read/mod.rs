@@ -1,22 +1,38 @@
 //! The parsers: the only code of this crate that reads untrusted bytes.
 
+mod archive;
+mod decode;
 mod disguise;
 mod docx;
 mod html;
+mod markdown;
+mod package;
 mod pdf;
-mod split;
+mod table;
 mod text;
+mod xml;
 
-use crate::{DocumentError, Format, MAX_BYTES, MAX_PASSAGES, MAX_TEXT};
+use self::decode::decode;
+use crate::content::{Block, Content, Kind};
+use crate::format::charset;
+use crate::{DocumentError, Extracted, Format, MAX_BYTES, MAX_PASSAGES, MAX_TEXT, Options, Passage, split};
 
-/// Returns the passages of a document, in order.
+/// Returns the texts of the passages of a document, in order: [`extract`] without headings,
+/// pages and warnings.
+pub fn passages(bytes: &[u8], format: Format) -> Result<Vec<String>, DocumentError> {
+    let extracted = extract(bytes, format.content_type(), Options::default())?;
+    Ok(extracted.passages.into_iter().map(|passage| passage.text).collect())
+}
+
+/// Reads a document and splits its text into passages, in order.
 ///
-/// The output ([`MAX_PASSAGES`], [`MAX_TEXT`]) and expanded sizes are bounded; the time is
-/// not, because markup can be written to parse slowly. Run this in a process that can be
-/// killed.
+/// A `charset` parameter of the content type names the encoding of a text. The output
+/// ([`MAX_PASSAGES`], [`MAX_TEXT`]) and expanded sizes are bounded. The time is linear for all
+/// formats but PDF; run this in a process that can be killed.
 ///
 /// Fails if the bytes cannot be read or hold no text.
-pub fn passages(bytes: &[u8], format: Format) -> Result<Vec<String>, DocumentError> {
+pub fn extract(bytes: &[u8], content_type: &str, options: Options) -> Result<Extracted, DocumentError> {
+    let format = Format::from_content_type(content_type)?;
     if bytes.len() > MAX_BYTES {
         return Err(DocumentError::TooLarge);
     }
@@ -24,21 +40,63 @@ pub fn passages(bytes: &[u8], format: Format) -> Result<Vec<String>, DocumentErr
         return Err(DocumentError::Empty);
     }
     disguise::check(bytes, format)?;
-    let text = match format {
-        Format::Text | Format::Markdown => text::utf8(bytes)?.to_owned(),
-        Format::Html => html::text(text::utf8(bytes)?)?,
-        Format::Pdf => pdf::text(bytes)?,
-        Format::Docx => docx::text(bytes)?,
-    };
-    let text = text::clean(text);
-    if text::json_length(&text) > MAX_TEXT {
+    let mut content = content(bytes, format, charset(content_type), options)?;
+    for block in &mut content.blocks {
+        block.text = text::clean(std::mem::take(&mut block.text));
+    }
+    content.title = content.title.map(|title| text::clean(title).trim().to_owned());
+    let passages = split::passages(&content);
+    match passages.len() {
+        0 if format == Format::Pdf => return Err(DocumentError::NoTextInPdf),
+        0 => return Err(DocumentError::Empty),
+        n if n > MAX_PASSAGES => return Err(DocumentError::TooManyPassages),
+        _ => {}
+    }
+    if passages.iter().map(json_length).sum::<usize>() > MAX_TEXT {
         return Err(DocumentError::TooMuchText);
     }
-    let passages = split::passages(&text, format);
-    match passages.len() {
-        0 if format == Format::Pdf => Err(DocumentError::NoTextInPdf),
-        0 => Err(DocumentError::Empty),
-        n if n > MAX_PASSAGES => Err(DocumentError::TooManyPassages),
-        _ => Ok(passages),
+    let warnings = content.warnings.iter().map(ToString::to_string).collect();
+    Ok(Extracted { title: content.title.filter(|title| !title.is_empty()), passages, warnings })
+}
+
+fn content(
+    bytes: &[u8],
+    format: Format,
+    charset: Option<&str>,
+    options: Options,
+) -> Result<Content, DocumentError> {
+    let decoded = |inner: Option<&str>| decode(bytes, charset, inner);
+    match format {
+        Format::Text => {
+            let decoded = decoded(None)?;
+            let mut content = text::content(&decoded.text);
+            text::warn_replaced(&mut content, &decoded);
+            Ok(content)
+        }
+        Format::Markdown => {
+            let decoded = decoded(None)?;
+            let mut content = markdown::content(&decoded.text)?;
+            text::warn_replaced(&mut content, &decoded);
+            Ok(content)
+        }
+        Format::Html => html::document(bytes, charset, options),
+        Format::Pdf => pages(bytes),
+        Format::Docx => docx::content(bytes),
+        _ => Err(DocumentError::Unsupported),
     }
+}
+
+/// Returns the content of a PDF: one block per page.
+fn pages(bytes: &[u8]) -> Result<Content, DocumentError> {
+    let text = pdf::text(bytes)?;
+    let block = Block { kind: Kind::Paragraph, text, page: None };
+    Ok(Content { blocks: vec![block], ..Content::default() })
+}
+
+/// Returns the size of a passage as JSON, in bytes.
+fn json_length(passage: &Passage) -> usize {
+    /// Member names, brackets, commas and the number of the page.
+    const AROUND: usize = 40;
+    let headings: usize = passage.headings.iter().map(|heading| text::json_length(heading) + 1).sum();
+    AROUND + text::json_length(&passage.text) + headings
 }

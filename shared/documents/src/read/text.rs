@@ -1,31 +1,48 @@
-//! Decoding, cleaning and measuring text.
+//! Plain text, and cleaning and measuring of any text.
 
-use crate::DocumentError;
+use super::decode::Decoded;
+use crate::content::{Content, Kind, Warning};
 
-/// Returns the text of `bytes`, without a byte order mark.
-pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, DocumentError> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    // A NUL marks a binary file with a text content type.
-    match std::str::from_utf8(bytes) {
-        Ok(text) if !text.contains('\0') => Ok(text),
-        _ => Err(DocumentError::NotText),
+/// Returns the content of a plain text. The splitter finds its paragraphs.
+pub(crate) fn content(text: &str) -> Content {
+    let mut content = Content::default();
+    content.push(Kind::Paragraph, text);
+    content
+}
+
+/// Adds a warning about bytes that were replaced.
+pub(crate) fn warn_replaced(content: &mut Content, decoded: &Decoded) {
+    if decoded.replaced > 0 {
+        content.warnings.push(Warning::Replaced(decoded.replaced));
     }
 }
 
-/// Converts line ends to `\n` and removes control characters.
+/// Converts line ends to `\n`, and removes control characters and invisible marks.
 pub(crate) fn clean(text: String) -> String {
-    if !text.contains(is_control) {
+    if !text.contains(is_removed) {
         return text;
     }
-    let text = text.replace("\r\n", "\n").replace(['\r', '\u{b}', '\u{c}', '\u{85}'], "\n");
-    text.replace(is_control, "")
+    let text =
+        text.replace("\r\n", "\n").replace(['\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}'], "\n");
+    text.replace(is_removed, "")
 }
 
 /// Returns the size of cleaned `text` as a JSON string, in bytes.
 pub(crate) fn json_length(text: &str) -> usize {
-    text.len() + text.bytes().filter(|byte| matches!(byte, b'"' | b'\\' | b'\n' | b'\t')).count()
+    text.len() + 2 + text.bytes().filter(|byte| matches!(byte, b'"' | b'\\' | b'\n' | b'\t')).count()
 }
 
-fn is_control(character: char) -> bool {
-    character.is_control() && !matches!(character, '\n' | '\t')
+fn is_removed(character: char) -> bool {
+    match character {
+        '\n' | '\t' => false,
+        // Line and paragraph separators, soft hyphen, zero-width space, byte order mark, tags.
+        '\u{2028}'
+        | '\u{2029}'
+        | '\u{ad}'
+        | '\u{200b}'
+        | '\u{2060}'
+        | '\u{feff}'
+        | '\u{e0000}'..='\u{e007f}' => true,
+        character => character.is_control(),
+    }
 }

@@ -1,0 +1,31 @@
+use serde::{Deserialize, Serialize};
+
+/// The text of a document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extracted {
+    /// The title that the document itself states.
+    pub title: Option<String>,
+    /// The passages, in order.
+    pub passages: Vec<Passage>,
+    /// Sentences for the document's owner: which text is missing, and why.
+    pub warnings: Vec<String>,
+}
+
+/// A part of a document that can be understood alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Passage {
+    /// The text to embed and to show. Its first line names the document and the headings, if
+    /// there are any: `Handbook > Refunds`.
+    pub text: String,
+    /// The headings above the passage, outermost first.
+    pub headings: Vec<String>,
+    /// The page on which the passage begins, from 1. Only documents with pages have one.
+    pub page: Option<u32>,
+}
+
+/// How to read a document.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Keeps menus, page footers and cookie banners of HTML.
+    pub keep_boilerplate: bool,
+}

@@ -1,0 +1,66 @@
+//! Zip archives: reads named parts, and limits what they expand to together.
+
+use std::borrow::Cow;
+use std::io::{Cursor, Read};
+
+use zip::ZipArchive;
+use zip::read::{ArchiveOffset, Config};
+use zip::result::ZipError;
+
+use crate::{DocumentError, Format, MAX_EXPANDED};
+
+/// An archive. Ignores the sizes that it declares.
+pub(crate) struct Archive<'a> {
+    zip: ZipArchive<Cursor<&'a [u8]>>,
+    format: Format,
+    /// Bytes that may still expand.
+    budget: usize,
+}
+
+impl<'a> Archive<'a> {
+    /// Opens an archive that begins at the first byte.
+    pub(crate) fn open(bytes: &'a [u8], format: Format) -> Result<Self, DocumentError> {
+        // An archive at another offset is hidden in a file of another format.
+        let config = Config { archive_offset: ArchiveOffset::Known(0) };
+        let zip =
+            ZipArchive::with_config(config, Cursor::new(bytes)).map_err(|error| classify(&error, format))?;
+        Ok(Self { zip, format, budget: MAX_EXPANDED })
+    }
+
+    pub(crate) fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Returns a part, or `None` if the archive does not have it. Names ignore case.
+    pub(crate) fn part(&mut self, name: &str) -> Result<Option<Vec<u8>>, DocumentError> {
+        let name = name.trim_start_matches('/');
+        let index = self.zip.index_for_name(name).or_else(|| {
+            let mut names = self.zip.file_names().filter_map(Result::ok);
+            let found = names.find(|other| other.eq_ignore_ascii_case(name))?.into_owned();
+            self.zip.index_for_name(&found)
+        });
+        let Some(index) = index else { return Ok(None) };
+        let part = self.zip.by_index(index).map_err(|error| classify(&error, self.format))?;
+        let mut bytes = Vec::new();
+        part.take(self.budget as u64 + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|_| DocumentError::Broken(self.format))?;
+        match self.budget.checked_sub(bytes.len()) {
+            Some(rest) => self.budget = rest,
+            None => return Err(DocumentError::Expands),
+        }
+        Ok(Some(bytes))
+    }
+
+    /// Returns the names of all parts.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.zip.file_names().filter_map(Result::ok).map(Cow::into_owned).collect()
+    }
+}
+
+fn classify(error: &ZipError, format: Format) -> DocumentError {
+    match error {
+        ZipError::UnsupportedArchive(_) | ZipError::InvalidPassword => DocumentError::PackedPart(format),
+        _ => DocumentError::Broken(format),
+    }
+}

@@ -1,0 +1,130 @@
+//! Finds a text's encoding and decodes it.
+//!
+//! In this order: byte order mark, declared encoding, zeros of UTF-16 without a mark, UTF-8,
+//! then a guess from the frequency of letters.
+
+use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+
+use crate::DocumentError;
+
+/// Share of control characters, one in this many, from which bytes are not text.
+const BINARY: usize = 33;
+
+/// A decoded text.
+pub(crate) struct Decoded {
+    pub text: String,
+    /// Sequences of bytes that the encoding does not define.
+    pub replaced: usize,
+}
+
+/// Decodes `bytes`. `declared` is the encoding's label from outside the document, `inner` the
+/// label from within. Fails if the bytes are binary data.
+pub(crate) fn decode(
+    bytes: &[u8],
+    declared: Option<&str>,
+    inner: Option<&str>,
+) -> Result<Decoded, DocumentError> {
+    let text = if let Some(text) = marked_utf32(bytes) {
+        text
+    } else if let Some((encoding, length)) = Encoding::for_bom(bytes) {
+        let bytes = bytes.get(length..).unwrap_or_default();
+        encoding.decode_without_bom_handling(bytes).0.into_owned()
+    } else {
+        unmarked(bytes, declared, inner)
+    };
+    let replaced = text.matches('\u{fffd}').count();
+    if is_binary(&text) { Err(DocumentError::NotText) } else { Ok(Decoded { text, replaced }) }
+}
+
+/// Decodes UTF-32 that begins with a byte order mark.
+fn marked_utf32(bytes: &[u8]) -> Option<String> {
+    if let Some(rest) = bytes.strip_prefix(b"\xff\xfe\0\0") {
+        return Some(utf32(rest, u32::from_le_bytes));
+    }
+    bytes.strip_prefix(b"\0\0\xfe\xff").map(|rest| utf32(rest, u32::from_be_bytes))
+}
+
+fn utf32(bytes: &[u8], number: fn([u8; 4]) -> u32) -> String {
+    let (characters, _) = bytes.as_chunks::<4>();
+    characters.iter().map(|bytes| char::from_u32(number(*bytes)).unwrap_or('\u{fffd}')).collect()
+}
+
+fn unmarked(bytes: &[u8], declared: Option<&str>, inner: Option<&str>) -> String {
+    if let Some(label) = declared.map(str::to_ascii_lowercase) {
+        match label.as_str() {
+            "utf-32" | "utf-32le" => return utf32(bytes, u32::from_le_bytes),
+            "utf-32be" => return utf32(bytes, u32::from_be_bytes),
+            _ => {}
+        }
+    }
+    let wide = zeros(bytes);
+    let inner = inner.and_then(named).map(|encoding| match encoding {
+        // A label that can be read byte by byte is not in UTF-16.
+        encoding if (encoding == UTF_16LE || encoding == UTF_16BE) && wide.is_none() => UTF_8,
+        encoding => encoding,
+    });
+    let encoding = match declared.and_then(named).or(inner) {
+        // Many clients declare UTF-8 for every text.
+        Some(encoding) if encoding == UTF_8 && mostly_broken(bytes) => guess(bytes),
+        Some(encoding) => encoding,
+        None => wide.unwrap_or_else(|| if mostly_broken(bytes) { guess(bytes) } else { UTF_8 }),
+    };
+    encoding.decode_without_bom_handling(bytes).0.into_owned()
+}
+
+fn named(label: &str) -> Option<&'static Encoding> {
+    // ASCII says nothing about other bytes.
+    if label.eq_ignore_ascii_case("us-ascii") || label.eq_ignore_ascii_case("ascii") {
+        return None;
+    }
+    Encoding::for_label_no_replacement(label.as_bytes())
+}
+
+/// Returns UTF-16 if every second byte of the beginning is mostly zero.
+fn zeros(bytes: &[u8]) -> Option<&'static Encoding> {
+    let beginning = bytes.get(..bytes.len().min(4_096)).unwrap_or_default();
+    let (pairs, _) = beginning.as_chunks::<2>();
+    let (mut first, mut second) = (0, 0);
+    for [one, other] in pairs {
+        first += usize::from(*one == 0);
+        second += usize::from(*other == 0);
+    }
+    let many = pairs.len() / 3;
+    match (first > many, second > many) {
+        (false, true) => Some(UTF_16LE),
+        (true, false) => Some(UTF_16BE),
+        _ => None,
+    }
+}
+
+/// Returns whether more sequences of bytes beyond ASCII are invalid UTF-8 than valid.
+fn mostly_broken(bytes: &[u8]) -> bool {
+    let (mut valid, mut broken) = (0, 0);
+    for chunk in bytes.utf8_chunks() {
+        valid += chunk.valid().bytes().filter(|byte| *byte >= 0xc0).count();
+        broken += usize::from(!chunk.invalid().is_empty());
+    }
+    broken > valid
+}
+
+fn guess(bytes: &[u8]) -> &'static Encoding {
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
+    detector.feed(bytes, true);
+    let guess = detector.guess(None, Utf8Detection::Deny);
+    // Few letters are no evidence for a rare encoding.
+    if bytes.iter().filter(|byte| !byte.is_ascii()).count() < 2 { WINDOWS_1252 } else { guess }
+}
+
+/// Returns whether the text has many control characters. A log may have some, with colours and
+/// a stray zero.
+fn is_binary(text: &str) -> bool {
+    let (mut controls, mut all) = (0, 0);
+    for character in text.chars() {
+        all += 1;
+        controls += usize::from(
+            matches!(character, '\0'..='\u{7}' | '\u{e}'..='\u{1a}' | '\u{1c}'..='\u{1f}' | '\u{7f}' | '\u{fffd}'),
+        );
+    }
+    controls > 4 && controls > all / BINARY
+}

@@ -1,0 +1,144 @@
+//! Which parts of a page are menus, page footers or cookie banners.
+//!
+//! A page says so by elements and roles, by usual class names, or by many short links. Many
+//! links count only outside the main text, and only if the page has other text.
+
+use super::tree::{Data, Element, Id, Tree};
+
+/// Letters outside links from which a page has text of its own.
+const OWN_TEXT: usize = 200;
+/// Links from which a block can be a menu.
+const MENU_LINKS: usize = 5;
+/// Mean length of a menu's links, in bytes, at most.
+const MENU_LINK: usize = 40;
+/// Text of a cookie banner, in bytes, at most.
+const BANNER: usize = 3_000;
+
+/// Words of class names and ids that mark a cookie banner.
+const BANNERS: [&str; 12] = [
+    "cookie",
+    "cookies",
+    "cookiebar",
+    "cookiebanner",
+    "consent",
+    "gdpr",
+    "onetrust",
+    "didomi",
+    "cookiebot",
+    "usercentrics",
+    "truste",
+    "cookieconsent",
+];
+/// Words of class names and ids that mark navigation.
+const MENUS: [&str; 10] = [
+    "breadcrumb",
+    "breadcrumbs",
+    "navbar",
+    "navigation",
+    "pagination",
+    "skiplink",
+    "skip-link",
+    "skip-to-content",
+    "share-buttons",
+    "social-links",
+];
+
+/// Sizes of the text below each node, in bytes.
+#[derive(Clone, Copy, Default)]
+struct Size {
+    text: usize,
+    linked: usize,
+    links: usize,
+}
+
+/// Decides what is boilerplate on one page.
+pub(crate) struct Boilerplate {
+    sizes: Vec<Size>,
+    keep: bool,
+}
+
+impl Boilerplate {
+    /// Measures a page. With `keep`, nothing is boilerplate.
+    pub(crate) fn of(tree: &Tree, keep: bool) -> Self {
+        let mut sizes = vec![Size::default(); if keep { 0 } else { tree.len() }];
+        if !keep {
+            let order: Vec<Id> = tree.below(Tree::ROOT).collect();
+            // Backwards, children come before their parents.
+            for id in order.into_iter().rev() {
+                let Some(node) = tree.node(id) else { continue };
+                let mut size = sizes.get(id).copied().unwrap_or_default();
+                match &node.data {
+                    Data::Text(text) => size.text += text.split_whitespace().map(str::len).sum::<usize>(),
+                    Data::Element(element) => match element.tag() {
+                        "a" => (size.linked, size.links) = (size.text, 1),
+                        "script" | "style" | "noscript" | "template" | "select" => size = Size::default(),
+                        _ => {}
+                    },
+                    _ => {}
+                }
+                if let Some(slot) = sizes.get_mut(id) {
+                    *slot = size;
+                }
+                if let Some(parent) = node.parent.and_then(|parent| sizes.get_mut(parent)) {
+                    parent.text += size.text;
+                    parent.linked += size.linked;
+                    parent.links += size.links;
+                }
+            }
+        }
+        Self { sizes, keep }
+    }
+
+    /// Returns whether an element is left out. `in_main` tells whether it is within the main
+    /// text.
+    pub(crate) fn covers(&self, id: Id, element: &Element, in_main: bool) -> bool {
+        if self.keep {
+            return false;
+        }
+        let role = element.attribute("role").unwrap_or_default();
+        match element.tag() {
+            "html" | "body" | "main" | "article" => return false,
+            "nav" => return true,
+            "footer" | "aside" if !in_main => return true,
+            _ => {}
+        }
+        matches!(role, "navigation" | "search" | "menu" | "menubar" | "toolbar")
+            || matches!(role, "contentinfo" | "complementary") && !in_main
+            || self.is_named(id, element)
+            || !in_main && self.is_menu(id, element)
+    }
+
+    fn size(&self, id: Id) -> Size {
+        self.sizes.get(id).copied().unwrap_or_default()
+    }
+
+    fn is_named(&self, id: Id, element: &Element) -> bool {
+        let names = ["class", "id"].into_iter().filter_map(|name| element.attribute(name));
+        let names = names.flat_map(str::split_whitespace).map(str::to_ascii_lowercase);
+        let (mut banner, mut menu) = (false, false);
+        for name in names.take(50) {
+            menu |= MENUS.contains(&name.as_str());
+            let mut words = name.split(['-', '_']).peekable();
+            banner |=
+                words.clone().any(|word| BANNERS.contains(&word)) && !words.any(|word| word == "policy");
+        }
+        let page = self.size(Tree::ROOT).text;
+        menu || banner && self.size(id).text <= BANNER && self.size(id).text * 2 <= page
+    }
+
+    /// Returns whether a block is mostly short links.
+    fn is_menu(&self, id: Id, element: &Element) -> bool {
+        if !matches!(
+            element.tag(),
+            "ul" | "ol" | "div" | "td" | "table" | "section" | "p" | "center" | "header" | "tr"
+        ) {
+            return false;
+        }
+        let (size, page) = (self.size(id), self.size(Tree::ROOT));
+        let (outside, own) = (page.text.saturating_sub(page.linked), size.text.saturating_sub(size.linked));
+        size.links >= MENU_LINKS
+            && size.linked * 4 >= size.text * 3
+            && size.linked <= size.links * MENU_LINK
+            && outside.saturating_sub(own) >= OWN_TEXT
+    }
+}

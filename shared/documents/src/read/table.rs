@@ -1,0 +1,72 @@
+//! The one form of tables: rows whose cells are separated by bars, and a header that every
+//! passage repeats.
+
+use std::rc::Rc;
+
+use crate::content::{Content, Kind};
+
+/// A table while it is read.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    /// A line above the header, such as a caption.
+    pub caption: String,
+    pub rows: Vec<Row>,
+}
+
+/// A row of a table.
+#[derive(Debug, Default)]
+pub(crate) struct Row {
+    pub cells: Vec<String>,
+    /// The document marks the row as a header.
+    pub is_header: bool,
+}
+
+impl Table {
+    /// Appends the rows to `content`.
+    ///
+    /// Marked header rows at the beginning are the header. Without a mark, the first row is
+    /// the header if every cell is a short text without a number.
+    pub(crate) fn write(self, content: &mut Content) {
+        let rows: Vec<Row> = self.rows.into_iter().filter(|row| !row.is_blank()).collect();
+        let marked = rows.iter().take_while(|row| row.is_header).count();
+        let names = match rows.first() {
+            _ if marked == rows.len() => 0,
+            _ if marked > 0 => marked,
+            Some(first) if rows.len() > 1 && first.names_columns() => 1,
+            _ => 0,
+        };
+        let lines = rows.iter().take(names).map(Row::line);
+        let lines: Vec<_> =
+            Some(self.caption).filter(|caption| !caption.is_empty()).into_iter().chain(lines).collect();
+        let header: Option<Rc<str>> = (!lines.is_empty()).then(|| lines.join("\n").into());
+        for row in rows.iter().skip(names) {
+            content.push(Kind::Row(header.clone()), row.line());
+        }
+    }
+}
+
+impl Row {
+    fn is_blank(&self) -> bool {
+        self.cells.iter().all(|cell| cell.trim().is_empty())
+    }
+
+    fn names_columns(&self) -> bool {
+        self.cells.len() > 1
+            && self.cells.iter().enumerate().all(|(column, cell)| {
+                let cell = cell.trim();
+                // The corner of a table may be empty, and years may name columns.
+                let is_corner = column == 0 && cell.is_empty();
+                let is_year = column > 0 && cell.parse().is_ok_and(|year: u16| (1900..2100).contains(&year));
+                let is_number =
+                    cell.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '€' | '$'));
+                is_corner || is_year || !cell.is_empty() && cell.len() <= 60 && !is_number
+            })
+    }
+
+    /// Returns the row as one line. Leaves out empty cells at the end.
+    pub(crate) fn line(&self) -> String {
+        let cells = self.cells.iter().map(|cell| cell.split_whitespace().collect::<Vec<_>>().join(" "));
+        let line = cells.collect::<Vec<_>>().join(" | ");
+        line.trim_end_matches([' ', '|']).to_owned()
+    }
+}
