@@ -63,6 +63,13 @@ impl Content {
         }
     }
 
+    /// Warns if at least a third of several parts has no text.
+    pub(crate) fn warn_empty(&mut self, noun: &'static str, empty: usize, total: usize) {
+        if total > 1 && empty * 3 >= total {
+            self.warnings.push(Warning::WithoutText { noun, empty, total });
+        }
+    }
+
     /// Returns whether no block has text.
     pub(crate) fn is_empty(&self) -> bool {
         self.blocks.iter().all(|block| block.text.trim().is_empty())

@@ -4,10 +4,17 @@ mod archive;
 mod decode;
 mod disguise;
 mod docx;
+mod epub;
 mod html;
+mod json;
+mod mail;
 mod markdown;
+mod odf;
+mod odt;
 mod package;
 mod pdf;
+mod sheet;
+mod slides;
 mod table;
 mod text;
 mod xml;
@@ -65,24 +72,29 @@ fn content(
     charset: Option<&str>,
     options: Options,
 ) -> Result<Content, DocumentError> {
-    let decoded = |inner: Option<&str>| decode(bytes, charset, inner);
     match format {
-        Format::Text => {
-            let decoded = decoded(None)?;
-            let mut content = text::content(&decoded.text);
-            text::warn_replaced(&mut content, &decoded);
-            Ok(content)
-        }
-        Format::Markdown => {
-            let decoded = decoded(None)?;
-            let mut content = markdown::content(&decoded.text)?;
-            text::warn_replaced(&mut content, &decoded);
-            Ok(content)
-        }
         Format::Html => html::document(bytes, charset, options),
         Format::Pdf => pages(bytes),
         Format::Docx => docx::content(bytes),
-        _ => Err(DocumentError::Unsupported),
+        Format::Odt => odt::content(bytes),
+        Format::Xlsx => sheet::xlsx(bytes),
+        Format::Ods => sheet::ods(bytes),
+        Format::Pptx => slides::content(bytes),
+        Format::Epub => epub::content(bytes),
+        Format::Mail => mail::content(bytes),
+        Format::Text | Format::Markdown | Format::Csv | Format::Tsv | Format::Json | Format::JsonLines => {
+            let decoded = decode(bytes, charset, None)?;
+            let mut content = match format {
+                Format::Markdown => markdown::content(&decoded.text),
+                Format::Csv => sheet::csv(&decoded.text, None),
+                Format::Tsv => sheet::csv(&decoded.text, Some(b'\t')),
+                Format::Json => json::content(&decoded.text),
+                Format::JsonLines => json::lines(&decoded.text),
+                _ => Ok(text::content(&decoded.text)),
+            }?;
+            text::warn_replaced(&mut content, &decoded);
+            Ok(content)
+        }
     }
 }
 

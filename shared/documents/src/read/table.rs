@@ -63,6 +63,21 @@ impl Row {
             })
     }
 
+    /// Returns whether the row can be the header of a sheet: texts, none of them a number.
+    pub(crate) fn may_name_columns(&self) -> bool {
+        let texts = self.cells.iter().map(|cell| cell.trim()).filter(|cell| !cell.is_empty());
+        let is_name = |cell: &str| {
+            let is_year = cell.parse().is_ok_and(|year: u16| (1900..2100).contains(&year));
+            is_year
+                || cell.len() <= 120
+                    && cell.contains(char::is_alphabetic)
+                    && !cell.starts_with(|c: char| c.is_ascii_digit())
+        };
+        let (count, is_header) =
+            texts.fold((0, true), |(count, all), cell| (count + 1, all && is_name(cell)));
+        count > 1 && is_header
+    }
+
     /// Returns the row as one line. Leaves out empty cells at the end.
     pub(crate) fn line(&self) -> String {
         let cells = self.cells.iter().map(|cell| cell.split_whitespace().collect::<Vec<_>>().join(" "));

@@ -168,12 +168,21 @@ impl<'t> Node<'t> {
 
     /// Returns the value of an attribute by its local name.
     pub(crate) fn attribute(self, name: &str) -> Option<Cow<'t, str>> {
+        self.attribute_where(|key| key.rsplit(':').next() == Some(name))
+    }
+
+    /// Returns the value of an attribute that has a prefix.
+    pub(crate) fn attribute_with_prefix(self, name: &str) -> Option<Cow<'t, str>> {
+        self.attribute_where(|key| key.split_once(':').is_some_and(|(_, local)| local == name))
+    }
+
+    fn attribute_where(self, wanted: impl Fn(&str) -> bool) -> Option<Cow<'t, str>> {
         let Some(Data::Element { attributes, .. }) = self.slot().map(|slot| &slot.data) else { return None };
         let mut all = Attributes::new(attributes, 0);
         let found = all
             .with_checks(false)
             .filter_map(Result::ok)
-            .find(|attribute| attribute.key.local_name().into_inner() == name)?;
+            .find(|attribute| wanted(attribute.key.into_inner()))?;
         match found.value {
             Cow::Borrowed(value) if value.contains('&') => quick_xml::escape::unescape(value).ok(),
             Cow::Borrowed(value) => Some(Cow::Borrowed(value)),

@@ -1,0 +1,92 @@
+//! Spreadsheets and other files of rows.
+
+mod csv;
+mod number;
+mod ods;
+mod xlsx;
+
+pub(crate) use self::csv::content as csv;
+pub(crate) use self::ods::content as ods;
+pub(crate) use self::xlsx::content as xlsx;
+
+use super::table::{Row, Table};
+use crate::content::{Content, Kind, Warning};
+use crate::{DocumentError, MAX_TEXT};
+
+/// The rows of one sheet as people see them.
+#[derive(Debug, Default)]
+pub(crate) struct Sheet {
+    pub name: String,
+    pub rows: Vec<Vec<String>>,
+    /// Rows or columns that the sheet hides.
+    pub hides: bool,
+}
+
+/// Writes the sheets of a workbook, each under its name.
+fn workbook(sheets: Vec<Sheet>, hidden: usize) -> Result<Content, DocumentError> {
+    let mut content = Content::default();
+    let total = sheets.len();
+    let mut empty = 0;
+    for sheet in sheets {
+        if sheet.hides {
+            content
+                .warnings
+                .push(Warning::LeftOut(format!("hidden rows or columns of the sheet `{}`", sheet.name)));
+        }
+        if sheet.rows.iter().flatten().all(|cell| cell.trim().is_empty()) {
+            empty += 1;
+            continue;
+        }
+        content.push(Kind::Heading(1), sheet.name);
+        rows(sheet.rows, &mut content)?;
+    }
+    if hidden > 0 {
+        let noun = if hidden == 1 { "hidden sheet" } else { "hidden sheets" };
+        content.warnings.push(Warning::LeftOut(format!("{hidden} {noun}")));
+    }
+    content.warn_empty("sheets", empty, total);
+    Ok(content)
+}
+
+/// Writes rows. A blank row ends a table; a row with one text above a table is its caption.
+pub(crate) fn rows(rows: Vec<Vec<String>>, content: &mut Content) -> Result<(), DocumentError> {
+    let used = |row: &Vec<String>| row.iter().filter(|cell| !cell.trim().is_empty()).count();
+    let first = |row: &Vec<String>| row.iter().position(|cell| !cell.trim().is_empty());
+    let left = rows.iter().filter_map(first).min().unwrap_or_default();
+    let widest = rows.iter().map(used).max().unwrap_or_default();
+    let mut size = 0;
+    let mut table = Table::default();
+    let mut header: Option<Vec<String>> = None;
+    let mut begins = true;
+    for mut row in rows {
+        row.drain(..left.min(row.len()));
+        size += row.iter().map(String::len).sum::<usize>();
+        if size > 2 * MAX_TEXT {
+            return Err(DocumentError::TooMuchText);
+        }
+        let cells = used(&row);
+        if cells == 0 {
+            begins = true;
+            continue;
+        }
+        if begins && cells == 1 && widest > 2 {
+            std::mem::take(&mut table).write(content);
+            content.push(Kind::Paragraph, row.concat());
+            continue;
+        }
+        let row = Row { cells: row, is_header: false };
+        if begins && row.may_name_columns() {
+            std::mem::take(&mut table).write(content);
+            header = Some(row.cells.clone());
+            table.rows.push(Row { is_header: true, ..row });
+        } else {
+            if let Some(header) = header.as_ref().filter(|_| table.rows.is_empty()) {
+                table.rows.push(Row { cells: header.clone(), is_header: true });
+            }
+            table.rows.push(row);
+        }
+        begins = false;
+    }
+    table.write(content);
+    Ok(())
+}
