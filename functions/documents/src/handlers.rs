@@ -26,7 +26,7 @@ const MAX_UPLOAD_BODY: usize = 16 * 1024;
 )]
 pub async fn create(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
     let (content, bytes) = inline(request)?;
-    let content_type = content.content_type.clone();
+    let content_type = in_utf8(&content.content_type);
     // Create the record first, so that the event of the stored object finds it.
     let recorded = session.documents().create(new_id()?, content).await?;
     let stored = session.objects().put_source(&recorded.id, recorded.revision, &content_type, bytes).await;
@@ -59,7 +59,7 @@ pub async fn create(request: &ApiRequest, session: TenantSession<'_>) -> Result<
 pub async fn replace(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
     let id = request.path("id", DocumentId::parse)?;
     let (content, bytes) = inline(request)?;
-    let content_type = content.content_type.clone();
+    let content_type = in_utf8(&content.content_type);
     let replaced = announced(session.documents().replace(&id, content).await?)?;
     session.objects().put_source(&id, replaced.revision, &content_type, bytes).await?;
     Ok(ApiResponse::json(202, &Document::from(replaced)))
@@ -150,13 +150,19 @@ fn inline(request: &ApiRequest) -> Result<(NewContent, Vec<u8>), ApiError> {
     Ok((content, create.content.into_bytes()))
 }
 
+/// Returns the content type of text that arrived in JSON. Without `charset`, an encoding that the text names, as HTML
+/// does in `meta`, would be used.
+fn in_utf8(content_type: &str) -> String {
+    format!("{content_type}; charset=utf-8")
+}
+
 /// Parses and checks a request for an upload.
 fn upload_request(request: &ApiRequest) -> Result<NewContent, ApiError> {
     request.only_query(&[])?;
     let create: CreateUpload = request.json(MAX_UPLOAD_BODY)?;
     Ok(NewContent {
         title: model::title(&create.title)?,
-        content_type: model::format(&create.content_type)?.content_type().to_owned(),
+        content_type: model::declared(&create.content_type)?,
         bytes: model::upload_size(create.bytes)?,
         by_upload: true,
     })

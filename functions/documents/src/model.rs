@@ -87,6 +87,8 @@ pub struct Document {
     /// Why the last attempt failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
+    /// Which text of the document is missing, and why; empty if nothing is.
+    pub warnings: Vec<String>,
     /// Creation time, RFC 3339.
     #[schema(format = DateTime)]
     pub created_at: String,
@@ -248,9 +250,16 @@ fn waiting_reason() -> Object {
 
 /// Returns the format of a supported content type.
 pub fn format(content_type: &str) -> Result<Format, ApiError> {
-    Format::from_content_type(content_type).map_err(|_| {
-        ApiError::BadRequest(format!("`content_type` must be one of {}", Format::content_types()))
-    })
+    Format::from_content_type(content_type).map_err(|_| unsupported())
+}
+
+/// Returns a supported content type with its `charset`.
+pub fn declared(content_type: &str) -> Result<String, ApiError> {
+    Format::declared(content_type).map_err(|_| unsupported())
+}
+
+fn unsupported() -> ApiError {
+    ApiError::BadRequest(format!("`content_type` must be one of {}", Format::content_types()))
 }
 
 /// Returns the format of a content type that is allowed inline.
@@ -291,6 +300,7 @@ impl From<Stored> for Document {
                 .map(|pending| Progress { indexed: stored.indexed_passages, passages: pending.passages }),
             waiting_reason: stored.waiting_reason.map(WaitingReason::as_str),
             last_error: stored.last_error,
+            warnings: stored.warnings,
             created_at: stored.created_at.to_string(),
             updated_at: stored.updated_at.to_string(),
         }

@@ -4,7 +4,7 @@ use std::io;
 use std::process::ExitCode;
 
 use bulkhead_confinement::{Limits, answer};
-use bulkhead_documents::{DocumentError, Format, MAX_BYTES, passages};
+use bulkhead_documents::{MAX_BYTES, Options, extract};
 use bulkhead_events::ExtractionAnswer;
 
 /// The limits of the child. The function has twice as much memory: the parent holds the document and its passages as
@@ -16,14 +16,10 @@ const LIMITS: Limits = Limits { memory: 512 * 1024 * 1024, processor: 20, stack:
 pub fn child(content_type: &str) -> ExitCode {
     // One byte over the maximum shows that the document is too large.
     answer(&LIMITS, MAX_BYTES as u64 + 1, |bytes| {
-        let answer = match read(&bytes, content_type) {
-            Ok(passages) => ExtractionAnswer::Passages(passages),
+        let answer = match extract(&bytes, content_type, Options::default()) {
+            Ok(document) => ExtractionAnswer::Document(document),
             Err(error) => ExtractionAnswer::Unreadable(error.to_string()),
         };
         serde_json::to_vec(&answer).map_err(io::Error::from)
     })
-}
-
-fn read(bytes: &[u8], content_type: &str) -> Result<Vec<String>, DocumentError> {
-    passages(bytes, Format::from_content_type(content_type)?)
 }

@@ -66,8 +66,8 @@ impl Extraction {
     /// Parses one document. An unreadable document is an answer, not an error.
     pub async fn handle(&self, request: ExtractionRequest) -> Result<ExtractionAnswer, ExtractionError> {
         let (started, bytes) = (Instant::now(), request.content.len());
-        let format = match format(&request) {
-            Ok(format) => format,
+        let (format, content_type) = match declared(&request) {
+            Ok(declared) => declared,
             Err(error) => {
                 tracing::info!(document.bytes = bytes, outcome = "refused", "document unreadable");
                 return Ok(ExtractionAnswer::Unreadable(error.to_string()));
@@ -76,13 +76,14 @@ impl Extraction {
         // Leaves time for the answer. Otherwise the caller gives up first, and reads the document again.
         let patience = Duration::from_millis(request.within_ms).mul_f64(0.8);
         let deadline = self.deadline.min(patience);
-        let outcome = parent::read(&self.program, format, &request.content, deadline).await;
+        let outcome = parent::read(&self.program, &content_type, &request.content, deadline).await;
         let duration_ms = started.elapsed().as_millis();
         match &outcome {
-            Ok(ExtractionAnswer::Passages(passages)) => tracing::info!(
+            Ok(ExtractionAnswer::Document(document)) => tracing::info!(
                 document.format = format.content_type(),
                 document.bytes = bytes,
-                document.passages = passages.len(),
+                document.passages = document.passages.len(),
+                document.warnings = document.warnings.len(),
                 outcome = "read",
                 duration_ms,
                 "document read"
@@ -108,12 +109,13 @@ impl Extraction {
     }
 }
 
-/// Checks size and content type without reading the document.
-fn format(request: &ExtractionRequest) -> Result<Format, DocumentError> {
+/// Checks size and content type without reading the document. Returns the format, and the content type with its
+/// `charset`.
+fn declared(request: &ExtractionRequest) -> Result<(Format, String), DocumentError> {
     if request.content.len() > MAX_BYTES {
         return Err(DocumentError::TooLarge);
     }
-    Format::from_content_type(&request.content_type)
+    Ok((Format::from_content_type(&request.content_type)?, Format::declared(&request.content_type)?))
 }
 
 /// Starts logging in JSON, in the format of all functions.

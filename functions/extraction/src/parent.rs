@@ -4,7 +4,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use bulkhead_confinement::{Bounds, Outcome, Stop, run};
-use bulkhead_documents::Format;
 use bulkhead_events::ExtractionAnswer;
 
 use crate::{ExtractionError, PARSE};
@@ -16,12 +15,12 @@ const MAX_OUTPUT: u64 = 6_000_000;
 /// Runs `program` to parse a document.
 pub async fn read(
     program: &Path,
-    format: Format,
+    content_type: &str,
     content: &[u8],
     deadline: Duration,
 ) -> Result<ExtractionAnswer, ExtractionError> {
     let bounds = Bounds { deadline, output: MAX_OUTPUT };
-    match run(program, [PARSE, format.content_type()], content, bounds).await? {
+    match run(program, [PARSE, content_type], content, bounds).await? {
         Outcome::Output(answer) => serde_json::from_slice(&answer).map_err(ExtractionError::NoAnswer),
         Outcome::Stopped(stop) => Ok(ExtractionAnswer::Unreadable(reason(stop).to_owned())),
     }

@@ -55,13 +55,15 @@ async fn script(text: &str, content: Vec<u8>) -> Result<ExtractionAnswer, Extrac
 fn reason(answer: ExtractionAnswer) -> String {
     match answer {
         ExtractionAnswer::Unreadable(reason) => reason,
-        ExtractionAnswer::Passages(passages) => panic!("{} passages", passages.len()),
+        ExtractionAnswer::Document(document) => panic!("{} passages", document.passages.len()),
     }
 }
 
 fn passages(answer: ExtractionAnswer) -> Vec<String> {
     match answer {
-        ExtractionAnswer::Passages(passages) => passages,
+        ExtractionAnswer::Document(document) => {
+            document.passages.into_iter().map(|passage| passage.text).collect()
+        }
         ExtractionAnswer::Unreadable(reason) => panic!("{reason}"),
     }
 }

@@ -109,8 +109,14 @@ pub struct Citation {
     /// Similarity to the question, at most 1. The order also depends on words that the passage shares with the
     /// question.
     pub score: f32,
-    /// Text of the passage.
+    /// Text of the passage. Its first line names the document and the headings, if it has any.
     pub text: String,
+    /// The headings above the passage, outermost first.
+    pub headings: Vec<String>,
+    /// The page on which the passage begins, from 1; only in documents with pages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1)]
+    pub page: Option<u32>,
 }
 
 /// Tokens used by the model.
@@ -130,6 +136,8 @@ impl From<Match> for Citation {
             chunk: found.number,
             score: found.score,
             text: found.text,
+            headings: found.headings,
+            page: found.page,
         }
     }
 }

@@ -76,6 +76,8 @@ mod tests {
             number: 0,
             title: title.into(),
             text: text.into(),
+            headings: vec![],
+            page: None,
             score: 0.5,
         }
     }

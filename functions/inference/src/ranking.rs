@@ -104,6 +104,8 @@ mod tests {
             number: number as u32,
             title: "Handbook".into(),
             text: (*text).into(),
+            headings: vec![],
+            page: None,
             score: 1.0 - number as f32 / 100.0,
         };
         texts.iter().enumerate().map(passage).collect()

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use bulkhead_documents::{MAX_BYTES, fingerprint};
+use bulkhead_documents::{Extracted, MAX_BYTES, Passage as Read, READERS, fingerprint};
 use bulkhead_events::ExtractionAnswer;
 use bulkhead_stores::{Document, Extent, Passage, StoreError, TenantSession, Throttle, WorkerClient};
 use bulkhead_tenancy::names::{DocumentId, Revision};
@@ -97,7 +97,12 @@ async fn index_revision(
     let content_type = Some(source.content_type).filter(|found| !found.is_empty());
     let content_type = content_type.unwrap_or_else(|| document.content_type.clone());
     // The title is embedded with each passage, so it is part of the hash.
-    let hash = fingerprint(&[document.title.as_bytes(), content_type.as_bytes(), &source.bytes]);
+    let hash = fingerprint(&[
+        &READERS.to_be_bytes(),
+        document.title.as_bytes(),
+        content_type.as_bytes(),
+        &source.bytes,
+    ]);
     if document.live.as_ref().is_some_and(|live| live.hash == hash) {
         tracing::info!(document = %id, revision = revision.number(), "content unchanged");
         session.documents().keep_live(id, revision).await?;
@@ -108,16 +113,16 @@ async fn index_revision(
     let Ok(answer) = tokio::time::timeout(within, reading).await else {
         return Ok(Some(IndexOutcome::NoAnswer));
     };
-    let texts = match answer? {
-        ExtractionAnswer::Passages(texts) => texts,
+    let Extracted { passages, warnings, .. } = match answer? {
+        ExtractionAnswer::Document(extracted) => extracted,
         ExtractionAnswer::Unreadable(reason) => {
             tracing::info!(document = %id, reason, "document unreadable");
             return Ok(Some(IndexOutcome::Unreadable(revision, reason)));
         }
     };
-    let extent = Extent { revision, passages: u32::try_from(texts.len()).unwrap_or(u32::MAX), hash };
-    let Some(first) = start(session, document, &extent).await? else { return Ok(None) };
-    for (numbers, batch) in batches(texts, first) {
+    let extent = Extent { revision, passages: u32::try_from(passages.len()).unwrap_or(u32::MAX), hash };
+    let Some(first) = start(session, document, &extent, &warnings).await? else { return Ok(None) };
+    for (numbers, batch) in batches(passages, first) {
         // Each invocation indexes at least one batch.
         if numbers.start > first && context.time_left().is_zero() {
             return Ok(Some(IndexOutcome::Unfinished(Duration::ZERO)));
@@ -148,6 +153,7 @@ async fn start(
     session: TenantSession<'_>,
     document: &Document,
     extent: &Extent,
+    warnings: &[String],
 ) -> Result<Option<u32>, StoreError> {
     if document.pending.as_ref() == Some(extent) {
         return Ok(Some(document.indexed_passages));
@@ -156,12 +162,12 @@ async fn start(
     for left in document.pending.iter().chain(&document.stale) {
         session.passages().delete(&document.id, left.revision, 0..left.passages).await?;
     }
-    Ok(session.documents().start_indexing(&document.id, extent).await?.then_some(0))
+    Ok(session.documents().start_indexing(&document.id, extent, warnings).await?.then_some(0))
 }
 
-/// Splits `texts` into batches with their numbers, starting at passage `first`.
-fn batches(texts: Vec<String>, first: u32) -> impl Iterator<Item = (std::ops::Range<u32>, Vec<String>)> {
-    let mut rest = texts.into_iter().skip(usize::try_from(first).unwrap_or(usize::MAX));
+/// Splits `passages` into batches with their numbers, starting at passage `first`.
+fn batches(passages: Vec<Read>, first: u32) -> impl Iterator<Item = (std::ops::Range<u32>, Vec<Read>)> {
+    let mut rest = passages.into_iter().skip(usize::try_from(first).unwrap_or(usize::MAX));
     let mut number = first;
     std::iter::from_fn(move || {
         let batch: Vec<_> = rest.by_ref().take(BATCH).collect();
@@ -193,13 +199,13 @@ async fn embed(
     session: TenantSession<'_>,
     document: &Document,
     first: u32,
-    texts: Vec<String>,
+    passages: Vec<Read>,
 ) -> Result<Vec<Passage>, StoreError> {
-    stream::iter((first..).zip(texts))
-        .map(|(number, text)| async move {
+    stream::iter((first..).zip(passages))
+        .map(|(number, Read { text, headings, page })| async move {
             // The title gives context to passages deep in a document.
             let embedding = session.models().embed(&format!("{}\n\n{text}", document.title)).await?;
-            Ok(Passage { number, title: document.title.clone(), text, embedding })
+            Ok(Passage { number, title: document.title.clone(), text, headings, page, embedding })
         })
         .buffered(CONCURRENT_EMBEDDINGS)
         .try_collect()

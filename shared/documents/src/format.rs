@@ -1,5 +1,8 @@
 use crate::DocumentError;
 
+/// Maximum length of the name of an encoding, in characters.
+const MAX_CHARSET: usize = 40;
+
 /// A supported document format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -130,6 +133,22 @@ impl Format {
         self.row().content_type
     }
 
+    /// Returns `content_type` in its usual form: the format's content type, and the `charset` parameter if there is one.
+    ///
+    /// # Errors
+    /// The content type is not supported.
+    pub fn declared(content_type: &str) -> Result<String, DocumentError> {
+        let format = Self::from_content_type(content_type)?;
+        let is_label = |charset: &&str| {
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:+".contains(&byte);
+            (1..=MAX_CHARSET).contains(&charset.len()) && charset.bytes().all(plain)
+        };
+        Ok(match charset(content_type).filter(is_label) {
+            Some(charset) if format.is_text() => format!("{}; charset={charset}", format.content_type()),
+            _ => format.content_type().to_owned(),
+        })
+    }
+
     /// Returns the name that people use, for messages.
     pub fn name(self) -> &'static str {
         self.row().name
@@ -154,7 +173,6 @@ impl Format {
 }
 
 /// Returns the `charset` parameter of a content type.
-#[cfg(feature = "parsers")]
 pub(crate) fn charset(content_type: &str) -> Option<&str> {
     content_type.split(';').skip(1).find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;

@@ -16,6 +16,10 @@ pub use format::Format;
 #[cfg(feature = "parsers")]
 pub use read::{extract, passages};
 
+/// The version of the readers and the splitter. It is part of the hash of indexed content: after a change, content that
+/// is sent again is read again.
+pub const READERS: u32 = 2;
+
 /// Maximum size of a document in bytes. With [`MAX_PASSAGES`], this is the most that one
 /// worker can embed within its two minutes.
 pub const MAX_BYTES: usize = 4 * 1024 * 1024;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use bulkhead_documents::Extracted;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Maximum length of [`ExtractionAnswer::Unreadable`] in bytes. The reason comes from a process that an untrusted
@@ -30,8 +31,8 @@ pub struct ExtractionRequest {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 pub enum ExtractionAnswer {
-    /// The passages in order.
-    Passages(Vec<String>),
+    /// The text of the document.
+    Document(Extracted),
     /// Why the document cannot be read: a message for its owner. Reading cuts it after 1 KiB.
     Unreadable(#[serde(deserialize_with = "read_reason")] String),
 }
@@ -47,7 +48,7 @@ impl fmt::Debug for ExtractionRequest {
 impl fmt::Debug for ExtractionAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Passages(passages) => write!(f, "Passages({})", passages.len()),
+            Self::Document(document) => write!(f, "Document({} passages)", document.passages.len()),
             Self::Unreadable(reason) => write!(f, "Unreadable({} bytes)", reason.len()),
         }
     }
@@ -70,7 +71,13 @@ fn read_reason<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::
 
 #[cfg(test)]
 mod tests {
+    use bulkhead_documents::Passage;
+
     use super::*;
+
+    fn extracted(passages: Vec<Passage>, warnings: Vec<String>) -> Extracted {
+        Extracted { title: None, passages, warnings }
+    }
 
     #[test]
     fn content_is_base64_in_json() {
@@ -87,9 +94,13 @@ mod tests {
     #[test]
     fn answer_has_exactly_one_variant() {
         let read = |json| serde_json::from_str::<ExtractionAnswer>(json).ok();
-        assert_eq!(read(r#"{"passages":["a"]}"#), Some(ExtractionAnswer::Passages(vec!["a".to_owned()])));
+        let document = r#"{"title":null,"passages":[],"warnings":["b"]}"#;
+        assert_eq!(
+            read(&format!(r#"{{"document":{document}}}"#)),
+            Some(ExtractionAnswer::Document(extracted(vec![], vec!["b".to_owned()])))
+        );
         assert_eq!(read(r#"{"unreadable":"b"}"#), Some(ExtractionAnswer::Unreadable("b".to_owned())));
-        assert_eq!(read(r#"{"passages":[],"unreadable":"b"}"#), None);
+        assert_eq!(read(&format!(r#"{{"document":{document},"unreadable":"b"}}"#)), None);
         assert_eq!(read(r#"{"tenant":"b"}"#), None);
     }
 
@@ -114,11 +125,12 @@ mod tests {
             within_ms: 7,
             content: b"secret".to_vec(),
         };
-        let answer = ExtractionAnswer::Passages(vec!["secret".to_owned()]);
+        let passage = Passage { text: "secret".to_owned(), headings: vec![], page: None };
+        let answer = ExtractionAnswer::Document(extracted(vec![passage], vec![]));
         let reason = ExtractionAnswer::Unreadable("secret".to_owned());
         assert_eq!(
             format!("{request:?} {answer:?} {reason:?}"),
-            r#"ExtractionRequest("text/plain", 6 bytes) Passages(1) Unreadable(6 bytes)"#
+            r#"ExtractionRequest("text/plain", 6 bytes) Document(1 passages) Unreadable(6 bytes)"#
         );
     }
 }

@@ -29,6 +29,10 @@ pub struct Passage {
     pub title: String,
     /// Its text. Sealed at rest.
     pub text: String,
+    /// The headings above it, outermost first.
+    pub headings: Vec<String>,
+    /// The page on which it begins, from 1, if the document has pages.
+    pub page: Option<u32>,
     /// Its embedding.
     pub embedding: Embedding,
 }
@@ -46,6 +50,10 @@ pub struct Match {
     pub title: String,
     /// The passage's text.
     pub text: String,
+    /// The headings above it, outermost first.
+    pub headings: Vec<String>,
+    /// The page on which it begins, from 1, if the document has pages.
+    pub page: Option<u32>,
     /// Cosine similarity with the query, at most 1.
     pub score: f32,
 }
@@ -54,6 +62,10 @@ pub struct Match {
 struct Content {
     title: String,
     text: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    headings: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    page: Option<u32>,
 }
 
 /// The tenant's index.
@@ -86,7 +98,12 @@ impl Passages<'_> {
             let mut vectors = Vec::with_capacity(batch.len());
             for passage in batch {
                 let key = vector_key(document, revision, passage.number);
-                let content = Content { title: passage.title.clone(), text: passage.text.clone() };
+                let content = Content {
+                    title: passage.title.clone(),
+                    text: passage.text.clone(),
+                    headings: passage.headings.clone(),
+                    page: passage.page,
+                };
                 let content = serde_json::to_vec(&content)
                     .map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))?;
                 let address = Address::vector(&index, &key);
@@ -221,9 +238,10 @@ impl Passages<'_> {
             .sealer()
             .open(self.session.scope(), key_arn, &Address::vector(index, key), &sealed)
             .await?;
-        let Content { title, text } = serde_json::from_slice(&text)
+        let Content { title, text, headings, page } = serde_json::from_slice(&text)
             .map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))?;
-        Ok(Match { document, revision, number, title, text, score: 1.0 - distance.unwrap_or(1.0) })
+        let score = 1.0 - distance.unwrap_or(1.0);
+        Ok(Match { document, revision, number, title, text, headings, page, score })
     }
 }
 

@@ -12,17 +12,25 @@ use crate::items::{attribute, key_attributes, number};
 impl Documents<'_> {
     /// Records that indexing of `extent` starts, and returns whether the document still exists.
     ///
+    /// `warnings` tell the document's owner which text is missing.
+    ///
     /// Must happen before the first passage is written: a deletion reads the number of passages from the
     /// record. If the document does not exist, no passage may be written.
-    pub async fn start_indexing(&self, id: &DocumentId, extent: &Extent) -> Result<bool, StoreError> {
+    pub async fn start_indexing(
+        &self,
+        id: &DocumentId,
+        extent: &Extent,
+        warnings: &[String],
+    ) -> Result<bool, StoreError> {
         self.change(
             id,
-            "SET #status = :running, pending = :pending, indexed_passages = :none, updated_at = :now \
-             REMOVE waiting_reason",
+            "SET #status = :running, pending = :pending, indexed_passages = :none, warnings = :warnings, \
+             updated_at = :now REMOVE waiting_reason",
             NOT_DELETED,
             [
                 (":running", status(DocumentStatus::Running)),
                 (":pending", attribute("update document", extent)?),
+                (":warnings", attribute("update document", &warnings)?),
                 (":none", number(0)),
                 (":deleted", status(DocumentStatus::Deleted)),
             ],

@@ -159,6 +159,8 @@ pub struct Document {
     pub indexed_passages: u32,
     /// Why the last attempt failed, in words for the document's owner.
     pub last_error: Option<String>,
+    /// Which text of the revision that was read last is missing, in words for the document's owner.
+    pub warnings: Vec<String>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When its status last changed.
@@ -201,6 +203,8 @@ pub(super) struct Record {
     pub cleaned: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
+    #[serde(default)]
+    pub warnings: Vec<String>,
     #[serde(with = "rfc3339")]
     pub created_at: Timestamp,
     #[serde(with = "rfc3339")]
@@ -276,6 +280,7 @@ pub(super) fn document(record: Record, details: Details) -> Document {
         stale: record.stale,
         indexed_passages: record.indexed_passages,
         last_error: record.last_error,
+        warnings: record.warnings,
         created_at: record.created_at,
         updated_at: record.updated_at,
     }
@@ -295,6 +300,7 @@ pub(super) fn outstanding(
         status: if announced.by_upload { DocumentStatus::AwaitingUpload } else { DocumentStatus::Queued },
         waiting_reason: None,
         last_error: None,
+        warnings: vec![],
         revision,
         ..document
     }

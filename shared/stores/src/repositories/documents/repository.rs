@@ -67,6 +67,7 @@ impl Documents<'_> {
             job_location: None,
             cleaned: false,
             last_error: None,
+            warnings: vec![],
             created_at: now,
             updated_at: now,
         };
