@@ -12,7 +12,7 @@ use super::decode::decode;
 use crate::{DocumentError, Format, MAX_DEPTH};
 
 /// Maximum number of elements and texts of one part.
-const MAX_NODES: usize = 2_000_000;
+const MAX_NODES: usize = 3_000_000;
 /// No node.
 const NONE: u32 = u32::MAX;
 

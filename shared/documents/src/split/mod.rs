@@ -46,6 +46,8 @@ struct Splitter {
     context: Context,
     /// The most that the text of a passage may weigh.
     limit: usize,
+    /// Weight below which a section shares its passage with the next one.
+    short: usize,
     open: Open,
     passages: Vec<Passage>,
     /// A heading came after the last text.
@@ -58,8 +60,9 @@ impl Splitter {
         // A long document gets larger passages, so that their number stays within the limit.
         let needed = total.saturating_mul(5) / 4 / MAX_PASSAGES;
         let limit = needed.clamp(TARGET * QUARTERS, (MAX_PASSAGE_TOKENS - open::FIRST_LINE) * QUARTERS);
+        let short = needed.clamp(SHORT * QUARTERS, limit);
         let context = Context::new(content.title.as_deref());
-        Self { context, limit, open: Open::default(), passages: vec![], pending: false }
+        Self { context, limit, short, open: Open::default(), passages: vec![], pending: false }
     }
 
     fn add(&mut self, block: &Block) {
@@ -84,7 +87,7 @@ impl Splitter {
         }
         self.context.enter(level, text);
         self.pending = true;
-        if self.open.weight() >= SHORT * QUARTERS {
+        if self.open.weight() >= self.short {
             self.close();
         }
     }

@@ -9,7 +9,7 @@ use crate::DocumentError;
 /// Maximum size of the style sheets of a page, in bytes.
 const MAX_SHEETS: usize = 1024 * 1024;
 /// Maximum number of comparisons of a selector's part with an element.
-const MAX_STEPS: usize = 20_000_000;
+const MAX_STEPS: usize = 5_000_000;
 
 /// A condition on one element.
 enum Test {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 use html5ever::interface::{ElemName, ElementFlags, NodeOrText, QuirksMode, TreeSink};
 use html5ever::tendril::{StrTendril, TendrilSink};
@@ -13,11 +14,14 @@ use crate::{DocumentError, MAX_DEPTH};
 pub(crate) type Id = usize;
 
 /// Maximum number of nodes of a page.
-const MAX_NODES: usize = 1_500_000;
+const MAX_NODES: usize = 700_000;
 /// Maximum nesting depth with drawings, whose elements do not count otherwise.
-const MAX_DRAWING: usize = 2_000;
+const MAX_DRAWING: usize = 1_000;
 /// Maximum number of attributes of one element. The parser compares each with all others.
 const MAX_ATTRIBUTES: usize = 500;
+/// Maximum work of the parser: it may look at every open element for each new element, and for
+/// each tag that fits none.
+const MAX_WORK: usize = 30_000_000;
 /// Bytes after which the limits are checked.
 const CHUNK: usize = 4_096;
 
@@ -44,7 +48,7 @@ pub(crate) enum Data {
 
 /// An element of HTML, or of a drawing or formula within.
 pub(crate) struct Element {
-    pub name: QualName,
+    pub name: Rc<QualName>,
     pub attributes: Vec<Attribute>,
     contents: Option<Id>,
 }
@@ -203,11 +207,12 @@ fn has_too_many_attributes(source: &str) -> bool {
 struct Sink {
     nodes: RefCell<Vec<Node>>,
     deepest: Cell<(u16, u16)>,
+    work: Cell<usize>,
 }
 
 /// A name that the parser compares.
 #[derive(Debug)]
-struct Name(QualName);
+struct Name(Rc<QualName>);
 
 impl ElemName for Name {
     fn ns(&self) -> &Namespace {
@@ -221,7 +226,7 @@ impl ElemName for Name {
 
 impl Sink {
     fn new() -> Self {
-        let sink = Self { nodes: RefCell::new(vec![]), deepest: Cell::new((0, 0)) };
+        let sink = Self { nodes: RefCell::new(vec![]), deepest: Cell::new((0, 0)), work: Cell::new(0) };
         sink.add(Data::Document);
         sink
     }
@@ -232,7 +237,10 @@ impl Sink {
         if usize::from(elements) > MAX_DEPTH || usize::from(drawings) > MAX_DRAWING {
             return Err(DocumentError::TooDeep);
         }
-        if self.nodes.borrow().len() > MAX_NODES { Err(DocumentError::TooManyElements) } else { Ok(()) }
+        if self.nodes.borrow().len() > MAX_NODES || self.work.get() > MAX_WORK {
+            return Err(DocumentError::TooManyElements);
+        }
+        Ok(())
     }
 
     fn add(&self, data: Data) -> Id {
@@ -283,6 +291,7 @@ impl Sink {
             None => self.with(parent, |node| node.first = Some(id)),
         };
         let (depth, deepest) = (depth.unwrap_or_default(), self.deepest.get());
+        self.work.set(self.work.get() + usize::from(depth.1));
         self.deepest.set((depth.0.max(deepest.0), depth.1.max(deepest.1)));
     }
 
@@ -321,7 +330,9 @@ impl TreeSink for Sink {
         Tree { nodes: self.nodes.into_inner() }
     }
 
-    fn parse_error(&self, _: Cow<'static, str>) {}
+    fn parse_error(&self, _: Cow<'static, str>) {
+        self.work.set(self.work.get() + usize::from(self.deepest.get().1));
+    }
 
     fn get_document(&self) -> Id {
         Tree::ROOT
@@ -332,12 +343,12 @@ impl TreeSink for Sink {
             Data::Element(element) => Some(element.name.clone()),
             _ => None,
         });
-        Name(name.flatten().unwrap_or_else(|| QualName::new(None, ns!(), LocalName::from(""))))
+        Name(name.flatten().unwrap_or_else(|| Rc::new(QualName::new(None, ns!(), LocalName::from("")))))
     }
 
     fn create_element(&self, name: QualName, attributes: Vec<Attribute>, flags: ElementFlags) -> Id {
         let contents = flags.template.then(|| self.add(Data::Other));
-        self.add(Data::Element(Element { name, attributes, contents }))
+        self.add(Data::Element(Element { name: Rc::new(name), attributes, contents }))
     }
 
     fn create_comment(&self, _: StrTendril) -> Id {

@@ -1,0 +1,26 @@
+//! Helpers for tests of one kind of document.
+
+#![allow(dead_code, clippy::expect_used, clippy::panic, reason = "no test needs all of them")]
+
+use bulkhead_documents::{Extracted, Format, Options, extract};
+
+/// Extracts a document that must be readable.
+pub fn read(bytes: &[u8], content_type: &str) -> Extracted {
+    extract(bytes, content_type, Options::default()).unwrap_or_else(|error| panic!("{content_type}: {error}"))
+}
+
+/// Returns all text of a document, with an empty line between passages.
+pub fn text(bytes: &[u8], format: Format) -> String {
+    let passages = read(bytes, format.content_type()).passages;
+    passages.into_iter().map(|passage| passage.text).collect::<Vec<_>>().join("\n\n")
+}
+
+/// Asserts which texts a document has, and which it has not.
+pub fn assert_text(text: &str, expected: &[&str], missing: &[&str]) {
+    for expected in expected {
+        assert!(text.contains(expected), "`{expected}` is missing in: {text}");
+    }
+    for missing in missing {
+        assert!(!text.contains(missing), "`{missing}` is in: {text}");
+    }
+}
