@@ -21,7 +21,8 @@ fn reads_encodings() {
     // The content type wins over the page.
     let page = b"<meta charset=utf-8><p>\xcf\xe0\xf0\xee\xec</p>";
     assert_text(&read(page, "text/html; charset=windows-1251").passages[0].text, &["Паром"], &[]);
-    let equiv = b"<meta http-equiv='Content-Type' content='text/html; charset=koi8-r'><p>\xf0\xc1\xd2\xcf\xcd</p>";
+    let equiv =
+        b"<meta http-equiv='Content-Type' content='text/html; charset=koi8-r'><p>\xf0\xc1\xd2\xcf\xcd</p>";
     assert_text(&html(equiv), &["Паром"], &[]);
     let commented = b"<!-- <meta charset=koi8-r> --><meta charset='iso-8859-2'><p>\xb3\xf3d\xbc</p>";
     assert_text(&html(commented), &["łódź"], &[]);
@@ -40,7 +41,8 @@ fn tables_are_rows_with_a_header() {
     let early = "<table><caption>Dues 2024</caption><thead><tr><th>Item<th>EUR</thead>\
         <tfoot><tr><td>Total<td>99</tfoot><tbody><tr><td>Berth<td>12</tbody></table>";
     assert_eq!(page(early), "Dues 2024\nItem | EUR\nBerth | 12\nTotal | 99");
-    let spans = "<table><tr><th>Port<th colspan=2>Dues<tr><td rowspan=2>North<td>day<td>12<tr><td>night<td>9</table>";
+    let spans =
+        "<table><tr><th>Port<th colspan=2>Dues<tr><td rowspan=2>North<td>day<td>12<tr><td>night<td>9</table>";
     assert_eq!(page(spans), "Port | Dues | Dues\nNorth | day | 12\nNorth | night | 9");
     let lists = "<table><tr><th>Port<th>Facts<tr><td>North<td><ul><li>Fuel<li>Water</ul><tr><td>South<td>None</table>";
     assert_eq!(page(lists), "Port | Facts\nNorth | Fuel Water\nSouth | None");
@@ -160,7 +162,11 @@ fn keeps_what_a_browser_shows() {
         "<td>WORD",
         "<p style=''>WORD",
     ] {
-        assert_text(&page(&format!("<div>Before.</div>{shown}<div>After.</div>")), &["Before.", "WORD", "After."], &[]);
+        assert_text(
+            &page(&format!("<div>Before.</div>{shown}<div>After.</div>")),
+            &["Before.", "WORD", "After."],
+            &[],
+        );
     }
 }
 
@@ -185,14 +191,19 @@ fn leaves_out_menus_and_banners_unless_asked() {
     // A page of links is no menu, and neither are links within the main text.
     assert_text(&page(&format!("<p>Ports:</p><ul>{links}</ul>")), &["Topic 3"], &[]);
     assert_text(&page(&format!("<main><p>{long}</p><ul>{links}</ul></main>")), &["Topic 3"], &[]);
-    assert_text(&page("<article><p>A text.</p><footer>By Ada</footer><aside>A note</aside></article>"), &["By Ada", "A note"], &[]);
+    assert_text(
+        &page("<article><p>A text.</p><footer>By Ada</footer><aside>A note</aside></article>"),
+        &["By Ada", "A note"],
+        &[],
+    );
 }
 
 #[test]
 fn layout_tables_give_few_passages() {
     let case = read(include_bytes!("cases/h04e_nav_table.html"), "text/html");
     assert!(case.passages.len() <= 6, "{}", case.passages.len());
-    let letters: usize = case.passages.iter().map(|p| p.text.chars().filter(|c| c.is_alphabetic()).count()).sum();
+    let letters: usize =
+        case.passages.iter().map(|p| p.text.chars().filter(|c| c.is_alphabetic()).count()).sum();
     let all: usize = case.passages.iter().map(|p| p.text.chars().count()).sum();
     assert!(letters * 10 > all * 7);
     let layout = "<table><tr><td><h1>Fees</h1><p>Mooring costs 12 EUR.</p></td><td>Right</td></tr><tr><td>a<td>b</table>";
@@ -205,7 +216,8 @@ fn drawings_do_not_count_as_depth() {
     assert_text(&case, &["Chart of arrivals.", "Below the chart."], &["M0 0"]);
     let unclosed = format!("<p>Above</p><svg>{}</svg><p>Below</p>", "<path d='M0 0'>".repeat(400));
     assert_text(&page(&unclosed), &["Above", "Below"], &[]);
-    let scripts = format!("<p>Above</p><script>{}</script><!-- {} -->", "<div>".repeat(500), "<div>".repeat(500));
+    let scripts =
+        format!("<p>Above</p><script>{}</script><!-- {} -->", "<div>".repeat(500), "<div>".repeat(500));
     assert_text(&page(&scripts), &["Above"], &[]);
     let deep = format!("{}x", "<div>".repeat(MAX_DEPTH + 1));
     assert_eq!(extract(deep.as_bytes(), "text/html", Options::default()), Err(DocumentError::TooDeep));
@@ -224,16 +236,27 @@ fn headings_stay_with_their_text() {
 fn inline_text_is_readable() {
     let body = "<p>One&nbsp;<b>two</b><i>three</i>\n four<br>five<wbr>six m<sup>2</sup> H<sub>2</sub>O <q>yes</q></p>\
         <pre>a  b\n  c</pre><p><a href=x>link</a>, <ruby>漢<rt>kan</rt></ruby></p>";
-    assert_eq!(page(body), "One two three four\nfivesix m² H2O “yes”\n\na  b\n  c\n\nlink, 漢".replace("two three", "twothree"));
-    assert_text(&page("<p>x</p><img alt=logo><img alt='scan_01.png'><img alt='Map of the quay'>"), &["Map of the quay"], &["logo", "scan"]);
+    assert_eq!(
+        page(body),
+        "One two three four\nfivesix m² H2O “yes”\n\na  b\n  c\n\nlink, 漢".replace("two three", "twothree")
+    );
+    assert_text(
+        &page("<p>x</p><img alt=logo><img alt='scan_01.png'><img alt='Map of the quay'>"),
+        &["Map of the quay"],
+        &["logo", "scan"],
+    );
 }
 
 #[test]
 fn hostile_pages_end_soon() {
-    let refused = |page: String| extract(page.as_bytes(), "text/html", Options::default()).expect_err("a limit");
+    let refused =
+        |page: String| extract(page.as_bytes(), "text/html", Options::default()).expect_err("a limit");
     let attributes: String = (0..5_000).map(|n| format!("a{n}=1 ")).collect();
     assert_eq!(refused(format!("<p {attributes}>x")), DocumentError::TooManyElements);
-    assert_eq!(refused(format!("{}{}", "<div>".repeat(190), "</p>".repeat(200_000))), DocumentError::TooManyElements);
+    assert_eq!(
+        refused(format!("{}{}", "<div>".repeat(190), "</p>".repeat(200_000))),
+        DocumentError::TooManyElements
+    );
     let rules: String = (0..3_000).map(|n| format!(".a{n} .b{n} .c{{display:none}}")).collect();
     let page = format!("<style>{rules}</style>{}", "<div class=c>x</div>".repeat(3_000));
     assert_eq!(refused(page), DocumentError::TooManyElements);
