@@ -1,8 +1,11 @@
 //! Passages from text, Markdown and HTML, and errors of every format.
 
+mod kinds;
 mod samples;
 
-use bulkhead_documents::{DocumentError, Format, MAX_BYTES, MAX_PASSAGES, MAX_TEXT, passages};
+use bulkhead_documents::{
+    DocumentError, Format, MAX_BYTES, MAX_PASSAGE_TOKENS, MAX_PASSAGES, MAX_TEXT, Options, extract, passages,
+};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -95,6 +98,117 @@ fn rejects_deeply_nested_html() {
     assert_eq!(passages(unclosed.as_bytes(), Format::Html), Err(DocumentError::TooDeep));
 }
 
+/// Estimates tokens as the crate does: a quarter per ASCII character, a half for other letters
+/// of alphabets, one for each other character.
+fn tokens(text: &str) -> usize {
+    let quarters = |c: char| match c {
+        '\0'..='\u{7f}' => 1,
+        '\u{80}'..='\u{7ff}' | '\u{2000}'..='\u{206f}' => 2,
+        _ => 4,
+    };
+    text.chars().map(quarters).sum::<usize>().div_ceil(4)
+}
+
+#[test]
+fn long_texts_end_at_good_places() {
+    let sentences: String = (0..200).map(|n| format!("Sentence number {n} tells of the pier. ")).collect();
+    let found = passages(sentences.as_bytes(), Format::Text).expect("text");
+    for pair in found.windows(2) {
+        assert!(pair[0].ends_with('.') && pair[1].starts_with("Sentence number"), "{pair:?}");
+        // Passages of one paragraph share a sentence.
+        let last = pair[0].rsplit(". ").next().expect("a sentence");
+        assert!(pair[1].contains(last), "{pair:?}");
+    }
+    let lines: String = (0..300).map(|n| format!("12:00:{n} request served\n")).collect();
+    for passage in passages(lines.as_bytes(), Format::Text).expect("text") {
+        assert!(passage.starts_with("12:00:") && passage.ends_with("served"), "{passage}");
+    }
+    let chinese = "港口渡轮时刻表每日更新。停泊费用冬季较低。".repeat(200);
+    let found = passages(chinese.as_bytes(), Format::Text).expect("text");
+    assert!(found.len() > 10 && found.iter().all(|passage| passage.ends_with('。')));
+}
+
+#[test]
+fn unusual_texts_become_passages_in_one_pass() {
+    // In a debug build; the slowest takes a fraction of a second in a release build.
+    let size = 200_000;
+    for (name, text, format) in [
+        ("no blank", "abcdefgh.,;:/".repeat(size / 13), Format::Text),
+        ("no punctuation", "港口渡轮时刻表".repeat(size / 21), Format::Text),
+        ("line ends", format!("x{}y", "\n".repeat(size)), Format::Text),
+        ("accents", format!("e{}", "\u{301}".repeat(size / 2)), Format::Text),
+        ("one line of CSV", "value,".repeat(size / 6), Format::Csv),
+        ("minified JSON", format!("[{}1]", "{\"a\":[1,{\"b\":2}]},".repeat(size / 20)), Format::Text),
+        ("brackets", "[".repeat(size), Format::Markdown),
+    ] {
+        let found = extract(text.as_bytes(), format.content_type(), Options::default());
+        let found = found.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(found.passages.iter().all(|passage| tokens(&passage.text) <= 460), "{name}");
+    }
+}
+
+#[test]
+fn data_is_not_text() {
+    let data: String = (0..40_000_u32)
+        .map(|n| {
+            char::from(
+                b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+                    [(n.wrapping_mul(2_654_435_761) >> 26) as usize],
+            )
+        })
+        .collect();
+    let wrapped: Vec<String> =
+        data.as_bytes().chunks(76).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+    let uri = format!("# Map\n\n![map](data:image/png;base64,{data})\n\nThe pier.");
+    assert_eq!(passages(uri.as_bytes(), Format::Markdown).expect("text"), ["Map\nmap\n\nThe pier."]);
+    for text in [
+        format!("Before data:image/png;base64,{data} after"),
+        format!("Before {data} after"),
+        format!("Before \n{}\n after", wrapped.join("\n")),
+        format!("Before \"{data}\", after"),
+        format!("Before {} after", "0123456789abcdef".repeat(100)),
+    ] {
+        let found = passages(text.as_bytes(), Format::Text).expect("text");
+        assert_eq!(found.len(), 1, "{}", found.len());
+        assert!(
+            found[0].starts_with("Before") && found[0].ends_with("after") && found[0].len() < 120,
+            "{}",
+            found[0]
+        );
+    }
+    let kept = format!("/usr/share/{} SHA256 9f86d081884c7d659a2feaa0c55ad015 end", "harbour/".repeat(60));
+    assert_eq!(passages(kept.as_bytes(), Format::Text).expect("text"), [kept]);
+}
+
+#[test]
+fn headings_without_text_are_kept() {
+    let found =
+        extract(b"# A\n\n# B\n\n## C\n\nText.\n\n# D", "text/markdown", Options::default()).expect("text");
+    assert_eq!(found.passages.len(), 1);
+    assert_eq!(found.passages[0].text, "A\nB\nC\nText.\n\nD");
+    let alone = extract(b"# Only a heading", "text/markdown", Options::default()).expect("text");
+    assert_eq!(alone.passages[0].text, "Only a heading");
+    assert_eq!(alone.passages[0].headings, ["Only a heading"]);
+}
+
+#[test]
+fn a_passage_is_no_longer_than_its_limit() {
+    let long = "Wide heading of this very long section ".repeat(3);
+    let title = "Document title ".repeat(40);
+    let text = "Moor at the north quay, and pay. ".repeat(200);
+    let page = format!("<title>{title}</title><h1>{long}</h1><h2>{long}</h2><h3>{long}</h3><p>{text}</p>");
+    let found = extract(page.as_bytes(), "text/html", Options::default()).expect("text");
+    assert!(found.passages.len() > 3);
+    for passage in found.passages {
+        assert!(tokens(&passage.text) <= 460, "{} tokens", tokens(&passage.text));
+        assert!(passage.text.starts_with("Document title Document title"), "{}", passage.text);
+    }
+    let sections: String =
+        (0..60_000).map(|n| format!("# Section {n}\n\nA short text follows the heading.\n\n")).collect();
+    let found = extract(sections.as_bytes(), "text/markdown", Options::default()).expect("text");
+    assert!(found.passages.iter().all(|passage| tokens(&passage.text) <= MAX_PASSAGE_TOKENS));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -113,7 +227,11 @@ proptest! {
     #[test]
     fn same_bytes_give_same_passages(bytes in proptest::collection::vec(any::<u8>(), 0..2_000)) {
         for format in Format::ALL {
-            prop_assert_eq!(passages(&bytes, format), passages(&bytes, format));
+            let found = passages(&bytes, format);
+            for passage in found.iter().flatten() {
+                prop_assert!(tokens(passage) <= MAX_PASSAGE_TOKENS);
+            }
+            prop_assert_eq!(found, passages(&bytes, format));
             // Also bytes that pass the signature check.
             for beginning in [&b"%PDF-1.7\n"[..], b"PK\x03\x04"] {
                 let bytes = [beginning, &bytes].concat();

@@ -40,7 +40,7 @@ pub(crate) fn lines(text: &str) -> Result<Content, DocumentError> {
     }
     let mut writer = Writer::default();
     if broken > 0 {
-        writer.content.warnings.push(Warning::LeftOut(format!("{broken} lines that are not JSON")));
+        writer.content.warnings.push(Warning::LeftOut(format!("lines that are not JSON: {broken}")));
     }
     writer.value("", &Value::List(values))?;
     Ok(writer.content)

@@ -132,6 +132,10 @@ impl Cells {
                     sheet.hides = true;
                     continue;
                 }
+                // Hidden columns take no place.
+                let before =
+                    |(first, last): &(usize, usize)| (column + 1).min(last + 1).saturating_sub(*first);
+                let column = column - hidden.iter().map(before).sum::<usize>().min(column);
                 let text = self.cell(cell);
                 if text.is_empty() || column < cells.len() {
                     continue;
