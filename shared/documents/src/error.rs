@@ -54,9 +54,12 @@ pub enum DocumentError {
     /// The PDF has too many pages.
     #[error("the PDF has more than {MAX_PAGES} pages; split it")]
     TooManyPages,
-    /// The pages contain only pictures, or text in fonts without a character map.
+    /// The pages contain only pictures.
     #[error("the PDF has no text that can be read; pages that were scanned need text recognition first")]
     NoTextInPdf,
+    /// Most of the text is in fonts that do not tell which characters they show.
+    #[error("the fonts of the PDF have no map to Unicode; export the PDF again, or use text recognition")]
+    UnmappedPdf,
     /// The bytes are not a zip archive.
     #[error("the document is not a {} file: it is not a zip archive", .0.name())]
     NotZip(Format),

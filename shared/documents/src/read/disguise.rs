@@ -23,14 +23,15 @@ const SIGNATURES: [(&[u8], &str); 13] = [
 
 /// Fails if `bytes` start with the signature of another format than `format`.
 ///
-/// Many readers accept a PDF or a zip archive at any offset. Here it must start at the first
-/// byte, so no file is both.
+/// Many readers accept a PDF or a zip archive at any offset. Here a zip archive starts at the first
+/// byte, and what starts like another format is no PDF, so no file is both.
 pub(crate) fn check(bytes: &[u8], format: Format) -> Result<(), DocumentError> {
     let found =
         SIGNATURES.iter().find(|(signature, _)| bytes.starts_with(signature)).map(|(_, found)| *found);
     match (format, found) {
         (Format::Pdf, Some("a PDF")) => Ok(()),
-        (Format::Pdf, None) => Err(DocumentError::NotPdf),
+        // The reader of PDFs looks for the header.
+        (Format::Pdf, None) => Ok(()),
         (format, Some("a zip archive" | "an empty zip archive")) if is_archive(format) => Ok(()),
         (format, Some("an old Office file")) if is_archive(format) => Err(compound(bytes, format)),
         (format, None) if is_archive(format) => Err(DocumentError::NotZip(format)),

@@ -98,11 +98,18 @@ fn content(
     }
 }
 
-/// Returns the content of a PDF: one block per page.
+/// Returns the content of a PDF: one block per paragraph.
 fn pages(bytes: &[u8]) -> Result<Content, DocumentError> {
-    let text = pdf::text(bytes)?;
-    let block = Block { kind: Kind::Paragraph, text, page: None };
-    Ok(Content { blocks: vec![block], ..Content::default() })
+    let mut content = Content::default();
+    for page in pdf::pages(bytes)? {
+        let paragraphs = page.text.split("\n\n").filter(|text| !text.trim().is_empty());
+        content.blocks.extend(paragraphs.map(|text| Block {
+            kind: Kind::Paragraph,
+            text: text.to_owned(),
+            page: Some(page.number),
+        }));
+    }
+    Ok(content)
 }
 
 /// Returns the size of a passage as JSON, in bytes.

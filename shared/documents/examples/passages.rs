@@ -1,0 +1,37 @@
+//! Prints the passages of a file, separated by lines of dashes.
+//!
+//! ```text
+//! cargo run -p bulkhead-documents --example passages -- application/pdf manual.pdf
+//! ```
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use bulkhead_documents::{Format, passages};
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let (Some(content_type), Some(file), None) = (arguments.next(), arguments.next(), arguments.next())
+    else {
+        eprintln!("usage: passages <content type> <file>");
+        return ExitCode::from(2);
+    };
+    match print(&content_type, &file) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{file}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn print(content_type: &str, file: &str) -> Result<(), Box<dyn std::error::Error>> {
+    let format = Format::from_content_type(content_type)?;
+    let bytes = std::fs::read(file)?;
+    let mut output = std::io::stdout().lock();
+    for (number, passage) in passages(&bytes, format)?.iter().enumerate() {
+        let separator = if number == 0 { "" } else { "--------\n" };
+        writeln!(output, "{separator}{passage}")?;
+    }
+    Ok(())
+}
