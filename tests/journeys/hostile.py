@@ -212,6 +212,20 @@ def _pdf() -> list[Hostile]:
         zlib.compress(members + b" " + b"1 " * 200_000, 9),
         b"/Type /ObjStm /N 200000 /First %d /Filter /FlateDecode" % (len(members) + 1),
     )
+    # Each run of two bytes becomes 128 bytes: 1.9 GB.
+    runs = stream(zlib.compress(b"\x81 " * 15_000_000, 9), b"/Filter [/FlateDecode /RunLengthDecode]")
+    drawing = b"/Type /XObject /Subtype /Form /BBox [0 0 9 9] /Resources << /XObject << /A 5 0 R /B 6 0 R >> >>"
+    parent = b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>"
+    drawn = b"<< /Type /Page /Parent 2 0 R /Contents 4 0 R /Resources << /XObject << /A 5 0 R /B 6 0 R >> >> >>"
+    operators = zlib.compress(b"q Q " * 1_000_000, 9)
+    drawings = [
+        parent,
+        drawn,
+        compressed(b"/A Do " * 2_000),
+        stream(operators, drawing + b" /Filter /FlateDecode"),
+    ]
+    circular = [parent, drawn, compressed(b"/A Do"), *([stream(b"/A Do /B Do " * 10, drawing)] * 2)]
+    crowd = b"BT /F1 12 Tf " + b"1 0 0 1 9 9 Tm (x) Tj " * 900_000 + b"ET"
     return [
         Hostile("pdf with a bomb", PDF, page(compressed(b" " * 300_000_000)), "expands to more than"),
         Hostile("pdf with a nested bomb", PDF, page(compressed(b" " * 300_000_000, 2)), "expands to more than"),
@@ -223,8 +237,12 @@ def _pdf() -> list[Hostile]:
             "pdf with an array of 15,000,000 numbers",
             PDF,
             page(compressed(b"BT [" + b"1 " * 15_000_000 + b"] TJ ET")),
-            TOO_MUCH_MEMORY,
+            None,
         ),
+        Hostile("pdf with a bomb of runs", PDF, page(runs), TOO_MUCH_MEMORY),
+        Hostile("pdf with 2,000 drawings of 1,000,000 operators", PDF, tree(*drawings), None),
+        Hostile("pdf with drawings that draw each other", PDF, tree(*circular), None),
+        Hostile("pdf with 1,000,000 characters at one place", PDF, page(compressed(crowd)), None),
         Hostile("pdf with 16,000,000 operators", PDF, page(compressed(b"q " * 16_000_000)), None),
         Hostile("pdf with a broken cross-reference table", PDF, good.replace(b"0000000", b"9999999"), None),
         Hostile("pdf with a wrong table offset", PDF, good.replace(b"startxref\n", b"startxref\n9"), None),
@@ -303,7 +321,8 @@ def _disguised() -> list[Hostile]:
         Hostile("pdf as docx", DOCX, one, "is a PDF"),
         Hostile("pdf and zip as docx", DOCX, one + other, "is a PDF"),
         Hostile("zip and pdf as pdf", PDF, other + one, "is a zip archive"),
-        Hostile("html and pdf as pdf", PDF, b"<html>" + one, "not a PDF"),
+        Hostile("html and pdf as pdf", PDF, b"<html>" + one, None),
+        Hostile("pdf after 2,000 bytes", PDF, b" " * 2_000 + one, "not a PDF"),
         Hostile("gif and html as html", HTML, b"GIF89a=1;/*<script>alert(1)</script>*/", "is a picture"),
         Hostile("rich text as text", TEXT, b"{\\rtf1 x}", "rich text"),
     ]

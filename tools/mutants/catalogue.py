@@ -846,9 +846,9 @@ _READING = [
     Mutant(
         "a PDF's streams expand without limit",
         Suite.CRATES,
-        "shared/documents/src/read/pdf.rs",
-        "get_page_content_with_limit(page, MAX_EXPANDED)",
-        "get_page_content_with_limit(page, usize::MAX)",
+        "shared/documents/src/read/pdf/bomb.rs",
+        "    if expanded.len() > MAX_EXPANDED { Err(DocumentError::Expands) } else { Ok(expanded) }",
+        "    Ok(expanded)",
         (*_READ, "--test", "pdf", "bombs"),
     ),
     Mutant(
