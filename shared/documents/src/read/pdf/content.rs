@@ -21,6 +21,8 @@ const MAX_EXECUTED: usize = 2_000;
 const MAX_STATES: usize = 1_000;
 /// Maximum number of characters of one page. A page of a newspaper has 30,000.
 const MAX_GLYPHS: usize = 1_000_000;
+/// The widest space between the letters of a word, in sizes.
+const MAX_LETTER_SPACE: f64 = 0.5;
 /// Coordinates beyond this many points are errors.
 const MAX_COORDINATE: f64 = 1e6;
 
@@ -363,8 +365,10 @@ impl<'a, 'r> Reader<'a, 'r> {
         while !bytes.is_empty() {
             let (code, length) = font.read_code(bytes);
             let advance = font.advance(code) * state.size;
-            // The space between the letters of one string is not a word space.
-            let space = if length < bytes.len() { state.letter_space.max(0.0) } else { 0.0 };
+            // The space between the letters of one string is not a word space, unless it is wide.
+            let is_inside = length < bytes.len() && text.as_bytes().len() > 2 * length;
+            let is_narrow = (0.0..MAX_LETTER_SPACE * state.size.abs()).contains(&state.letter_space);
+            let space = if is_inside && is_narrow { state.letter_space } else { 0.0 };
             if !hidden {
                 self.place(state, &font, code, advance + space);
             }

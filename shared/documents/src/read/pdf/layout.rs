@@ -15,6 +15,12 @@ const SAME_LINE: f64 = 0.25;
 const RAISED: f64 = 0.6;
 /// A character that begins at most this many ems before the last one still follows it.
 const BACK: f64 = 0.6;
+/// The smallest number of lines with a gap between two columns.
+const GUTTER_LINES: usize = 5;
+/// Text beyond this many points has no columns.
+const MAX_WIDTH: f64 = 5_000.0;
+/// A part of a line is compared with this many others.
+const MAX_PARTS: usize = 100;
 /// A distance between two lines this many times the usual one starts a paragraph.
 const PARAGRAPH: f64 = 1.35;
 
@@ -33,7 +39,9 @@ pub(crate) fn text(glyphs: Vec<Glyph>) -> String {
     let mut text = String::new();
     for (angle, glyphs) in directions {
         let items = rotate(glyphs, f64::from(angle) * ANGLE);
-        let segments = lines(items).into_iter().flat_map(line::segments).collect();
+        let lines = lines(items);
+        let gutters = gutters(&lines);
+        let segments = lines.into_iter().flat_map(|line| line::segments(line, &gutters)).collect();
         for block in order::blocks(segments) {
             append(&mut text, &paragraphs(&block));
         }
@@ -86,6 +94,49 @@ struct Run {
     size: f64,
 }
 
+/// Returns the middles of the gaps that many lines have at the same place.
+fn gutters(lines: &[Vec<Item>]) -> Vec<f64> {
+    // By points: lines with a gap there, and lines that begin before and end after it.
+    let mut gaps: BTreeMap<i32, (usize, usize)> = BTreeMap::new();
+    let place = |x: f64| x.clamp(-MAX_WIDTH, MAX_WIDTH) as i32;
+    for line in lines {
+        let mut extents: Vec<(f64, f64, f64)> = line
+            .iter()
+            .filter(|item| !item.text.trim().is_empty())
+            .map(|item| (item.x0, item.x1, item.em))
+            .collect();
+        extents.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let Some((mut end, first)) = extents.first().map(|first| (first.1, first.0)) else { continue };
+        let last = extents.iter().map(|extent| extent.1).fold(first, f64::max);
+        for x in place(first)..=place(last) {
+            gaps.entry(x).or_default().1 += 1;
+        }
+        for (x0, x1, em) in extents {
+            if x0 - end > line::GUTTER * em {
+                for x in place(end) + 1..place(x0) {
+                    gaps.entry(x).or_default().0 += 1;
+                }
+            }
+            end = end.max(x1);
+        }
+    }
+    let is_gutter = |(gaps, lines): (usize, usize)| gaps >= GUTTER_LINES && gaps * 2 >= lines;
+    let mut gutters = vec![];
+    let mut run: Option<(i32, i32)> = None;
+    for (x, counts) in gaps {
+        match (is_gutter(counts), run) {
+            (true, Some((start, end))) if end + 1 == x => run = Some((start, x)),
+            (true, last) => {
+                gutters.extend(last);
+                run = Some((x, x));
+            }
+            (false, _) => gutters.extend(run.take()),
+        }
+    }
+    gutters.extend(run);
+    gutters.into_iter().map(|(start, end)| f64::from(start + end) / 2.0).collect()
+}
+
 /// Returns the characters of each line.
 fn lines(items: Vec<Item>) -> Vec<Vec<Item>> {
     let mut runs: Vec<Run> = vec![];
@@ -106,16 +157,58 @@ fn lines(items: Vec<Item>) -> Vec<Vec<Item>> {
         }
     }
     runs.sort_by(|a, b| b.y.total_cmp(&a.y));
-    let mut lines: Vec<Run> = vec![];
+    let mut lines: Vec<Line> = vec![];
     for run in runs {
-        let near = |line: &Run| (line.y - run.y).abs() < SAME_LINE * line.size.min(run.size);
+        let part = Part::of(&run);
+        let fits = |line: &Line| {
+            (line.y - run.y).abs() < SAME_LINE * line.size.min(run.size)
+                && !line.parts.iter().rev().take(MAX_PARTS).any(|other| other.collides(&part))
+        };
         // Runs are sorted, so only the last lines can be near.
-        match lines.iter_mut().rev().take(4).find(|line| near(line)) {
-            Some(line) => line.items.extend(run.items),
-            None => lines.push(run),
+        match lines.iter_mut().rev().take(4).find(|line| fits(line)) {
+            Some(line) => {
+                line.items.extend(run.items);
+                line.parts.push(part);
+            }
+            None => lines.push(Line { items: run.items, y: run.y, size: run.size, parts: vec![part] }),
         }
     }
     lines.into_iter().map(|line| line.items).collect()
+}
+
+/// A line, with the runs that it consists of.
+struct Line {
+    items: Vec<Item>,
+    y: f64,
+    size: f64,
+    parts: Vec<Part>,
+}
+
+/// Extent and text of a run.
+struct Part {
+    x0: f64,
+    x1: f64,
+    text: String,
+}
+
+impl Part {
+    fn of(run: &Run) -> Self {
+        let text: String = run.items.iter().map(|item| &*item.text).collect();
+        let letters = run.items.iter().filter(|item| !item.text.trim().is_empty());
+        let (x0, x1) = letters
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(x0, x1), item| (x0.min(item.x0), x1.max(item.x1)));
+        Self { x0, x1, text: text.trim().to_owned() }
+    }
+
+    /// Returns whether two different texts lie on each other, such as a value on a ruled line.
+    fn collides(&self, other: &Self) -> bool {
+        let is_word = |part: &Self| part.text.chars().count() > 2;
+        let shared = self.x1.min(other.x1) - self.x0.max(other.x0);
+        is_word(self)
+            && is_word(other)
+            && shared > 0.5 * (self.x1 - self.x0).min(other.x1 - other.x0)
+            && self.text != other.text
+    }
 }
 
 fn belongs(item: &Item, last: &Item, run: &Run) -> bool {

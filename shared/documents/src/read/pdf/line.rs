@@ -6,6 +6,8 @@ use super::mend;
 
 /// A gap of this many ems is always wider than a word space.
 const WIDE_GAP: f64 = 1.0;
+/// The narrowest gap between two columns, in ems.
+pub(crate) const GUTTER: f64 = 0.6;
 /// A gap this many times the usual word space of its line separates columns.
 const WIDE_FACTOR: f64 = 2.5;
 /// The widest gap within a line, in ems.
@@ -62,8 +64,9 @@ struct Piece {
     spaced: bool,
 }
 
-/// Returns the segments of a line, from left to right.
-pub(crate) fn segments(mut items: Vec<Item>) -> Vec<Segment> {
+/// Returns the segments of a line, from left to right. A gap at one of the `gutters` always
+/// separates two segments.
+pub(crate) fn segments(mut items: Vec<Item>, gutters: &[f64]) -> Vec<Segment> {
     items.sort_by(|a, b| a.place.total_cmp(&b.place));
     let pieces = pieces(without_doubles(items));
     let wide = wide_gap(&pieces);
@@ -72,7 +75,13 @@ pub(crate) fn segments(mut items: Vec<Item>) -> Vec<Segment> {
     while let Some(first) = rest.next() {
         let mut end = first.x1;
         let mut part = vec![first];
-        while let Some(piece) = rest.next_if(|piece| piece.x0 - end <= wide * piece.em) {
+        let belongs = |piece: &Piece, end: f64| {
+            let gap = piece.x0 - end;
+            let at_gutter =
+                gap > GUTTER * piece.em && gutters.iter().any(|gutter| (end..piece.x0).contains(gutter));
+            gap <= wide * piece.em && !at_gutter
+        };
+        while let Some(piece) = rest.next_if(|piece| belongs(piece, end)) {
             end = end.max(piece.x1);
             part.push(piece);
         }
@@ -383,7 +392,7 @@ mod tests {
     }
 
     fn text(letters: &[(&str, f64)]) -> Vec<String> {
-        segments(items(letters)).into_iter().map(|segment| segment.text).collect()
+        segments(items(letters), &[]).into_iter().map(|segment| segment.text).collect()
     }
 
     #[test]
