@@ -2,16 +2,19 @@
 
 #![no_main]
 
-use bulkhead_documents::{Format, MAX_PASSAGES, MAX_TEXT, passages};
+use bulkhead_documents::{Format, MAX_PASSAGES, MAX_TEXT, Options, extract};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
     // The first byte selects the format, so a seed is one letter and a document.
     let Some((kind, bytes)) = input.split_first() else { return };
     let format = Format::ALL[usize::from(*kind) % Format::ALL.len()];
-    if let Ok(passages) = passages(bytes, format) {
+    if let Ok(found) = extract(bytes, format.content_type(), Options::default()) {
+        let passages = found.passages;
         assert!(passages.len() <= MAX_PASSAGES);
-        assert!(passages.iter().map(String::len).sum::<usize>() <= MAX_TEXT);
-        assert!(passages.iter().all(|passage| !passage.trim().is_empty() && !passage.contains('\0')));
+        assert!(passages.iter().map(|passage| passage.text.len()).sum::<usize>() <= MAX_TEXT);
+        for passage in passages {
+            assert!(!passage.text.trim().is_empty() && !passage.text.contains('\0'));
+        }
     }
 });

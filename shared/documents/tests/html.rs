@@ -28,6 +28,8 @@ fn reads_encodings() {
     assert_text(&html(commented), &["łódź"], &[]);
     let xhtml = b"<?xml version='1.0' encoding='iso-8859-1'?><html><body><p>Gr\xfc\xdfe</p></body></html>";
     assert_text(&html(xhtml), &["Grüße"], &[]);
+    let resaved = "<meta charset=iso-8859-1><p>Fähre</p>";
+    assert_eq!(html(resaved.as_bytes()), "Fähre");
     let wide: Vec<u8> = "\u{feff}<p>Fähre</p>".encode_utf16().flat_map(u16::to_be_bytes).collect();
     assert_eq!(html(&wide), "Fähre");
 }
@@ -230,6 +232,18 @@ fn headings_stay_with_their_text() {
     assert!(found.text.starts_with("Harbour office > Refund rules\nWhoever cancels"), "{}", found.text);
     assert_eq!(found.headings, ["Refund rules"]);
     assert_eq!(case.title.as_deref(), Some("Harbour office"));
+}
+
+#[test]
+fn headings_within_lists_are_headings() {
+    let faq = "<ul><li><h3>Open?</h3><p>Nine to five.</p><li><h3>Fee?</h3><p>12 EUR.</ul><ol><li><h3>First</h3>x</ol>";
+    assert_eq!(page(faq), "Open?\n  Nine to five.\n\nFee?\n  12 EUR.\n\n1. First\n  x");
+}
+
+#[test]
+fn much_hidden_text_gives_a_warning() {
+    let page = format!("<p>Shown.</p><div hidden>{}</div>", "Hidden words. ".repeat(50));
+    assert_eq!(read(page.as_bytes(), "text/html").warnings, ["not read: text that the page hides"]);
 }
 
 #[test]

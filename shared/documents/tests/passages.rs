@@ -53,6 +53,12 @@ fn content_type_round_trips() {
         assert_eq!(Format::from_content_type(format.content_type()), Ok(format));
         let named = DocumentError::Unsupported.to_string();
         assert!(named.contains(format.content_type()), "{named}");
+        let row = format!("| {} | `{}` |", format.name(), format.content_type());
+        assert!(include_str!("../README.md").contains(&row), "{row}");
+        assert_eq!(
+            Format::content_types().split(", ").filter(|name| *name == format.content_type()).count(),
+            1
+        );
     }
 }
 

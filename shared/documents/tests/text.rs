@@ -49,6 +49,7 @@ fn reads_encodings() {
         let found = read(bytes, &format!("text/plain; format=flowed; charset={charset}"));
         assert_eq!(found.passages[0].text, expected, "{charset}");
     }
+    assert_eq!(plain(b"\x1b$B9A\x1b(B"), "港");
     let russian =
         "Паром отходит в полдень. Билеты продаются на борту. Стоянка стоит двенадцать евро за ночь.";
     let koi: Vec<u8> = encoding(russian);

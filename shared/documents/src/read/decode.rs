@@ -4,7 +4,7 @@
 //! then a guess from the frequency of letters.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 use crate::DocumentError;
 
@@ -62,12 +62,16 @@ fn unmarked(bytes: &[u8], declared: Option<&str>, inner: Option<&str>) -> String
     let inner = inner.and_then(named).map(|encoding| match encoding {
         // A label that can be read byte by byte is not in UTF-16.
         encoding if (encoding == UTF_16LE || encoding == UTF_16BE) && wide.is_none() => UTF_8,
+        // Editors save pages as UTF-8 and keep the old label. Text in Windows-1252 is hardly ever
+        // valid UTF-8.
+        encoding if encoding == WINDOWS_1252 && std::str::from_utf8(bytes).is_ok() => UTF_8,
         encoding => encoding,
     });
     let encoding = match declared.and_then(named).or(inner) {
         // Many clients declare UTF-8 for every text.
         Some(encoding) if encoding == UTF_8 && mostly_broken(bytes) => guess(bytes),
         Some(encoding) => encoding,
+        None if escapes(bytes) => ISO_2022_JP,
         None => wide.unwrap_or_else(|| if mostly_broken(bytes) { guess(bytes) } else { UTF_8 }),
     };
     encoding.decode_without_bom_handling(bytes).0.into_owned()
@@ -96,6 +100,11 @@ fn zeros(bytes: &[u8]) -> Option<&'static Encoding> {
         (true, false) => Some(UTF_16BE),
         _ => None,
     }
+}
+
+/// Returns whether the bytes switch to Japanese by escape sequences.
+fn escapes(bytes: &[u8]) -> bool {
+    bytes.windows(3).any(|window| matches!(window, b"\x1b$B" | b"\x1b$@"))
 }
 
 /// Returns whether more sequences of bytes beyond ASCII are invalid UTF-8 than valid.

@@ -26,6 +26,11 @@ const NEVER: [&str; 26] = [
     "template", "title", "track", "video",
 ];
 
+/// Returns whether browsers show an element never, or only if they cannot do better.
+pub(crate) fn is_never_shown(element: &Element) -> bool {
+    NEVER.contains(&element.tag()) && !element.is_drawing()
+}
+
 /// Returns the styles within an element, or `None` if it is not shown.
 pub(crate) fn within(
     tree: &Tree,
@@ -35,7 +40,7 @@ pub(crate) fn within(
     mut inherited: Inherited,
 ) -> Result<Option<Inherited>, DocumentError> {
     let tag = element.tag();
-    if NEVER.contains(&tag) && !element.is_drawing() {
+    if is_never_shown(element) {
         return Ok(None);
     }
     // Many pages hide themselves until a script has run.

@@ -6,8 +6,11 @@ use super::list::{List, marker};
 use super::select::Styles;
 use super::tree::{Data, Element, Id, Tree};
 use super::visible::{self, Inherited};
-use crate::content::{Content, Kind};
+use crate::content::{Content, Kind, Warning};
 use crate::{DocumentError, MAX_DEPTH};
+
+/// Hidden text, in bytes, from which a warning says so.
+const HIDDEN: usize = 500;
 
 /// What holds within an element.
 #[derive(Clone, Copy, Default)]
@@ -37,6 +40,8 @@ pub(crate) struct Walk<'a> {
     marker: Option<String>,
     /// The terms of a definition list that wait for their definition.
     terms: Vec<String>,
+    /// Text that the page hides, in bytes.
+    hidden: usize,
 }
 
 impl<'a> Walk<'a> {
@@ -50,6 +55,7 @@ impl<'a> Walk<'a> {
             lists: vec![],
             marker: None,
             terms: vec![],
+            hidden: 0,
         }
     }
 
@@ -58,6 +64,11 @@ impl<'a> Walk<'a> {
         let scope = Scope::default();
         self.children(Tree::ROOT, scope)?;
         self.flush(Kind::Paragraph);
+        self.undefined();
+        let shown: usize = self.content.blocks.iter().map(|block| block.text.len()).sum();
+        if self.hidden >= HIDDEN && self.hidden * 2 >= shown {
+            self.content.warnings.push(Warning::LeftOut("text that the page hides".to_owned()));
+        }
         Ok(self.content)
     }
 
@@ -78,6 +89,9 @@ impl<'a> Walk<'a> {
     ) -> Result<Option<Scope>, DocumentError> {
         let Some(inherited) = visible::within(self.tree, id, element, &mut self.styles, scope.inherited)?
         else {
+            if !visible::is_never_shown(element) {
+                self.hidden += self.tree.text(id).trim().len();
+            }
             return Ok(None);
         };
         if self.boilerplate.covers(id, element, scope.in_main) {
@@ -298,13 +312,12 @@ impl<'a> Walk<'a> {
     fn heading(&mut self, level: u8) {
         let text = std::mem::take(&mut self.line);
         self.undefined();
+        // A heading within a list keeps the number of its entry.
         let text = match self.marker.take() {
-            Some(marker) => format!("{marker}{}", text.trim()),
+            Some(marker) => format!("{}{}", marker.trim_start(), text.trim()),
             None => text,
         };
-        // A heading within a list is an entry.
-        let kind = if self.lists.is_empty() { Kind::Heading(level) } else { Kind::Item };
-        self.content.push(kind, text.trim());
+        self.content.push(Kind::Heading(level), text.trim_start_matches("- ").trim());
     }
 
     /// Ends the open block. Within a cell, a blank is enough.
