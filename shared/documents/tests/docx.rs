@@ -205,6 +205,11 @@ fn styles_give_headings_numbers_and_hidden_text() {
 }
 
 #[test]
+fn a_title_alone_is_text() {
+    assert_eq!(body(&p("<w:pStyle w:val=\"Title\"/>", "House rules")).expect("a DOCX"), "House rules");
+}
+
+#[test]
 fn changes_are_read_as_accepted() {
     let content = "<w:p><w:r><w:t>Fee </w:t></w:r><w:del><w:r><w:delText>GONE</w:delText></w:r></w:del>\
         <w:ins><w:r><w:t>12 EUR</w:t></w:r></w:ins></w:p>\

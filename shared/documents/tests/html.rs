@@ -83,6 +83,8 @@ fn definitions_follow_their_terms() {
     assert_eq!(groups, "Harbour office\nFee: 12 EUR\nDeposit: 50 EUR");
     let list = "<dl><dt>Berth<dt>Mooring<dd>A place for a boat.<dd>Also a duty.<dt>Alone<dt>Pier<dd>A <b>long</b> wall.</dl>";
     assert_eq!(page(list), "Berth, Mooring: A place for a boat.\n  Also a duty.\nAlone, Pier: A long wall.");
+    let inner = "<dl><dt>Fees<dd><ul><li>12 EUR<li>9 EUR</ul><dt>Dues<dd><table><tr><th>a<th>b<tr><td>1<td>2</table></dl>";
+    assert_eq!(page(inner), "Fees:\n- 12 EUR\n- 9 EUR\nDues:\na | b\n1 | 2");
     assert_eq!(page("<dl><dt>Only a term</dl>after"), "Only a term\n\nafter");
 }
 

@@ -62,7 +62,8 @@ pub fn extract(bytes: &[u8], content_type: &str, options: Options) -> Result<Ext
     if passages.iter().map(json_length).sum::<usize>() > MAX_TEXT {
         return Err(DocumentError::TooMuchText);
     }
-    let warnings = content.warnings.iter().map(ToString::to_string).collect();
+    let mut warnings: Vec<String> = content.warnings.iter().map(ToString::to_string).collect();
+    warnings.dedup();
     Ok(Extracted { title: content.title.filter(|title| !title.is_empty()), passages, warnings })
 }
 

@@ -12,6 +12,8 @@ use crate::{DocumentError, MAX_DEPTH};
 
 /// Text of a cell, in bytes, from which a table lays out a page.
 const LONG: usize = 2_000;
+/// Length of a title in bytes. A longer one is text.
+const MAX_TITLE: usize = 150;
 /// Text, in bytes, that merged cells may repeat in one document.
 const MAX_REPEATED: usize = 200_000;
 
@@ -59,6 +61,11 @@ impl<'s> Body<'s> {
     pub(crate) fn finish(mut self) -> (Content, Vec<Chunk>) {
         let carried = std::mem::take(&mut self.carried);
         self.content.push(Kind::Paragraph, carried);
+        // A title alone is the text.
+        if self.content.is_empty() && self.chunks.is_empty() {
+            let title = self.content.title.take();
+            self.content.push(Kind::Heading(1), title.unwrap_or_default());
+        }
         (self.content, self.chunks)
     }
 
@@ -168,7 +175,7 @@ impl<'s> Body<'s> {
         if trimmed.is_empty() {
             return;
         }
-        if is_title && self.content.title.is_none() {
+        if is_title && self.content.title.is_none() && trimmed.len() <= MAX_TITLE {
             self.content.title = Some(trimmed.to_owned());
             return;
         }

@@ -3,7 +3,6 @@
 use super::tree::{Element, Id};
 use super::walk::{Scope, Walk};
 use crate::DocumentError;
-use crate::content::Kind;
 use crate::read::table::{Row, Table};
 
 /// Text of a cell, in bytes, from which a table lays out a page.
@@ -29,7 +28,7 @@ pub(crate) fn table(
     {
         return walk.block(id, scope);
     }
-    walk.flush(Kind::Paragraph);
+    walk.end_line();
     let mut grid = Grid::default();
     for (row, part) in parts.in_order() {
         let Some(element) = walk.tree.element(row) else { continue };

@@ -194,7 +194,7 @@ impl<'a> Walk<'a> {
     }
 
     fn list(&mut self, id: Id, element: &Element, scope: Scope) -> Result<(), DocumentError> {
-        self.flush(Kind::Paragraph);
+        self.end_line();
         let items =
             self.tree.children(id).filter(|id| self.tree.element(*id).is_some_and(|e| e.tag() == "li"));
         self.lists.push(List::of(element, items.count()));
@@ -330,6 +330,15 @@ impl<'a> Walk<'a> {
             self.flush(Kind::Code);
         } else {
             self.flush(Kind::Paragraph);
+        }
+    }
+
+    /// Writes the open block, and a marker that has no text of its own: a term whose definition
+    /// is a list.
+    pub(crate) fn end_line(&mut self) {
+        self.flush(Kind::Paragraph);
+        if let Some(marker) = self.marker.take() {
+            self.content.push(Kind::Item, marker.trim_end().trim_end_matches('-'));
         }
     }
 
