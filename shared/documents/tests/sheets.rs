@@ -21,9 +21,9 @@ fn xlsx(sheets: &[(&str, &str, &str)]) -> Vec<u8> {
     const NAMES: [&str; 3] = ["xl/worksheets/a.xml", "xl/worksheets/b.xml", "xl/worksheets/c.xml"];
     let sources: Vec<String> =
         sheets.iter().map(|(.., rows)| format!("<worksheet>{rows}</worksheet>")).collect();
-    for (n, (name, attributes, _)) in sheets.iter().enumerate() {
+    for (n, ((name, attributes, _), part)) in sheets.iter().zip(NAMES).enumerate() {
         entries += &format!("<sheet name=\"{name}\" sheetId=\"{n}\" {attributes} r:id=\"r{n}\"/>");
-        let target = NAMES[n].trim_start_matches("xl/");
+        let target = part.trim_start_matches("xl/");
         relations += &format!("<Relationship Id=\"r{n}\" Type=\"x/worksheet\" Target=\"{target}\"/>");
     }
     relations += "<Relationship Id=\"s\" Type=\"x/sharedStrings\" Target=\"sharedStrings.xml\"/>\

@@ -14,7 +14,7 @@ use crate::{DocumentError, MAX_DEPTH};
 pub(crate) type Id = usize;
 
 /// Maximum number of nodes of a page.
-const MAX_NODES: usize = 700_000;
+const MAX_NODES: usize = 1_000_000;
 /// Maximum nesting depth with drawings, whose elements do not count otherwise.
 const MAX_DRAWING: usize = 1_000;
 /// Maximum number of attributes of one element. The parser compares each with all others.
