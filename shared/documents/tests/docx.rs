@@ -87,7 +87,7 @@ fn numbered(content: &str, levels: &str, styles: &str) -> String {
         ("numbering", "numbering.xml", "word/numbering.xml", numbering.as_str()),
         ("styles", "styles.xml", "word/styles.xml", styles.as_str()),
     ];
-    read(&with_parts(content, &parts)).expect("a DOCX")
+    kinds::text(&with_parts(content, &parts), Format::Docx)
 }
 
 fn level(at: usize, format: &str, text: &str, more: &str) -> String {
