@@ -185,6 +185,8 @@ fn leaves_out_menus_and_banners_unless_asked() {
     for boilerplate in [
         "<div id=cookie-banner><p>MENU We use cookies.</p><button>OK</button></div>".to_owned(),
         "<section class='x onetrust-consent'>MENU</section>".to_owned(),
+        "<div id=CybotCookiebotDialog><h2>MENU</h2></div><div class='cc-window cc-banner'>MENU</div>"
+            .to_owned(),
         "<div role=navigation>MENU</div>".to_owned(),
         "<aside>MENU</aside><footer>MENU</footer>".to_owned(),
         format!("<div class=left>MENU<ul>{links}</ul></div>"),
@@ -192,6 +194,11 @@ fn leaves_out_menus_and_banners_unless_asked() {
     ] {
         assert_text(&page(&format!("{boilerplate}<p>{long}</p>")), &["fuel berth"], &["MENU", "Topic 3"]);
     }
+    assert_text(
+        &page("<article class=cookie-policy><p>Our cookies</p></article><p class=cookie-recipe>Bake</p>"),
+        &["Our cookies"],
+        &[],
+    );
     // A page of links is no menu, and neither are links within the main text.
     assert_text(&page(&format!("<p>Ports:</p><ul>{links}</ul>")), &["Topic 3"], &[]);
     assert_text(&page(&format!("<main><p>{long}</p><ul>{links}</ul></main>")), &["Topic 3"], &[]);
@@ -250,11 +257,12 @@ fn much_hidden_text_gives_a_warning() {
 
 #[test]
 fn inline_text_is_readable() {
-    let body = "<p>One&nbsp;<b>two</b><i>three</i>\n four<br>five<wbr>six m<sup>2</sup> H<sub>2</sub>O <q>yes</q></p>\
+    let body = "<p>One&nbsp;<b>two</b><i>three</i>\n four<br>five<wbr>six m<sup>2</sup> 10<sup>-3</sup> H<sub>2</sub>O <q>yes</q></p>\
         <pre>a  b\n  c</pre><p><a href=x>link</a>, <ruby>漢<rt>kan</rt></ruby></p>";
     assert_eq!(
         page(body),
-        "One two three four\nfivesix m² H2O “yes”\n\na  b\n  c\n\nlink, 漢".replace("two three", "twothree")
+        "One two three four\nfivesix m² 10⁻³ H2O “yes”\n\na  b\n  c\n\nlink, 漢"
+            .replace("two three", "twothree")
     );
     assert_text(
         &page("<p>x</p><img alt=logo><img alt='scan_01.png'><img alt='Map of the quay'>"),

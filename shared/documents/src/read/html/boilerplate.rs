@@ -15,11 +15,12 @@ const MENU_LINK: usize = 40;
 const BANNER: usize = 3_000;
 
 /// Words of class names and ids that mark a cookie banner.
-const BANNERS: [&str; 12] = [
+const BANNERS: [&str; 13] = [
     "cookie",
     "cookies",
     "cookiebar",
     "cookiebanner",
+    "cookienotice",
     "consent",
     "gdpr",
     "onetrust",
@@ -29,6 +30,8 @@ const BANNERS: [&str; 12] = [
     "truste",
     "cookieconsent",
 ];
+/// Whole class names that mark a cookie banner.
+const WIDGETS: [&str; 4] = ["cc-window", "cc-banner", "qc-cmp2-container", "cmpbox"];
 /// Words of class names and ids that mark navigation.
 const MENUS: [&str; 10] = [
     "breadcrumb",
@@ -114,13 +117,14 @@ impl Boilerplate {
 
     fn is_named(&self, id: Id, element: &Element) -> bool {
         let names = ["class", "id"].into_iter().filter_map(|name| element.attribute(name));
-        let names = names.flat_map(str::split_whitespace).map(str::to_ascii_lowercase);
         let (mut banner, mut menu) = (false, false);
-        for name in names.take(50) {
-            menu |= MENUS.contains(&name.as_str());
-            let mut words = name.split(['-', '_']).peekable();
-            banner |=
-                words.clone().any(|word| BANNERS.contains(&word)) && !words.any(|word| word == "policy");
+        for name in names.flat_map(str::split_whitespace).take(50) {
+            let lower = name.to_ascii_lowercase();
+            menu |= MENUS.contains(&lower.as_str());
+            let words: Vec<String> = words(name).collect();
+            let named = words.iter().any(|word| BANNERS.contains(&word.as_str()))
+                || WIDGETS.contains(&lower.as_str());
+            banner |= named && !words.iter().any(|word| word == "policy");
         }
         let page = self.size(Tree::ROOT).text;
         menu || banner && self.size(id).text <= BANNER && self.size(id).text * 2 <= page
@@ -141,4 +145,17 @@ impl Boilerplate {
             && size.linked <= size.links * MENU_LINK
             && outside.saturating_sub(own) >= OWN_TEXT
     }
+}
+
+/// Splits a name such as `cookie-banner` or `CookieBanner` into words in lower case.
+fn words(name: &str) -> impl Iterator<Item = String> {
+    let mut spaced = String::new();
+    for c in name.chars() {
+        if c.is_ascii_uppercase() {
+            spaced.push('-');
+        }
+        spaced.push(c.to_ascii_lowercase());
+    }
+    let words: Vec<String> = spaced.split(['-', '_']).map(str::to_owned).collect();
+    words.into_iter()
 }

@@ -6,8 +6,10 @@
 mod boilerplate;
 mod cells;
 mod css;
+mod line;
 pub(crate) mod list;
 mod select;
+mod sink;
 mod tree;
 mod visible;
 mod walk;

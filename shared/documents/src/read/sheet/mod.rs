@@ -1,6 +1,7 @@
 //! Spreadsheets and other files of rows.
 
 mod csv;
+mod date;
 mod number;
 mod ods;
 mod xlsx;
