@@ -320,6 +320,14 @@ fn layout_finds_words() {
     assert_eq!(shown("BT /F1 10 Tf 50 700 Td (I N V O I C E) Tj ET"), "INVOICE");
     // Stretched, with word spacing.
     assert_eq!(shown("BT /F1 10 Tf 60 Tz 3 Tw 50 700 Td (Narrow and wide) Tj ET"), "Narrow and wide");
+    // A value on a ruled line.
+    let content =
+        "BT /F1 10 Tf 50 700 Td (____________________) Tj ET BT /F1 10 Tf 60 701 Td (Ada Lovelace) Tj ET";
+    assert!(shown(content).contains("Ada Lovelace"));
+    // A space of another text on a letter.
+    let content =
+        "BT /F1 10 Tf 50 700 Td (2015                    ) Tj ET BT /F1 10 Tf 100 700 Td (Received) Tj ET";
+    assert!(shown(content).contains("Received"));
     // A raised number belongs to its line.
     assert_eq!(
         shown("BT /F1 10 Tf 50 700 Td (area in m) Tj /F1 6 Tf 4 Ts (2) Tj /F1 10 Tf 0 Ts ( each) Tj ET"),
@@ -380,6 +388,25 @@ fn layout_reads_columns_and_rows() {
         "The fee for the harbour was raised by two euros, from the first of May onwards.",
     ];
     assert_eq!(read, expected.join("\n\n"));
+    // Two narrow columns of many lines, whose gutter is as wide as a letter.
+    let column = |x: i32| {
+        (0..8)
+            .map(move |row| (x, 700 - 12 * row, "and so the ferry sails from the quay to"))
+            .collect::<Vec<_>>()
+    };
+    let read = shown(&lines_at(&[column(50), column(233)].concat()));
+    let sentence = ["and so the ferry sails from the quay to"; 8].join(" ");
+    assert_eq!(read, format!("{sentence}\n\n{sentence}"));
+    // A list, whose bullets are at their own positions.
+    let list = [
+        (50, 700, "-"),
+        (62, 700, "Bring the form with the"),
+        (62, 688, "signature of the master"),
+        (50, 676, "-"),
+        (62, 676, "Pay at the desk"),
+    ];
+    let expected = "- Bring the form with the signature of the master\n- Pay at the desk";
+    assert_eq!(shown(&lines_at(&list)), expected);
     // The rows of a table.
     let table = [
         (50, 700, "Mooring"),

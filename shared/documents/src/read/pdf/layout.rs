@@ -256,7 +256,7 @@ fn paragraphs(block: &Block) -> String {
                     && lines.len() > 2);
             if starts {
                 text.push_str("\n\n");
-            } else if block.is_table {
+            } else if block.is_table && (line.cells > 1 || !order::continues(&line.text)) {
                 text.push('\n');
             } else {
                 join(&mut text, &line.text, is_full && is_prose);

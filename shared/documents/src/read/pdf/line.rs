@@ -49,6 +49,8 @@ pub(crate) struct Segment {
     pub x1: f64,
     pub y: f64,
     pub size: f64,
+    /// Number of cells of a table that the segment consists of.
+    pub cells: usize,
 }
 
 /// One or more characters that stay together, and whether a space character comes before.
@@ -259,6 +261,7 @@ fn segment(pieces: &[Piece]) -> Option<Segment> {
         x1: pieces.iter().map(|piece| piece.x1).fold(first.x1, f64::max),
         y: largest.y,
         size: largest.size,
+        cells: 1,
     })
 }
 

@@ -14,6 +14,8 @@ const SAME_ROW: f64 = 0.25;
 const SIZE_RATIO: f64 = 1.4;
 /// The widest block, in sizes, that is a column of bullets or numbers beside a text.
 const NARROW: f64 = 6.0;
+/// The widest gap between a bullet and its text, in sizes.
+const BULLET_GAP: f64 = 3.0;
 
 /// Lines that belong together.
 #[derive(Debug)]
@@ -86,7 +88,7 @@ pub(crate) fn words(text: &str) -> usize {
 }
 
 /// Returns whether a line continues a sentence.
-fn continues(text: &str) -> bool {
+pub(crate) fn continues(text: &str) -> bool {
     text.chars().next().is_some_and(|letter| letter.is_alphabetic() && !letter.is_uppercase())
 }
 
@@ -202,9 +204,15 @@ fn merge_rows(blocks: Vec<Block>) -> Vec<Block> {
             let fewer = a.lines.len().min(b.lines.len());
             let shared = shared_rows(a, b);
             let fits = shared * 5 >= fewer * 3 && shared > 0;
+            // Bullets, numbers and amounts beside a text, but not a heading of another column.
+            let is_column_of = |narrow: &Block, text: &Block| {
+                let gap = (text.x0 - narrow.x1).max(narrow.x0 - text.x1);
+                narrow.width() <= NARROW * narrow.size()
+                    && (narrow.lines.len() > 2 || gap <= BULLET_GAP * text.size())
+            };
             let beside_prose = match (prose.get(left), prose.get(right)) {
-                (Some(true), _) => b.width() <= NARROW * b.size(),
-                (_, Some(true)) => a.width() <= NARROW * a.size(),
+                (Some(true), _) => is_column_of(b, a),
+                (_, Some(true)) => is_column_of(a, b),
                 _ => true,
             };
             if fits && beside_prose {
@@ -266,6 +274,7 @@ fn table(mut cells: Vec<Segment>) -> Block {
             x1: row.iter().map(|cell| cell.x1).fold(f64::NEG_INFINITY, f64::max),
             y: first.y,
             size: first.size,
+            cells: row.len(),
         })
     };
     Block::new(rows.into_iter().filter_map(join).collect(), true)
