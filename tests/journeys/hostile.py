@@ -207,6 +207,7 @@ def _pdf() -> list[Hostile]:
     circle = b"<< /Type /Pages /Parent %d 0 R /Kids [%d 0 R] /Count 1 >>"
     own = b"<< /Type /Page /Parent 3 0 R /Resources 3 0 R /Contents 3 0 R >>"
     locked = b"<< /Filter /Standard /V 1 /R 2 /O <%b> /U <%b> /P -4 >>" % (b"5a" * 32, b"5a" * 32)
+    kids = b" ".join(b"%d 0 R" % (number + 3) for number in range(20_000))
     members = b" ".join(b"%d %d" % (n + 10, n * 2) for n in range(200_000))
     unpacked = stream(
         zlib.compress(members + b" " + b"1 " * 200_000, 9),
@@ -261,8 +262,8 @@ def _pdf() -> list[Hostile]:
         Hostile(
             "pdf with 20,000 pages",
             PDF,
-            tree(b"<< /Type /Pages /Kids [%b] >>" % (b"3 0 R " * 20_000), *([b"<< /Type /Page >>"] * 20_000)),
-            "pages",
+            tree(b"<< /Type /Pages /Kids [%b] >>" % kids, *([b"<< /Type /Page >>"] * 20_000)),
+            "more than 5000 pages",
         ),
         Hostile(
             "encrypted pdf",

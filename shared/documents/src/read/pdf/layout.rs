@@ -16,7 +16,7 @@ const RAISED: f64 = 0.6;
 /// A character that begins at most this many ems before the last one still follows it.
 const BACK: f64 = 0.6;
 /// The smallest number of lines with a gap between two columns.
-const GUTTER_LINES: usize = 5;
+const GUTTER_LINES: i64 = 5;
 /// Text beyond this many points has no columns.
 const MAX_WIDTH: f64 = 5_000.0;
 /// A part of a line is compared with this many others.
@@ -96,8 +96,11 @@ struct Run {
 
 /// Returns the middles of the gaps that many lines have at the same place.
 fn gutters(lines: &[Vec<Item>]) -> Vec<f64> {
-    // By points: lines with a gap there, and lines that begin before and end after it.
-    let mut gaps: BTreeMap<i32, (usize, usize)> = BTreeMap::new();
+    if lines.len() < GUTTER_LINES as usize {
+        return vec![];
+    }
+    // Changes at points: of lines with a gap there, and of lines that begin before and end after.
+    let mut changes: BTreeMap<i32, (i64, i64)> = BTreeMap::new();
     let place = |x: f64| x.clamp(-MAX_WIDTH, MAX_WIDTH) as i32;
     for line in lines {
         let mut extents: Vec<(f64, f64, f64)> = line
@@ -108,33 +111,33 @@ fn gutters(lines: &[Vec<Item>]) -> Vec<f64> {
         extents.sort_by(|a, b| a.0.total_cmp(&b.0));
         let Some((mut end, first)) = extents.first().map(|first| (first.1, first.0)) else { continue };
         let last = extents.iter().map(|extent| extent.1).fold(first, f64::max);
-        for x in place(first)..=place(last) {
-            gaps.entry(x).or_default().1 += 1;
-        }
+        changes.entry(place(first)).or_default().1 += 1;
+        changes.entry(place(last)).or_default().1 -= 1;
         for (x0, x1, em) in extents {
             if x0 - end > line::GUTTER * em {
-                for x in place(end) + 1..place(x0) {
-                    gaps.entry(x).or_default().0 += 1;
-                }
+                changes.entry(place(end) + 1).or_default().0 += 1;
+                changes.entry(place(x0)).or_default().0 -= 1;
             }
             end = end.max(x1);
         }
     }
-    let is_gutter = |(gaps, lines): (usize, usize)| gaps >= GUTTER_LINES && gaps * 2 >= lines;
+    let (mut gaps, mut wide) = (0, 0);
+    let mut start: Option<i32> = None;
     let mut gutters = vec![];
-    let mut run: Option<(i32, i32)> = None;
-    for (x, counts) in gaps {
-        match (is_gutter(counts), run) {
-            (true, Some((start, end))) if end + 1 == x => run = Some((start, x)),
-            (true, last) => {
-                gutters.extend(last);
-                run = Some((x, x));
+    for (x, (more_gaps, more_lines)) in changes {
+        gaps += more_gaps;
+        wide += more_lines;
+        let is_gutter = gaps >= GUTTER_LINES && gaps * 2 >= wide;
+        match (is_gutter, start) {
+            (true, None) => start = Some(x),
+            (false, Some(from)) => {
+                gutters.push(f64::from(from + x) / 2.0);
+                start = None;
             }
-            (false, _) => gutters.extend(run.take()),
+            _ => {}
         }
     }
-    gutters.extend(run);
-    gutters.into_iter().map(|(start, end)| f64::from(start + end) / 2.0).collect()
+    gutters
 }
 
 /// Returns the characters of each line.

@@ -56,7 +56,7 @@ pub(crate) struct Segment {
 /// One or more characters that stay together, and whether a space character comes before.
 #[derive(Debug)]
 struct Piece {
-    text: String,
+    text: Rc<str>,
     x0: f64,
     x1: f64,
     y: f64,
@@ -116,7 +116,10 @@ fn pieces(items: Vec<Item>) -> Vec<Piece> {
     // Space characters since the last piece, and whether the last piece ends with one.
     let (mut spaces, mut spaced) = (0, false);
     for item in items {
-        let text = item.text.replace(mend::NO_WIDTH, "");
+        let mut text = item.text;
+        if text.contains(mend::NO_WIDTH) {
+            text = Rc::from(text.replace(mend::NO_WIDTH, ""));
+        }
         let trimmed = text.trim();
         if trimmed.is_empty() {
             spaces += usize::from(!text.is_empty());
@@ -141,21 +144,21 @@ fn pieces(items: Vec<Item>) -> Vec<Piece> {
                 && (covered || middle < last.x1)
                 && last.text.ends_with(char::is_alphabetic)
             {
-                last.text = mend::with_accent(&last.text, mark);
+                last.text = Rc::from(mend::with_accent(&last.text, mark));
                 continue;
             }
             if let Some(mark) = others
                 && covered
                 && trimmed.starts_with(char::is_alphabetic)
             {
-                last.text = mend::with_accent(trimmed, mark);
+                last.text = Rc::from(mend::with_accent(trimmed, mark));
                 (last.x0, last.x1) = (last.x0.min(item.x0), last.x1.max(item.x1));
                 (last.size, last.em) = (item.size, item.em);
                 continue;
             }
         }
         pieces.push(Piece {
-            text: trimmed.to_owned(),
+            text: if trimmed.len() == text.len() { text } else { Rc::from(trimmed) },
             x0: item.x0,
             x1: item.x1,
             y: item.y,
@@ -248,15 +251,15 @@ fn segment(pieces: &[Piece]) -> Option<Segment> {
                 && piece.text.chars().next().is_some_and(mend::is_unspaced);
             let limit = if unspaced { limit.max(UNSPACED_GAP) } else { limit };
             if *gap > limit || (*spaced && !is_spaced_out) {
-                tokens.push(" ".to_owned());
+                tokens.push(" ");
             }
         }
-        tokens.push(piece.text.clone());
+        tokens.push(&*piece.text);
         before = Some(piece);
     }
     let largest = pieces.iter().max_by(|a, b| a.size.total_cmp(&b.size)).unwrap_or(first);
     Some(Segment {
-        text: reorder(tokens),
+        text: reorder(&tokens),
         x0: first.x0,
         x1: pieces.iter().map(|piece| piece.x1).fold(first.x1, f64::max),
         y: largest.y,
@@ -293,7 +296,7 @@ pub(crate) fn is_right_to_left(text: &str) -> bool {
 }
 
 /// Returns tokens, which are in the order of their positions, in reading order.
-fn reorder(tokens: Vec<String>) -> String {
+fn reorder(tokens: &[&str]) -> String {
     if !tokens.iter().any(|token| direction(token) == Direction::Left) {
         return tokens.concat();
     }
@@ -302,7 +305,7 @@ fn reorder(tokens: Vec<String>) -> String {
     }
     // A line from left to right with parts from right to left.
     let mut text = String::new();
-    let mut rest = tokens.as_slice();
+    let mut rest = tokens;
     while let Some((token, after)) = rest.split_first() {
         if direction(token) != Direction::Left {
             text.push_str(token);
@@ -313,18 +316,19 @@ fn reorder(tokens: Vec<String>) -> String {
         let part = rest.get(..right).unwrap_or_default();
         let length =
             part.iter().rposition(|token| direction(token) == Direction::Left).map_or(1, |last| last + 1);
-        text.push_str(&reverse(rest.get(..length).unwrap_or_default().to_vec()).concat());
+        text.push_str(&reverse(rest.get(..length).unwrap_or_default()).concat());
         rest = rest.get(length..).unwrap_or_default();
     }
     text
 }
 
 /// Reverses tokens, but keeps words and numbers that are written from left to right.
-fn reverse(tokens: Vec<String>) -> Vec<String> {
+fn reverse(tokens: &[&str]) -> Vec<String> {
     let mut runs: Vec<(Vec<String>, Direction)> = vec![];
     let mut pending: Vec<String> = vec![];
     for token in tokens {
-        let kind = direction(&token);
+        let kind = direction(token);
+        let token = (*token).to_owned();
         match kind {
             Direction::Neutral => {
                 pending.push(token);
@@ -418,10 +422,13 @@ mod tests {
 
     #[test]
     fn right_to_left_text_is_in_reading_order() {
-        let tokens = |text: &str| text.chars().map(String::from).collect::<Vec<_>>();
-        assert_eq!(reorder(tokens("םולש")), "שלום");
-        assert_eq!(reorder(tokens("(2024) חוד")), "דוח (2024)");
-        assert_eq!(reorder(tokens("see םולש there")), "see שלום there");
-        assert_eq!(reorder(tokens("PDF ךמסמ הז")), "זה מסמך PDF");
+        let reorder = |text: &str| {
+            let tokens: Vec<String> = text.chars().map(String::from).collect();
+            reorder(&tokens.iter().map(String::as_str).collect::<Vec<_>>())
+        };
+        assert_eq!(reorder("םולש"), "שלום");
+        assert_eq!(reorder("(2024) חוד"), "דוח (2024)");
+        assert_eq!(reorder("see םולש there"), "see שלום there");
+        assert_eq!(reorder("PDF ךמסמ הז"), "זה מסמך PDF");
     }
 }
