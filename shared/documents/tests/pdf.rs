@@ -263,6 +263,11 @@ fn encodings_name_characters() {
         /Differences [65 /eacute /f_f_i /uni0416 /fi /a.alt] >> >>";
     let content = "BT /F1 10 Tf 50 700 Td [(A) -300 (B) -300 (C) -300 (DE)] TJ ET";
     assert_eq!(text(&sheet("", RESOURCES, content, &[font.to_vec()])), "é ffi Ж fia");
+    // A Type 3 font of TeX, whose names are codes.
+    let font = b"<< /Type /Font /Subtype /Type3 /FontBBox [0 0 10 10] /FontMatrix [0.1 0 0 0.1 0 0] \
+        /FirstChar 12 /LastChar 12 /Widths [5] /Encoding << /Differences [12 /a12 78 /a78] >> /CharProcs << >> >>";
+    let content = "BT /F1 10 Tf 50 700 Td <4e0c> Tj ET";
+    assert_eq!(text(&sheet("", RESOURCES, content, &[font.to_vec()])), "Nfi");
     // A Type 3 font, whose characters are drawings.
     let font = b"<< /Type /Font /Subtype /Type3 /FontBBox [0 0 10 10] /FontMatrix [0.1 0 0 0.1 0 0] \
         /FirstChar 1 /LastChar 3 /Widths [5 5 3] /Encoding << /Differences [1 /H /i /space] >> \
@@ -424,7 +429,7 @@ fn layout_reads_columns_and_rows() {
 
 #[test]
 fn reads_form_fields_and_notes() {
-    let page = format!("{RESOURCES} /Annots [6 0 R 7 0 R 8 0 R 9 0 R]");
+    let page = format!("{RESOURCES} /Annots [99 0 R null 6 0 R 7 0 R 8 0 R 9 0 R]");
     let content = "BT /F1 10 Tf 50 700 Td (Name:) Tj ET";
     let field = b"<< /Type /Annot /Subtype /Widget /Rect [80 695 300 712] /Parent 10 0 R >>".to_vec();
     let note = b"<< /Type /Annot /Subtype /Text /Rect [50 600 70 620] /Contents (Check the date) >>".to_vec();
@@ -466,7 +471,7 @@ fn repairs_damaged_files() {
     // Without a header in the first kilobyte it is no PDF.
     assert_eq!(read(&[&[b' '; 1_100], good.as_slice()].concat()), Err(DocumentError::NotPdf));
     // Contents in two streams, and a newer version of the page at the end.
-    let page = "/Resources << /Font << /F1 5 0 R >> >> /Contents [4 0 R 6 0 R]";
+    let page = "/Resources << /Font << /F1 5 0 R >> >> /Contents [99 0 R 4 0 R 6 0 R]";
     let two = sheet(
         "",
         page,

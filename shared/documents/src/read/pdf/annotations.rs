@@ -5,7 +5,7 @@ use hayro_syntax::object::{Array, Dict, Name, Object, Stream, String as Text};
 use hayro_syntax::page::Page;
 
 use super::content::Reader;
-use super::strings;
+use super::{elements, strings};
 use crate::DocumentError;
 
 /// Flags of an annotation that is not shown: hidden, no view.
@@ -23,7 +23,7 @@ const NOTES: [&[u8]; 7] =
 /// Reads the annotations of a page: what they show, values of fields, and notes.
 pub(crate) fn read<'a>(page: &Page<'a>, reader: &mut Reader<'a, '_>) -> Result<(), DocumentError> {
     let Some(annotations) = page.raw().get::<Array<'_>>("Annots") else { return Ok(()) };
-    for annotation in annotations.iter::<Dict<'_>>() {
+    for annotation in elements(&annotations, page.xref()).filter_map(Object::into_dict) {
         if annotation.get::<i32>("F").unwrap_or_default() & HIDDEN != 0 {
             continue;
         }

@@ -10,7 +10,7 @@ use hayro_syntax::page::{Page, Resources};
 
 use super::font::{Font, Fonts};
 use super::layers::Layers;
-use super::{bomb, strings};
+use super::{bomb, elements, strings};
 use crate::{DocumentError, MAX_EXPANDED};
 
 /// Maximum nesting depth of drawings within drawings.
@@ -152,7 +152,7 @@ impl<'a, 'r> Reader<'a, 'r> {
         if let Some(stream) = page.raw().get::<Stream<'_>>("Contents") {
             content = bomb::expand(&stream)?.unwrap_or_default();
         } else if let Some(streams) = page.raw().get::<Array<'_>>("Contents") {
-            for stream in streams.iter::<Stream<'_>>() {
+            for stream in elements(&streams, page.xref()).filter_map(Object::into_stream) {
                 content.extend(bomb::expand(&stream)?.unwrap_or_default());
                 // Streams end between two tokens.
                 content.push(b' ');

@@ -190,6 +190,9 @@ impl<'a> Font<'a> {
                 found = char::from_u32(code).and_then(|letter| mend::usable(&letter.to_string()));
             }
         }
+        if found.is_none() {
+            found = self.tex_text(code);
+        }
         if found.is_none()
             && self.inner.is_none()
             && !composite
@@ -199,6 +202,33 @@ impl<'a> Font<'a> {
             found = usable(glyph.as_unicode());
         }
         found
+    }
+
+    /// Returns the character of a code in a Type 3 font of TeX. Its names are the codes: `a65`.
+    fn tex_text(&self, code: u32) -> Option<String> {
+        if self.name(&self.dictionary, "Subtype").is_none_or(|subtype| subtype != b"Type3") {
+            return None;
+        }
+        let encoding = self.dictionary.get::<Dict<'_>>("Encoding")?;
+        let differences = encoding.get::<Array<'_>>("Differences")?;
+        let name = format!("a{code}");
+        let is_named =
+            |entry: Object<'_>| entry.into_name().is_some_and(|other| other.as_ref() == name.as_bytes());
+        if !differences.iter::<Object<'_>>().any(is_named) {
+            return None;
+        }
+        // Knuth, Computer Modern Typefaces: the ligatures come before ASCII.
+        match u8::try_from(code).ok()? {
+            11 => Some("ff".to_owned()),
+            12 => Some("fi".to_owned()),
+            13 => Some("fl".to_owned()),
+            14 => Some("ffi".to_owned()),
+            15 => Some("ffl".to_owned()),
+            123 => Some("–".to_owned()),
+            124 => Some("—".to_owned()),
+            letter if letter.is_ascii_graphic() => Some(char::from(letter).to_string()),
+            _ => None,
+        }
     }
 
     /// Returns the map to Unicode of a font that the library cannot read.

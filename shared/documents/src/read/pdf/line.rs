@@ -14,7 +14,7 @@ const WIDE_FACTOR: f64 = 2.5;
 const MAX_GAP: f64 = 3.0;
 /// The narrowest word space, in ems, of a line without space characters, and of one with.
 const WORD_GAP: f64 = 0.13;
-const WORD_GAP_BESIDE_SPACES: f64 = 0.22;
+const WORD_GAP_BESIDE_SPACES: f64 = 0.17;
 /// The narrowest space between two characters of a script without word spaces, in ems.
 const UNSPACED_GAP: f64 = 0.6;
 /// Distance of two equal characters, in ems, that are one bold character.

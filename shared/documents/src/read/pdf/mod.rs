@@ -16,6 +16,8 @@ mod mend;
 mod order;
 mod strings;
 
+use hayro_syntax::object::{Array, MaybeRef, Object};
+use hayro_syntax::xref::XRef;
 use hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
 
 use self::content::Reader;
@@ -87,6 +89,14 @@ fn trim(bytes: &[u8]) -> Result<&[u8], DocumentError> {
     let head = bytes.get(..MAX_PREFIX + HEADER.len()).unwrap_or(bytes);
     let start = head.windows(HEADER.len()).position(|at| at == HEADER).ok_or(DocumentError::NotPdf)?;
     bytes.get(start..).ok_or(DocumentError::NotPdf)
+}
+
+/// Returns the elements of an array. Skips references to missing objects.
+fn elements<'a>(array: &Array<'a>, xref: &'a XRef) -> impl Iterator<Item = Object<'a>> {
+    array.raw_iter().filter_map(|element| match element {
+        MaybeRef::Ref(reference) => xref.get::<Object<'_>>(reference.into()),
+        MaybeRef::NotRef(object) => Some(object),
+    })
 }
 
 fn classify(error: LoadPdfError, bytes: &[u8]) -> DocumentError {
