@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bulkhead_operator::{Operator, Run};
 use bulkhead_tenancy::TenantId;
@@ -38,18 +38,20 @@ pub(crate) enum EnvironmentError {
 pub(crate) struct CommandEnvironment {
     home: TempDir,
     inherited: Vec<(String, OsString)>,
+    udp: bool,
 }
 
 impl CommandEnvironment {
-    /// Creates a home and collects the inherited variables and those named in `also`.
-    pub(crate) fn prepare(also: &[String]) -> Result<Self, EnvironmentError> {
+    /// Creates a home and collects the inherited variables and those named in `also`. Without `udp`, names are resolved
+    /// over TCP.
+    pub(crate) fn prepare(also: &[String], udp: bool) -> Result<Self, EnvironmentError> {
         if let Some(name) = also.iter().find(|name| name.starts_with("AWS_") || *name == "HOME") {
             return Err(EnvironmentError::Variable(name.clone()));
         }
         let names = INHERITED.into_iter().chain(also.iter().map(String::as_str));
         let inherited = names.filter_map(|name| Some((name.to_owned(), std::env::var_os(name)?))).collect();
         let home = tempfile::Builder::new().prefix("bulkhead-run-").tempdir()?;
-        Ok(Self { home, inherited })
+        Ok(Self { home, inherited, udp })
     }
 
     /// Returns the command's home: with the working directory, the only writable folder.
@@ -81,6 +83,10 @@ impl CommandEnvironment {
             .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("BULKHEAD_TENANT", tenant.as_str());
+        if !self.udp {
+            // For the resolver of glibc.
+            child.env("RES_OPTIONS", "use-vc");
+        }
         if let Some(endpoint) = operator.endpoint() {
             child.env("AWS_ENDPOINT_URL", endpoint);
         }
@@ -90,18 +96,4 @@ impl CommandEnvironment {
             }
         }
     }
-}
-
-/// Returns the files and folders that can hold the operator's credentials. The sandbox must
-/// not open them to a command.
-pub(crate) fn private_paths() -> Vec<PathBuf> {
-    let home = std::env::var_os("HOME").map(PathBuf::from);
-    let named = [
-        "AWS_CONFIG_FILE",
-        "AWS_SHARED_CREDENTIALS_FILE",
-        "AWS_WEB_IDENTITY_TOKEN_FILE",
-        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-    ];
-    let named = named.iter().filter_map(std::env::var_os).map(PathBuf::from);
-    home.into_iter().flat_map(|home| [home.join(".aws"), home]).chain(named).collect()
 }

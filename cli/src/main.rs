@@ -2,8 +2,15 @@
 
 mod environment;
 mod exec;
+#[cfg(target_os = "linux")]
+mod namespaces;
+mod private;
 mod program;
 mod sandbox;
+mod signals;
+#[cfg(target_os = "linux")]
+mod system_calls;
+mod terminal;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -39,6 +46,16 @@ enum Command {
         #[arg(last = true, required = true)]
         command: Vec<OsString>,
     },
+    /// Execute a command in its own namespaces. Internal: started by `exec`.
+    #[cfg(target_os = "linux")]
+    #[command(hide = true)]
+    Namespaced {
+        /// This process is the first of the process namespace.
+        #[arg(long)]
+        first: bool,
+        #[arg(last = true)]
+        command: Vec<OsString>,
+    },
 }
 
 /// A tenant of a deployment.
@@ -71,6 +88,9 @@ struct ExecArguments {
     /// Let the command connect to this TCP port in addition to 443.
     #[arg(long = "port", value_name = "PORT")]
     ports: Vec<u16>,
+    /// Let the command use UDP. Needed if the network's name server does not answer over TCP.
+    #[arg(long)]
+    udp: bool,
     /// Run without a sandbox: the command can read your files and reach the metadata service.
     #[arg(long)]
     no_sandbox: bool,
@@ -90,12 +110,16 @@ impl Target {
     }
 }
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
-        Command::Exec(arguments) => exec::exec(arguments).await,
-        Command::Runs { target } => runs(target).await,
+        // Without a runtime: a process with several threads cannot create namespaces.
         Command::Confined { limits, command } => Err(confined(&limits, &command)),
+        #[cfg(target_os = "linux")]
+        Command::Namespaced { first, command } => {
+            namespaces::run(first, &command).map(ExitCode::from).map_err(Into::into)
+        }
+        Command::Exec(arguments) => exec::exec(arguments),
+        Command::Runs { target } => runs(target),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("bulkhead: {error}");
@@ -108,6 +132,7 @@ async fn main() -> ExitCode {
     })
 }
 
+#[tokio::main(flavor = "current_thread")]
 async fn runs(target: Target) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let operator = target.sign_in().await?;
     let request = serde_json::json!({"action": "runs", "tenant": target.tenant});

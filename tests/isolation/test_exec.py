@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,11 +19,10 @@ from typing import Any
 
 import pytest
 
-from tools.devstack.aws import REGION, Tenant
-from tools.devstack.process import ROOT
+from tests.isolation.conftest import BULKHEAD, Exec
+from tools.devstack.aws import Tenant
 from tools.devstack.stack import LocalStack
 
-BULKHEAD = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug" / "bulkhead"
 EXIT_NOT_RUN = 125
 
 LIST_ALL = """
@@ -45,62 +43,6 @@ print(json.dumps({
     "scan": attempt(table.scan),
 }))
 """
-
-
-@pytest.fixture(scope="module", autouse=True)
-def build_cli() -> None:
-    """Builds the command line like `make cli`, unless it is up to date."""
-    subprocess.run(["cargo", "build", "--quiet", "--locked", "-p", "bulkhead-cli"], cwd=ROOT, check=True)
-
-
-@pytest.fixture
-def operators_home(tmp_path: Path) -> Path:
-    """A home folder with an AWS profile that the command must not find."""
-    settings = tmp_path / "operator" / ".aws"
-    settings.mkdir(parents=True)
-    (settings / "credentials").write_text("[default]\naws_access_key_id = test\naws_secret_access_key = test\n")
-    (settings / "config").write_text(f"[default]\nregion = {REGION}\n")
-    return settings.parent
-
-
-class Exec:
-    """Runs `bulkhead exec` as an operator with a profile."""
-
-    def __init__(self, stack: LocalStack, tenant: Tenant, home: Path, folder: Path) -> None:
-        self.stack, self.tenant, self.home, self.folder = stack, tenant, home, folder
-
-    def __call__(self, *command: str, options: tuple[str, ...] = (), **more: str) -> subprocess.CompletedProcess[str]:
-        # This Python may be in a home folder or a virtual environment, so its paths must be readable.
-        read = {sys.prefix, sys.base_prefix, os.path.realpath(sys.executable)}
-        opened = [part for path in sorted(read) for part in ("--read", path)]
-        environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(self.home),
-            "AWS_ENDPOINT_URL": self.stack.endpoint,
-            "MY_OWN_SECRET": "hunter2",
-            **more,
-        }
-        return subprocess.run(
-            [str(BULKHEAD), "exec", "--stage", "local", "--tenant", self.tenant.id, *opened, *options, "--", *command],
-            env=environment,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=90,
-        )
-
-    def python(self, script: str, **more: Any) -> Any:
-        """Runs a script and returns its output as JSON."""
-        done = self(sys.executable, "-c", script, **more)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-
-@pytest.fixture
-def run(stack: LocalStack, clinic: Tenant, operators_home: Path, tmp_path: Path) -> Exec:
-    folder = tmp_path / "work"
-    folder.mkdir()
-    return Exec(stack, clinic, operators_home, folder)
 
 
 def test_script_lists_only_one_tenants_templates(
@@ -262,6 +204,8 @@ def test_command_that_cannot_be_recorded_does_not_run(run: Exec, stack: LocalSta
         (("--env", "AWS_PROFILE"), "not passed on"),
         (("--read", "{home}"), "may not be opened"),
         (("--read", "{home}/.aws"), "may not be opened"),
+        (("--read", "{home}/.aws/sso/cache"), "may not be opened"),
+        (("--read", "{home}/.aws/credentials"), "may not be opened"),
         (("--read", "/"), "may not be opened"),
     ],
 )
@@ -277,6 +221,30 @@ def test_command_does_not_run_in_the_operators_home(run: Exec) -> None:
     run.folder = run.home
     done = run("touch", "it-ran")
     assert done.returncode == EXIT_NOT_RUN and "another folder" in done.stderr
+
+
+@pytest.mark.parametrize("folder", ["{home}/.aws", "{home}/.aws/sso/cache", "{home}/link"])
+def test_command_does_not_run_within_the_operators_credentials(run: Exec, folder: str) -> None:
+    (run.home / "link").symlink_to(run.home / ".aws" / "sso")
+    run.folder = Path(folder.format(home=run.home))
+    done = run("touch", "it-ran")
+    assert done.returncode == EXIT_NOT_RUN and "another folder" in done.stderr
+    assert not (run.folder / "it-ran").exists()
+    assert run("touch", "it-ran", options=("--no-sandbox",)).returncode == 0, "the control did not run"
+
+
+def test_folders_beside_the_credentials_can_be_opened(run: Exec) -> None:
+    project = run.home / "project"
+    project.mkdir()
+    run.folder = project
+    assert run("touch", "it-ran").returncode == 0
+    assert (project / "it-ran").exists()
+
+
+def test_credentials_in_a_system_folder_are_refused(run: Exec) -> None:
+    """`/etc` is open to every command, so it must not hold the operator's credentials."""
+    done = run("touch", "it-ran", AWS_WEB_IDENTITY_TOKEN_FILE="/etc/hostname", AWS_PROFILE="default")
+    assert done.returncode == EXIT_NOT_RUN and "out of the system folders" in done.stderr, done.stderr
 
 
 def test_missing_program_error_names_the_option(run: Exec) -> None:
