@@ -75,7 +75,7 @@ async fn run_confined(mut child: Command) -> io::Result<ExitStatus> {
     let mut resized = signal(SignalKind::window_change())?;
     let mut continued = signal(SignalKind::from_raw(Signal::CONT.as_raw()))?;
     let streams = Streams::attach(&mut child)?;
-    let mut running = child.spawn()?;
+    let mut running = child.kill_on_drop(true).spawn()?;
     let process = process(&running);
     // Its copies of the command's streams.
     drop(child);

@@ -182,7 +182,8 @@ impl RawMode {
 
 impl Drop for RawMode {
     fn drop(&mut self) {
-        let _ = tcsetattr(io::stdin(), OptionalActions::Drain, &self.before);
+        // Discards unread keys: output can make a terminal answer, and the shell would read the answer.
+        let _ = tcsetattr(io::stdin(), OptionalActions::Flush, &self.before);
     }
 }
 

@@ -119,7 +119,7 @@ def test_command_has_its_own_terminal_and_session(start: Start) -> None:
 
 
 ATTACK = """
-import errno, fcntl, json, os, termios
+import ctypes, errno, fcntl, json, os, termios
 def attempt(act):
     try:
         act()
@@ -128,9 +128,16 @@ def attempt(act):
         return errno.errorcode[error.errno]
 def open_terminal():
     os.close(os.open(os.environ["OPERATORS_TERMINAL"], os.O_RDWR | os.O_NOCTTY))
+def type_with_unused_bits():
+    # The kernel ignores the upper half of the command.
+    ctypes.set_errno(0)
+    libc = ctypes.CDLL(None, use_errno=True)
+    number = 16 if os.uname().machine == "x86_64" else 29
+    if libc.syscall(number, 0, ctypes.c_long(1 << 32 | termios.TIOCSTI), b"x"):
+        raise OSError(ctypes.get_errno(), "ioctl")
 found = {
     "type": attempt(lambda: fcntl.ioctl(0, termios.TIOCSTI, b"x")),
-    "type, with unused bits": attempt(lambda: fcntl.ioctl(0, termios.TIOCSTI | 1 << 31, b"x")),
+    "type, with unused bits": attempt(type_with_unused_bits),
     "open": attempt(open_terminal),
     "list": attempt(lambda: os.listdir("/dev/pts")),
 }
@@ -157,18 +164,16 @@ def operators_terminal() -> Iterator[str]:
 
 def test_command_cannot_type_into_a_terminal(start: Start, operators_terminal: str) -> None:
     found = attack(start, operators_terminal)
-    del found["type, with unused bits"]
-    assert found == {"type": "EPERM", "open": "EACCES", "list": "EACCES"}
+    assert found == {"type": "EPERM", "type, with unused bits": "EPERM", "open": "EACCES", "list": "EACCES"}
 
 
 def test_without_sandbox_a_command_types_into_the_terminal(start: Start, operators_terminal: str, run: Exec) -> None:
     legacy = Path("/proc/sys/dev/tty/legacy_tiocsti")
     if not legacy.exists() or legacy.read_text().strip() != "1":
         pytest.skip("this kernel refuses TIOCSTI to all programs")
-    # The kernel of the control also refuses what lacks a right in the first user namespace.
     run.wrapper = ()
     found = attack(start, operators_terminal, "--no-sandbox")
-    assert (found["type"], found["open"], found["list"]) == ("reached", "reached", "reached"), found
+    assert set(found.values()) == {"reached"}, found
 
 
 def test_interactive_shell_works(start: Start) -> None:
@@ -179,7 +184,9 @@ def test_interactive_shell_works(start: Start) -> None:
     time.sleep(0.5)
     operator.type("\x1a")
     operator.wait_for("Stopped")
-    operator.type("kill -9 %1; wait; exit 3\n")
+    operator.type("kill -9 %1; sleep 0.5\n")
+    operator.wait_for("Killed")
+    operator.type("exit 3\n")
     assert operator.status() == 3
     assert "job control" not in operator.shown
 
