@@ -62,8 +62,10 @@ def read(content_type: str, content: bytes) -> Result:
     done = subprocess.run(command, input=content, capture_output=True, timeout=_TIMEOUT_SECONDS)
     status, seconds, memory = json.loads(done.stderr)
     answer = json.loads(done.stdout) if status == 0 else {}
-    assert status != 0 or set(answer) in ({"passages"}, {"unreadable"}), answer
-    return Result(status, answer.get("passages"), answer.get("unreadable"), seconds, memory)
+    assert status != 0 or set(answer) in ({"document"}, {"unreadable"}), answer
+    document = answer.get("document")
+    passages = [each["text"] for each in document["passages"]] if document else None
+    return Result(status, passages, answer.get("unreadable"), seconds, memory)
 
 
 @pytest.fixture

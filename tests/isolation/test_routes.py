@@ -169,7 +169,7 @@ def _read_description(owner: Api, intruder: Api) -> None:
 
 def _make_dead_letter(owner: Api) -> str:
     """Adds an unreadable document, waits for its dead letter and returns its id."""
-    content = b"\xff\xfe"
+    content = b"\x7fELF is no text"
     about = {"title": "Broken", "content_type": "text/plain", "bytes": len(content)}
     slot = owner.post("/v1/documents/uploads", about).expect(201)
     upload = slot["upload"]

@@ -91,7 +91,7 @@ class Counts:
 def content(customer: Customer, each: Submission) -> bytes:
     """Returns the bytes of a document; each of its passages contains the tenant's word."""
     if each.shape is BROKEN:
-        return b"\xff\xfe\x00 no text at all"
+        return b"\x7fELF is no text at all"
     page = f"Page {each.number} of {customer.word} says: the {customer.word} leaves at {each.number % 24} o'clock."
     if each.shape is LONG:
         # Each paragraph is too long to share a passage with another.

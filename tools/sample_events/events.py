@@ -191,8 +191,9 @@ class Tour:
         return "forwarded the stored object"
 
     def _extraction(self, answer: Any) -> str:
-        _check("noon on Saturdays" in "".join(_has(answer, "passages")), answer)
-        return f"{len(answer['passages'])} passage"
+        passages = _has(_has(answer, "document"), "passages")
+        _check("noon on Saturdays" in "".join(each["text"] for each in passages), answer)
+        return f"{len(passages)} passage"
 
     def _dispatch(self, answer: Any) -> str:
         """One of the two jobs is already complete, which is no failure."""

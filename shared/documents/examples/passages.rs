@@ -7,7 +7,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use bulkhead_documents::{Format, passages};
+use bulkhead_documents::{Options, extract};
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -26,12 +26,14 @@ fn main() -> ExitCode {
 }
 
 fn print(content_type: &str, file: &str) -> Result<(), Box<dyn std::error::Error>> {
-    let format = Format::from_content_type(content_type)?;
-    let bytes = std::fs::read(file)?;
+    let extracted = extract(&std::fs::read(file)?, content_type, Options::default())?;
+    for warning in &extracted.warnings {
+        eprintln!("{file}: {warning}");
+    }
     let mut output = std::io::stdout().lock();
-    for (number, passage) in passages(&bytes, format)?.iter().enumerate() {
+    for (number, passage) in extracted.passages.iter().enumerate() {
         let separator = if number == 0 { "" } else { "--------\n" };
-        writeln!(output, "{separator}{passage}")?;
+        writeln!(output, "{separator}{}", passage.text)?;
     }
     Ok(())
 }
