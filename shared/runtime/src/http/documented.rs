@@ -1,6 +1,6 @@
 //! The error answers of the API, as the OpenAPI document names them.
 //!
-//! Each is a [`Problem`]. An operation lists the errors of its own input; those of every operation
+//! Each is a [`Problem`]. An operation lists the errors of its input; those of every operation
 //! ([`EVERYWHERE`]) are added when the document is generated.
 
 use utoipa::ToResponse;

@@ -18,7 +18,7 @@ struct Level {
     text: String,
     /// Numbers of all levels are decimal.
     is_legal: bool,
-    /// The level never begins anew.
+    /// The level never restarts.
     goes_on: bool,
     style: Option<String>,
 }
