@@ -61,17 +61,17 @@ pub enum DocumentError {
     #[error("the fonts of the PDF have no map to Unicode; export the PDF again, or use text recognition")]
     UnmappedPdf,
     /// The bytes are not a zip archive.
-    #[error("the document is not a {} file: it is not a zip archive", .0.name())]
+    #[error("the document is not in the format {}: it is not a zip archive", .0.name())]
     NotZip(Format),
     /// The archive lacks the main part of the format.
-    #[error("the document is not a {} file: its main part is missing", .0.name())]
+    #[error("the document is not in the format {}: its main part is missing", .0.name())]
     NoMainPart(Format),
     /// A file of Word, Excel or PowerPoint from before 2007.
-    #[error("the document is an old {found} file; save it as {}", .format.name())]
+    #[error("the document is {found}; save it as {}", .format.name())]
     OldOffice {
         /// The declared format.
         format: Format,
-        /// The extension of the old format.
+        /// What the document is, with an article.
         found: &'static str,
     },
     /// The file needs a password.

@@ -134,9 +134,9 @@ fn old_files_say_what_they_are() {
         bytes.resize(2_048, 0);
         read(&bytes).expect_err("an old file").to_string()
     };
-    assert_eq!(compound("WordDocument"), "the document is an old Word (.doc) file; save it as DOCX");
+    assert_eq!(compound("WordDocument"), "the document is an old Word file (.doc); save it as DOCX");
     assert_eq!(compound("EncryptedPackage"), "the DOCX file needs a password; save it without one");
-    assert_eq!(compound("Workbook"), "the document is an old Excel (.xls) file; save it as DOCX");
+    assert_eq!(compound("Workbook"), "the document is an old Excel file (.xls); save it as DOCX");
 }
 
 #[test]
@@ -202,6 +202,23 @@ fn styles_give_headings_numbers_and_hidden_text() {
         "{text}"
     );
     assert_text(&text, &["1.2 Lost things\nKept for sixty days."], &["HIDDEN"]);
+}
+
+#[test]
+fn broken_side_parts_do_not_refuse_a_document() {
+    let parts = [
+        ("styles", "styles.xml", "word/styles.xml", "<w:styles><w:style></w:styles>"),
+        ("numbering", "numbering.xml", "word/numbering.xml", "<"),
+        ("footnotes", "footnotes.xml", "word/footnotes.xml", "</x>"),
+        ("header", "header1.xml", "word/header1.xml", "<w:hdr>"),
+        ("core", "core.xml", "docProps/core.xml", "<title>"),
+    ];
+    let content = format!("{}<w:sectPr><w:headerReference r:id=\"r3\"/></w:sectPr>", p("", "Still legible"));
+    let found = kinds::read(&with_parts(&content, &parts), Format::Docx.content_type());
+    assert_eq!(found.passages[0].text, "Still legible");
+    assert_eq!(found.warnings.len(), 4, "{:?}", found.warnings);
+    let typed = [("styles", "styles.xml", "word/styles.xml", "<!DOCTYPE x><styles/>")];
+    assert_eq!(read(&with_parts(&p("", "x"), &typed)), Err(DocumentError::DocumentType));
 }
 
 #[test]

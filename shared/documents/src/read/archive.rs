@@ -1,6 +1,6 @@
 //! Zip archives: reads named parts, and limits what they expand to together.
 
-use std::borrow::Cow;
+use std::collections::HashMap;
 use std::io::{Cursor, Read};
 
 use zip::ZipArchive;
@@ -12,6 +12,8 @@ use crate::{DocumentError, Format, MAX_EXPANDED};
 /// An archive. Ignores the sizes that it declares.
 pub(crate) struct Archive<'a> {
     zip: ZipArchive<Cursor<&'a [u8]>>,
+    /// Index of each part, by its name in lower case.
+    names: HashMap<String, usize>,
     format: Format,
     /// Bytes that may still expand.
     budget: usize,
@@ -24,7 +26,12 @@ impl<'a> Archive<'a> {
         let config = Config { archive_offset: ArchiveOffset::Known(0) };
         let zip =
             ZipArchive::with_config(config, Cursor::new(bytes)).map_err(|error| classify(&error, format))?;
-        Ok(Self { zip, format, budget: MAX_EXPANDED })
+        let names = zip
+            .file_names()
+            .enumerate()
+            .filter_map(|(index, name)| Some((name.ok()?.to_ascii_lowercase(), index)));
+        let names = names.collect();
+        Ok(Self { zip, names, format, budget: MAX_EXPANDED })
     }
 
     pub(crate) fn format(&self) -> Format {
@@ -34,11 +41,7 @@ impl<'a> Archive<'a> {
     /// Returns a part, or `None` if the archive does not have it. Names ignore case.
     pub(crate) fn part(&mut self, name: &str) -> Result<Option<Vec<u8>>, DocumentError> {
         let name = name.trim_start_matches('/');
-        let index = self.zip.index_for_name(name).or_else(|| {
-            let mut names = self.zip.file_names().filter_map(Result::ok);
-            let found = names.find(|other| other.eq_ignore_ascii_case(name))?.into_owned();
-            self.zip.index_for_name(&found)
-        });
+        let index = self.names.get(&name.to_ascii_lowercase()).copied();
         let Some(index) = index else { return Ok(None) };
         let part = self.zip.by_index(index).map_err(|error| classify(&error, self.format))?;
         let mut bytes = Vec::new();
@@ -52,9 +55,9 @@ impl<'a> Archive<'a> {
         Ok(Some(bytes))
     }
 
-    /// Returns the names of all parts.
-    pub(crate) fn names(&self) -> Vec<String> {
-        self.zip.file_names().filter_map(Result::ok).map(Cow::into_owned).collect()
+    /// Returns whether the archive has a part.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.names.contains_key(&name.to_ascii_lowercase())
     }
 }
 

@@ -54,13 +54,13 @@ fn compound(bytes: &[u8], format: Format) -> DocumentError {
     let found = if has("EncryptedPackage") || has("EncryptionInfo") {
         return DocumentError::EncryptedOffice(format);
     } else if has("WordDocument") {
-        "Word (.doc)"
+        "an old Word file (.doc)"
     } else if has("Workbook") || has("Book") {
-        "Excel (.xls)"
+        "an old Excel file (.xls)"
     } else if has("PowerPoint Document") {
-        "PowerPoint (.ppt)"
+        "an old PowerPoint file (.ppt)"
     } else {
-        "Office (.doc, .xls or .ppt) or password-protected"
+        "an old Office file (.doc, .xls or .ppt) or has a password"
     };
     DocumentError::OldOffice { format, found }
 }

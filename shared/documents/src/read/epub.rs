@@ -7,7 +7,7 @@ use super::html;
 use super::package::resolve;
 use super::xml::{self, Node, Xml};
 use crate::content::{Block, Content, Kind, Warning};
-use crate::{DocumentError, Format, Options};
+use crate::{DocumentError, Format, MAX_PAGES, Options};
 
 /// Returns the content of a book.
 pub(crate) fn content(bytes: &[u8]) -> Result<Content, DocumentError> {
@@ -66,7 +66,7 @@ fn spine(tree: &Xml<'_>, folder: &str) -> Vec<String> {
     let items: HashMap<String, (String, bool)> =
         tree.root().all("item").into_iter().filter_map(item).collect();
     let references = tree.root().all("itemref");
-    let names = references.iter().filter_map(|node| items.get(&*node.attribute("idref")?));
+    let names = references.iter().take(MAX_PAGES).filter_map(|node| items.get(&*node.attribute("idref")?));
     names.filter(|(_, is_contents)| !is_contents).map(|(name, _)| name.clone()).collect()
 }
 

@@ -30,8 +30,7 @@ impl<'a> Package<'a> {
     /// Returns the name of the main part. `usual` is where most writers put it.
     pub(crate) fn main(&mut self, usual: &str) -> Result<String, DocumentError> {
         let named = self.relations("")?.into_values().find(|relation| relation.kind == "officeDocument");
-        let names = self.archive.names();
-        let exists = |name: &String| names.iter().any(|other| other.eq_ignore_ascii_case(name));
+        let exists = |name: &String| self.archive.has(name);
         named
             .map(|relation| relation.target)
             .filter(exists)
@@ -67,7 +66,7 @@ impl<'a> Package<'a> {
     /// Returns the title of the document's properties, unless it is a file name.
     pub(crate) fn title(&mut self) -> Result<Option<String>, DocumentError> {
         let Some(source) = self.source("docProps/core.xml")? else { return Ok(None) };
-        let tree = Xml::parse(&source, self.archive.format())?;
+        let Some(tree) = Xml::parse_or_skip(&source, self.archive.format())? else { return Ok(None) };
         let title = tree.root().all("title").first().map(|title| title.text().trim().to_owned());
         Ok(title.filter(|title| {
             let lower = title.to_lowercase();

@@ -4,7 +4,7 @@ use super::package::{Package, Relations};
 use super::table::{Row, Table};
 use super::xml::{Node, Xml};
 use crate::content::{Content, Kind, Warning};
-use crate::{DocumentError, Format};
+use crate::{DocumentError, Format, MAX_PAGES};
 
 /// Returns the content of a presentation. Slides are pages.
 pub(crate) fn content(bytes: &[u8]) -> Result<Content, DocumentError> {
@@ -15,7 +15,7 @@ pub(crate) fn content(bytes: &[u8]) -> Result<Content, DocumentError> {
     let tree = Xml::parse(&source, Format::Pptx)?;
     let mut content = Content::default();
     let (mut total, mut empty, mut hidden) = (0, 0, 0);
-    for (number, id) in (1..).zip(tree.root().all("sldId")) {
+    for (number, id) in (1..).zip(tree.root().all("sldId").into_iter().take(MAX_PAGES)) {
         // The slide's own id has the same name without a prefix.
         let relation = id.attribute_with_prefix("id").and_then(|id| relations.get(&*id));
         let Some(name) = relation.map(|relation| relation.target.clone()) else { continue };

@@ -91,6 +91,15 @@ impl<'a> Xml<'a> {
         }
     }
 
+    /// Parses a part that the document can do without. Returns `None` if the part is broken.
+    pub(crate) fn parse_or_skip(source: &'a str, format: Format) -> Result<Option<Self>, DocumentError> {
+        match Self::parse(source, format) {
+            Ok(tree) => Ok(Some(tree)),
+            Err(DocumentError::Broken(_) | DocumentError::Entity) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     fn element(&mut self, tag: &'a str, open: &mut [(u32, u32)]) -> Result<u32, DocumentError> {
         let end = tag.find(|c: char| c.is_ascii_whitespace() || c == '/').unwrap_or(tag.len());
         let (name, attributes) = tag.split_at(end);

@@ -19,6 +19,11 @@ use crate::{DocumentError, Format, Options};
 
 /// The main part, where most writers put it.
 const MAIN: &str = "word/document.xml";
+/// Embedded documents that are read, and how many of them may be DOCX files.
+const MAX_CHUNKS: usize = 1_000;
+const MAX_INNER: usize = 4;
+/// Headers and footers that are read.
+const MAX_MARGINS: usize = 100;
 
 /// Returns the content of a DOCX.
 pub(crate) fn content(bytes: &[u8]) -> Result<Content, DocumentError> {
@@ -30,65 +35,62 @@ fn read(bytes: &[u8], is_outer: bool) -> Result<Content, DocumentError> {
     let mut package = Package::open(bytes, Format::Docx)?;
     let main = package.main(MAIN)?;
     let relations = package.relations(&main)?;
-    let mut parts = Parts { package, relations, sources: HashMap::new() };
-    let styles = match parts.of_kind("styles")? {
-        Some(source) => Styles::read(&Xml::parse(&source, Format::Docx)?),
-        None => Styles::default(),
-    };
-    let numbering = match parts.of_kind("numbering")? {
-        Some(source) => Numbering::read(&Xml::parse(&source, Format::Docx)?, &styles),
-        None => Numbering::default(),
-    };
-    let even = match parts.of_kind("settings")? {
-        Some(source) => {
-            let tree = Xml::parse(&source, Format::Docx)?;
-            has(tree.root().child("settings"), "evenAndOddHeaders")
-        }
-        None => false,
-    };
+    let mut parts = Parts { package, relations, warnings: vec![] };
+    let source = parts.of_kind("styles")?;
+    let styles = parts.tree("styles", source.as_deref())?.map(|tree| Styles::read(&tree)).unwrap_or_default();
+    let source = parts.of_kind("numbering")?;
+    let numbering = parts.tree("numbers", source.as_deref())?;
+    let numbering = numbering.map(|tree| Numbering::read(&tree, &styles)).unwrap_or_default();
+    let source = parts.of_kind("settings")?;
+    let settings = parts.tree("settings", source.as_deref())?;
+    let even = settings.is_some_and(|tree| has(tree.root().child("settings"), "evenAndOddHeaders"));
     let source = parts.package.source(&main)?.ok_or(DocumentError::NoMainPart(Format::Docx))?;
     let tree = Xml::parse(&source, Format::Docx)?;
-    for kind in ["footnotes", "endnotes"] {
-        if let Some(source) = parts.of_kind(kind)? {
-            parts.sources.insert(kind, source);
-        }
+    let sources = [("footnotes", parts.of_kind("footnotes")?), ("endnotes", parts.of_kind("endnotes")?)];
+    let mut notes = HashMap::new();
+    for (kind, source) in &sources {
+        notes.extend(parts.tree(kind, source.as_deref())?.map(|tree| (*kind, tree)));
     }
-    let notes: HashMap<&str, Xml<'_>> = parts
-        .sources
-        .iter()
-        .map(|(kind, source)| Ok((*kind, Xml::parse(source, Format::Docx)?)))
-        .collect::<Result<_, DocumentError>>()?;
     let mut body = Body::new(&styles, numbering, &notes);
     let (headers, footers) = headers(&tree, even, &parts.relations);
     for name in headers {
-        margin(&mut parts.package, &name, &mut body)?;
+        parts.margin(&name, &mut body)?;
     }
     body.blocks(tree.root())?;
     for name in footers {
-        margin(&mut parts.package, &name, &mut body)?;
+        parts.margin(&name, &mut body)?;
     }
     let (mut content, chunks) = body.finish();
-    for chunk in chunks.into_iter().rev() {
-        let at = chunk.at.min(content.blocks.len());
-        let part = parts.relations.get(&chunk.id).map(|relation| relation.target.clone());
-        let inner = part
-            .map(|part| alternative(&mut parts.package, &part, is_outer))
-            .transpose()?
-            .unwrap_or_default();
-        content.blocks.splice(at..at, inner.blocks);
+    content.warnings.append(&mut parts.warnings);
+    if chunks.len() > MAX_CHUNKS {
+        content.warnings.push(Warning::LeftOut(format!("embedded documents after the first {MAX_CHUNKS}")));
+    }
+    let mut blocks = content.blocks.into_iter();
+    let mut joined = vec![];
+    let mut read_so_far = 0;
+    for (index, chunk) in chunks.into_iter().take(MAX_CHUNKS).enumerate() {
+        joined.extend(blocks.by_ref().take(chunk.at - read_so_far));
+        read_so_far = chunk.at;
+        let Some(part) = parts.relations.get(&chunk.id).map(|relation| relation.target.clone()) else {
+            continue;
+        };
+        let inner = alternative(&mut parts.package, &part, is_outer && index < MAX_INNER)?;
+        joined.extend(inner.blocks);
         content.warnings.extend(inner.warnings);
     }
+    joined.extend(blocks);
+    content.blocks = joined;
     if content.title.is_none() {
         content.title = parts.package.title()?;
     }
     Ok(content)
 }
 
-/// The package, with the sources of parts that other parts borrow from.
+/// The package, and the parts that were left out.
 struct Parts<'a> {
     package: Package<'a>,
     relations: Relations,
-    sources: HashMap<&'static str, String>,
+    warnings: Vec<Warning>,
 }
 
 impl Parts<'_> {
@@ -97,6 +99,25 @@ impl Parts<'_> {
         let target =
             self.relations.values().find(|relation| relation.kind == kind).map(|relation| &relation.target);
         target.map_or(Ok(None), |target| self.package.source(target))
+    }
+
+    /// Parses a part that the document can do without.
+    fn tree<'t>(&mut self, what: &str, source: Option<&'t str>) -> Result<Option<Xml<'t>>, DocumentError> {
+        let Some(source) = source else { return Ok(None) };
+        let tree = Xml::parse_or_skip(source, Format::Docx)?;
+        if tree.is_none() {
+            self.warnings.push(Warning::LeftOut(format!("the {what}, which are broken")));
+        }
+        Ok(tree)
+    }
+
+    /// Writes a header or footer, unless it has only the number of the page.
+    fn margin(&mut self, name: &str, body: &mut Body<'_>) -> Result<(), DocumentError> {
+        let source = self.package.source(name)?;
+        match self.tree("headers or footers", source.as_deref())? {
+            Some(tree) => body.margin(tree.root()),
+            None => Ok(()),
+        }
     }
 }
 
@@ -116,19 +137,14 @@ fn headers(tree: &Xml<'_>, even: bool, relations: &Relations) -> (Vec<String>, V
                 continue;
             }
             let target = reference.attribute("id").and_then(|id| relations.get(&*id));
-            if let Some(target) = target.filter(|target| !list.contains(&target.target)) {
+            if let Some(target) =
+                target.filter(|target| list.len() < MAX_MARGINS && !list.contains(&target.target))
+            {
                 list.push(target.target.clone());
             }
         }
     }
     (headers, footers)
-}
-
-/// Writes a header or footer, unless it has only the number of the page.
-fn margin(package: &mut Package<'_>, name: &str, body: &mut Body<'_>) -> Result<(), DocumentError> {
-    let Some(source) = package.source(name)? else { return Ok(()) };
-    let tree = Xml::parse(&source, Format::Docx)?;
-    body.margin(tree.root())
 }
 
 /// Reads a part in another format, which the document shows in its place.

@@ -126,7 +126,7 @@ fn clone(lists: &HashMap<String, List>, id: &str) -> Option<List> {
 }
 
 fn level(node: Node<'_>) -> Option<(usize, Level)> {
-    let at = node.attribute("ilvl")?.parse().ok()?;
+    let at = node.attribute("ilvl")?.parse().ok().filter(|at| *at < LEVELS)?;
     let level = Level {
         start: node.value("start").and_then(|start| start.parse().ok()).unwrap_or(0),
         format: node.value("numFmt").map_or_else(|| "decimal".to_owned(), |format| format.into_owned()),

@@ -11,6 +11,8 @@ use crate::{DocumentError, Format};
 
 /// The last column of a sheet: XFD.
 const COLUMNS: usize = 16_384;
+/// Ranges of hidden columns that are read.
+const MAX_RANGES: usize = 1_000;
 /// Cells of one workbook, with the empty ones between others.
 const MAX_CELLS: usize = 2_000_000;
 
@@ -102,15 +104,19 @@ impl Cells {
             node.attribute(name).is_some_and(|value| value == "1" || value == "true")
         };
         let mut sheet = Sheet { name, ..Sheet::default() };
-        let hidden: Vec<(usize, usize)> = tree
-            .root()
-            .all("col")
-            .into_iter()
-            .filter(|node| on(*node, "hidden"))
-            .filter_map(|node| {
-                Some((node.attribute("min")?.parse().ok()?, node.attribute("max")?.parse().ok()?))
-            })
-            .collect();
+        // For each column, whether it is hidden and how many before it are.
+        let mut hidden = vec![(false, 0); COLUMNS];
+        for node in tree.root().all("col").into_iter().filter(|node| on(*node, "hidden")).take(MAX_RANGES) {
+            let number = |name: &str| node.attribute(name).and_then(|number| number.parse::<usize>().ok());
+            let (Some(first), Some(last)) = (number("min"), number("max")) else { continue };
+            let range = hidden.iter_mut().take(last).skip(first.saturating_sub(1));
+            range.for_each(|column| column.0 = true);
+        }
+        let mut before = 0;
+        for column in &mut hidden {
+            column.1 = before;
+            before += usize::from(column.0);
+        }
         let mut last = 0;
         for row in tree.root().all("sheetData").into_iter().flat_map(Node::children) {
             if row.name() != "row" {
@@ -128,14 +134,13 @@ impl Cells {
             let mut cells: Vec<String> = vec![];
             for cell in row.children().filter(|cell| cell.name() == "c") {
                 let column = cell.attribute("r").and_then(|place| column(&place)).unwrap_or(cells.len());
-                if hidden.iter().any(|(first, last)| (first..=last).contains(&&(column + 1))) {
+                let (is_hidden, before) = hidden.get(column).copied().unwrap_or_default();
+                if is_hidden {
                     sheet.hides = true;
                     continue;
                 }
                 // Hidden columns take no place.
-                let before =
-                    |(first, last): &(usize, usize)| (column + 1).min(last + 1).saturating_sub(*first);
-                let column = column - hidden.iter().map(before).sum::<usize>().min(column);
+                let column = column - before.min(column);
                 let text = self.cell(cell);
                 if text.is_empty() || column < cells.len() {
                     continue;
