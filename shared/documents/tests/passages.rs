@@ -264,6 +264,31 @@ proptest! {
     #[test]
     fn arbitrary_xml_never_panics(xml in "(<[w:/!?a-t]{0,8}>?|&[a-z#0-9]{0,6};?|<w:r><w:t>|[ -~]|\\PC){0,80}") {
         let _ = passages(&samples::docx_of(&xml), Format::Docx);
+        let relations = "<R><R Id='a' Type='/worksheet' Target='a.xml'/><R Id='a' Type='/slide' Target='a.xml'/></R>";
+        for (format, main, first, source, links) in [
+            (Format::Xlsx, "xl/a.xml", "xl/workbook.xml", "<w><sheet name='A' id='a'/></w>", "xl/_rels/workbook.xml.rels"),
+            (Format::Pptx, "ppt/a.xml", "ppt/presentation.xml", "<p><sldId r:id='a'/></p>", "ppt/_rels/presentation.xml.rels"),
+            (Format::Ods, "content.xml", "meta.xml", "<m/>", "x"),
+            (Format::Odt, "content.xml", "meta.xml", "<m/>", "x"),
+            (Format::Epub, "a", "META-INF/container.xml", "<c><rootfile full-path='a'/></c>", "x"),
+        ] {
+            let part = |name, content: &str| samples::Entry::of(name, content.as_bytes());
+            let _ = passages(&samples::zip(&[part(main, &xml), part(first, source), part(links, relations)]), format);
+        }
+    }
+
+    #[test]
+    fn arbitrary_texts_never_panic(text in "([\\[\\]{}\",:;|#*>`\n<&-]|[0-9a-zA-Z.]{0,4}|=\\?|\\PC){0,120}") {
+        for format in [Format::Markdown, Format::Csv, Format::Tsv, Format::Json, Format::JsonLines, Format::Mail] {
+            let _ = passages(text.as_bytes(), format);
+            let _ = passages(format!("From: {text}\r\nSubject: {text}\r\n\r\n{text}").as_bytes(), format);
+        }
+    }
+
+    #[test]
+    fn arbitrary_styles_never_panic(style in "([.#a-z:\\[\\]=>+~,{}();!@*/\"' -]|[0-9]{1,9}|display:none|@media |:not\\(|\\PC){0,120}") {
+        let page = format!("<style>{style}</style><p id=a class=b style='{style}'>x<a>y");
+        let _ = passages(page.as_bytes(), Format::Html);
     }
 
     #[test]

@@ -152,6 +152,42 @@ fn far_cells_take_no_memory() {
 }
 
 #[test]
+fn extreme_numbers_and_formats_are_shown() {
+    let wide = "0".repeat(100_000);
+    for (code, shown) in [
+        (format!("0.{wide}"), "1.5"),
+        (format!("{wide}E+{wide}"), "2E+00000"),
+        ("[h]:[m]:[s]".to_owned(), "36:"),
+        ("0.00E+00".to_owned(), "1.50E+00"),
+    ] {
+        let styles = STYLES.replacen("#,##0.00 &quot;EUR&quot;", &code, 1);
+        let rows = format!(
+            "<worksheet><sheetData><row r=\"{0}\">{1}</row><row>{1}</row></sheetData></worksheet>",
+            u64::MAX,
+            cell("A1", 1, "1.5")
+        );
+        let names = ["xl/workbook.xml", "xl/_rels/workbook.xml.rels", "xl/styles.xml", "xl/a.xml"];
+        let workbook = "<workbook><sheet name=\"A\" r:id=\"a\"/></workbook>";
+        let relations = "<R><Relationship Id=\"a\" Type=\"/worksheet\" Target=\"a.xml\"/>\
+            <Relationship Id=\"s\" Type=\"/styles\" Target=\"styles.xml\"/></R>";
+        let sources = [workbook, relations, styles.as_str(), rows.as_str()];
+        let entries = names.iter().zip(sources).map(|(name, source)| Entry::of(name, source.as_bytes()));
+        assert_text(&text(&zip(&entries.collect::<Vec<_>>()), Format::Xlsx), &[shown], &[]);
+    }
+    for number in ["1e308", "-1e308", "1e-320", "NaN", "inf", "99999999999", "-5"] {
+        let places = ["A1", "B1", "C1", "D1", "E1", "F1", "G1", "H1", "I1"];
+        let cells: String =
+            places.iter().enumerate().map(|(style, place)| cell(place, style, number)).collect();
+        let found = extract(
+            &xlsx(&[("A", "", &format!("<sheetData><row r=\"1\">{cells}</row></sheetData>"))]),
+            Format::Xlsx.content_type(),
+            Options::default(),
+        );
+        assert!(found.is_ok(), "{number}: {found:?}");
+    }
+}
+
+#[test]
 fn opendocument_sheets_show_their_text() {
     let content = "<office:document-content xmlns:office=\"o\"><office:automatic-styles><style:style style:name=\"off\">\
         <style:table-properties table:display=\"false\"/></style:style></office:automatic-styles><office:body><office:spreadsheet>\

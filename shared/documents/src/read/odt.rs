@@ -87,10 +87,10 @@ impl Writer {
         let own = node.attribute("style-name");
         let style = own.as_deref().or(outer.and_then(|list| list.style));
         let level = outer.map_or(1, |list| list.level + 1);
-        let mut number = 0;
+        let mut number = 0_i64;
         for item in node.children().filter(|child| matches!(child.name(), "list-item" | "list-header")) {
             let start = item.attribute("start-value").and_then(|start| start.parse().ok());
-            number = start.unwrap_or(number + 1);
+            number = start.unwrap_or_else(|| number.saturating_add(1));
             let numbers = style.and_then(|style| self.lists.get(style)?.get(&level));
             let label = match numbers.filter(|numbers| !numbers.format.is_empty()) {
                 Some(numbers) => {

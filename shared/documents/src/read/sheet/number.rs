@@ -2,6 +2,9 @@
 
 use super::date::date;
 
+/// Decimals that Excel shows at most.
+const MAX_DECIMALS: usize = 30;
+
 /// Returns the format code of a built-in number format.
 pub(crate) fn built_in(id: usize) -> &'static str {
     match id {
@@ -190,15 +193,24 @@ fn digits(number: f64, tokens: &[Token]) -> String {
     let is_digit: fn(&Token) -> bool = |token| matches!(token, Token::Digit(_));
     let decimals_end = exponent.unwrap_or(tokens.len());
     let decimals = tokens.get(point..decimals_end).unwrap_or_default();
-    let (most, least) = (count(decimals, is_digit), count(decimals, |token| *token == Token::Digit('0')));
+    let (most, least): (usize, usize) =
+        (count(decimals, is_digit), count(decimals, |token| *token == Token::Digit('0')));
+    let (most, least) = (most.min(MAX_DECIMALS), least.min(MAX_DECIMALS));
     // Commas after the last digit divide by a thousand.
     let scale = tokens.iter().skip(last + 1).take_while(|token| **token == Token::Comma).count();
     let groups = tokens.get(first..last).is_some_and(|tokens| tokens.contains(&Token::Comma));
     let percents = tokens.iter().filter(|token| **token == Token::Percent).count();
     let scale = i32::try_from(scale.min(4)).unwrap_or(0);
     let value = number * 100_f64.powi(i32::try_from(percents.min(2)).unwrap_or(0)) / 1_000_f64.powi(scale);
-    let text = match exponent {
-        Some(_) => format!("{value:.most$e}").replace('e', "E"),
+    let mut text = match exponent {
+        Some(at) => {
+            let digits = count(tokens.get(at..).unwrap_or_default(), is_digit).min(5);
+            let text = format!("{value:.most$e}");
+            let (mantissa, exponent) = text.split_once('e').unwrap_or((text.as_str(), "0"));
+            let (sign, exponent) =
+                exponent.strip_prefix('-').map_or(('+', exponent), |exponent| ('-', exponent));
+            return format!("{mantissa}E{sign}{exponent:0>digits$}");
+        }
         None => {
             // Excel rounds half away from zero.
             let power = 10_f64.powi(i32::try_from(most.min(15)).unwrap_or(0));
@@ -206,7 +218,6 @@ fn digits(number: f64, tokens: &[Token]) -> String {
             format!("{:.*}", most, if rounded.is_finite() { rounded } else { value })
         }
     };
-    let mut text = text;
     while text.contains('.')
         && text.len() - text.find('.').unwrap_or_default() - 1 > least
         && text.ends_with('0')

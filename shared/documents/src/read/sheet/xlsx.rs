@@ -9,6 +9,8 @@ use crate::read::package::Package;
 use crate::read::xml::{Node, Xml};
 use crate::{DocumentError, Format};
 
+/// Rows of a sheet.
+const ROWS: usize = 1_048_576;
 /// The last column of a sheet: XFD.
 const COLUMNS: usize = 16_384;
 /// Ranges of hidden columns that are read.
@@ -126,7 +128,8 @@ impl Cells {
                 sheet.hides = true;
                 continue;
             }
-            let number: usize = row.attribute("r").and_then(|number| number.parse().ok()).unwrap_or(last + 1);
+            let number: usize =
+                row.attribute("r").and_then(|number| number.parse().ok()).unwrap_or(last + 1).min(ROWS);
             if number > last + 1 && !sheet.rows.is_empty() {
                 sheet.rows.push(vec![]);
             }
