@@ -1,7 +1,7 @@
 //! Prints the passages of a file, separated by lines of dashes.
 //!
 //! ```text
-//! cargo run -p bulkhead-documents --example passages -- application/pdf manual.pdf
+//! cargo run -p bulkhead-documents --features parsers --example passages -- application/pdf manual.pdf
 //! ```
 
 use std::io::Write;
