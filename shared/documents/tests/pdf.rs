@@ -121,11 +121,11 @@ fn deep_nesting_never_overflows_the_stack() {
 }
 
 #[test]
-fn reads_a_thousand_pages_and_rejects_too_many() {
-    let pages: Vec<_> = (0..1_000).map(page).collect();
+fn reads_many_pages_and_rejects_too_many() {
+    let pages: Vec<_> = (0..200).map(page).collect();
     let bytes = pdf(&pages);
     let text = read(&bytes).expect("a PDF");
-    for number in [0, 1, 500, 999] {
+    for number in [0, 1, 100, 199] {
         assert!(page(number).iter().all(|line| text.contains(line)), "{number}");
     }
     let line = |_| vec!["x".to_owned()];
