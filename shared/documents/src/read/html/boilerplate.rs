@@ -5,7 +5,7 @@
 
 use super::tree::{Data, Element, Id, Tree};
 
-/// Letters outside links above which a page has its own text.
+/// Letters outside links from which a page has enough text without them.
 const OWN_TEXT: usize = 200;
 /// Links from which a block can be a menu.
 const MENU_LINKS: usize = 5;

@@ -91,7 +91,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Writes the open block, and a marker without its own text: a term whose definition
+    /// Writes the open block, and a marker without text: a term whose definition
     /// is a list.
     pub(crate) fn end_line(&mut self) {
         self.flush(Kind::Paragraph);

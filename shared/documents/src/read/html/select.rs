@@ -20,7 +20,7 @@ enum Test {
     /// An attribute, an operator such as `^`, and a value.
     Value(String, char, String),
     Not(Vec<Test>),
-    /// Matches no element of a page that is not in use: `:hover`, `::before`.
+    /// Matches no element before a reader acts: `:hover`, `::before`.
     Never,
 }
 

@@ -11,7 +11,7 @@ const SAMPLE: usize = 20_000;
 
 /// Returns the content of a file of rows. `separator` is known for some formats.
 pub(crate) fn content(text: &str, separator: Option<u8>) -> Result<Content, DocumentError> {
-    // Excel names the separator in a separate line.
+    // Excel names the separator in the first line.
     let (named, text) = match text.strip_prefix("sep=").and_then(|rest| rest.split_once('\n')) {
         Some((line, rest)) => (line.bytes().next(), rest),
         None => (None, text),
