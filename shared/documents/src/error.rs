@@ -45,9 +45,6 @@ pub enum DocumentError {
     /// The cross-reference table is missing and could not be rebuilt from the objects.
     #[error("the PDF has no usable cross-reference table; it may be cut off")]
     PdfTable,
-    /// The PDF is inconsistent.
-    #[error("the PDF is broken and cannot be read")]
-    BrokenPdf,
     /// No pages were found.
     #[error("the PDF has no pages")]
     NoPages,

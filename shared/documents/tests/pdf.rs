@@ -4,7 +4,7 @@
 
 mod samples;
 
-use bulkhead_documents::{DocumentError, Format, MAX_EXPANDED, MAX_PAGES, passages};
+use bulkhead_documents::{DocumentError, Format, MAX_EXPANDED, MAX_PAGES, Options, extract, passages};
 use samples::{packed, page, pdf, pdf_in, pdf_of, pdf_with, stream, zlib};
 
 fn read(bytes: &[u8]) -> Result<String, DocumentError> {
@@ -20,6 +20,17 @@ fn reads_pages_and_lines_in_order() {
     let lines = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
     let bytes = pdf(&[lines(&["Opening hours", "Nine to five."]), lines(&["Refunds"])]);
     assert_eq!(read(&bytes).expect("a PDF"), "Opening hours\nNine to five.\n\nRefunds");
+}
+
+#[test]
+fn passages_know_their_page_and_scanned_pages_are_reported() {
+    let lines = |text: &str| vec![text.to_owned()];
+    let bytes = pdf(&[vec![], lines("Opening hours. Nine to five."), vec![]]);
+    let extracted = extract(&bytes, "application/pdf", Options::default()).expect("a PDF");
+    assert_eq!(extracted.passages.iter().map(|passage| passage.page).collect::<Vec<_>>(), [Some(2)]);
+    assert_eq!(extracted.warnings, ["2 of 3 pages have no text"]);
+    let whole = pdf(&[lines("Opening hours."), lines("Refunds.")]);
+    assert!(extract(&whole, "application/pdf", Options::default()).expect("a PDF").warnings.is_empty());
 }
 
 #[test]

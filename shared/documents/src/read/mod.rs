@@ -102,7 +102,10 @@ fn content(
 /// Returns the content of a PDF: one block per paragraph.
 fn pages(bytes: &[u8]) -> Result<Content, DocumentError> {
     let mut content = Content::default();
-    for page in pdf::pages(bytes)? {
+    let pages = pdf::pages(bytes)?;
+    let empty = pages.iter().filter(|page| page.text.trim().is_empty()).count();
+    content.warn_empty("pages", empty, pages.len());
+    for page in pages {
         let paragraphs = page.text.split("\n\n").filter(|text| !text.trim().is_empty());
         content.blocks.extend(paragraphs.map(|text| Block {
             kind: Kind::Paragraph,

@@ -30,17 +30,16 @@ use crate::{DocumentError, MAX_PAGES, MAX_TEXT};
 const MAX_PREFIX: usize = 1024;
 const HEADER: &[u8] = b"%PDF-";
 
-/// A page with text.
+/// A page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Page {
     /// Number of the page in the file, from 1.
-    #[allow(dead_code, reason = "for the caller that reports pages")]
     pub number: u32,
-    /// Paragraphs, separated by an empty line.
+    /// Paragraphs, separated by an empty line; empty if the page shows no text.
     pub text: String,
 }
 
-/// Returns the pages of a PDF that have text.
+/// Returns the pages of a PDF.
 ///
 /// Fails if no page has text, or if most of the text is in fonts without a map to Unicode.
 pub(crate) fn pages(bytes: &[u8]) -> Result<Vec<Page>, DocumentError> {
@@ -76,12 +75,10 @@ pub(crate) fn pages(bytes: &[u8]) -> Result<Vec<Page>, DocumentError> {
         return Err(DocumentError::UnmappedPdf);
     }
     mend::resolve_hyphens(&mut texts);
-    let pages: Vec<_> = (1..)
-        .zip(texts)
-        .filter(|(_, text)| !text.trim().is_empty())
-        .map(|(number, text)| Page { number, text })
-        .collect();
-    if pages.is_empty() { Err(DocumentError::NoTextInPdf) } else { Ok(pages) }
+    if texts.iter().all(|text| text.trim().is_empty()) {
+        return Err(DocumentError::NoTextInPdf);
+    }
+    Ok((1..).zip(texts).map(|(number, text)| Page { number, text }).collect())
 }
 
 /// Returns the bytes from the header on. Offsets in a PDF count from there.
