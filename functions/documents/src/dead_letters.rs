@@ -14,7 +14,7 @@ use crate::model::{DeadLetterPage, Redriven};
     get, path = "/v1/dead-letters", operation_id = "listDeadLetters", tag = "documents",
     params(
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 100, description = "Maximum items per page. Default: 25"),
-        ("cursor" = Option<String>, Query, description = "The `cursor` of the previous page"),
+        ("cursor" = Option<String>, Query, pattern = "^[0-9a-f]{32}$", description = "The `cursor` of the previous page"),
     ),
     responses(
         (status = 200, body = DeadLetterPage, description = "A page of dead letters"),

@@ -194,7 +194,7 @@ pub async fn get(request: &ApiRequest, session: TenantSession<'_>) -> Result<Api
     get, path = "/v1/documents", operation_id = "listDocuments", tag = "documents",
     params(
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 100, description = "Maximum items per page. Default: 25"),
-        ("cursor" = Option<String>, Query, description = "The `cursor` of the previous page"),
+        ("cursor" = Option<String>, Query, pattern = "^[0-9a-f]{32}$", description = "The `cursor` of the previous page"),
     ),
     responses((status = 200, body = DocumentPage, description = "A page of documents"), (status = 400, response = BadRequest)),
 )]

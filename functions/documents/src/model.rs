@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bulkhead_documents::{Format, MAX_BYTES};
 use bulkhead_runtime::http::ApiError;
+use bulkhead_runtime::http::fields::whole;
 use bulkhead_stores::{Document as Stored, DocumentStatus, Job, Page, Upload as SignedUpload, WaitingReason};
 use bulkhead_tenancy::names::{DocumentId, Revision};
 use serde::{Deserialize, Serialize};
@@ -24,14 +25,19 @@ pub struct CreateDocument {
         example = "Opening hours",
         min_length = 1,
         max_length = 200,
-        pattern = r"^[^\x00-\x1f\x7f-\x9f]*$"
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
     )]
     pub title: String,
     /// Content type of the text.
     #[schema(schema_with = inline_content_type)]
     pub content_type: String,
     /// Text, at most 1 MiB of UTF-8. Upload larger documents.
-    #[schema(example = "# Hours\n\nWe open at nine.", min_length = 1, max_length = 1_048_576)]
+    #[schema(
+        example = "# Hours\n\nWe open at nine.",
+        min_length = 1,
+        max_length = 1_048_576,
+        pattern = r"\S"
+    )]
     pub content: String,
 }
 
@@ -40,12 +46,18 @@ pub struct CreateDocument {
 #[serde(deny_unknown_fields)]
 pub struct CreateUpload {
     /// Title, without control characters.
-    #[schema(example = "Handbook", min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
+    #[schema(
+        example = "Handbook",
+        min_length = 1,
+        max_length = 200,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
+    )]
     pub title: String,
     /// Content type of the document.
     #[schema(schema_with = content_type)]
     pub content_type: String,
     /// Exact size in bytes, at most 4 MiB.
+    #[serde(deserialize_with = "whole")]
     #[schema(example = 48_213, minimum = 1, maximum = 4_194_304)]
     pub bytes: u64,
 }

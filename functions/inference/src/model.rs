@@ -1,6 +1,7 @@
 //! Request and response bodies.
 
 use bulkhead_prompts::Variables;
+use bulkhead_runtime::http::fields::{object, optional_whole};
 use bulkhead_stores::Match;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -20,19 +21,21 @@ pub struct Infer {
     #[schema(example = "default_summary", pattern = "^[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?$")]
     pub template: String,
     /// Version of the prompt template. Default: the latest.
+    #[serde(default, deserialize_with = "optional_whole")]
     #[schema(minimum = 1, maximum = 4_294_967_295_u32)]
     pub version: Option<u32>,
     /// The question. Blanks alone are no question.
-    #[schema(example = "How long do I have to cancel?", min_length = 1, max_length = 4_000)]
+    #[schema(example = "How long do I have to cancel?", min_length = 1, max_length = 4_000, pattern = r"\S")]
     pub question: String,
     /// Values for the variables of the prompt template.
     #[serde(default)]
     #[schema(value_type = Object)]
     pub variables: Variables,
     /// Settings of the passage search.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     pub retrieval: Retrieval,
     /// Maximum tokens of the answer. Default: 512.
+    #[serde(default, deserialize_with = "optional_whole")]
     #[schema(minimum = 1, maximum = 4_096)]
     pub max_tokens: Option<u16>,
 }
@@ -42,6 +45,7 @@ pub struct Infer {
 #[serde(deny_unknown_fields)]
 pub struct Retrieval {
     /// Maximum number of passages to use. Default: 4.
+    #[serde(default, deserialize_with = "optional_whole")]
     #[schema(minimum = 1, maximum = 20)]
     pub limit: Option<u8>,
     /// Minimum similarity to the question of a passage. Default: no minimum.
@@ -54,10 +58,10 @@ pub struct Retrieval {
 #[serde(deny_unknown_fields)]
 pub struct Search {
     /// The question. Blanks alone are no question.
-    #[schema(example = "How long do I have to cancel?", min_length = 1, max_length = 4_000)]
+    #[schema(example = "How long do I have to cancel?", min_length = 1, max_length = 4_000, pattern = r"\S")]
     pub question: String,
     /// Settings of the passage search.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     pub retrieval: Retrieval,
 }
 

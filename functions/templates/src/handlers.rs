@@ -21,7 +21,7 @@ const MAX_BODY: usize = 512 * 1024;
     get, path = "/v1/templates", operation_id = "listTemplates", tag = "templates",
     params(
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 100, description = "Maximum items per page. Default: 25"),
-        ("cursor" = Option<String>, Query, description = "The `cursor` of the previous page"),
+        ("cursor" = Option<String>, Query, pattern = "^[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?$", description = "The `cursor` of the previous page"),
     ),
     responses((status = 200, body = TemplatePage, description = "A page of prompt templates"), (status = 400, response = BadRequest)),
 )]

@@ -16,7 +16,8 @@ pub struct SaveTemplate {
     #[schema(
         example = "You answer for Harbour Clinic. Be brief and kind.",
         min_length = 1,
-        max_length = 65_536
+        max_length = 65_536,
+        pattern = r"\S"
     )]
     pub body: String,
     /// Purpose of the prompt template.

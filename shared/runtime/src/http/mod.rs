@@ -2,6 +2,7 @@
 
 pub mod documented;
 mod error;
+pub mod fields;
 mod request;
 mod response;
 mod serve;
