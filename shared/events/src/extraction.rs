@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn answer_has_exactly_one_variant() {
-        let read = |json| serde_json::from_str::<ExtractionAnswer>(json).ok();
+        let read = |json: &str| serde_json::from_str::<ExtractionAnswer>(json).ok();
         let document = r#"{"title":null,"passages":[],"warnings":["b"]}"#;
         assert_eq!(
             read(&format!(r#"{{"document":{document}}}"#)),
