@@ -165,8 +165,8 @@ impl Format {
     }
 
     fn row(self) -> &'static Row {
-        static ROWS: [Row; TABLE.len()] = TABLE;
-        let [first, ..] = &ROWS;
+        const ROWS: &[Row; TABLE.len()] = &TABLE;
+        let [first, ..] = ROWS;
         // The table has every format: `Format::ALL` is built from it, and a test compares both.
         ROWS.iter().find(|row| row.format == self).unwrap_or(first)
     }
