@@ -29,7 +29,9 @@ class Outcome:
 def outcome(question: Question, answer: dict[str, Any], documents: dict[str, str]) -> Outcome:
     """Judges an answer. `documents` maps names of the corpus to document ids."""
     cited, right = answer["citations"], documents[question.document]
-    answers = [each["document"] == right and question.passage in each["text"] for each in cited]
+    # A line of a PDF may end within the text.
+    texts = [" ".join(each["text"].split()) for each in cited]
+    answers = [each["document"] == right and question.passage in text for each, text in zip(cited, texts, strict=True)]
     named = {int(number) for number in _CITED.findall(answer["answer"])}
     return Outcome(
         question,

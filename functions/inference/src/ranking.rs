@@ -4,7 +4,7 @@
 //! name, a number, an article code. The texts are sealed, so no index of words exists. The words are counted in the
 //! nearest passages, after they are opened.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use bulkhead_stores::Match;
 use unicode_segmentation::UnicodeSegmentation;
@@ -45,11 +45,12 @@ pub(crate) fn best(question: &str, mut found: Vec<Match>, limit: u8) -> Vec<Matc
 
 /// Returns each passage's BM25 score for the question. A word is rare or common within `found`.
 fn scores(question: &str, found: &[Match]) -> Vec<f64> {
-    let asked: HashSet<String> = words(question).collect();
-    let counts: Vec<(HashMap<String, f64>, f64)> = found
+    // Ordered, so that the sums below are the same for the same question: floats are rounded at each addition.
+    let asked: BTreeSet<String> = words(question).collect();
+    let counts: Vec<(BTreeMap<String, f64>, f64)> = found
         .iter()
         .map(|passage| {
-            let (mut counts, mut length) = (HashMap::new(), 0.0);
+            let (mut counts, mut length) = (BTreeMap::new(), 0.0);
             for word in words(&passage.title).chain(words(&passage.text)) {
                 length += 1.0;
                 if asked.contains(&word) {
@@ -61,14 +62,14 @@ fn scores(question: &str, found: &[Match]) -> Vec<f64> {
         .collect();
     let total = counts.len() as f64;
     let mean = counts.iter().map(|(_, length)| length).sum::<f64>() / total.max(1.0);
-    let rarity: HashMap<&String, f64> = asked
+    let rarity: BTreeMap<&String, f64> = asked
         .iter()
         .map(|word| {
             let with = counts.iter().filter(|(counts, _)| counts.contains_key(word)).count() as f64;
             (word, (1.0 + (total - with + 0.5) / (with + 0.5)).ln())
         })
         .collect();
-    let score = |(counts, length): &(HashMap<String, f64>, f64)| {
+    let score = |(counts, length): &(BTreeMap<String, f64>, f64)| {
         counts
             .iter()
             .map(|(word, count)| {
@@ -135,6 +136,18 @@ mod tests {
         let scores = scores("When does the dock open on Sunday?", &found(&texts));
         assert!(scores[2] > 2.0 * scores[0] && scores[0] > 0.0, "{scores:?}");
         assert_eq!(ranks(&scores)[2], Some(0));
+    }
+
+    /// A random order of the words would give sums that differ in the last digit, and so other ranks.
+    #[test]
+    fn same_question_has_the_same_scores() {
+        let texts: Vec<String> = (0..40)
+            .map(|n| format!("The boat {n} of gate {} leaves at {n} from the upper deck.", n % 7))
+            .collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let question = "From which gate does the boat of the upper deck leave at the end of the day?";
+        let first = scores(question, &found(&texts));
+        assert!((0..50).all(|_| scores(question, &found(&texts)) == first));
     }
 
     #[test]
