@@ -48,6 +48,18 @@ fn words(place: &str, text: &str) -> String {
 }
 
 #[test]
+fn control_characters_leave_headers_too() {
+    // Enough zeros for the bytes to be text, not binary data.
+    let rows: String = (0..60).map(|n| format!("Berth {n},{n}\n")).collect();
+    let bytes = format!("Po\0rt,D\u{200b}ue\n{rows}").into_bytes();
+    let found = extract(&bytes, "text/csv", Options::default()).expect("rows");
+    for passage in &found.passages {
+        assert!(!passage.text.contains(['\0', '\u{200b}']), "{:?}", passage.text);
+        assert!(passage.text.contains("Port"), "{:?}", passage.text);
+    }
+}
+
+#[test]
 fn cells_show_what_people_see() {
     let header = ["A1", "B1", "C1", "D1", "E1", "F1", "G1", "H1", "I1", "J1"]
         .map(|place| words(place, "Name"))

@@ -19,6 +19,8 @@ mod table;
 mod text;
 mod xml;
 
+use std::rc::Rc;
+
 use self::decode::decode;
 use crate::content::{Block, Content, Kind};
 use crate::format::charset;
@@ -48,9 +50,7 @@ pub fn extract(bytes: &[u8], content_type: &str, options: Options) -> Result<Ext
     }
     disguise::check(bytes, format)?;
     let mut content = content(bytes, format, charset(content_type), options)?;
-    for block in &mut content.blocks {
-        block.text = text::clean(std::mem::take(&mut block.text));
-    }
+    clean(&mut content.blocks);
     content.title = content.title.map(|title| text::clean(title).trim().to_owned());
     let passages = split::passages(&content);
     match passages.len() {
@@ -65,6 +65,26 @@ pub fn extract(bytes: &[u8], content_type: &str, options: Options) -> Result<Ext
     let mut warnings: Vec<String> = content.warnings.iter().map(ToString::to_string).collect();
     warnings.dedup();
     Ok(Extracted { title: content.title.filter(|title| !title.is_empty()), passages, warnings })
+}
+
+/// Removes control characters and invisible marks from the text of all blocks.
+fn clean(blocks: &mut [Block]) {
+    // The rows of a table share their header, also after this.
+    let mut last: Option<(Rc<str>, Option<Rc<str>>)> = None;
+    for block in blocks {
+        block.text = text::clean(std::mem::take(&mut block.text));
+        let Kind::Row(header) = &mut block.kind else { continue };
+        let Some(before) = header.take() else { continue };
+        *header = match &last {
+            Some((seen, after)) if Rc::ptr_eq(seen, &before) => after.clone(),
+            _ => {
+                let after = text::clean(before.to_string());
+                let after = (!after.trim().is_empty()).then(|| Rc::from(after));
+                last = Some((before, after.clone()));
+                after
+            }
+        };
+    }
 }
 
 fn content(
