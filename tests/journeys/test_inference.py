@@ -64,7 +64,8 @@ def test_passages_below_the_minimum_score_are_left_out(api: Api) -> None:
 
 def test_equal_passages_crowd_out_nothing(stack: LocalStack, new_tenant: Callable[[str], Tenant], ready: Any) -> None:
     api = stack.api(new_tenant("Copies"))
-    copies = [api.add_document(f"Copy {n}", "The lighthouse keeper paints the door green.")["id"] for n in range(4)]
+    # More copies than one query ranks.
+    copies = [api.add_document(f"Copy {n}", "The lighthouse keeper paints the door green.")["id"] for n in range(25)]
     other = api.add_document("Original", "The lighthouse keeper feeds the cat at dusk.")["id"]
     ready(api, *copies, other)
     asked = {"question": "What does the lighthouse keeper do with the door?", "retrieval": {"limit": 3}}

@@ -11,7 +11,7 @@ use bulkhead_tenancy::names::TemplateKey;
 
 use crate::model::{Citation, Found, Infer, Inference, MAX_TOKENS, Search, TemplateVersion, Usage};
 use crate::prompt::{self, Mark};
-use crate::retrieval::{self, Settings, within};
+use crate::retrieval::{self, within};
 
 const MAX_BODY: usize = 256 * 1024;
 const DEFAULT_TOKENS: u16 = 512;
@@ -44,14 +44,14 @@ pub async fn infer(
         return Err(ApiError::BadRequest("`version` must be a whole number from 1".to_owned()));
     }
     let question = retrieval::question(&infer.question)?;
-    let settings = Settings::check(&infer.retrieval)?;
+    let settings = retrieval::settings(&infer.retrieval)?;
     let max_tokens = within("max_tokens", infer.max_tokens.unwrap_or(DEFAULT_TOKENS), MAX_TOKENS)?;
 
     let template =
         session.templates().get(&key, infer.version).await?.ok_or(ApiError::NotFound("template"))?;
     let instructions =
         renderer.render(&template.body, &infer.variables).await.map_err(|error| refused(&key, error))?;
-    let found = retrieval::passages(session, question, &settings).await?;
+    let found = retrieval::passages(session, question, settings).await?;
     let mark = Mark::random().ok_or(ApiError::Fault)?;
     let prompt = prompt::build(session.tenant().as_str(), instructions, &found, question, max_tokens, &mark);
     let answer = session.models().answer(model, &prompt).await?;
@@ -86,8 +86,8 @@ pub async fn search(request: &ApiRequest, session: TenantSession<'_>) -> Result<
     request.only_query(&[])?;
     let search: Search = request.json(MAX_BODY)?;
     let question = retrieval::question(&search.question)?;
-    let settings = Settings::check(&search.retrieval)?;
-    let found = retrieval::passages(session, question, &settings).await?;
+    let settings = retrieval::settings(&search.retrieval)?;
+    let found = retrieval::passages(session, question, settings).await?;
     let passages = found.into_iter().map(Citation::from).collect();
     Ok(ApiResponse::json(200, &Found { passages, request_id: request.request_id().to_owned() }))
 }

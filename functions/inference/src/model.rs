@@ -1,6 +1,7 @@
 //! Request and response bodies.
 
 use bulkhead_prompts::Variables;
+use bulkhead_runtime::http::documented::{DocumentIdText, TemplateKeyText};
 use bulkhead_runtime::http::fields::{object, optional_whole};
 use bulkhead_stores::Match;
 use serde::{Deserialize, Serialize};
@@ -18,7 +19,7 @@ pub const MAX_TOKENS: u16 = 4_096;
 #[serde(deny_unknown_fields)]
 pub struct Infer {
     /// Key of the prompt template with the instructions.
-    #[schema(example = "default_summary", pattern = "^[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?$")]
+    #[schema(value_type = TemplateKeyText)]
     pub template: String,
     /// Version of the prompt template. Default: the latest.
     #[serde(default, deserialize_with = "optional_whole")]
@@ -104,7 +105,7 @@ pub struct TemplateVersion {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Citation {
     /// Id of the document.
-    #[schema(pattern = "^[0-9a-f]{32}$", example = "0192f3c5b7a07e0e9d3a5c1b2d4e6f80")]
+    #[schema(value_type = DocumentIdText)]
     pub document: String,
     /// Title of the document.
     pub title: String,

@@ -4,7 +4,7 @@
 //! name, a number, an article code. The texts are sealed, so no index of words exists. The words are counted in the
 //! nearest passages, after they are opened.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use bulkhead_stores::Match;
 use unicode_segmentation::UnicodeSegmentation;
@@ -17,16 +17,8 @@ const SATURATION: f64 = 1.2;
 /// How much a long passage loses.
 const LENGTH: f64 = 0.75;
 
-/// Passages to search for, to choose `limit` of them.
-pub(crate) fn candidates(limit: u8) -> u8 {
-    limit.saturating_mul(4).max(20)
-}
-
-/// Returns the best `limit` passages of `found`, which is in order of similarity. Of passages with the same text only
-/// the first is kept.
-pub(crate) fn best(question: &str, mut found: Vec<Match>, limit: u8) -> Vec<Match> {
-    let mut seen = HashSet::new();
-    found.retain(|passage| seen.insert(words(&passage.text).collect::<Vec<_>>()));
+/// Returns `found`, which is in order of similarity, best first.
+pub(crate) fn ranked(question: &str, found: Vec<Match>) -> Vec<Match> {
     let by_words = ranks(&scores(question, &found));
     let mut fused: Vec<_> = found
         .into_iter()
@@ -40,7 +32,7 @@ pub(crate) fn best(question: &str, mut found: Vec<Match>, limit: u8) -> Vec<Matc
         .collect();
     // Stable: passages with equal scores stay in order of similarity.
     fused.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-    fused.into_iter().take(usize::from(limit)).map(|(_, passage)| passage).collect()
+    fused.into_iter().map(|(_, passage)| passage).collect()
 }
 
 /// Returns each passage's BM25 score for the question. A word is rare or common within `found`.
@@ -112,22 +104,22 @@ mod tests {
         texts.iter().enumerate().map(passage).collect()
     }
 
-    fn order(question: &str, texts: &[&str], limit: u8) -> Vec<u32> {
-        best(question, found(texts), limit).iter().map(|passage| passage.number).collect()
+    fn order(question: &str, texts: &[&str]) -> Vec<u32> {
+        ranked(question, found(texts)).iter().map(|passage| passage.number).collect()
     }
 
     #[test]
     fn rare_word_of_the_question_lifts_its_passage() {
         let texts =
             ["Parts are on the shelf.", "Bolts are in a box.", "Part QX-4471 is on the shelf.", "Tea."];
-        assert_eq!(order("Where is QX-4471?", &texts, 2), [2, 0]);
+        assert_eq!(order("Where is QX-4471?", &texts)[..2], [2, 0]);
     }
 
     #[test]
     fn without_shared_words_the_order_is_by_similarity() {
-        assert_eq!(order("Zebra?", &["One.", "Two.", "Three."], 3), [0, 1, 2]);
-        assert_eq!(order("?!", &["One.", "Two."], 2), [0, 1]);
-        assert!(order("One?", &[], 2).is_empty());
+        assert_eq!(order("Zebra?", &["One.", "Two.", "Three."]), [0, 1, 2]);
+        assert_eq!(order("?!", &["One.", "Two."]), [0, 1]);
+        assert!(order("One?", &[]).is_empty());
     }
 
     #[test]
@@ -151,14 +143,8 @@ mod tests {
     }
 
     #[test]
-    fn equal_passages_take_one_place() {
-        let texts = ["Closed at noon.", "closed at  noon", "Closed at noon!", "Open at nine."];
-        assert_eq!(order("Closed?", &texts, 3), [0, 3]);
-    }
-
-    #[test]
     fn words_of_other_scripts_count() {
-        assert_eq!(order("Когда открыт причал?", &["Чай.", "Причал открыт."], 1), [1]);
-        assert_eq!(order("码头几点开门", &["茶", "码头九点开门"], 1), [1]);
+        assert_eq!(order("Когда открыт причал?", &["Чай.", "Причал открыт."]), [1, 0]);
+        assert_eq!(order("码头几点开门", &["茶", "码头九点开门"]), [1, 0]);
     }
 }

@@ -1,44 +1,39 @@
 //! Finds the passages of the tenant's documents for a question.
 
 use bulkhead_runtime::http::ApiError;
-use bulkhead_stores::{Match, TenantSession};
+use bulkhead_stores::{Match, Search, TenantSession};
 
 use crate::model::{MAX_PASSAGES, MAX_QUESTION, Retrieval};
 use crate::{prompt, ranking};
 
 const DEFAULT_PASSAGES: u8 = 4;
 
-/// Checked settings of a search.
-pub(crate) struct Settings {
-    limit: u8,
-    min_score: f32,
-}
+/// Passages to rank, to choose one of them.
+const CANDIDATES: u8 = 4;
+/// Passages to rank, at least.
+const MIN_CANDIDATES: u8 = 20;
 
-impl Settings {
-    /// Checks the settings of a request.
-    ///
-    /// # Errors
-    /// 400 that names the field.
-    pub(crate) fn check(retrieval: &Retrieval) -> Result<Self, ApiError> {
-        let min_score = retrieval.min_score.unwrap_or(-1.0);
-        if !(-1.0..=1.0).contains(&min_score) {
-            return Err(ApiError::BadRequest("`retrieval.min_score` must be -1 to 1".to_owned()));
-        }
-        let limit = within("retrieval.limit", retrieval.limit.unwrap_or(DEFAULT_PASSAGES), MAX_PASSAGES)?;
-        Ok(Self { limit, min_score })
+/// Checks the settings of a request.
+///
+/// # Errors
+/// 400 that names the field.
+pub(crate) fn settings(retrieval: &Retrieval) -> Result<Search, ApiError> {
+    let min_score = retrieval.min_score.unwrap_or(-1.0);
+    if !(-1.0..=1.0).contains(&min_score) {
+        return Err(ApiError::BadRequest("`retrieval.min_score` must be -1 to 1".to_owned()));
     }
+    let limit = within("retrieval.limit", retrieval.limit.unwrap_or(DEFAULT_PASSAGES), MAX_PASSAGES)?;
+    Ok(Search { candidates: limit.saturating_mul(CANDIDATES).max(MIN_CANDIDATES), limit, min_score })
 }
 
-/// Returns the passages for a question, best first. A passage of each text at most once.
+/// Returns the passages for a question, best first. Each text at most once.
 pub(crate) async fn passages(
     session: TenantSession<'_>,
     question: &str,
-    settings: &Settings,
+    search: Search,
 ) -> Result<Vec<Match>, ApiError> {
     let query = session.models().embed(question).await?;
-    let mut found = session.passages().nearest(&query, ranking::candidates(settings.limit)).await?;
-    found.retain(|passage| passage.score >= settings.min_score);
-    Ok(ranking::best(question, found, settings.limit))
+    Ok(session.passages().search(&query, search, |found| ranking::ranked(question, found)).await?)
 }
 
 /// Checks and trims a question.

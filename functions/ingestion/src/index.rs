@@ -203,12 +203,8 @@ async fn embed(
 ) -> Result<Vec<Passage>, StoreError> {
     stream::iter((first..).zip(passages))
         .map(|(number, Read { text, headings, page })| async move {
-            // The title gives context to passages deep in a document, unless the passage has it already.
-            let titled = match text.starts_with(document.title.as_str()) {
-                true => text.clone(),
-                false => format!("{}\n\n{text}", document.title),
-            };
-            let embedding = session.models().embed(&titled).await?;
+            // The title gives context to passages deep in a document.
+            let embedding = session.models().embed(&format!("{}\n\n{text}", document.title)).await?;
             Ok(Passage { number, title: document.title.clone(), text, headings, page, embedding })
         })
         .buffered(CONCURRENT_EMBEDDINGS)

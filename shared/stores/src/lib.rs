@@ -35,7 +35,7 @@ pub use repositories::documents::{
 };
 pub use repositories::models::{Answer, Embedding, Models, Prompt};
 pub use repositories::objects::{Objects, Source, Upload};
-pub use repositories::passages::{Match, Passage, Passages};
+pub use repositories::passages::{Match, Passage, Passages, Search};
 pub use repositories::profile::Profiles;
 pub use repositories::templates::{StoredTemplate, TemplateSummary, Templates};
 pub use session::{Profile, SessionCredentials, SessionSettings, TenantClients, TenantSession};

@@ -73,7 +73,10 @@ fn clean(blocks: &mut [Block]) {
     let mut last: Option<(Rc<str>, Option<Rc<str>>)> = None;
     for block in blocks {
         block.text = text::clean(std::mem::take(&mut block.text));
-        let Kind::Row(header) = &mut block.kind else { continue };
+        let header = match &mut block.kind {
+            Kind::Heading(_) | Kind::Paragraph | Kind::Item | Kind::Code => continue,
+            Kind::Row(header) => header,
+        };
         let Some(before) = header.take() else { continue };
         *header = match &last {
             Some((seen, after)) if Rc::ptr_eq(seen, &before) => after.clone(),

@@ -1,6 +1,7 @@
 //! Helpers for tests of one kind of document.
 
-#![allow(dead_code, clippy::expect_used, clippy::panic, reason = "no test needs all of them")]
+#![allow(dead_code, reason = "no test needs all of them")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use bulkhead_documents::{Extracted, Format, Options, extract};
 

@@ -1,6 +1,7 @@
 //! Hand-made documents, valid and invalid.
 
-#![allow(dead_code, clippy::expect_used, reason = "no test needs all of them, and none works without")]
+#![allow(dead_code, reason = "no test needs all of them")]
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::io::Write;
 

@@ -37,6 +37,17 @@ pub struct Passage {
     pub embedding: Embedding,
 }
 
+/// What a search returns.
+#[derive(Debug, Clone, Copy)]
+pub struct Search {
+    /// Passages to rank, at most 100.
+    pub candidates: u8,
+    /// Maximum passages to return.
+    pub limit: u8,
+    /// Minimum similarity of a passage, -1 to 1.
+    pub min_score: f32,
+}
+
 /// A passage that a search returns.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Match {
@@ -134,24 +145,31 @@ impl Passages<'_> {
         Ok(())
     }
 
-    /// Returns the passages nearest to `query`, best first.
+    /// Returns the best passages for `query`: the nearest ones that `search` accepts, in the order that `rank` gives
+    /// them.
     ///
-    /// Returns only passages of searchable revisions. The index may also hold passages of deleted documents,
-    /// of replaced revisions and of revisions that are being indexed.
-    pub async fn nearest(&self, query: &Embedding, limit: u8) -> Result<Vec<Match>, StoreError> {
-        let mut asked = i32::from(limit);
+    /// Returns only passages of searchable revisions, and each text once. The index may also hold passages of deleted
+    /// documents, of replaced revisions and of revisions that are being indexed.
+    pub async fn search(
+        &self,
+        query: &Embedding,
+        search: Search,
+        rank: impl Fn(Vec<Match>) -> Vec<Match>,
+    ) -> Result<Vec<Match>, StoreError> {
+        let mut asked = i32::from(search.candidates);
         let mut queries = 0;
         loop {
             queries += 1;
-            let found = self.query(query, asked).await?;
-            let all = i32::try_from(found.len()).unwrap_or(i32::MAX) < asked;
-            let (mut live, replaced) = self.live(found).await?;
-            live.truncate(usize::from(limit));
+            let mut found = self.query(query, asked).await?;
+            let candidates = found.len();
+            found.retain(|passage| passage.score >= search.min_score);
+            let all = found.len() < candidates || i32::try_from(candidates).unwrap_or(i32::MAX) < asked;
+            let (chosen, replaced) = self.choose(rank(found), usize::from(search.limit)).await?;
             // Repeats the query, for more passages, in two cases: a revision was replaced between the query
-            // and the read of the record, or passages that are not searchable filled the result.
-            let crowded_out = live.len() < usize::from(limit) && !all;
+            // and the read of the record, or passages that are not returned filled the result.
+            let crowded_out = chosen.len() < usize::from(search.limit) && !all;
             if queries == MAX_QUERIES || !(replaced || crowded_out) {
-                return Ok(live);
+                return Ok(chosen);
             }
             asked = MAX_RESULTS;
         }
@@ -179,18 +197,34 @@ impl Passages<'_> {
         try_join_all(opened).await
     }
 
-    /// Returns the passages of searchable revisions in `found`, and whether `found` has a passage of a
-    /// replaced revision.
-    async fn live(&self, mut found: Vec<Match>) -> Result<(Vec<Match>, bool), StoreError> {
-        let documents: BTreeSet<_> = found.iter().map(|found| found.document.clone()).collect();
-        let asked = documents.iter().map(|id| async move {
-            Ok::<_, StoreError>((id.clone(), self.session.documents().live_revision(id).await?))
-        });
-        let live: BTreeMap<_, _> = try_join_all(asked).await?.into_iter().collect();
-        let live_revision = |found: &Match| live.get(&found.document).copied().flatten();
-        let replaced = found.iter().any(|found| live_revision(found) > Some(found.revision));
-        found.retain(|found| live_revision(found) == Some(found.revision));
-        Ok((found, replaced))
+    /// Returns the first `limit` passages of searchable revisions in `ranked`, each text once, and whether one of the
+    /// others belongs to a replaced revision. Reads only the records that it needs.
+    async fn choose(&self, ranked: Vec<Match>, limit: usize) -> Result<(Vec<Match>, bool), StoreError> {
+        let mut live: BTreeMap<DocumentId, Option<Revision>> = BTreeMap::new();
+        let mut chosen: Vec<Match> = vec![];
+        let mut replaced = false;
+        let mut rest = ranked.into_iter();
+        while chosen.len() < limit {
+            let next: Vec<_> = rest.by_ref().take(limit - chosen.len()).collect();
+            if next.is_empty() {
+                break;
+            }
+            let unread: BTreeSet<_> =
+                next.iter().map(|passage| &passage.document).filter(|id| !live.contains_key(*id)).collect();
+            let read = unread.into_iter().map(|id| async move {
+                Ok::<_, StoreError>((id.clone(), self.session.documents().live_revision(id).await?))
+            });
+            live.extend(try_join_all(read).await?);
+            for passage in next {
+                let revision = live.get(&passage.document).copied().flatten();
+                replaced |= revision > Some(passage.revision);
+                let is_searchable = revision == Some(passage.revision);
+                if is_searchable && !chosen.iter().any(|other| other.text == passage.text) {
+                    chosen.push(passage);
+                }
+            }
+        }
+        Ok((chosen, replaced))
     }
 
     /// Removes the passages `numbers` of a revision, if they exist.

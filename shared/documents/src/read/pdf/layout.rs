@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::content::Glyph;
-use super::line::{self, Direction, Item, Segment};
+use super::direction::{Direction, direction};
+use super::line::{self, Item, Segment};
 use super::mend;
 use super::order::{self, Block};
 
@@ -148,7 +149,7 @@ fn lines(items: Vec<Item>) -> Vec<Vec<Item>> {
             && let Some(last) = run.items.last()
             && belongs(&item, last, run)
         {
-            if line::direction(&item.text) != Direction::Left {
+            if direction(&item.text) != Direction::RightToLeft {
                 item.place = item.place.max(last.place);
             }
             if item.size > run.size * 1.1 {

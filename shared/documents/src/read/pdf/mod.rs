@@ -8,6 +8,7 @@
 mod annotations;
 mod bomb;
 mod content;
+mod direction;
 mod font;
 mod layers;
 mod layout;

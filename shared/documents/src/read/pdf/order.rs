@@ -1,6 +1,7 @@
 //! Reading order: segments become blocks, and blocks follow each other.
 
-use super::line::{self, Segment};
+use super::direction::is_right_to_left;
+use super::line::Segment;
 use super::mend;
 
 /// More segments or blocks than this are read from top to bottom. Real pages have fewer.
@@ -99,7 +100,7 @@ pub(crate) fn blocks(mut segments: Vec<Segment>) -> Vec<Block> {
         return vec![table(segments)];
     }
     let all: String = segments.iter().map(|segment| segment.text.as_str()).collect();
-    let right_to_left = line::is_right_to_left(&all);
+    let right_to_left = is_right_to_left(&all);
     sort(merge_rows(chains(segments)), right_to_left)
 }
 
@@ -262,7 +263,7 @@ fn table(mut cells: Vec<Segment>) -> Block {
     }
     let join = |mut row: Vec<Segment>| {
         row.sort_by(|a, b| a.x0.total_cmp(&b.x0));
-        let right_to_left = row.iter().filter(|cell| line::is_right_to_left(&cell.text)).count();
+        let right_to_left = row.iter().filter(|cell| is_right_to_left(&cell.text)).count();
         if right_to_left * 2 > row.len() {
             row.reverse();
         }
