@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -87,3 +88,14 @@ def run(command_line: Path, stack: LocalStack, clinic: Tenant, operators_home: P
     folder = tmp_path / "work"
     folder.mkdir()
     return Exec(stack, clinic, operators_home, folder)
+
+
+@pytest.fixture(params=["own processes", "no user namespaces"])
+def system(request: pytest.FixtureRequest, run: Exec) -> str:
+    """A system that permits user namespaces, or a user namespace that permits no further one."""
+    if request.param == "no user namespaces":
+        if shutil.which("unshare") is None:
+            pytest.skip("needs `unshare` of util-linux")
+        forbid = 'echo 0 > /proc/sys/user/max_user_namespaces; exec "$@"'
+        run.wrapper = ("unshare", "--user", "--map-root-user", "sh", "-c", forbid, "sh")
+    return str(request.param)

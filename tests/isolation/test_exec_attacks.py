@@ -91,17 +91,6 @@ print(json.dumps(found))
 REFUSALS = {"EPERM", "EACCES", "ESRCH", "ENOENT", "EBADF"}
 
 
-@pytest.fixture(params=["own processes", "no user namespaces"])
-def system(request: pytest.FixtureRequest, run: Exec) -> str:
-    """A system that permits user namespaces, or a user namespace that permits no further one."""
-    if request.param == "no user namespaces":
-        if shutil.which("unshare") is None:
-            pytest.skip("needs `unshare` of util-linux")
-        forbid = 'echo 0 > /proc/sys/user/max_user_namespaces; exec "$@"'
-        run.wrapper = ("unshare", "--user", "--map-root-user", "sh", "-c", forbid, "sh")
-    return str(request.param)
-
-
 @pytest.fixture
 def target(run: Exec) -> Iterator[dict[str, Any]]:
     """What a command attacks: servers, a process, a file that the operator has open."""

@@ -20,6 +20,8 @@ import pytest
 
 from tests.isolation.conftest import Exec
 
+pytestmark = pytest.mark.usefixtures("system")
+
 _SECONDS = 60
 
 
@@ -95,17 +97,6 @@ def start(run: Exec) -> Iterator[Start]:
         except (ProcessLookupError, ChildProcessError):
             pass
         os.close(operator.terminal)
-
-
-@pytest.fixture(params=["own processes", "no user namespaces"], autouse=True)
-def system(request: pytest.FixtureRequest, run: Exec) -> str:
-    """A system that permits user namespaces, or a user namespace that permits no further one."""
-    if request.param == "no user namespaces":
-        if shutil.which("unshare") is None:
-            pytest.skip("needs `unshare` of util-linux")
-        forbid = 'echo 0 > /proc/sys/user/max_user_namespaces; exec "$@"'
-        run.wrapper = ("unshare", "--user", "--map-root-user", "sh", "-c", forbid, "sh")
-    return str(request.param)
 
 
 def test_command_has_its_own_terminal_and_session(start: Start) -> None:
