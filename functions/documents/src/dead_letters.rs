@@ -1,6 +1,6 @@
 //! Handlers for dead letters: documents whose indexing failed for good.
 
-use bulkhead_runtime::http::documented::{BadRequest, NotFound};
+use bulkhead_runtime::http::documented::{BadRequest, DocumentIdText, NotFound};
 use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse};
 use bulkhead_stores::{Job, PageLimit, StoreError, TenantBacklog, TenantSession, Transition};
 use bulkhead_tenancy::names::DocumentId;
@@ -14,7 +14,7 @@ use crate::model::{DeadLetterPage, Redriven};
     get, path = "/v1/dead-letters", operation_id = "listDeadLetters", tag = "documents",
     params(
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 100, description = "Maximum items per page. Default: 25"),
-        ("cursor" = Option<String>, Query, pattern = "^[0-9a-f]{32}$", description = "The `cursor` of the previous page"),
+        ("cursor" = Option<DocumentIdText>, Query, description = "The `cursor` of the previous page"),
     ),
     responses(
         (status = 200, body = DeadLetterPage, description = "A page of dead letters"),
@@ -32,7 +32,7 @@ pub async fn list(request: &ApiRequest, session: TenantSession<'_>) -> Result<Ap
 /// The scheduler queues the job within a minute.
 #[utoipa::path(
     post, path = "/v1/dead-letters/{id}/redrive", operation_id = "redriveDeadLetter", tag = "documents",
-    params(("id" = String, Path, pattern = "^[0-9a-f]{32}$", description = "Id of the document")),
+    params(("id" = DocumentIdText, Path, description = "Id of the document")),
     responses(
         (status = 202, body = Redriven, description = "The job will run again"),
         (status = 400, response = BadRequest),

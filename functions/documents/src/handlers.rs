@@ -1,6 +1,8 @@
 //! Handlers of the document operations.
 
-use bulkhead_runtime::http::documented::{BadRequest, Conflict, NotFound, TooLarge, UnsupportedMediaType};
+use bulkhead_runtime::http::documented::{
+    BadRequest, Conflict, DocumentIdText, NotFound, TooLarge, UnsupportedMediaType,
+};
 use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse};
 use bulkhead_stores::{Document as Stored, NewContent, Replacement, TenantSession};
 use bulkhead_tenancy::names::{DocumentId, InvalidName, Revision};
@@ -45,7 +47,7 @@ pub async fn create(request: &ApiRequest, session: TenantSession<'_>) -> Result<
 /// changes nothing.
 #[utoipa::path(
     put, path = "/v1/documents/{id}", operation_id = "replaceDocument", tag = "documents",
-    params(("id" = String, Path, pattern = "^[0-9a-f]{32}$", description = "Id of the document")),
+    params(("id" = DocumentIdText, Path, description = "Id of the document")),
     request_body = CreateDocument,
     responses(
         (status = 202, body = Document, description = "It is stored and will be indexed"),
@@ -93,7 +95,7 @@ pub async fn upload(request: &ApiRequest, session: TenantSession<'_>) -> Result<
 /// Search uses the old content until the new content is uploaded and indexed, and then switches at once.
 #[utoipa::path(
     post, path = "/v1/documents/{id}/uploads", operation_id = "replaceUpload", tag = "documents",
-    params(("id" = String, Path, pattern = "^[0-9a-f]{32}$", description = "Id of the document")),
+    params(("id" = DocumentIdText, Path, description = "Id of the document")),
     request_body = CreateUpload,
     responses(
         (status = 201, body = DocumentUpload, description = "The document and the request that uploads its content"),
@@ -173,7 +175,7 @@ fn upload_request(request: &ApiRequest) -> Result<NewContent, ApiError> {
 /// A document is searchable from the time its `ready_revision` is set.
 #[utoipa::path(
     get, path = "/v1/documents/{id}", operation_id = "getDocument", tag = "documents",
-    params(("id" = String, Path, pattern = "^[0-9a-f]{32}$", description = "Id of the document")),
+    params(("id" = DocumentIdText, Path, description = "Id of the document")),
     responses(
         (status = 200, body = Document, description = "The document"),
         (status = 400, response = BadRequest),
@@ -194,7 +196,7 @@ pub async fn get(request: &ApiRequest, session: TenantSession<'_>) -> Result<Api
     get, path = "/v1/documents", operation_id = "listDocuments", tag = "documents",
     params(
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 100, description = "Maximum items per page. Default: 25"),
-        ("cursor" = Option<String>, Query, pattern = "^[0-9a-f]{32}$", description = "The `cursor` of the previous page"),
+        ("cursor" = Option<DocumentIdText>, Query, description = "The `cursor` of the previous page"),
     ),
     responses((status = 200, body = DocumentPage, description = "A page of documents"), (status = 400, response = BadRequest)),
 )]
@@ -209,7 +211,7 @@ pub async fn list(request: &ApiRequest, session: TenantSession<'_>) -> Result<Ap
 /// Deletes its passages, content and record. Answers do not use it any more.
 #[utoipa::path(
     delete, path = "/v1/documents/{id}", operation_id = "deleteDocument", tag = "documents",
-    params(("id" = String, Path, pattern = "^[0-9a-f]{32}$", description = "Id of the document")),
+    params(("id" = DocumentIdText, Path, description = "Id of the document")),
     responses(
         (status = 204, description = "The document was deleted"),
         (status = 400, response = BadRequest),

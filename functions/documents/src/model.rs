@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bulkhead_documents::{Format, MAX_BYTES};
 use bulkhead_runtime::http::ApiError;
+use bulkhead_runtime::http::documented::{DocumentIdText, TitleText};
 use bulkhead_runtime::http::fields::whole;
 use bulkhead_stores::{Document as Stored, DocumentStatus, Job, Page, Upload as SignedUpload, WaitingReason};
 use bulkhead_tenancy::names::{DocumentId, Revision};
@@ -21,12 +22,7 @@ pub const MAX_INLINE: usize = 1024 * 1024;
 #[serde(deny_unknown_fields)]
 pub struct CreateDocument {
     /// Title, without control characters.
-    #[schema(
-        example = "Opening hours",
-        min_length = 1,
-        max_length = 200,
-        pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
-    )]
+    #[schema(value_type = TitleText)]
     pub title: String,
     /// Content type of the text.
     #[schema(schema_with = inline_content_type)]
@@ -46,12 +42,7 @@ pub struct CreateDocument {
 #[serde(deny_unknown_fields)]
 pub struct CreateUpload {
     /// Title, without control characters.
-    #[schema(
-        example = "Handbook",
-        min_length = 1,
-        max_length = 200,
-        pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
-    )]
+    #[schema(value_type = TitleText)]
     pub title: String,
     /// Content type of the document.
     #[schema(schema_with = content_type)]
@@ -66,7 +57,7 @@ pub struct CreateUpload {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Document {
     /// Id of the document.
-    #[schema(pattern = "^[0-9a-f]{32}$", example = "0192f3c5b7a07e0e9d3a5c1b2d4e6f80")]
+    #[schema(value_type = DocumentIdText)]
     pub id: String,
     /// Title.
     pub title: String,
@@ -74,8 +65,7 @@ pub struct Document {
     pub content_type: String,
     /// Size in bytes.
     pub bytes: u64,
-    /// The status of the newest revision: `awaiting_upload`, `queued`, `running`, `waiting` (see
-    /// `waiting_reason`), `ready`, or `dead` (the document is among the dead letters).
+    /// The status of the newest revision.
     #[schema(schema_with = status)]
     pub status: &'static str,
     /// Number of searchable passages.
@@ -90,9 +80,7 @@ pub struct Document {
     /// Progress of indexing, while it runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,
-    /// Why indexing waits: `retry` (the last attempt failed), `circuit_open` (too many of the tenant's jobs
-    /// failed), `over_limit` (no worker is free), `continued` (the document needs several runs), `lost` (a
-    /// worker disappeared) or `redriven`. Only with the status `waiting`.
+    /// Why indexing waits. Only with the status `waiting`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = waiting_reason)]
     pub waiting_reason: Option<&'static str>,
@@ -155,10 +143,10 @@ pub struct DocumentPage {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DeadLetter {
     /// Id of the document.
-    #[schema(pattern = "^[0-9a-f]{32}$", example = "0192f3c5b7a07e0e9d3a5c1b2d4e6f80")]
+    #[schema(value_type = DocumentIdText)]
     pub document: String,
     /// Why the last attempt failed.
-    #[schema(example = "the document is not UTF-8 text")]
+    #[schema(example = "the PDF is encrypted; save it without a password")]
     pub last_error: String,
     /// Number of attempts.
     pub attempts: u32,

@@ -3,7 +3,7 @@
 use bulkhead_rendering::{RenderError, Renderer};
 use bulkhead_runtime::chain;
 use bulkhead_runtime::http::documented::{
-    BadRequest, Conflict, NotFound, TooLarge, Unprocessable, UnsupportedMediaType,
+    BadRequest, Conflict, NotFound, TemplateKeyText, TooLarge, Unprocessable, UnsupportedMediaType,
 };
 use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse, whole_number};
 use bulkhead_stores::TenantSession;
@@ -21,7 +21,7 @@ const MAX_BODY: usize = 512 * 1024;
     get, path = "/v1/templates", operation_id = "listTemplates", tag = "templates",
     params(
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 100, description = "Maximum items per page. Default: 25"),
-        ("cursor" = Option<String>, Query, pattern = "^[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?$", description = "The `cursor` of the previous page"),
+        ("cursor" = Option<TemplateKeyText>, Query, description = "The `cursor` of the previous page"),
     ),
     responses((status = 200, body = TemplatePage, description = "A page of prompt templates"), (status = 400, response = BadRequest)),
 )]
@@ -37,7 +37,7 @@ pub async fn list(request: &ApiRequest, session: TenantSession<'_>) -> Result<Ap
 #[utoipa::path(
     get, path = "/v1/templates/{key}", operation_id = "getTemplate", tag = "templates",
     params(
-        ("key" = String, Path, pattern = "^[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?$", description = "Key of the prompt template"),
+        ("key" = TemplateKeyText, Path, description = "Key of the prompt template"),
         ("version" = Option<u32>, Query, minimum = 1, maximum = 4294967295_u32, description = "Version number. Default: the latest"),
     ),
     responses(
@@ -62,7 +62,7 @@ pub async fn get(request: &ApiRequest, session: TenantSession<'_>) -> Result<Api
 /// 422, and so is one that always fails.
 #[utoipa::path(
     put, path = "/v1/templates/{key}", operation_id = "saveTemplate", tag = "templates",
-    params(("key" = String, Path, pattern = "^[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?$", description = "Key of the prompt template")),
+    params(("key" = TemplateKeyText, Path, description = "Key of the prompt template")),
     request_body = SaveTemplate,
     responses(
         (status = 200, body = Template, description = "A new version was saved"),
@@ -109,7 +109,7 @@ fn refused(error: RenderError) -> ApiError {
 /// Version numbers are never reused.
 #[utoipa::path(
     delete, path = "/v1/templates/{key}", operation_id = "deleteTemplate", tag = "templates",
-    params(("key" = String, Path, pattern = "^[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?$", description = "Key of the prompt template")),
+    params(("key" = TemplateKeyText, Path, description = "Key of the prompt template")),
     responses(
         (status = 204, description = "The prompt template was deleted"),
         (status = 400, response = BadRequest),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use bulkhead_runtime::http::{Api, Problem, documented};
+use bulkhead_tenancy::names::{DocumentId, TemplateKey};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::server::{ServerBuilder, ServerVariableBuilder};
@@ -36,7 +37,7 @@ use utoipa::{Modify, OpenApi};
         inference::handlers::search,
         openapi,
     ),
-    components(schemas(Problem), responses(
+    components(schemas(Problem, documented::DocumentIdText, documented::TemplateKeyText, documented::TitleText), responses(
         documented::BadRequest,
         documented::Unauthorized,
         documented::Forbidden,
@@ -167,5 +168,32 @@ fn every_operation_needs_a_token() {
         for operation in operations.as_object().expect("operations").values() {
             assert!(operation.get("security").is_none(), "an operation overrides `security`: {operation}");
         }
+    }
+}
+
+/// The pattern of a name, and the function that reads it, accept the same texts.
+#[test]
+fn patterns_accept_what_the_names_accept() {
+    let document = serde_json::to_value(Service::openapi()).expect("a document");
+    let pattern = |name: &str| {
+        let pattern = document["components"]["schemas"][name]["pattern"].as_str().expect("a pattern");
+        regex::Regex::new(pattern).expect("a regular expression")
+    };
+    let (id, key) = (pattern("DocumentId"), pattern("TemplateKey"));
+    let long = |length: usize| "a".repeat(length);
+    let mut texts: Vec<String> =
+        ["", "a", "-", "a-", "_a", "a_b-c", "A", "a b", "ä", "a\n", "a/b", "a.b", "7", "0-9"]
+            .map(str::to_owned)
+            .into();
+    texts.extend([31, 32, 33, 63, 64, 65, 66].map(long));
+    texts.extend([
+        format!("{}g", long(31)),
+        format!("{}A", long(31)),
+        format!("{}-", long(62)),
+        "0".repeat(32),
+    ]);
+    for text in texts {
+        assert_eq!(id.is_match(&text), DocumentId::parse(&text).is_ok(), "document id {text:?}");
+        assert_eq!(key.is_match(&text), TemplateKey::parse(&text).is_ok(), "template key {text:?}");
     }
 }

@@ -1,9 +1,9 @@
-//! The error answers of the API, as the OpenAPI document names them.
+//! Error answers and texts of the API, as the OpenAPI document names them.
 //!
-//! Each is a [`Problem`]. An operation lists the errors of its input; those of every operation
+//! Each error answer is a [`Problem`]. An operation lists the errors of its input; those of every operation
 //! ([`EVERYWHERE`]) are added when the document is generated.
 
-use utoipa::ToResponse;
+use utoipa::{ToResponse, ToSchema};
 
 use super::Problem;
 
@@ -48,4 +48,24 @@ answers! {
         "Retry-After" = u32, "Seconds to wait before the next attempt";
     Timeout, "The service did not answer in time. It is unknown whether the request took effect.",
         "Retry-After" = u32, "Seconds to wait before the next attempt";
+}
+
+macro_rules! texts {
+    ($($name:ident as $shown:ident, $description:literal, $pattern:literal, $example:literal;)+) => {$(
+        #[doc = $description]
+        #[derive(Debug, ToSchema)]
+        #[schema(as = $shown, pattern = $pattern, max_length = 200, example = $example)]
+        #[expect(dead_code, reason = "only its attributes are read")]
+        pub struct $name(String);
+    )+};
+}
+
+// A test compares the patterns with what the names of `bulkhead_tenancy` accept.
+texts! {
+    DocumentIdText as DocumentId, "Id of a document.",
+        "^[0-9a-f]{32}$", "0192f3c5b7a07e0e9d3a5c1b2d4e6f80";
+    TemplateKeyText as TemplateKey, "Key of a prompt template, unique within the tenant.",
+        "^[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?$", "default_summary";
+    TitleText as Title, "Title of a document, without control characters.",
+        r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$", "Opening hours";
 }
