@@ -148,6 +148,7 @@ fn inline(request: &ApiRequest) -> Result<(NewContent, Vec<u8>), ApiError> {
         content_type: format.content_type().to_owned(),
         bytes: create.content.len() as u64,
         by_upload: false,
+        keep_boilerplate: create.keep_boilerplate,
     };
     Ok((content, create.content.into_bytes()))
 }
@@ -167,6 +168,7 @@ fn upload_request(request: &ApiRequest) -> Result<NewContent, ApiError> {
         content_type: model::declared(&create.content_type)?,
         bytes: model::upload_size(create.bytes)?,
         by_upload: true,
+        keep_boilerplate: create.keep_boilerplate,
     })
 }
 

@@ -35,6 +35,9 @@ pub struct CreateDocument {
         pattern = r"\S"
     )]
     pub content: String,
+    /// Keeps menus, page footers and cookie banners of HTML. Default: `false`.
+    #[serde(default)]
+    pub keep_boilerplate: bool,
 }
 
 /// A document to upload.
@@ -47,10 +50,13 @@ pub struct CreateUpload {
     /// Content type of the document.
     #[schema(schema_with = content_type)]
     pub content_type: String,
-    /// Exact size in bytes, at most 4 MiB.
+    /// Exact size in bytes, at most 64 MiB.
     #[serde(deserialize_with = "whole")]
-    #[schema(example = 48_213, minimum = 1, maximum = 4_194_304)]
+    #[schema(example = 48_213, minimum = 1, maximum = 67_108_864)]
     pub bytes: u64,
+    /// Keeps menus, page footers and cookie banners of HTML. Default: `false`.
+    #[serde(default)]
+    pub keep_boilerplate: bool,
 }
 
 /// A document and its indexing status.
@@ -65,6 +71,8 @@ pub struct Document {
     pub content_type: String,
     /// Size in bytes.
     pub bytes: u64,
+    /// Whether menus, page footers and cookie banners of HTML are kept.
+    pub keep_boilerplate: bool,
     /// The status of the newest revision.
     #[schema(schema_with = status)]
     pub status: &'static str,
@@ -292,6 +300,7 @@ impl From<Stored> for Document {
             title: stored.title,
             content_type: stored.content_type,
             bytes: stored.bytes,
+            keep_boilerplate: stored.keep_boilerplate,
             status: stored.status.as_str(),
             chunks: stored.live.as_ref().map_or(0, |live| live.passages),
             revision: stored.revision.number(),

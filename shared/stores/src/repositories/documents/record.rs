@@ -1,5 +1,7 @@
 //! A document's record, as it is stored and as it is read.
 
+use std::ops::Not;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use bulkhead_resilience::{Timestamp, rfc3339};
 use bulkhead_tenancy::names::{DocumentId, Revision};
@@ -113,6 +115,8 @@ pub struct NewContent {
     pub bytes: u64,
     /// Whether the client uploads the bytes later.
     pub by_upload: bool,
+    /// Whether menus, page footers and cookie banners of HTML are kept.
+    pub keep_boilerplate: bool,
 }
 
 /// The passages of one revision in the index.
@@ -122,7 +126,7 @@ pub struct Extent {
     pub revision: Revision,
     /// The number of passages.
     pub passages: u32,
-    /// Hash of the title, the content type and the bytes.
+    /// Hash of the title, the content type, the bytes, the readers and their options.
     pub hash: String,
 }
 
@@ -137,6 +141,8 @@ pub struct Document {
     pub content_type: String,
     /// Its size, bytes.
     pub bytes: u64,
+    /// Whether menus, page footers and cookie banners of HTML are kept.
+    pub keep_boilerplate: bool,
     /// The status of the newest revision.
     pub status: DocumentStatus,
     /// Why the job waits; `None` in any other status.
@@ -244,9 +250,11 @@ pub(crate) struct IngestionState {
     pub announced: Announcements,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Details {
     pub title: String,
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub keep_boilerplate: bool,
 }
 
 pub(super) fn is_shown(item: &Item) -> bool {
@@ -267,6 +275,7 @@ pub(super) fn document(record: Record, details: Details) -> Document {
     Document {
         id: record.id,
         title: details.title,
+        keep_boilerplate: details.keep_boilerplate,
         content_type: record.content_type,
         bytes: record.bytes,
         status,
@@ -295,6 +304,7 @@ pub(super) fn outstanding(
 ) -> Document {
     Document {
         title: details.title,
+        keep_boilerplate: details.keep_boilerplate,
         content_type: announced.content_type,
         bytes: announced.bytes,
         status: if announced.by_upload { DocumentStatus::AwaitingUpload } else { DocumentStatus::Queued },

@@ -71,7 +71,7 @@ impl Documents<'_> {
             created_at: now,
             updated_at: now,
         };
-        let details = Details { title: content.title };
+        let details = Details { title: content.title, keep_boilerplate: content.keep_boilerplate };
         let mut item = items::item(&key, &record)?;
         if content.by_upload {
             // Nothing else removes a document whose upload never arrives. Accepting its first revision removes this.
@@ -112,7 +112,7 @@ impl Documents<'_> {
     pub async fn replace(&self, id: &DocumentId, content: NewContent) -> Result<Replacement, StoreError> {
         const OPERATION: &str = "replace document";
         let key = self.session.scope().document_key(id);
-        let details = Details { title: content.title };
+        let details = Details { title: content.title, keep_boilerplate: content.keep_boilerplate };
         let sealed = items::seal_value(&self.session, Purpose::Document, &key, &details).await?;
         for _ in 0..MAX_ATTEMPTS {
             let Some(mut record) = self.shown(id).await? else { return Ok(Replacement::NotFound) };
@@ -145,7 +145,7 @@ impl Documents<'_> {
                 .await?
             {
                 record.updated_at = now;
-                let current = document(record, Details { title: String::new() });
+                let current = document(record, Details::default());
                 return Ok(Replacement::Announced(Box::new(outstanding(current, next, announced, details))));
             }
         }
@@ -226,7 +226,7 @@ impl Documents<'_> {
             Some((revision, announced)) => {
                 let details =
                     items::open_value(&self.session, Purpose::Document, &key, &announced.sealed).await?;
-                let current = document(record, Details { title: String::new() });
+                let current = document(record, Details::default());
                 Ok(outstanding(current, revision, announced, details))
             }
         }
