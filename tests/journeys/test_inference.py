@@ -73,6 +73,40 @@ def test_equal_passages_crowd_out_nothing(stack: LocalStack, new_tenant: Callabl
     assert len(found) == 2 and found[1]["document"] == other, found
 
 
+def test_neighbours_surround_a_passage(stack: LocalStack, new_tenant: Callable[[str], Tenant], ready: Any) -> None:
+    api = stack.api(new_tenant("A long handbook"))
+    words = ["anchor", "barnacle", "capstan", "dinghy", "ensign"]
+    text = "\n\n".join(f"Chapter of the {word}. " + f"The {word} is checked. " * 50 for word in words)
+    ready(api, api.add_document("Handbook", text)["id"])
+
+    def search(question: str, **retrieval: Any) -> list[dict[str, Any]]:
+        body = {"question": question, "retrieval": {"limit": 1, **retrieval}}
+        return api.post("/v1/search", body).expect(200)["passages"]
+
+    (alone,) = search("Who checks the capstan?")
+    assert "capstan" in alone["text"] and "before" not in alone and "after" not in alone, alone
+    (found,) = search("Who checks the capstan?", neighbours=2)
+    assert {name: found[name] for name in alone} == alone
+    every = [*found["before"], found["text"], *found["after"]]
+    assert len(every) == 5 and [word in each for word, each in zip(words, every, strict=True)] == [True] * 5
+    (first,) = search("Who checks the anchor?", neighbours=2)
+    assert first["chunk"] == 0 and "before" not in first and len(first["after"]) == 2
+    # A passage that is found is not a neighbour of another one.
+    several = search("Who checks the capstan?", neighbours=1, limit=5)
+    texts = [text for each in several for text in (*each.get("before", []), each["text"], *each.get("after", []))]
+    assert sorted(texts) == sorted(every), "each passage once"
+    api.save_template("desk", "Answer from the passages.")
+    asked = {"limit": 1, "neighbours": 1}
+    answer = api.ask("Who checks the capstan?", "desk", retrieval=asked)
+    more = (
+        answer["usage"]["input_tokens"]
+        - api.ask("Who checks the capstan?", "desk", retrieval={"limit": 1})["usage"]["input_tokens"]
+    )
+    assert len(answer["citations"][0]["after"]) == 1 and more > 200, more
+    refused = api.post("/v1/search", {"question": "Who?", "retrieval": {"neighbours": 3}})
+    assert refused.status == 400 and "retrieval.neighbours" in problem(refused, 400)["detail"]
+
+
 def test_answer_names_template_model_and_tokens(api: Api) -> None:
     answer = api.ask("Who sells rye bread?", "desk")
     assert answer["template"] == {"key": "desk", "version": 1}

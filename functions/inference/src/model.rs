@@ -11,6 +11,8 @@ use utoipa::ToSchema;
 pub const MAX_QUESTION: usize = 4_000;
 /// Maximum number of passages in a prompt.
 pub const MAX_PASSAGES: u8 = 20;
+/// Maximum number of passages before and after each passage.
+pub const MAX_NEIGHBOURS: u8 = 2;
 /// Maximum tokens of an answer.
 pub const MAX_TOKENS: u16 = 4_096;
 
@@ -52,6 +54,10 @@ pub struct Retrieval {
     /// Minimum similarity to the question of a passage. Default: no minimum.
     #[schema(minimum = -1, maximum = 1)]
     pub min_score: Option<f32>,
+    /// Passages to add before and after each passage, as its context. Default: 0.
+    #[serde(default, deserialize_with = "optional_whole")]
+    #[schema(minimum = 0, maximum = 2)]
+    pub neighbours: Option<u8>,
 }
 
 /// A question to search for.
@@ -122,6 +128,12 @@ pub struct Citation {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1)]
     pub page: Option<u32>,
+    /// Text of the passages right before, in order; only with `retrieval.neighbours`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<String>,
+    /// Text of the passages right after, in order; only with `retrieval.neighbours`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<String>,
 }
 
 /// Tokens used by the model.
@@ -143,6 +155,8 @@ impl From<Match> for Citation {
             text: found.text,
             headings: found.headings,
             page: found.page,
+            before: found.before,
+            after: found.after,
         }
     }
 }

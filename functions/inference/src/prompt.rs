@@ -52,7 +52,9 @@ pub(crate) fn build(
         user.push(instructions);
     }
     user.extend(passages.iter().enumerate().map(|(n, found)| {
-        format!("<passage-{mark}>\n[{}] {}\n{}\n</passage-{mark}>", n + 1, found.title, found.text)
+        let texts: Vec<_> =
+            found.before.iter().chain([&found.text]).chain(&found.after).map(String::as_str).collect();
+        format!("<passage-{mark}>\n[{}] {}\n{}\n</passage-{mark}>", n + 1, found.title, texts.join("\n"))
     }));
     user.push(question.to_owned());
     Prompt { system: SYSTEM, user, max_tokens }
@@ -79,6 +81,8 @@ mod tests {
             headings: vec![],
             page: None,
             score: 0.5,
+            before: vec![],
+            after: vec![],
         }
     }
 
@@ -113,6 +117,14 @@ mod tests {
             assert_eq!(block.matches(close).count(), 1);
         }
         assert_ne!(prompt.user[2], build().user[2], "the mark is new in each request");
+    }
+
+    #[test]
+    fn neighbours_stand_around_their_passage() {
+        let (before, after) = (vec!["A".into(), "B".into()], vec!["D".into()]);
+        let found = Match { before, after, ..found("TITLE", "C") };
+        let prompt = build("t1", "RULES".into(), &[found], "Q", 10, &mark());
+        assert!(prompt.user[2].contains("[1] TITLE\nA\nB\nC\nD\n</passage-"), "{}", prompt.user[2]);
     }
 
     #[test]

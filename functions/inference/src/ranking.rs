@@ -99,6 +99,8 @@ mod tests {
             text: (*text).into(),
             headings: vec![],
             page: None,
+            before: vec![],
+            after: vec![],
             score: 1.0 - number as f32 / 100.0,
         };
         texts.iter().enumerate().map(passage).collect()

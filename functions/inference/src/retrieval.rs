@@ -3,7 +3,7 @@
 use bulkhead_runtime::http::ApiError;
 use bulkhead_stores::{Match, Search, TenantSession};
 
-use crate::model::{MAX_PASSAGES, MAX_QUESTION, Retrieval};
+use crate::model::{MAX_NEIGHBOURS, MAX_PASSAGES, MAX_QUESTION, Retrieval};
 use crate::{prompt, ranking};
 
 const DEFAULT_PASSAGES: u8 = 4;
@@ -23,7 +23,12 @@ pub(crate) fn settings(retrieval: &Retrieval) -> Result<Search, ApiError> {
         return Err(ApiError::BadRequest("`retrieval.min_score` must be -1 to 1".to_owned()));
     }
     let limit = within("retrieval.limit", retrieval.limit.unwrap_or(DEFAULT_PASSAGES), MAX_PASSAGES)?;
-    Ok(Search { candidates: limit.saturating_mul(CANDIDATES).max(MIN_CANDIDATES), limit, min_score })
+    let neighbours = retrieval.neighbours.unwrap_or(0);
+    if neighbours > MAX_NEIGHBOURS {
+        return Err(ApiError::BadRequest(format!("`retrieval.neighbours` must be 0 to {MAX_NEIGHBOURS}")));
+    }
+    let candidates = limit.saturating_mul(CANDIDATES).max(MIN_CANDIDATES);
+    Ok(Search { candidates, limit, min_score, neighbours })
 }
 
 /// Returns the passages for a question, best first. Each text at most once.

@@ -17,6 +17,8 @@ const BATCH: usize = 500;
 
 /// Maximum passages of one query (same source).
 const MAX_RESULTS: i32 = 100;
+/// Passages per read by key (same source).
+const MAX_READ: usize = 100;
 /// Maximum queries for one question.
 const MAX_QUERIES: u8 = 3;
 
@@ -46,6 +48,8 @@ pub struct Search {
     pub limit: u8,
     /// Minimum similarity of a passage, -1 to 1.
     pub min_score: f32,
+    /// Passages to add before and after each passage, as its context. At most 2.
+    pub neighbours: u8,
 }
 
 /// A passage that a search returns.
@@ -67,6 +71,10 @@ pub struct Match {
     pub page: Option<u32>,
     /// Cosine similarity with the query, at most 1.
     pub score: f32,
+    /// The texts of the passages right before it, in order.
+    pub before: Vec<String>,
+    /// The texts of the passages right after it, in order.
+    pub after: Vec<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -164,11 +172,12 @@ impl Passages<'_> {
             let candidates = found.len();
             found.retain(|passage| passage.score >= search.min_score);
             let all = found.len() < candidates || i32::try_from(candidates).unwrap_or(i32::MAX) < asked;
-            let (chosen, replaced) = self.choose(rank(found), usize::from(search.limit)).await?;
+            let (mut chosen, replaced) = self.choose(rank(found), usize::from(search.limit)).await?;
             // Repeats the query, for more passages, in two cases: a revision was replaced between the query
             // and the read of the record, or passages that are not returned filled the result.
             let crowded_out = chosen.len() < usize::from(search.limit) && !all;
             if queries == MAX_QUERIES || !(replaced || crowded_out) {
+                self.add_neighbours(&mut chosen, u32::from(search.neighbours)).await?;
                 return Ok(chosen);
             }
             asked = MAX_RESULTS;
@@ -227,6 +236,58 @@ impl Passages<'_> {
         Ok((chosen, replaced))
     }
 
+    /// Adds the texts of up to `reach` passages before and after each passage. A text is added once, to the first
+    /// passage that it belongs to, and never if it is the text of a passage itself.
+    async fn add_neighbours(&self, passages: &mut [Match], reach: u32) -> Result<(), StoreError> {
+        let key = |passage: &Match, number| vector_key(&passage.document, passage.revision, number);
+        let mut used: BTreeSet<_> = passages.iter().map(|passage| key(passage, passage.number)).collect();
+        let mut wanted = vec![];
+        for passage in &*passages {
+            let before = (1..=reach).map_while(|distance| passage.number.checked_sub(distance));
+            let after = (1..=reach).map_while(|distance| passage.number.checked_add(distance));
+            // Stops at a text that is used, because the texts beyond it do not join.
+            let mut unused = |number: &u32| used.insert(key(passage, *number));
+            let before: Vec<_> = before.take_while(&mut unused).map(|number| key(passage, number)).collect();
+            let after: Vec<_> = after.take_while(&mut unused).map(|number| key(passage, number)).collect();
+            wanted.push((before, after));
+        }
+        let keys: Vec<_> =
+            wanted.iter().flat_map(|(before, after)| before.iter().chain(after)).cloned().collect();
+        let mut texts = self.texts(&keys).await?;
+        for (passage, (before, after)) in passages.iter_mut().zip(wanted) {
+            passage.before = before.iter().rev().filter_map(|key| texts.remove(key)).collect();
+            passage.after = after.iter().filter_map(|key| texts.remove(key)).collect();
+        }
+        Ok(())
+    }
+
+    /// Returns the texts of the passages that exist, by key.
+    async fn texts(&self, keys: &[String]) -> Result<HashMap<String, String>, StoreError> {
+        let profile = self.session.profile().await?;
+        let index = self.session.scope().vector_index(&profile.corpus);
+        let mut texts = HashMap::new();
+        for batch in keys.chunks(MAX_READ) {
+            let found = self
+                .session
+                .s3vectors()
+                .get_vectors()
+                .vector_bucket_name(&profile.vector_bucket)
+                .index_name(index.as_str())
+                .set_keys(Some(batch.to_vec()))
+                .return_metadata(true)
+                .send()
+                .await
+                .during("read passages")?;
+            let opened = found.vectors.iter().map(async |vector| {
+                let passage =
+                    self.read(&index, &profile.key_arn, &vector.key, vector.metadata.as_ref(), None).await?;
+                Ok::<_, StoreError>((vector.key.clone(), passage.text))
+            });
+            texts.extend(try_join_all(opened).await?);
+        }
+        Ok(texts)
+    }
+
     /// Removes the passages `numbers` of a revision, if they exist.
     pub async fn delete(
         &self,
@@ -275,7 +336,8 @@ impl Passages<'_> {
         let Content { title, text, headings, page } = serde_json::from_slice(&text)
             .map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))?;
         let score = 1.0 - distance.unwrap_or(1.0);
-        Ok(Match { document, revision, number, title, text, headings, page, score })
+        let (before, after) = (vec![], vec![]);
+        Ok(Match { document, revision, number, title, text, headings, page, score, before, after })
     }
 }
 
