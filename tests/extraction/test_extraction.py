@@ -26,7 +26,7 @@ from tests.journeys import hostile
 ROOT = Path(__file__).resolve().parents[2]
 
 BOOTSTRAP = Path(os.environ.get("EXTRACTION_BOOTSTRAP", ROOT / "target/lambda/extraction/bootstrap")).resolve()
-MEMORY = 512 * 1024 * 1024
+MEMORY = 1024 * 1024 * 1024
 # CPU time: the limit is 20 s, and the kernel kills after one more. Wall time may be much longer on a busy
 # machine; the waiting function has its own limit for that.
 CPU_SECONDS = 22
@@ -62,9 +62,9 @@ def read(content_type: str, content: bytes) -> Result:
     done = subprocess.run(command, input=content, capture_output=True, timeout=_TIMEOUT_SECONDS)
     status, seconds, memory = json.loads(done.stderr)
     answer = json.loads(done.stdout) if status == 0 else {}
-    assert status != 0 or set(answer) in ({"document"}, {"unreadable"}), answer
-    document = answer.get("document")
-    passages = [each["text"] for each in document["passages"]] if document else None
+    assert status != 0 or set(answer) in ({"page"}, {"unreadable"}), answer
+    page = answer.get("page")
+    passages = [each["text"] for each in page["passages"]] if page else None
     return Result(status, passages, answer.get("unreadable"), seconds, memory)
 
 

@@ -48,7 +48,7 @@ def by_hand_files(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -
     """The folder for `sam local invoke` and its events. The endpoint is unreachable without a container engine."""
     folder = tmp_path_factory.mktemp("by-hand") / "sam-local"
     with hosted(stack) as functions:
-        prepared = by_hand.prepare(stack)
+        prepared = by_hand.prepare(stack, "http://192.0.2.1:4566")
         by_hand.write(folder, prepared, functions, "http://192.0.2.1:4566")
         yield folder, prepared
 
@@ -93,7 +93,7 @@ def test_a_printed_command_works(stack: LocalStack, tmp_path: Path, function: st
     """Runs a command of `make sam-local` in a container."""
     try:
         with reachable(stack) as endpoint, hosted(stack) as functions:
-            prepared = by_hand.prepare(stack)
+            prepared = by_hand.prepare(stack, endpoint)
             by_hand.write(tmp_path / "files", prepared, functions, endpoint)
             sent = next(each for each in prepared if each.function == function)
             done = _sam(tmp_path / "files", *sent.command.split()[1:])

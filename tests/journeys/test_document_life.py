@@ -241,10 +241,12 @@ def test_unreadable_content_keeps_the_old_revision(api: Api, ready: Ready, promp
 
 
 def test_long_document_shows_its_progress(stack: LocalStack, new_tenant: Callable[..., Tenant]) -> None:
-    """Over a thousand passages, in several runs of the worker if one is not enough."""
-    tenant = new_tenant("A thousand pages")
+    """More text than one answer of `extraction` holds, in several runs of the worker if one is not enough."""
+    tenant = new_tenant("Two thousand pages")
     api = stack.api(tenant)
-    content = "\n\n".join(f"Page {n}. " + "The catalogue goes on and on. " * 45 for n in range(1_000)).encode()
+    # Each quote and backslash takes two bytes in JSON.
+    lines = '"\\" "\\" ' * 180
+    content = "\n\n".join(f"Page {n}. The catalogue goes on. {lines}" for n in range(2_000)).encode()
     about = {"title": "Catalogue", "content_type": "text/plain", "bytes": len(content)}
     slot = api.post("/v1/documents/uploads", about).expect(201)
     upload, document = slot["upload"], slot["document"]["id"]
@@ -260,10 +262,30 @@ def test_long_document_shows_its_progress(stack: LocalStack, new_tenant: Callabl
 
     done = until(look, lambda found: found["status"] in {"ready", "dead"}, "the document is ready or dead", 240.0)
     assert done["status"] == "ready" and "progress" not in done, done
-    assert done["chunks"] >= 1_000 and len(Target.of(stack, tenant).vectors) == done["chunks"]
+    assert done["chunks"] >= 2_000 and len(Target.of(stack, tenant).vectors) == done["chunks"]
     counts = [each["indexed"] for each in seen]
     assert len(counts) > 2 and counts == sorted(counts), f"progress: {counts}"
     assert {each["passages"] for each in seen} == {done["chunks"]}
+
+
+def test_boilerplate_is_kept_on_request(api: Api, ready: Ready) -> None:
+    menu = "<nav><a href=/>Start</a> <a href=/x>Timetables</a> <a href=/y>Moorings</a></nav>"
+    page = f"<body>{menu}<main><h1>Winter</h1><p>{'The ferry rests in winter. ' * 20}</p></main></body>"
+    about = {"title": "Winter", "content_type": "text/html", "content": page}
+    document = api.post("/v1/documents", about).expect(202)
+    assert document["keep_boilerplate"] is False
+    ready(api, document["id"])
+
+    def texts() -> str:
+        found = api.post("/v1/search", {"question": "Does the ferry rest in winter?"}).expect(200)["passages"]
+        return " ".join(each["text"] for each in found if each["document"] == document["id"])
+
+    assert "rests in winter" in texts() and "Moorings" not in texts()
+    kept = api.put(f"/v1/documents/{document['id']}", {**about, "keep_boilerplate": True}).expect(202)
+    assert kept["keep_boilerplate"] is True
+    wait_until_indexed(api, document["id"])
+    assert "rests in winter" in texts() and "Moorings" in texts()
+    api.delete(f"/v1/documents/{document['id']}").expect(204)
 
 
 def test_missing_document_cannot_be_replaced(api: Api) -> None:

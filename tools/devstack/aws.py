@@ -101,6 +101,13 @@ class Account:
         answer = self.client("sts").assume_role(RoleArn=role, RoleSessionName=name, **more)
         return Account(self.endpoint, Credentials.of(answer))
 
+    def signed_read(self, bucket: str, key: str, seconds: int) -> str:
+        """Returns a URL that reads one object with these credentials' rights."""
+        config = _ONCE.merge(Config(signature_version="s3v4"))
+        s3 = self._session.client("s3", endpoint_url=self.endpoint, config=config)
+        url: str = s3.generate_presigned_url("get_object", {"Bucket": bucket, "Key": key}, ExpiresIn=seconds)
+        return url
+
     def invoke(self, function: str, payload: Any, tenant: str | None = None) -> Any:
         """Invokes a function and returns its result. A function error raises :class:`InvokeFailed`."""
         more = {"TenantId": tenant} if tenant is not None else {}

@@ -940,6 +940,22 @@ _READING = [
         ("-p", "extraction", "--test", "limits"),
     ),
     Mutant(
+        "extraction reads from any place",
+        Suite.CRATES,
+        "functions/extraction/src/download.rs",
+        "if self.0.iter().any(|source| url.starts_with(source)) {",
+        "if self.0.iter().all(|source| !source.is_empty()) {",
+        ("-p", "extraction", "--test", "reading", "reads_only_from_the_bucket"),
+    ),
+    Mutant(
+        "a download that breaks off is a whole document",
+        Suite.CRATES,
+        "shared/confinement/src/parent.rs",
+        "let part = part.map_err(ConfinementError::Input)?;",
+        "let Ok(part) = part else { break };",
+        ("-p", "extraction", "--test", "reading", "broken_download"),
+    ),
+    Mutant(
         "the extraction process may use every system call",
         Suite.CRATES,
         "shared/confinement/src/child.rs",

@@ -20,7 +20,7 @@ from tools.devstack.poll import until
 from tools.devstack.process import StackError
 from tools.devstack.stack import LocalStack
 
-from .events import load, names, tenant_of
+from .events import load, names, signed_url, tenant_of
 from .sam_local import template
 
 if TYPE_CHECKING:
@@ -46,9 +46,13 @@ class Prepared:
         return f"sam local invoke {self.function.title()} --event {self.name}.json{tenant} --profile {self.function}"
 
 
-def prepare(stack: LocalStack) -> list[Prepared]:
-    """Creates what the events refer to, and returns all events with their placeholders filled in."""
+def prepare(stack: LocalStack, endpoint: str) -> list[Prepared]:
+    """Creates what the events refer to, and returns all events with their placeholders filled in.
+
+    `endpoint` is the local AWS as the functions see it.
+    """
     values = _values(stack)
+    values["signed_url"] = signed_url(stack, endpoint, values["tenant"], values["document"])
     functions = {name: name.partition("-")[0] for name in names()}
     return [
         Prepared(name, function, load(name, **values), tenant_of(function, values["tenant"]))

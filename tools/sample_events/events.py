@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tools.devstack.aws import Tenant
+from tools.devstack.aws import Account, Tenant
 from tools.devstack.console import Console
 from tools.devstack.process import ROOT, StackError
 from tools.devstack.stack import STATE, LocalStack
@@ -38,6 +38,7 @@ _PLACEHOLDER = re.compile(r"@([A-Z_]+)@")
 NOT_IN_CONTAINERS = {"authorizer": "because its issuer listens on this machine's loopback interface"}
 
 Invoke = Callable[[str, Any, "str | None"], Any]
+_SIGNED_SECONDS = 12 * 60 * 60
 
 
 def names() -> list[str]:
@@ -70,6 +71,13 @@ def tenant_of(function: str, tenant: str) -> str | None:
     return tenant if function in ("templates", "documents", "inference", "extraction", "ingestion") else None
 
 
+def signed_url(stack: LocalStack, endpoint: str, tenant: str, document: str) -> str:
+    """Returns a URL that reads the first revision of a document. `endpoint` is the local AWS as the function sees it."""
+    account = Account(endpoint, stack.account.credentials)
+    key = f"t/{tenant}/documents/{document}/source.00000001"
+    return account.signed_read(stack.outputs["BasicBucket"], key, _SIGNED_SECONDS)
+
+
 # ── one run of all of them ──────────────────────────────────────────────────
 
 
@@ -89,8 +97,12 @@ class Wrong(AssertionError):
 class Tour:
     """Sends every event once; later events use the tenant, document and job of earlier ones."""
 
-    def __init__(self, stack: LocalStack, invoke: Invoke, messages: Callable[[], list[Any]]) -> None:
+    def __init__(
+        self, stack: LocalStack, invoke: Invoke, messages: Callable[[], list[Any]], endpoint: str | None = None
+    ) -> None:
+        """`endpoint` is the local AWS as the functions see it. Default: as this process sees it."""
         self._stack, self._invoke, self._messages = stack, invoke, messages
+        self._endpoint = endpoint or stack.endpoint
         self._values: dict[str, str] = {"bucket": stack.outputs["BasicBucket"]}
         self.sent: list[Sent] = []
 
@@ -126,6 +138,9 @@ class Tour:
         """Prepares what an event needs and no other event creates."""
         if name == "authorizer":
             self._values["token"] = self._stack.issuer.mint(self._values["tenant"])
+        if name == "extraction":
+            tenant, document = self._values["tenant"], self._values["document"]
+            self._values["signed_url"] = signed_url(self._stack, self._endpoint, tenant, document)
         if name == "ingestion":
             other = self._stack.onboard("Second tenant")
             self._values |= {"other_tenant": other.id, "other_document": self._upload_for(other)}
@@ -191,9 +206,9 @@ class Tour:
         return "forwarded the stored object"
 
     def _extraction(self, answer: Any) -> str:
-        passages = _has(_has(answer, "document"), "passages")
-        _check("noon on Saturdays" in "".join(each["text"] for each in passages), answer)
-        return f"{len(passages)} passage"
+        page = _has(_has(answer, "page"), "page")
+        _check(page["total"] == 1 and "noon on Saturdays" in page["passages"][0]["text"], answer)
+        return f"{page['total']} passage"
 
     def _dispatch(self, answer: Any) -> str:
         """One of the two jobs is already complete, which is no failure."""
@@ -267,12 +282,13 @@ def _run(console: Console, stack: LocalStack) -> None:
         running.enter_context(harness)
         console.heading("Send every event to its function")
         try:
-            sam = SamLocal(stack, functions, running.enter_context(reachable(stack)))
+            endpoint = running.enter_context(reachable(stack))
+            sam = SamLocal(stack, functions, endpoint)
             console.line("  in containers by `sam local invoke`, except:")
             for function, why in NOT_IN_CONTAINERS.items():
                 console.line(f"  {function} (harness), {why}")
         except Unusable as why:
-            sam = None
+            sam, endpoint = None, stack.endpoint
             console.line(f"  as processes behind the harness; `sam local` is unavailable ({why})")
         runners = Runners(harness, sam)
 
@@ -280,7 +296,7 @@ def _run(console: Console, stack: LocalStack) -> None:
             verdict = console.paint(" ok ", "green")
             console.line(f"  {verdict} {sent.event:<17} {runners.of(sent.function):<10} {sent.what}")
 
-        tour = Tour(stack, runners.invoke, lambda: take_jobs(stack))
+        tour = Tour(stack, runners.invoke, lambda: take_jobs(stack), endpoint)
         tour.run(tell)
     by = Counter(runners.of(each.function) for each in tour.sent)
     counts = ", ".join(f"{count} by {runner}" for runner, count in by.items())
@@ -295,7 +311,7 @@ def _prepare(console: Console, stack: LocalStack) -> None:
 
     folder = stack.state / "sam-local"
     with reachable(stack) as endpoint, hosted(stack) as functions:
-        prepared = by_hand.prepare(stack)
+        prepared = by_hand.prepare(stack, endpoint)
         by_hand.write(folder, prepared, functions, endpoint)
         console.heading("Send an event by hand, in another terminal")
         for line in (*by_hand.settings(folder), *(each.command for each in prepared if each.function != "authorizer")):
@@ -316,12 +332,13 @@ def _one(console: Console, stack: LocalStack, name: str) -> None:
         functions = running.enter_context(hosted(stack))
         harness = running.enter_context(Harness(stack.state / "harness", **connected(functions)))
         try:
-            sam = SamLocal(stack, functions, running.enter_context(reachable(stack)))
+            endpoint = running.enter_context(reachable(stack))
+            sam = SamLocal(stack, functions, endpoint)
         except Unusable as why:
-            sam = None
+            sam, endpoint = None, stack.endpoint
             console.line(f"  as a process behind the harness; `sam local` is unavailable ({why})")
         runners = Runners(harness, sam)
-        (sent,) = (each for each in by_hand.prepare(stack) if each.name == name)
+        (sent,) = (each for each in by_hand.prepare(stack, endpoint) if each.name == name)
         tenant = f" of tenant {sent.tenant}" if sent.tenant else ""
         console.line(f"  {sent.name} to {sent.function}{tenant}, by {runners.of(sent.function)}")
         console.line(json.dumps(runners.invoke(sent.function, sent.event, sent.tenant), indent=2))

@@ -1,11 +1,15 @@
 //! The `extraction` function: parses untrusted documents into passages.
 //!
 //! An exploited parser finds nothing to steal. The function has no tenant credentials, no
-//! AWS SDK, and only the environment variables that every function has. It does not parse: it
+//! AWS SDK, and only one environment variable beside those that every function has. It does not parse: it
 //! starts itself again as a child process for each document. The kernel confines the child to memory and two pipes,
 //! limits its time and memory, and the child exits before the next document.
+//!
+//! The parent streams the document from a signed URL to the child and never holds it as a whole. The child has no
+//! network and never sees the URL.
 
 mod child;
+mod download;
 mod parent;
 
 use std::io;
@@ -13,13 +17,14 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use bulkhead_confinement::{ConfinementError, protect_memory};
-use bulkhead_documents::{DocumentError, Format, MAX_BYTES};
+use bulkhead_documents::{DocumentError, Format};
 use lambda_runtime::Diagnostic;
 
 pub use bulkhead_events::{ExtractionAnswer, ExtractionRequest};
 pub use child::child;
+pub use download::{DownloadError, Downloads, Sources};
 
-/// The argument that makes the program parse one document. The content type follows.
+/// The argument that makes the program parse one document. See [`child`].
 pub const PARSE: &str = "parse";
 /// Maximum wall-clock time for one document, also if the caller waits longer.
 pub const DEADLINE: Duration = Duration::from_secs(25);
@@ -28,7 +33,10 @@ pub const DEADLINE: Duration = Duration::from_secs(25);
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExtractionError {
-    /// The child process did not run, or could not confine itself.
+    /// The document's bytes cannot be read.
+    #[error(transparent)]
+    Download(#[from] DownloadError),
+    /// The child process did not run, or could not confine itself, or the download ended early.
     #[error(transparent)]
     Confinement(#[from] ConfinementError),
     /// The child's output is not a valid answer.
@@ -45,45 +53,51 @@ impl From<ExtractionError> for Diagnostic {
 /// The function.
 pub struct Extraction {
     program: PathBuf,
+    downloads: Downloads,
     deadline: Duration,
 }
 
 impl Extraction {
-    /// Returns a function that runs `program parse <content type>` for each document and kills
-    /// it after `deadline`.
-    pub fn new(program: PathBuf, deadline: Duration) -> Self {
-        Self { program, deadline }
+    /// Returns a function that runs `program` for each document from `sources`, and kills it after `deadline`.
+    ///
+    /// Fails if the system has no certificates to verify servers.
+    pub fn new(program: PathBuf, sources: Sources, deadline: Duration) -> io::Result<Self> {
+        Ok(Self { program, downloads: Downloads::new(sources)?, deadline })
     }
 
     /// Returns a function that starts the current program, and protects this process's memory
     /// from its children.
-    pub fn of_this_program() -> io::Result<Self> {
+    pub fn of_this_program(sources: Sources) -> io::Result<Self> {
         let program = std::env::current_exe()?;
         protect_memory()?;
-        Ok(Self::new(program, DEADLINE))
+        Self::new(program, sources, DEADLINE)
     }
 
     /// Parses one document. An unreadable document is an answer, not an error.
     pub async fn handle(&self, request: ExtractionRequest) -> Result<ExtractionAnswer, ExtractionError> {
-        let (started, bytes) = (Instant::now(), request.content.len());
-        let (format, content_type) = match declared(&request) {
+        let started = Instant::now();
+        let (format, content_type) = match declared(&request.content_type) {
             Ok(declared) => declared,
             Err(error) => {
-                tracing::info!(document.bytes = bytes, outcome = "refused", "document unreadable");
-                return Ok(ExtractionAnswer::Unreadable(error.to_string()));
+                tracing::info!(outcome = "refused", "document unreadable");
+                return Ok(ExtractionAnswer::unreadable(error.to_string()));
             }
         };
         // Leaves time for the answer. Otherwise the caller gives up first, and reads the document again.
         let patience = Duration::from_millis(request.within_ms).mul_f64(0.8);
         let deadline = self.deadline.min(patience);
-        let outcome = parent::read(&self.program, &content_type, &request.content, deadline).await;
+        let request = ExtractionRequest { content_type, ..request };
+        let mut bytes = 0;
+        let outcome = parent::read(&self.program, &self.downloads, &request, deadline, &mut bytes).await;
         let duration_ms = started.elapsed().as_millis();
         match &outcome {
-            Ok(ExtractionAnswer::Document(document)) => tracing::info!(
+            Ok(ExtractionAnswer::Page { page, .. }) => tracing::info!(
                 document.format = format.content_type(),
                 document.bytes = bytes,
-                document.passages = document.passages.len(),
-                document.warnings = document.warnings.len(),
+                document.passages = page.total,
+                document.warnings = page.warnings.len(),
+                page.first = request.first,
+                page.passages = page.passages.len(),
                 outcome = "read",
                 duration_ms,
                 "document read"
@@ -109,13 +123,9 @@ impl Extraction {
     }
 }
 
-/// Checks size and content type without reading the document. Returns the format, and the content type with its
-/// `charset`.
-fn declared(request: &ExtractionRequest) -> Result<(Format, String), DocumentError> {
-    if request.content.len() > MAX_BYTES {
-        return Err(DocumentError::TooLarge);
-    }
-    Ok((Format::from_content_type(&request.content_type)?, Format::declared(&request.content_type)?))
+/// Checks the content type. Returns the format, and the content type with its `charset`.
+fn declared(content_type: &str) -> Result<(Format, String), DocumentError> {
+    Ok((Format::from_content_type(content_type)?, Format::declared(content_type)?))
 }
 
 /// Starts logging in JSON, in the format of all functions.

@@ -4,25 +4,51 @@ use std::path::Path;
 use std::time::Duration;
 
 use bulkhead_confinement::{Bounds, Outcome, Stop, run};
-use bulkhead_events::ExtractionAnswer;
+use bulkhead_documents::{ExtractedPage, READERS};
+use bulkhead_events::{ExtractionAnswer, ExtractionRequest};
+use serde::{Deserialize, Serialize};
 
+use crate::download::Downloads;
 use crate::{ExtractionError, PARSE};
 
 /// Maximum output of the child in bytes: the limit of a Lambda response.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 const MAX_OUTPUT: u64 = 6_000_000;
 
-/// Runs `program` to parse a document.
-pub async fn read(
+/// What the child writes.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ChildAnswer {
+    /// The passages of one page.
+    Page(ExtractedPage),
+    /// Why the document cannot be read.
+    Unreadable(String),
+}
+
+/// Streams a document to a child process of `program` and returns its answer. Counts the document's `bytes`.
+pub(crate) async fn read(
     program: &Path,
-    content_type: &str,
-    content: &[u8],
+    downloads: &Downloads,
+    request: &ExtractionRequest,
     deadline: Duration,
+    bytes: &mut u64,
 ) -> Result<ExtractionAnswer, ExtractionError> {
+    let mut download = downloads.start(&request.url).await?;
+    let (options, first) = (crate::child::written(request.options), request.first.to_string());
+    let arguments = [PARSE, &request.content_type, options, &first];
     let bounds = Bounds { deadline, output: MAX_OUTPUT };
-    match run(program, [PARSE, content_type], content, bounds).await? {
-        Outcome::Output(answer) => serde_json::from_slice(&answer).map_err(ExtractionError::NoAnswer),
-        Outcome::Stopped(stop) => Ok(ExtractionAnswer::Unreadable(reason(stop).to_owned())),
+    let outcome = run(program, arguments, download.parts(), bounds).await;
+    *bytes = download.bytes;
+    match outcome? {
+        Outcome::Output(answer) => {
+            match serde_json::from_slice(&answer).map_err(ExtractionError::NoAnswer)? {
+                ChildAnswer::Page(page) => {
+                    Ok(ExtractionAnswer::Page { sha256: download.sha256(), readers: READERS, page })
+                }
+                ChildAnswer::Unreadable(reason) => Ok(ExtractionAnswer::unreadable(reason)),
+            }
+        }
+        Outcome::Stopped(stop) => Ok(ExtractionAnswer::unreadable(reason(stop).to_owned())),
     }
 }
 

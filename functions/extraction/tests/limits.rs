@@ -25,7 +25,7 @@ fn is_filtered(process: u32) -> bool {
 #[test]
 fn limits_apply_before_the_document_is_read() {
     let expected = [
-        ("Max address space", "536870912", "536870912"),
+        ("Max address space", "1073741824", "1073741824"),
         ("Max stack size", "8388608", "8388608"),
         ("Max cpu time", "20", "21"),
         ("Max core file size", "0", "0"),
@@ -55,6 +55,6 @@ fn limits_apply_before_the_document_is_read() {
     let output = child.wait_with_output().expect("an end");
     assert_eq!(
         String::from_utf8_lossy(&output.stdout),
-        r#"{"document":{"title":null,"passages":[{"text":"and it still reads","headings":[],"page":null}],"warnings":[]}}"#
+        r#"{"page":{"title":null,"total":1,"passages":[{"text":"and it still reads","headings":[],"page":null}],"warnings":[]}}"#
     );
 }

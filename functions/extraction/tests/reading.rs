@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod bucket;
 #[path = "../../../shared/documents/tests/samples/mod.rs"]
 mod samples;
 
@@ -11,8 +12,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use bucket::Bucket;
 use bulkhead_confinement::ConfinementError;
-use extraction::{DEADLINE, Extraction, ExtractionAnswer, ExtractionError, ExtractionRequest};
+use bulkhead_documents::{MAX_BYTES, Options, READERS, extract};
+use extraction::{DEADLINE, DownloadError, Extraction, ExtractionAnswer, ExtractionError, ExtractionRequest};
 
 const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
 const PDF: &str = "application/pdf";
@@ -23,8 +26,22 @@ async fn ask(
     content_type: &str,
     content: Vec<u8>,
 ) -> Result<ExtractionAnswer, ExtractionError> {
-    let request = ExtractionRequest { content_type: content_type.to_owned(), within_ms: 60_000, content };
-    Extraction::new(program, deadline).handle(request).await
+    let bucket = Bucket::serving(content).await;
+    Extraction::new(program, bucket.sources(), deadline)
+        .expect("certificates")
+        .handle(request(content_type, bucket.url(), 0))
+        .await
+}
+
+fn request(content_type: &str, url: String, first: u32) -> ExtractionRequest {
+    let options = Options::default();
+    ExtractionRequest { content_type: content_type.to_owned(), options, url, first, within_ms: 60_000 }
+}
+
+/// Returns the function with the real program, reading from `bucket`.
+fn program(bucket: &Bucket) -> Extraction {
+    let program = PathBuf::from(env!("CARGO_BIN_EXE_extraction"));
+    Extraction::new(program, bucket.sources(), DEADLINE).expect("certificates")
 }
 
 async fn read(content_type: &str, content: Vec<u8>) -> ExtractionAnswer {
@@ -55,14 +72,14 @@ async fn script(text: &str, content: Vec<u8>) -> Result<ExtractionAnswer, Extrac
 fn reason(answer: ExtractionAnswer) -> String {
     match answer {
         ExtractionAnswer::Unreadable(reason) => reason,
-        ExtractionAnswer::Document(document) => panic!("{} passages", document.passages.len()),
+        ExtractionAnswer::Page { page, .. } => panic!("{} passages", page.passages.len()),
     }
 }
 
 fn passages(answer: ExtractionAnswer) -> Vec<String> {
     match answer {
-        ExtractionAnswer::Document(document) => {
-            document.passages.into_iter().map(|passage| passage.text).collect()
+        ExtractionAnswer::Page { page, .. } => {
+            page.passages.into_iter().map(|passage| passage.text).collect()
         }
         ExtractionAnswer::Unreadable(reason) => panic!("{reason}"),
     }
@@ -86,7 +103,7 @@ async fn reads_every_format() {
 async fn invalid_document_is_an_answer() {
     assert_eq!(reason(read(PDF, b"hello".to_vec()).await), "the document is not a PDF");
     assert!(reason(read("image/png", vec![]).await).starts_with("the content type is not one of"));
-    assert!(reason(read("text/plain", vec![b'a'; 4 * 1024 * 1024 + 1]).await).contains("larger"));
+    assert!(reason(read("text/plain", vec![b'a'; MAX_BYTES + 1]).await).contains("larger"));
 }
 
 /// Input and output are larger than the pipe buffers.
@@ -98,9 +115,91 @@ async fn large_documents_do_not_block_the_pipes() {
     let content = vec![b'a'; 4_000_000];
     let closes_input = "exec 0<&-; echo '{\"unreadable\":\"no\"}'";
     assert_eq!(reason(script(closes_input, content.clone()).await.expect("an answer")), "no");
-    let begin = r#"{"document":{"title":null,"warnings":[],"passages":[{"headings":[],"page":null,"text":""#;
+    let begin =
+        r#"{"page":{"title":null,"total":1,"warnings":[],"passages":[{"headings":[],"page":null,"text":""#;
     let echo = &format!(r#"printf '%s' '{begin}'; cat; printf '"}}]}}}}'"#);
     assert_eq!(passages(script(echo, content).await.expect("an answer")).concat().len(), 4_000_000);
+}
+
+#[tokio::test]
+async fn pages_together_are_the_whole_document() {
+    let text: String = (0..600_000).map(|n| format!("Sentence number {n} tells of the pier.\n")).collect();
+    let expected = extract(text.as_bytes(), "text/plain", Options::default()).expect("text").passages;
+    let hash = bulkhead_documents::ContentHash::default();
+    let bucket = Bucket::serving(text.clone().into_bytes()).await;
+    let function = program(&bucket);
+    let (mut found, mut pages) = (vec![], 0);
+    while found.len() < expected.len() {
+        let first = u32::try_from(found.len()).expect("a number");
+        let answer = function.handle(request("text/plain", bucket.url(), first)).await.expect("an answer");
+        let ExtractionAnswer::Page { sha256, readers, page } = answer else { panic!("{answer:?}") };
+        let mut hash = hash.clone();
+        hash.update(text.as_bytes());
+        assert_eq!((sha256, readers), (hash.finish(), READERS));
+        assert_eq!(page.total as usize, expected.len());
+        assert!(!page.passages.is_empty());
+        // One response of Lambda.
+        assert!(serde_json::to_vec(&page).expect("JSON").len() < 6_000_000);
+        found.extend(page.passages);
+        pages += 1;
+    }
+    assert_eq!((found == expected, bucket.requests()), (true, pages));
+    assert!(pages > 3, "{pages}");
+    let after = request("text/plain", bucket.url(), u32::try_from(expected.len()).expect("a number"));
+    assert_eq!(passages(function.handle(after).await.expect("an answer")), [""; 0]);
+}
+
+#[tokio::test]
+async fn reads_only_from_the_bucket_of_its_tier() {
+    let (bucket, other) = (Bucket::serving(b"mine".to_vec()).await, Bucket::serving(b"other".to_vec()).await);
+    let function = program(&bucket);
+    let read = async |url: &str| function.handle(request("text/plain", url.to_owned(), 0)).await;
+    assert_eq!(passages(read(&bucket.url()).await.expect("an answer")), ["mine"]);
+    let endpoint = bucket.endpoint();
+    for url in [
+        other.url(),
+        format!("{endpoint}/others/t/one/source"),
+        format!("{endpoint}/documents-others/t/one/source"),
+        format!("{endpoint}@{}/documents/x", other.endpoint().trim_start_matches("http://")),
+        endpoint.to_owned(),
+        "https://documents.s3.us-east-1.amazonaws.com/t/one/source".to_owned(),
+        "file:///etc/passwd".to_owned(),
+        String::new(),
+    ] {
+        let answer = read(&url).await;
+        assert!(
+            matches!(answer, Err(ExtractionError::Download(DownloadError::Elsewhere))),
+            "{url}: {answer:?}"
+        );
+    }
+    assert_eq!((bucket.requests(), other.requests()), (1, 0));
+}
+
+#[tokio::test]
+async fn broken_download_is_no_document() {
+    let ask = async |answer: String| {
+        let bucket = Bucket::answering(answer.into_bytes()).await;
+        let answer = program(&bucket).handle(request("text/plain", bucket.url(), 0)).await;
+        (answer, bucket.requests())
+    };
+    let text = "Open from nine to five.";
+    let (whole, _) = ask(format!("HTTP/1.1 200 OK\r\ncontent-length: 23\r\n\r\n{text}")).await;
+    assert_eq!(passages(whole.expect("an answer")), [text]);
+    let (part, _) = ask(format!("HTTP/1.1 200 OK\r\ncontent-length: 24\r\n\r\n{text}")).await;
+    assert!(matches!(part, Err(ExtractionError::Confinement(ConfinementError::Input(_)))), "{part:?}");
+    let elsewhere = Bucket::serving(b"other".to_vec()).await;
+    let location = elsewhere.url();
+    for status in ["403 Forbidden", "404 Not Found", "500 Internal Server Error", "307 Temporary Redirect"] {
+        let refusal = format!("HTTP/1.1 {status}\r\nlocation: {location}\r\ncontent-length: 4\r\n\r\ntext");
+        let (refused, requests) = ask(refusal).await;
+        let Err(ExtractionError::Download(DownloadError::Status(found))) = refused else {
+            panic!("{status}")
+        };
+        assert_eq!((status.starts_with(found.as_str()), requests), (true, 1));
+    }
+    assert_eq!(elsewhere.requests(), 0);
+    let missing = ask(String::new()).await.0;
+    assert!(matches!(missing, Err(ExtractionError::Download(DownloadError::Connection(_)))), "{missing:?}");
 }
 
 #[tokio::test]

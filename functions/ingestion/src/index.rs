@@ -1,14 +1,14 @@
 //! Indexes a stored document: reads it, embeds its passages and makes them searchable.
 
+use std::ops::ControlFlow::{self, Break, Continue};
 use std::time::{Duration, SystemTime};
 
-use bulkhead_documents::{Extracted, MAX_BYTES, Passage as Read, READERS, fingerprint};
-use bulkhead_events::ExtractionAnswer;
+use bulkhead_documents::{DocumentError, MAX_BYTES, Options, Passage as Read};
 use bulkhead_stores::{Document, Extent, Passage, StoreError, TenantSession, Throttle, WorkerClient};
 use bulkhead_tenancy::names::{DocumentId, Revision};
 use futures::{StreamExt, TryStreamExt, stream};
 
-use crate::extraction::extract;
+use crate::extraction::{Content, Reading, read};
 
 /// Passages per batch. Bounds the memory for embeddings, and the work that is repeated if an invocation
 /// ends early.
@@ -90,60 +90,96 @@ async fn index_revision(
     context: Context<'_>,
 ) -> Result<Option<IndexOutcome>, StoreError> {
     let id = &document.id;
-    let Some(source) = session.objects().source(id, revision, MAX_BYTES).await? else {
-        let reason = "the bytes of the document are missing".to_owned();
-        return Ok(Some(IndexOutcome::Unreadable(revision, reason)));
+    let unreadable = |reason: String| {
+        tracing::info!(document = %id, reason, "document unreadable");
+        Ok(Some(IndexOutcome::Unreadable(revision, reason)))
     };
+    let Some(source) = session.objects().source(id, revision).await? else {
+        return unreadable("the bytes of the document are missing".to_owned());
+    };
+    if source.bytes > MAX_BYTES as u64 {
+        return unreadable(DocumentError::TooLarge.to_string());
+    }
     let content_type = Some(source.content_type).filter(|found| !found.is_empty());
     let content_type = content_type.unwrap_or_else(|| document.content_type.clone());
-    // The title is embedded with each passage, so it is part of the hash.
-    let hash = fingerprint(&[
-        &READERS.to_be_bytes(),
-        document.title.as_bytes(),
-        content_type.as_bytes(),
-        &source.bytes,
-    ]);
-    if document.live.as_ref().is_some_and(|live| live.hash == hash) {
+    let options = Options { keep_boilerplate: document.keep_boilerplate };
+    let content = Content { document, revision, content_type: &content_type, options };
+    // Continues where an earlier invocation stopped, if the passages are the same.
+    let pending = document.pending.as_ref().filter(|pending| pending.revision == revision);
+    let resumed = pending.map_or(0, |_| document.indexed_passages);
+    let page = match read(context.extraction, session, content, resumed, context.time_left()).await? {
+        Reading::Page(page) => page,
+        Reading::Unreadable(reason) => return unreadable(reason),
+        Reading::NoAnswer => return Ok(Some(IndexOutcome::NoAnswer)),
+    };
+    if document.live.as_ref().is_some_and(|live| live.hash == page.hash) {
         tracing::info!(document = %id, revision = revision.number(), "content unchanged");
         session.documents().keep_live(id, revision).await?;
         return Ok(None);
     }
-    let within = context.time_left();
-    let reading = extract(context.extraction, session, content_type, source.bytes, within);
-    let Ok(answer) = tokio::time::timeout(within, reading).await else {
-        return Ok(Some(IndexOutcome::NoAnswer));
-    };
-    let Extracted { passages, warnings, .. } = match answer? {
-        ExtractionAnswer::Document(extracted) => extracted,
-        ExtractionAnswer::Unreadable(reason) => {
-            tracing::info!(document = %id, reason, "document unreadable");
-            return Ok(Some(IndexOutcome::Unreadable(revision, reason)));
-        }
-    };
-    let extent = Extent { revision, passages: u32::try_from(passages.len()).unwrap_or(u32::MAX), hash };
-    let Some(first) = start(session, document, &extent, &warnings).await? else { return Ok(None) };
-    for (numbers, batch) in batches(passages, first) {
-        // Each invocation indexes at least one batch.
-        if numbers.start > first && context.time_left().is_zero() {
-            return Ok(Some(IndexOutcome::Unfinished(Duration::ZERO)));
-        }
-        let calls = u32::try_from(batch.len()).unwrap_or(u32::MAX);
-        let Some(wait) =
-            session.embedding_rate(context.embeddings).reserve(calls, context.time_left()).await?
-        else {
-            return Ok(Some(IndexOutcome::Unfinished(RATE_DELAY.mul_f64(fastrand::f64()))));
-        };
-        tokio::time::sleep(wait).await;
-        let embedded = embed(session, document, numbers.start, batch).await?;
-        session.passages().put(id, revision, &embedded).await?;
-        if !session.documents().record_progress(id, &extent, numbers.end).await? {
-            return Ok(None);
-        }
+    let extent = Extent { revision, passages: page.text.total, hash: page.hash };
+    let Some(first) = start(session, document, &extent, &page.text.warnings).await? else { return Ok(None) };
+    // If `start` begins at 0 again, these are other passages than an earlier invocation indexed.
+    let passages = if first == resumed { page.text.passages } else { vec![] };
+    if let Break(ended) = index_passages(session, content, &extent, first, passages, context).await? {
+        return Ok(ended);
     }
     if session.documents().publish(id, &extent, document.live.as_ref()).await? {
         tracing::info!(document = %id, revision = revision.number(), passages = extent.passages, "revision searchable");
     }
     Ok(None)
+}
+
+/// Indexes the passages of `extent` from number `first` on. `passages` are the first of them, if they are read.
+///
+/// Breaks with the result of [`index_revision`] if the work ends before the last passage.
+async fn index_passages(
+    session: TenantSession<'_>,
+    content: Content<'_>,
+    extent: &Extent,
+    first: u32,
+    mut passages: Vec<Read>,
+    context: Context<'_>,
+) -> Result<ControlFlow<Option<IndexOutcome>>, StoreError> {
+    let document = content.document;
+    let unfinished = |delay| Ok(Break(Some(IndexOutcome::Unfinished(delay))));
+    let mut next = first;
+    while next < extent.passages {
+        if passages.is_empty() {
+            match read(context.extraction, session, content, next, context.time_left()).await? {
+                Reading::Page(page) if page.hash == extent.hash && !page.text.passages.is_empty() => {
+                    passages = page.text.passages;
+                }
+                // A deployment changed the readers between two pages.
+                Reading::Page(_) => return Ok(Break(None)),
+                Reading::Unreadable(reason) => {
+                    return Ok(Break(Some(IndexOutcome::Unreadable(extent.revision, reason))));
+                }
+                Reading::NoAnswer if next > first => return unfinished(Duration::ZERO),
+                Reading::NoAnswer => return Ok(Break(Some(IndexOutcome::NoAnswer))),
+            }
+        }
+        for (numbers, batch) in batches(std::mem::take(&mut passages), next) {
+            // Each invocation indexes at least one batch.
+            if numbers.start > first && context.time_left().is_zero() {
+                return unfinished(Duration::ZERO);
+            }
+            let calls = u32::try_from(batch.len()).unwrap_or(u32::MAX);
+            let Some(wait) =
+                session.embedding_rate(context.embeddings).reserve(calls, context.time_left()).await?
+            else {
+                return unfinished(RATE_DELAY.mul_f64(fastrand::f64()));
+            };
+            tokio::time::sleep(wait).await;
+            let embedded = embed(session, document, numbers.start, batch).await?;
+            session.passages().put(&document.id, extent.revision, &embedded).await?;
+            if !session.documents().record_progress(&document.id, extent, numbers.end).await? {
+                return Ok(Break(None));
+            }
+            next = numbers.end;
+        }
+    }
+    Ok(Continue(()))
 }
 
 /// Returns the number of the first passage to index; `None` if the document does not exist.
@@ -165,9 +201,9 @@ async fn start(
     Ok(session.documents().start_indexing(&document.id, extent, warnings).await?.then_some(0))
 }
 
-/// Splits `passages` into batches with their numbers, starting at passage `first`.
+/// Splits `passages` into batches with their numbers. The first passage has the number `first`.
 fn batches(passages: Vec<Read>, first: u32) -> impl Iterator<Item = (std::ops::Range<u32>, Vec<Read>)> {
-    let mut rest = passages.into_iter().skip(usize::try_from(first).unwrap_or(usize::MAX));
+    let mut rest = passages.into_iter();
     let mut number = first;
     std::iter::from_fn(move || {
         let batch: Vec<_> = rest.by_ref().take(BATCH).collect();

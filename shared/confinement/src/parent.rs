@@ -4,9 +4,11 @@ use std::ffi::OsStr;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
+use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use futures::{Stream, StreamExt};
 use rustix::process::{DumpableBehavior, Signal, set_dumpable_behavior};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
@@ -55,6 +57,9 @@ pub enum ConfinementError {
     /// The child could not enter the confinement and read nothing.
     #[error("the child process could not confine itself")]
     NotConfined,
+    /// The input could not be read to its end.
+    #[error("read the input of the child process")]
+    Input(#[source] io::Error),
 }
 
 /// Protects this process's memory from its children. They run as the same user and could otherwise read earlier
@@ -63,14 +68,16 @@ pub fn protect_memory() -> io::Result<()> {
     Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
 }
 
-/// Runs `program` as a child process with `input` as its standard input.
+/// Runs `program` as a child process with the parts of `input` as its standard input.
+///
+/// The input is never held as a whole. The child may end before the last part.
 ///
 /// # Errors
 /// [`ConfinementError`] if the input is not the cause.
 pub async fn run(
     program: &Path,
     arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
-    input: &[u8],
+    input: impl Stream<Item = io::Result<impl AsRef<[u8]>>>,
     bounds: Bounds,
 ) -> Result<Outcome, ConfinementError> {
     let mut child = start(program, arguments).map_err(ConfinementError::Process)?;
@@ -83,7 +90,7 @@ pub async fn run(
         }
     };
     if outcome == Outcome::Stopped(Stop::SystemCall) {
-        tracing::warn!(input.bytes = input.len(), "confined process made a forbidden system call");
+        tracing::warn!("confined process made a forbidden system call");
     }
     Ok(outcome)
 }
@@ -102,20 +109,32 @@ fn start(program: &Path, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>)
 }
 
 /// Sends the input, reads the output and checks the exit status.
-async fn exchange(child: &mut Child, content: &[u8], maximum: u64) -> Result<Outcome, ConfinementError> {
-    let (Some(mut input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+async fn exchange(
+    child: &mut Child,
+    input: impl Stream<Item = io::Result<impl AsRef<[u8]>>>,
+    maximum: u64,
+) -> Result<Outcome, ConfinementError> {
+    let (Some(mut pipe), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
         return Err(ConfinementError::Process(io::ErrorKind::BrokenPipe.into()));
     };
     let send = async move {
-        // Fails if the child exits early. Its exit status tells why.
-        let _ = input.write_all(content).await;
-        // Dropping `input` here marks the end of the input.
+        let mut input = pin!(input);
+        while let Some(part) = input.next().await {
+            let part = part.map_err(ConfinementError::Input)?;
+            // Fails if the child exits early. Its exit status tells why.
+            if pipe.write_all(part.as_ref()).await.is_err() {
+                break;
+            }
+        }
+        // Dropping `pipe` here marks the end of the input.
+        Ok(())
     };
     let mut answer = Vec::new();
     let mut output = output.take(maximum.saturating_add(1));
-    // Concurrently, because either pipe may be full.
-    let ((), received) = tokio::join!(send, output.read_to_end(&mut answer));
-    received.map_err(ConfinementError::Process)?;
+    let receive = async { output.read_to_end(&mut answer).await.map_err(ConfinementError::Process) };
+    // Concurrently, because either pipe may be full. Ends at once if the input breaks off: the child would take the
+    // part for the whole.
+    tokio::try_join!(send, receive)?;
     if answer.len() as u64 > maximum {
         child.kill().await.map_err(ConfinementError::Process)?;
         return Ok(Outcome::Stopped(Stop::Output));

@@ -1,11 +1,25 @@
 use serde::{Deserialize, Serialize};
 
 /// The text of a document.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Extracted {
     /// The title that the document itself states.
     pub title: Option<String>,
     /// The passages, in order.
+    pub passages: Vec<Passage>,
+    /// Sentences for the document's owner: which text is missing, and why.
+    pub warnings: Vec<String>,
+}
+
+/// Some consecutive passages of a document, so many that they fit into one Lambda response.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExtractedPage {
+    /// The title that the document itself states.
+    pub title: Option<String>,
+    /// The number of passages of the whole document.
+    pub total: u32,
+    /// The passages of this page, in order. Empty only if the page begins after the last passage.
     pub passages: Vec<Passage>,
     /// Sentences for the document's owner: which text is missing, and why.
     pub warnings: Vec<String>,
@@ -24,7 +38,8 @@ pub struct Passage {
 }
 
 /// How to read a document.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Options {
     /// Keeps menus, page footers and cookie banners of HTML.
     pub keep_boilerplate: bool,

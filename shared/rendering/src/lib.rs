@@ -2,12 +2,14 @@
 
 mod child;
 
+use std::future::ready;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use bulkhead_confinement::{Bounds, ConfinementError, Outcome, Stop, protect_memory, run};
 use bulkhead_prompts::Variables;
+use futures::stream;
 use serde::{Deserialize, Serialize};
 
 pub use child::child;
@@ -90,8 +92,9 @@ impl Renderer {
 
     async fn run(&self, work: Work) -> Result<String, RenderError> {
         let work = serde_json::to_vec(&work).map_err(RenderError::Work)?;
+        let input = stream::once(ready(Ok(work)));
         let bounds = Bounds { deadline: self.deadline, output: MAX_OUTPUT };
-        let answer = match run(&self.program, [RENDER], &work, bounds).await? {
+        let answer = match run(&self.program, [RENDER], input, bounds).await? {
             Outcome::Output(answer) => answer,
             Outcome::Stopped(stop) => return Err(RenderError::Refused(reason(stop).to_owned())),
         };

@@ -22,7 +22,7 @@ enum Value {
 pub(crate) fn content(text: &str) -> Result<Content, DocumentError> {
     let value = serde_json::from_str(text).map_err(|_| DocumentError::Broken(Format::Json))?;
     let mut writer = Writer::default();
-    writer.value("", &value)?;
+    writer.value("", value)?;
     Ok(writer.content)
 }
 
@@ -42,11 +42,11 @@ pub(crate) fn lines(text: &str) -> Result<Content, DocumentError> {
     if broken > 0 {
         writer.content.warnings.push(Warning::LeftOut(format!("lines that are not JSON: {broken}")));
     }
-    writer.value("", &Value::List(values))?;
+    writer.value("", Value::List(values))?;
     Ok(writer.content)
 }
 
-/// Writes values as blocks.
+/// Writes values as blocks. Takes them, because both forms of a large file would not fit into memory.
 #[derive(Default)]
 struct Writer {
     content: Content,
@@ -54,7 +54,7 @@ struct Writer {
 }
 
 impl Writer {
-    fn value(&mut self, path: &str, value: &Value) -> Result<(), DocumentError> {
+    fn value(&mut self, path: &str, value: Value) -> Result<(), DocumentError> {
         match value {
             Value::List(items) if items.iter().any(|item| matches!(item, Value::Object(_))) => {
                 self.records(path, items)
@@ -62,14 +62,14 @@ impl Writer {
             Value::Object(members) => self.object(path, members),
             value => {
                 let mut text = String::new();
-                compact(value, &mut text);
+                compact(&value, &mut text);
                 self.push(Kind::Paragraph, text)
             }
         }
     }
 
     /// Writes the members of an object: simple values as lines, lists of records below them.
-    fn object(&mut self, path: &str, members: &[(String, Value)]) -> Result<(), DocumentError> {
+    fn object(&mut self, path: &str, members: Vec<(String, Value)>) -> Result<(), DocumentError> {
         let (mut lines, mut lists) = (String::new(), vec![]);
         collect(path, members, &mut lines, &mut lists);
         self.push(Kind::Paragraph, lines)?;
@@ -80,18 +80,17 @@ impl Writer {
         Ok(())
     }
 
-    fn records(&mut self, path: &str, items: &[Value]) -> Result<(), DocumentError> {
-        if let Some(columns) = columns(items) {
+    fn records(&mut self, path: &str, items: Vec<Value>) -> Result<(), DocumentError> {
+        if let Some(columns) = columns(&items) {
             let mut table = Table::default();
-            let header: Vec<String> = columns.iter().map(|name| (*name).to_owned()).collect();
-            table.rows.push(Row { cells: header, is_header: true });
+            table.rows.push(Row { cells: columns.clone(), is_header: true });
             for item in items {
                 let Value::Object(members) = item else { continue };
                 let mut cells = vec![String::new(); columns.len()];
                 for (name, value) in members {
-                    let at = columns.iter().position(|column| column == name);
+                    let at = columns.iter().position(|column| *column == name);
                     if let Some(cell) = at.and_then(|at| cells.get_mut(at)) {
-                        compact(value, cell);
+                        compact(&value, cell);
                         self.size += cell.len();
                     }
                 }
@@ -100,7 +99,7 @@ impl Writer {
             table.write(&mut self.content);
             return self.check();
         }
-        for (index, item) in items.iter().enumerate() {
+        for (index, item) in items.into_iter().enumerate() {
             match item {
                 Value::Object(members) => {
                     let (mut lines, mut lists) = (String::new(), vec![]);
@@ -125,7 +124,7 @@ impl Writer {
     }
 
     fn check(&self) -> Result<(), DocumentError> {
-        if self.size > 2 * MAX_TEXT { Err(DocumentError::TooMuchText) } else { Ok(()) }
+        if self.size > MAX_TEXT { Err(DocumentError::TooMuchText) } else { Ok(()) }
     }
 }
 
@@ -135,14 +134,14 @@ fn level(path: &str) -> u8 {
 }
 
 /// Collects the simple values of an object as lines, and its lists of records.
-fn collect<'v>(
+fn collect(
     path: &str,
-    members: &'v [(String, Value)],
+    members: Vec<(String, Value)>,
     lines: &mut String,
-    lists: &mut Vec<(String, &'v [Value])>,
+    lists: &mut Vec<(String, Vec<Value>)>,
 ) {
     for (name, value) in members {
-        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        let path = if path.is_empty() { name } else { format!("{path}.{name}") };
         match value {
             Value::Object(members) => collect(&path, members, lines, lists),
             Value::List(items) if items.iter().any(|item| matches!(item, Value::Object(_))) => {
@@ -151,7 +150,7 @@ fn collect<'v>(
             value => {
                 lines.push_str(&path);
                 lines.push_str(": ");
-                compact(value, lines);
+                compact(&value, lines);
                 lines.push('\n');
             }
         }
@@ -159,16 +158,16 @@ fn collect<'v>(
 }
 
 /// Returns the names of records that fit into one table: few names, and simple values.
-fn columns(items: &[Value]) -> Option<Vec<&str>> {
-    let mut columns: Vec<&str> = vec![];
+fn columns(items: &[Value]) -> Option<Vec<String>> {
+    let mut columns: Vec<String> = vec![];
     for item in items {
         let Value::Object(members) = item else { return None };
         for (name, value) in members {
             if !is_simple(value) {
                 return None;
             }
-            if !columns.contains(&name.as_str()) {
-                columns.push(name);
+            if !columns.contains(name) {
+                columns.push(name.clone());
             }
             if columns.len() > MAX_COLUMNS {
                 return None;

@@ -24,7 +24,10 @@ use std::rc::Rc;
 use self::decode::decode;
 use crate::content::{Block, Content, Kind};
 use crate::format::charset;
-use crate::{DocumentError, Extracted, Format, MAX_BYTES, MAX_PASSAGES, MAX_TEXT, Options, Passage, split};
+use crate::{
+    DocumentError, Extracted, ExtractedPage, Format, MAX_BYTES, MAX_PAGE_TEXT, MAX_PASSAGES, MAX_TEXT,
+    Options, Passage, split,
+};
 
 /// Returns the texts of the passages of a document, in order: [`extract`] without headings,
 /// pages and warnings.
@@ -65,6 +68,28 @@ pub fn extract(bytes: &[u8], content_type: &str, options: Options) -> Result<Ext
     let mut warnings: Vec<String> = content.warnings.iter().map(ToString::to_string).collect();
     warnings.dedup();
     Ok(Extracted { title: content.title.filter(|title| !title.is_empty()), passages, warnings })
+}
+
+/// Reads a document as [`extract`] does, and returns the passages from number `first` on that fit into one response.
+///
+/// The same bytes give the same passages, so the pages of several calls belong together.
+pub fn extract_page(
+    bytes: &[u8],
+    content_type: &str,
+    options: Options,
+    first: u32,
+) -> Result<ExtractedPage, DocumentError> {
+    let Extracted { title, passages, warnings } = extract(bytes, content_type, options)?;
+    // `MAX_PASSAGES` fits into a `u32`.
+    let total = u32::try_from(passages.len()).unwrap_or(u32::MAX);
+    let mut size = 0;
+    let fits = |passage: &Passage| {
+        size += json_length(passage);
+        size <= MAX_PAGE_TEXT
+    };
+    let first = usize::try_from(first).unwrap_or(usize::MAX);
+    let passages = passages.into_iter().skip(first).take_while(fits).collect();
+    Ok(ExtractedPage { title, total, passages, warnings })
 }
 
 /// Removes control characters and invisible marks from the text of all blocks.

@@ -39,7 +39,8 @@ impl Table {
         let lines: Vec<_> =
             Some(self.caption).filter(|caption| !caption.is_empty()).into_iter().chain(lines).collect();
         let header: Option<Rc<str>> = (!lines.is_empty()).then(|| lines.join("\n").into());
-        for row in rows.iter().skip(names) {
+        // Drops each row before the next line is made: a table may be most of the memory.
+        for row in rows.into_iter().skip(names) {
             content.push(Kind::Row(header.clone()), row.line());
         }
     }

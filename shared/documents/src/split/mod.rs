@@ -58,7 +58,7 @@ impl Splitter {
     fn new(content: &Content) -> Self {
         let total: usize = content.blocks.iter().map(|block| weight::sum(&block.text)).sum();
         // A long document gets larger passages, so that their number stays within the limit.
-        let needed = total.saturating_mul(5) / 4 / MAX_PASSAGES;
+        let needed = total.saturating_mul(3) / 2 / MAX_PASSAGES;
         let limit = needed.clamp(TARGET * QUARTERS, (MAX_PASSAGE_TOKENS - open::FIRST_LINE) * QUARTERS);
         let short = needed.clamp(SHORT * QUARTERS, limit);
         let context = Context::new(content.title.as_deref());

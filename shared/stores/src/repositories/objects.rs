@@ -16,6 +16,9 @@ use crate::session::TenantSession;
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html>
 const UPLOAD_LIFETIME: Duration = Duration::from_secs(900);
 
+/// Lifetime of a URL for the function `extraction`, which uses it at once. Leaves time for a cold start.
+const READ_LIFETIME: Duration = Duration::from_secs(60);
+
 /// Objects of one document that are deleted at the same time.
 const CONCURRENT_DELETES: usize = 16;
 
@@ -32,12 +35,12 @@ pub struct Upload {
     pub expires_in: Duration,
 }
 
-/// The bytes of a revision.
+/// The stored object of a revision.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Source {
-    /// The bytes.
-    pub bytes: Vec<u8>,
-    /// The content type; empty if the object is empty.
+    /// Its size, bytes.
+    pub bytes: u64,
+    /// Its content type; empty if the object is empty.
     pub content_type: String,
 }
 
@@ -79,10 +82,7 @@ impl Objects<'_> {
         bytes: u64,
     ) -> Result<Upload, StoreError> {
         const OPERATION: &str = "sign upload";
-        let left = self.session.expires_at().await?.duration_since(SystemTime::now()).unwrap_or_default();
-        let lifetime = Duration::from_secs(UPLOAD_LIFETIME.min(left).as_secs().max(1));
-        let config = PresigningConfig::expires_in(lifetime)
-            .map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))?;
+        let (config, lifetime) = self.presigning(OPERATION, UPLOAD_LIFETIME).await?;
         let length =
             i64::try_from(bytes).map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))?;
         let signed = self
@@ -100,13 +100,41 @@ impl Objects<'_> {
         })
     }
 
-    /// Reads the content type and at most `limit` + 1 bytes of a revision; `None` if the object does not exist.
-    pub async fn source(
+    /// Signs one read of a revision's bytes, for a function without rights. Makes no call.
+    ///
+    /// The URL gives access to this object alone, until it expires.
+    pub async fn presign_read(&self, id: &DocumentId, revision: Revision) -> Result<String, StoreError> {
+        const OPERATION: &str = "sign read";
+        let (config, _) = self.presigning(OPERATION, READ_LIFETIME).await?;
+        let signed = self
+            .session
+            .s3()
+            .get_object()
+            .bucket(&self.session.settings().bucket)
+            .key(self.session.scope().document_source(id, revision).as_str())
+            .presigned(config)
+            .await
+            .during(OPERATION)?;
+        Ok(signed.uri().to_owned())
+    }
+
+    /// Returns how to sign a URL that lives for `lifetime`, or until the credentials expire.
+    async fn presigning(
         &self,
-        id: &DocumentId,
-        revision: Revision,
-        limit: usize,
-    ) -> Result<Option<Source>, StoreError> {
+        operation: &'static str,
+        lifetime: Duration,
+    ) -> Result<(PresigningConfig, Duration), StoreError> {
+        let left = self.session.expires_at().await?.duration_since(SystemTime::now()).unwrap_or_default();
+        let lifetime = Duration::from_secs(lifetime.min(left).as_secs().max(1));
+        let config = PresigningConfig::expires_in(lifetime)
+            .map_err(|error| StoreError::corrupt(operation, error.to_string()))?;
+        Ok((config, lifetime))
+    }
+
+    /// Returns size and content type of a revision's object; `None` if it does not exist.
+    ///
+    /// Reads one byte, so that a key that cannot decrypt the object is an error here.
+    pub async fn source(&self, id: &DocumentId, revision: Revision) -> Result<Option<Source>, StoreError> {
         const OPERATION: &str = "read document bytes";
         let key = self.session.scope().document_source(id, revision);
         let found = self
@@ -115,7 +143,7 @@ impl Objects<'_> {
             .get_object()
             .bucket(&self.session.settings().bucket)
             .key(key.as_str())
-            .range(format!("bytes=0-{limit}"))
+            .range("bytes=0-0")
             .send()
             .await;
         let found = match found {
@@ -132,13 +160,11 @@ impl Objects<'_> {
             }
             other => other.during(OPERATION)?,
         };
-        let content_type = found.content_type.unwrap_or_default();
-        let bytes = found
-            .body
-            .collect()
-            .await
-            .map_err(|error| StoreError::Unavailable { operation: OPERATION, source: Box::new(error) })?;
-        Ok(Some(Source { bytes: bytes.to_vec(), content_type }))
+        // `bytes 0-0/1234`: <https://www.rfc-editor.org/rfc/rfc9110#field.content-range>
+        let range = found.content_range.unwrap_or_default();
+        let bytes = range.rsplit_once('/').and_then(|(_, bytes)| bytes.parse().ok());
+        let bytes = bytes.ok_or_else(|| StoreError::corrupt(OPERATION, "an answer without a size"))?;
+        Ok(Some(Source { bytes, content_type: found.content_type.unwrap_or_default() }))
     }
 
     /// Deletes all stored bytes of a document.

@@ -62,7 +62,7 @@ pub(crate) fn rows(rows: Vec<Vec<String>>, content: &mut Content) -> Result<(), 
     for mut row in rows {
         row.drain(..left.min(row.len()));
         size += row.iter().map(String::len).sum::<usize>();
-        if size > 2 * MAX_TEXT {
+        if size > MAX_TEXT {
             return Err(DocumentError::TooMuchText);
         }
         let cells = used(&row);
