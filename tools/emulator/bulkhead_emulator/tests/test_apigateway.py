@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client as http_client
 import itertools
 import json
 import threading
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -245,24 +247,49 @@ def test_addressing_by_host_name(cloud: Cloud, url: str) -> None:
     assert http.call("POST", f"{cloud.address}/v1/plain", {}, Host=host).status == 200
 
 
-def test_throttling_of_a_method(cloud: Cloud, url: str) -> None:
+@contextlib.contextmanager
+def throttled(cloud: Cloud, url: str, method: str, rate: str, burst: str) -> Iterator[None]:
+    """Limits a method of the stage, or every method with `*/*`."""
     client, api = cloud.client("apigateway"), url.split("/")[4]
-    path = "/~1brief/POST/throttling/"
 
-    def limit(value: Any) -> None:
-        client.update_stage(
-            restApiId=api,
-            stageName="v1",
-            patchOperations=[
-                {"op": "replace", "path": path + name, "value": value} for name in ("rateLimit", "burstLimit")
-            ],
-        )
+    def change(*operations: dict[str, str]) -> None:
+        client.update_stage(restApiId=api, stageName="v1", patchOperations=operations)
 
-    limit("0")
-    answer = http.call("POST", url + "/brief", {})
-    assert (answer.status, answer.headers["x-amzn-ErrorType"]) == (429, "TooManyRequestsException")
-    limit("1000")
+    change(
+        {"op": "replace", "path": f"/{method}/throttling/rateLimit", "value": rate},
+        {"op": "replace", "path": f"/{method}/throttling/burstLimit", "value": burst},
+    )
+    try:
+        yield
+    finally:
+        change({"op": "remove", "path": f"/{method}"})
+
+
+def test_throttling_of_a_method(cloud: Cloud, url: str) -> None:
+    with throttled(cloud, url, "~1brief/POST", "0", "0"):
+        answer = http.call("POST", url + "/brief", {})
+        assert (answer.status, answer.headers["x-amzn-ErrorType"]) == (429, "TooManyRequestsException")
     eventually(lambda: http.call("POST", url + "/brief", {}).status == 200)
+
+
+@pytest.mark.extension
+def test_throttled_request_invokes_no_authorizer(cloud: Cloud, url: str) -> None:
+    # An authorizer that fails shows whether it was invoked.
+    assert tenant_call(url, Authorization="error throttled").status == 500
+    with throttled(cloud, url, "*/*", "0", "0"):
+        answer = tenant_call(url, Authorization="error throttled")
+        assert (answer.status, answer.json()["type"]) == (429, "THROTTLED")
+        assert tenant_call(url, Authorization="").status == 429
+    assert tenant_call(url).status == 200
+
+
+@pytest.mark.extension
+def test_stage_throttle_counts_each_method_for_all_callers(cloud: Cloud, url: str) -> None:
+    with throttled(cloud, url, "*/*", "0.001", "1"):
+        assert [tenant_call(url, Authorization=f"allow {caller}").status for caller in ("acme", "other")] == [200, 429]
+        # A method that serves all verbs is one method.
+        assert [http.call(verb, url + "/plain", {}).status for verb in ("PUT", "PATCH")] == [200, 429]
+        assert http.call("POST", url + "/plain", {}).status == 200
 
 
 @pytest.mark.extension
