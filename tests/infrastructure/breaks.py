@@ -33,6 +33,7 @@ from tests.infrastructure.guards import (
     policies_fit_into_a_role,
     resources_are_tagged,
     silo_reads_only_its_tenant,
+    stages_limit_every_method,
     tenant_comes_from_the_authorizer,
     tenant_functions_have_no_event_source,
     tenant_role_reaches_one_tenant,
@@ -954,6 +955,20 @@ BREAKS = (
         usage_plan_counts_every_call,
         lambda r: _operation(r, "/v1/inference", "post").update(security=[{"tenant": []}]),
         "POST /v1/inference",
+    ),
+    Break(
+        "a stage without limits",
+        stages_limit_every_method,
+        lambda r: _properties(r, "ApiapiStage").pop("MethodSettings"),
+        "ApiapiStage: limits no method",
+    ),
+    Break(
+        "a method without a burst limit",
+        stages_limit_every_method,
+        lambda r: _properties(r, "ApiapiStage")["MethodSettings"].append(
+            {"ResourcePath": "/~1v1~1inference", "HttpMethod": "POST", "ThrottlingRateLimit": 10000}
+        ),
+        "POST /~1v1~1inference has no ThrottlingBurstLimit",
     ),
     Break(
         "a preflight that invokes a function",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -111,6 +113,63 @@ def test_damaged_ledger_heals(stack: LocalStack, tenant: Tenant, limits: dict[st
     ledger.write(used_until=years, **{f"{PREFIX}{slot}": years for slot in range(limits["TENANT_IN_FLIGHT"])})
     stack.api(tenant).get("/v1/templates").expect(200)
     assert ledger.read()["used_until"] < now() + 60 * MICROSECONDS
+
+
+@contextmanager
+def method_limits(stack: LocalStack, rate: int, burst: int) -> Iterator[None]:
+    """Gives the premium tier's API other limits per method, and restores those of the template."""
+    gateway, api = stack.account.client("apigateway"), stack.outputs["PremiumApiId"]
+    deployed = gateway.get_stage(restApiId=api, stageName="api")["methodSettings"]["*/*"]
+
+    def change(rate: float, burst: int) -> None:
+        gateway.update_stage(
+            restApiId=api,
+            stageName="api",
+            patchOperations=[
+                {"op": "replace", "path": f"/*/*/throttling/{name}", "value": str(value)}
+                for name, value in (("rateLimit", rate), ("burstLimit", burst))
+            ],
+        )
+
+    change(rate, burst)
+    try:
+        yield
+    finally:
+        change(deployed["throttlingRateLimit"], deployed["throttlingBurstLimit"])
+
+
+@pytest.mark.parametrize("tier, rate", [("Premium", 200), ("Basic", 5000)])
+def test_stage_limits_every_method(stack: LocalStack, tier: str, rate: int) -> None:
+    """The local basic tier has raised limits."""
+    stage = stack.account.client("apigateway").get_stage(restApiId=stack.outputs[f"{tier}ApiId"], stageName="api")
+    limits = stage["methodSettings"]["*/*"]
+    assert (limits["throttlingRateLimit"], limits["throttlingBurstLimit"]) == (rate, rate)
+
+
+def test_flood_without_a_token_leaves_the_authorizer_to_other_methods(stack: LocalStack, tenant: Tenant) -> None:
+    owner = stack.api(tenant)
+    head, body, signature = str(owner.token).split(".")
+    flood = Api(stack.address("premium"), f"{head}.{body}.{'A' * len(signature)}")
+    neighbour = stack.api(stack.onboard("capacity neighbour", tier="premium"))
+
+    def refused_by_the_authorizer() -> int:
+        return sum("token refused" in line for _, line in stack.log_lines(stack.outputs["PremiumFunctionLog"]))
+
+    owner.get("/v1/templates").expect(200)
+    before = refused_by_the_authorizer()
+    with method_limits(stack, rate=1, burst=10):
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda _: flood.get("/v1/templates"), range(80)))
+        seen = Counter(answer.status for answer in answers)
+        assert set(seen) == {401, 429} and seen[429] > seen[401], seen
+        assert Api(stack.address("premium"), None).get("/v1/templates").status == 429, "a call without a token counts"
+        refusal = next(answer for answer in answers if answer.status == 429)
+        assert refusal_detail(refusal) == "rate limit exceeded: retry after the time in Retry-After"
+        # The control: a tenant whose token is not cached reaches other methods, which needs the authorizer.
+        neighbour.get("/v1/documents").expect(200)
+        until(lambda: owner.get("/v1/templates"), lambda answer: answer.status == 200, "the owner is served again", 20)
+        invoked = until(refused_by_the_authorizer, lambda count: count >= before + seen[401], "the authorizer's log")
+        assert invoked == before + seen[401], "a throttled request reached the authorizer"
 
 
 def test_overload_is_refused_and_the_neighbour_is_served(

@@ -137,6 +137,23 @@ class Deployment:
             change(after)
 
     @contextmanager
+    def with_method_limit(self, limit: int) -> Iterator[None]:
+        """Limits each method of the API for all callers together."""
+        gateway, named = self.stack.account.client("apigateway"), {"restApiId": self.stack.outputs["BasicApiId"]}
+        before = gateway.get_stage(**named, stageName="api")["methodSettings"]["*/*"]
+
+        def change(rate: float, burst: int) -> None:
+            limits = {"/*/*/throttling/rateLimit": rate, "/*/*/throttling/burstLimit": burst}
+            operations = [{"op": "replace", "path": path, "value": str(value)} for path, value in limits.items()]
+            gateway.update_stage(**named, stageName="api", patchOperations=operations)
+
+        change(limit, limit)
+        try:
+            yield
+        finally:
+            change(before["throttlingRateLimit"], before["throttlingBurstLimit"])
+
+    @contextmanager
     def with_integration(self, path: str, member: str, value: str) -> Iterator[None]:
         """Changes the integration of a route's `GET`: its timeout (`timeoutInMillis`) or function (`uri`)."""
         gateway, api = self.stack.account.client("apigateway"), self.stack.tier("basic")["ApiId"]
@@ -406,6 +423,8 @@ def over_limit(deployment: Deployment) -> Iterator[Refusal]:
     }
     with deployment.with_usage_plan(dict.fromkeys(throttle, "0"), throttle):
         yield Refusal("more calls than the tier's usage plan allows", api.get(TEMPLATES), "THROTTLED")
+    with deployment.with_method_limit(0):
+        yield Refusal("more calls of one method than the tier's stage allows", api.get(TEMPLATES), "THROTTLED")
     quota: dict[str, str | None] = {"/quota/limit": "1", "/quota/period": "DAY"}
     with deployment.with_usage_plan(quota, dict.fromkeys(quota)):
         api.get(TEMPLATES).expect(200)

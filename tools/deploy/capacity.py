@@ -31,6 +31,10 @@ The rules, whose violation would show only under load:
   measured on AWS.
 - *Intake*: the events of stored objects of all tenants share one queue that is not fair. A tenant that adds
   documents at `TenantRate` must leave half of `intake` to the others. The tool assumes 0.05 s per event.
+- *Method*: the stage limits each method of the API for all callers together. A flood over one method must leave
+  half of the authorizer to the other methods: Lambda serves at most ten requests per second per execution. A
+  tenant within its quota must leave half of a method's limit to the others.
+  https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
 """
 
 from __future__ import annotations
@@ -53,9 +57,11 @@ UNRESERVED = 100
 COLD_START_MS = 400
 _FORWARD_MS = 50
 _FEWEST_BATCHES = 2
+_REQUESTS_PER_EXECUTION = 10
 _SERVICE_QUOTA = "L-B99A9384"
 _SUMMARY = "Adds up the concurrency that the templates reserve and checks that their numbers fit together."
 _APPLICATION, _FUNCTION = "AWS::Serverless::Application", "AWS::Serverless::Function"
+_API, _LIMITS = "AWS::Serverless::Api", ("ThrottlingRateLimit", "ThrottlingBurstLimit")
 # The variables of a function that counts the calls of each tenant.
 _QUOTAS = ("TENANT_IN_FLIGHT", "TENANT_RATE", "TENANT_BURST")
 
@@ -112,6 +118,8 @@ class Stack:
     pooled: bool
     count: int
     functions: dict[str, Function]
+    # The API's limits of one method for all callers: calls per second, and at once.
+    method: tuple[Setting, ...]
 
     @property
     def reservations(self) -> list[Setting]:
@@ -185,7 +193,7 @@ def _stacks(
     template = _Template(load(file), file, given, root=not name)
     found = {each: _function(template, each, written) for each, written in template.resources(_FUNCTION)}
     if found:
-        yield Stack(name or file, pooled, count, found)
+        yield Stack(name or file, pooled, count, found, _method_limits(template))
     for logical, properties in template.resources(_APPLICATION):
         handed = {
             parameter: setting
@@ -216,6 +224,12 @@ def _function(template: _Template, logical: str, written: dict[str, Any]) -> Fun
     )
 
 
+def _method_limits(template: _Template) -> tuple[Setting, ...]:
+    settings = [each for _, api in template.resources(_API) for each in api.get("MethodSettings", [])]
+    limits = [template.setting(each.get(limit), limit) for each in settings for limit in _LIMITS]
+    return tuple(each for each in limits if each)
+
+
 def _referred(written: Any) -> str | None:
     return written.get("Ref") if isinstance(written, dict) else None
 
@@ -225,7 +239,7 @@ def _referred(written: Any) -> str | None:
 
 def complaints(stack: Stack) -> Iterator[str]:
     """Returns the violated rules of a stack, each with a value that satisfies the rule."""
-    for rule in (_workers, _batches, _in_flight, _burst, _intake):
+    for rule in (_workers, _batches, _in_flight, _burst, _intake, _method):
         for complaint in rule(stack):
             yield f"{stack.name}: {complaint}"
 
@@ -307,6 +321,28 @@ def _intake(stack: Stack) -> Iterator[str]:
             yield (
                 f"{rate} lets one tenant fill more than half of intake: {intake.reserved}; "
                 f"{_remedy(rate.name, maximum, intake.reserved.name, 2 * busy)}"
+            )
+
+
+def _method(stack: Stack) -> Iterator[str]:
+    authorizer = next((each for each in stack.functions.values() if each.name == "authorizer"), None)
+    if not stack.method:
+        return
+    rate, _ = stack.method
+    if authorizer and authorizer.reserved:
+        served = authorizer.reserved.number * _REQUESTS_PER_EXECUTION
+        if 2 * rate.number > served:
+            yield (
+                f"{rate} lets a flood over one method fill more than half of the authorizer: {authorizer.reserved}; "
+                f"{_remedy(rate.name, served // 2, authorizer.reserved.name, -(-2 * rate.number // _REQUESTS_PER_EXECUTION))}"
+            )
+    quotas = {each.quotas[1:] for each in stack.functions.values() if each.quotas}
+    for quota, limit in sorted({pair for each in quotas for pair in zip(each, stack.method, strict=True)}, key=str):
+        shares = 2 if stack.pooled else 1
+        if limit.number < shares * quota.number:
+            yield (
+                f"{limit} is too little for {quota} of one tenant; "
+                f"{_remedy(quota.name, limit.number // shares, limit.name, shares * quota.number)}"
             )
 
 

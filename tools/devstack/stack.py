@@ -38,7 +38,13 @@ _DEPLOY_SECONDS = 600.0
 # deliveries. On AWS that takes an hour; tests cannot wait that long.
 _QUICK = {"WorkerTimeout": "10", "DispatchTimeout": "12", "VisibilityTimeout": "12"}
 # Tests and demo send many requests at once. The premium tier keeps its quotas, which have separate tests.
-_HASTE = {"BasicTenantRate": "5000", "BasicTenantBurst": "5000", "BasicTenantEmbeddings": "5000"}
+_HASTE = {
+    "BasicTenantRate": "5000",
+    "BasicTenantBurst": "5000",
+    "BasicMethodRate": "5000",
+    "BasicMethodBurst": "5000",
+    "BasicTenantEmbeddings": "5000",
+}
 # Outputs about the stage's user pool that a silo needs as parameters.
 _OF_THE_ISSUER = ("Issuer", "Audience", "AudienceClaim", "JwksUrl")
 _RESOURCE_DONE = re.compile(r"^(CREATE|UPDATE)_COMPLETE\s+AWS::", re.MULTILINE)

@@ -108,6 +108,11 @@ def test_counts_environments_only_in_isolation_mode() -> None:
         ("PremiumTenantRate=130", "premium", "PremiumTenantBurst=28 or PremiumInferenceConcurrency=82"),
         ("BasicTenantRate=100", "basic", "; BasicDocumentsConcurrency=60"),
         ("BasicIntakeConcurrency=3", "basic", "BasicTenantRate=20 or BasicIntakeConcurrency=4"),
+        ("BasicMethodRate=101", "basic", "BasicMethodRate=100 or BasicAuthorizerConcurrency=21"),
+        ("AuthorizerConcurrency=9", "silo", "MethodRate=45 or AuthorizerConcurrency=10"),
+        ("PremiumMethodRate=150", "premium", "PremiumTenantRate=75 or PremiumMethodRate=200"),
+        ("PremiumMethodBurst=59", "premium", "PremiumTenantBurst=29 or PremiumMethodBurst=60"),
+        ("TenantRate=51", "silo", "TenantRate=50 or MethodRate=51"),
     ],
 )
 def test_violated_rule_suggests_a_value(override: str, stack: str, would_do: str) -> None:
@@ -117,14 +122,17 @@ def test_violated_rule_suggests_a_value(override: str, stack: str, would_do: str
     assert status == 1 and any(f"{would_do} would do" in line for line in about), output
 
 
-@pytest.mark.parametrize("override", ["BasicTenantInFlight=39", "BasicTenantBurst=30", "TenantInFlight=20"])
+@pytest.mark.parametrize(
+    "override", ["BasicTenantInFlight=39", "BasicTenantBurst=30", "TenantInFlight=20", "TenantRate=50"]
+)
 def test_suggested_value_satisfies_the_rule(override: str) -> None:
     status, output = _run(override)
     assert status == 0, output
 
 
 def test_silo_tenant_may_use_all_concurrency() -> None:
-    status, output = _run("TenantInFlight=20", "TenantBurst=500", "TenantRate=1000")
+    method = ("MethodBurst=500", "MethodRate=1000", "AuthorizerConcurrency=200")
+    status, output = _run("TenantInFlight=20", "TenantBurst=500", "TenantRate=1000", *method)
     assert status == 0, output
 
 

@@ -11,6 +11,7 @@ from tests.infrastructure.guards.api import (
     authorizers_refuse_malformed_tokens,
     bodies_arrive_unaltered,
     paths_refuse_other_methods,
+    stages_limit_every_method,
     tenant_comes_from_the_authorizer,
     usage_plan_counts_every_call,
 )
@@ -70,6 +71,7 @@ GUARDS = (
     authorizers_refuse_malformed_tokens,
     bodies_arrive_unaltered,
     paths_refuse_other_methods,
+    stages_limit_every_method,
     tenant_functions_have_no_event_source,
     functions_reserve_concurrency,
     permissions_name_their_source,

@@ -109,6 +109,19 @@ def usage_plan_counts_every_call(template: Template) -> Iterator[str]:
                     yield f"{api}: {method.upper()} {path} is not counted by the usage plan"
 
 
+def stages_limit_every_method(template: Template) -> Iterator[str]:
+    """A stage limits each of its methods for all callers, so that a flood does not use up the authorizer."""
+    for stage, properties in template.of("AWS::ApiGateway::Stage"):
+        settings = properties.get("MethodSettings") or []
+        if not any((each.get("ResourcePath"), each.get("HttpMethod")) == ("/*", "*") for each in settings):
+            yield f"{stage}: limits no method; add MethodSettings for /* and *"
+        # Settings of one method replace those of all methods.
+        for each in settings:
+            for limit in ("ThrottlingRateLimit", "ThrottlingBurstLimit"):
+                if limit not in each:
+                    yield f"{stage}: {each.get('HttpMethod')} {each.get('ResourcePath')} has no {limit}"
+
+
 def _mapping(route: str, integration: dict[str, Any], isolated: set[str]) -> Iterator[str]:
     parameters = integration.get("requestParameters") or {}
     given = {name: source for name, source in parameters.items() if name.lower() == HEADER}
