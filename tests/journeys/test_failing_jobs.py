@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import uuid
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tools.attacks import Target
+from tools.benchmark.backlog import Backlog, accept_jobs
 from tools.devstack.aws import Tenant
 from tools.devstack.changes import queue_stopped
 from tools.devstack.client import Api, send
@@ -193,6 +194,40 @@ def test_job_whose_message_is_lost_is_done(stack: LocalStack, tenant: Tenant, ap
     sweep_until(stack, api, ids, lambda seen: seen["ready"] == 3, "the scheduler requeues the jobs")
 
 
+def test_jobs_with_damaged_times_are_done(stack: LocalStack, new_tenant: Callable[[str], Tenant]) -> None:
+    """A wrong clock may have stored times years ahead: in the circuit, and in a job in each state."""
+    api = stack.api(tenant := new_tenant("Damaged"))
+    partition, client = Partition(stack, tenant), stack.session(tenant).client("dynamodb")
+    table = stack.outputs["DataTable"]
+    years = int(time.time() * 1000) + 10**11
+    with queue_stopped(stack):
+        ids = add_queued_documents(stack, api, 3)
+        accept_without_workers(stack)
+        until(
+            lambda: (stack.sweep(), partition.items("JOB#"))[1], lambda seen: len(seen) == 3, "all are queued", SECONDS
+        )
+        stack.account.client("sqs").purge_queue(QueueUrl=stack.outputs["BasicQueueUrl"])
+
+        def put(item: dict[str, Any], **more: dict[str, str]) -> None:
+            client.put_item(TableName=table, Item=item | {"until": {"N": str(years)}} | more)
+
+        queued, running, waiting = partition.items("JOB#")
+        put(queued)
+        put(running, status={"S": "running"})
+        key = {name: waiting[name] for name in ("pk", "sk")}
+        client.delete_item(TableName=table, Key=key)
+        due = f"WAITING#{years:014}#{waiting['document']['S']}"
+        put(waiting, sk={"S": due}, status={"S": "waiting"}, waiting_reason={"S": "retry"})
+        circuit = {"version": 5, "epoch": 2, "state": {"open": {"until": years * 1000, "failed_probes": 0}}}
+        key = {"pk": {"S": tenant.partition}, "sk": {"S": "CIRCUIT"}}
+        values = {"circuit": {"S": json.dumps(circuit)}, "version": {"N": "5"}}
+        client.put_item(TableName=table, Item=key | values)
+    assert partition.circuit == "open"
+    sweep_until(stack, api, ids, lambda seen: seen["ready"] == 3, "all jobs are done")
+    assert partition.circuit == "closed"
+    assert partition.counts() == {"JOB#": 0, "WAITING#": 0, "DEAD#": 0}
+
+
 def test_late_jobs_do_not_grow_the_queue(stack: LocalStack, new_tenant: Callable[[str], Tenant]) -> None:
     """Jobs whose messages wait too long count as lost. The scheduler requeues only as many as there are workers."""
     api = stack.api(tenant := new_tenant("A long queue"))
@@ -231,18 +266,25 @@ def test_only_a_dead_letter_can_be_redriven(api: Api, path: str) -> None:
     problem(api.post(path, None), 400 if "nonsense" in path else 404)
 
 
-def test_sweep_reaches_more_tenants_than_one_invocation_handles(stack: LocalStack) -> None:
-    """The tenants have no jobs, so the scheduler removes their entries from the backlog."""
-    dynamodb, table = stack.account.client("dynamodb"), stack.outputs["BasicBacklogTable"]
-    own_share, more = 200, 20
-    partitions = {f"TENANT#{uuid.uuid4().hex}" for _ in range(own_share + more)}
-    for partition in partitions:
-        dynamodb.put_item(TableName=table, Item={"pk": {"S": partition}, "etag": {"S": "0" * 32}})
-
-    def remaining() -> int:
-        pages = dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
-        return len(partitions & {item["pk"]["S"] for page in pages for item in page["Items"]})
-
+def test_sweeps_reach_every_tenant_of_a_large_backlog(
+    stack: LocalStack, new_tenant: Callable[[str], Tenant], ready: Ready
+) -> None:
+    """More tenants than one invocation handles. Three have a due job; the scheduler removes the entries of the others."""
+    own_share, idle = 200, 600
+    owners = [new_tenant(f"Due {number}") for number in range(3)]
+    backlog = Backlog(stack)
+    with queue_stopped(stack):
+        jobs = accept_jobs(stack, owners)
+        others = backlog.partitions() - {tenant.partition for tenant in owners}
+        entries = backlog.fill(idle)
     report = stack.sweep()
-    assert report["tenants"] + report["skipped"] == own_share and report["shared"] >= more, report
-    until(lambda: remaining() and (stack.sweep(), remaining())[1], lambda left: left == 0, "all are reached", SECONDS)
+    assert report["tenants"] + report["skipped"] == own_share, report
+    assert report["shared"] == idle + len(owners) + len(others) - own_share, report
+    until(
+        lambda: entries & backlog.partitions() and (stack.sweep(), entries & backlog.partitions())[1],
+        lambda left: not left,
+        "all are reached",
+        2 * SECONDS,
+    )
+    for tenant, document in jobs:
+        ready(stack.api(tenant), document)

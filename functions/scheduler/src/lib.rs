@@ -234,11 +234,7 @@ impl Scheduler {
         // A lost job waits; its message is not sent again now. The first message may still be in a long queue. A
         // second message would make the queue longer, and would bypass quota and circuit.
         for job in active.iter().filter(|job| job.is_lost(now)) {
-            match jobs.defer(job, now, WaitingReason::Lost).await? {
-                Transition::Applied(_) => moved.lost = moved.lost.saturating_add(1),
-                Transition::DocumentDeleted => drop(jobs.discard(job).await?),
-                Transition::LostRace | Transition::Superseded => {}
-            }
+            moved.lost = moved.lost.saturating_add(defer_lost(session, job).await?);
         }
         // Queued jobs will take free slots, so they count against the limit.
         let still_active = active.iter().filter(|job| !job.is_lost(now)).count();
@@ -252,8 +248,12 @@ impl Scheduler {
             }
         }
         // In this order: a job that is requeued in between marks the backlog again, so its entry stays.
-        let any = !active.is_empty() || jobs.any_waiting().await?;
-        if !any {
+        let last = jobs.last_waiting().await?;
+        // A damaged due time would never come. Each sweep corrects one.
+        if let Some(job) = last.as_ref().filter(|job| job.is_damaged(now)) {
+            moved.lost = moved.lost.saturating_add(defer_lost(session, job).await?);
+        }
+        if active.is_empty() && last.is_none() {
             backlog.clear(entry).await?;
         }
         Ok(moved)
@@ -283,6 +283,16 @@ impl Scheduler {
             Transition::LostRace | Transition::Superseded => Ok(false),
         }
     }
+}
+
+/// Lets a lost job wait, due at once. Returns the number of jobs that moved.
+async fn defer_lost(session: TenantSession<'_>, job: &Job) -> Result<u32, StoreError> {
+    match session.jobs().defer(job, bulkhead_stores::now(), WaitingReason::Lost).await? {
+        Transition::Applied(_) => return Ok(1),
+        Transition::DocumentDeleted => drop(session.jobs().discard(job).await?),
+        Transition::LostRace | Transition::Superseded => {}
+    }
+    Ok(0)
 }
 
 /// The jobs of one tenant that moved.

@@ -6,4 +6,4 @@ pub mod retry;
 pub mod throttle;
 mod timestamp;
 
-pub use timestamp::{InvalidTimestamp, Timestamp, rfc3339};
+pub use timestamp::{InvalidTimestamp, MAX_CLOCK_SKEW, Timestamp, rfc3339};

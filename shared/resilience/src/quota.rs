@@ -36,11 +36,7 @@ use std::collections::BTreeMap;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::time::Duration;
 
-use crate::Timestamp;
-
-/// The largest difference between the clocks of two processes. A stored time that lies further ahead than any
-/// process could have written is damage, and does not count.
-pub const MAX_CLOCK_SKEW: Duration = Duration::from_secs(60);
+use crate::{MAX_CLOCK_SKEW, Timestamp};
 
 /// The limits of one tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,6 +12,10 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct Timestamp(pub i64);
 
+/// The largest difference between the clocks of two processes. A stored time that lies further ahead than any
+/// process could have written is damage, and does not count.
+pub const MAX_CLOCK_SKEW: Duration = Duration::from_secs(60);
+
 /// The text is not a timestamp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a timestamp has the form 2026-01-31T09:30:00.000Z")]

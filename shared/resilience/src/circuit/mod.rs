@@ -55,7 +55,8 @@
 //! Each process uses its own clock. A failure counts if it lies within the window of the latest failure
 //! on *either* side. No failure is lost if clocks differ, or if a clock is set back, by less than the
 //! window. A failure farther ahead is forgotten, so one wrong clock cannot hold the circuit open or
-//! closed. The ends of cool-downs and leases follow the clock of the process that wrote them.
+//! closed. The ends of cool-downs and leases follow the clock of the process that wrote them. An end that lies
+//! further ahead than any process could have written is damage, and counts as past: the next job is the probe.
 //!
 //! ```
 //! use bulkhead_resilience::Timestamp;

@@ -2,8 +2,8 @@ use std::num::NonZeroU8;
 use std::time::Duration;
 
 use super::{Change, Circuit, Decision, Failure, Outcome, Permit, Probe, State};
-use crate::Timestamp;
 use crate::timestamp::microseconds;
+use crate::{MAX_CLOCK_SKEW, Timestamp};
 
 /// When a circuit opens, and for how long it stays open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,18 +37,29 @@ impl Policy {
     /// Decides whether one job may run, based on the circuit as it was read. `random` identifies the
     /// permit: no two jobs use the same value.
     pub fn admit(&self, circuit: &Circuit, now: Timestamp, random: u64) -> Decision {
-        let (until, failed_probes) = match circuit.state() {
+        let failed_probes = match circuit.state() {
             State::Closed { .. } => return Decision::Run(Permit { epoch: circuit.epoch(), id: random }),
-            State::Open { until, failed_probes } | State::HalfOpen { until, failed_probes, .. } => {
-                (*until, *failed_probes)
-            }
+            State::Open { failed_probes, .. } | State::HalfOpen { failed_probes, .. } => *failed_probes,
         };
-        if now < until {
+        if let Some(until) = self.waits_until(circuit, now) {
             return Decision::Wait { until };
         }
         let until = now.after(self.lease);
         let change = circuit.transition(State::HalfOpen { probe: random, until, failed_probes });
         Decision::Probe(Probe { change, permit: Permit { epoch: circuit.next_epoch(), id: random } })
+    }
+
+    /// Returns until when no job may run; `None` if a job may run or probe now.
+    ///
+    /// An end that lies further ahead than any process could have written is damage: it counts as past.
+    pub fn waits_until(&self, circuit: &Circuit, now: Timestamp) -> Option<Timestamp> {
+        let (until, longest) = match circuit.state() {
+            State::Closed { .. } => return None,
+            State::Open { until, .. } => (*until, self.ceiling),
+            State::HalfOpen { until, .. } => (*until, self.lease),
+        };
+        let possible = now.after(longest.saturating_add(MAX_CLOCK_SKEW));
+        (now < until && until <= possible).then_some(until)
     }
 
     /// Records how the job of `permit` ended, based on the circuit as it was read. Returns the change

@@ -248,6 +248,34 @@ fn a_clock_an_hour_ahead_does_not_keep_the_circuit_open() {
     assert!(!line.is_closed());
 }
 
+/// Returns a circuit whose stored state has another `until`.
+fn with_until(circuit: &Circuit, until: i64) -> Circuit {
+    let mut stored = serde_json::to_value(circuit).expect("JSON");
+    let states = stored["state"].as_object_mut().expect("an open state");
+    states.values_mut().for_each(|state| state["until"] = until.into());
+    serde_json::from_value(stored).expect("a circuit")
+}
+
+/// A wrong clock or damage must not stop a tenant's jobs for ever.
+#[test]
+fn an_end_further_ahead_than_any_process_writes_counts_as_past() {
+    const SKEW: i64 = 60_000_000;
+    let mut line = Line::opened();
+    let open = line.circuit.clone();
+    let _probe = line.probe(30_000_000);
+    for (stored, longest) in [(open, 900_000_000), (line.circuit.clone(), LEASE)] {
+        line.circuit = with_until(&stored, START + longest + SKEW);
+        assert_eq!(line.wait_until(0), Some(longest + SKEW));
+        for until in [START + longest + SKEW + 1, i64::MAX] {
+            line.circuit = with_until(&stored, until);
+            let probe = line.probe(0);
+            assert_eq!(line.wait_until(0), Some(LEASE), "the new end replaces the damaged one");
+            assert!(line.record(probe, Outcome::Success, 0));
+            assert!(line.is_closed());
+        }
+    }
+}
+
 #[test]
 fn extreme_timestamps_do_not_overflow() {
     let policy = Policy {

@@ -144,7 +144,11 @@ impl Setting {
     }
 
     fn run(&self) {
-        let explored = explore(self, World::new(self.processes));
+        self.run_from(World::new(self.processes));
+    }
+
+    fn run_from(&self, start: World) {
+        let explored = explore(self, start);
         // Not `println!`, because the test runner hides its output on success.
         let _ = writeln!(
             std::io::stderr(),
@@ -359,6 +363,20 @@ fn policy(failures: u8) -> Policy {
         cool_down: Duration::from_micros(1),
         ceiling: Duration::from_micros(2),
         lease: Duration::from_micros(1),
+    }
+}
+
+/// A stored end that no process could have written must not stop the jobs.
+#[test]
+fn from_a_damaged_circuit() {
+    for state in ["open", "half_open"] {
+        let stored = serde_json::json!({"version": 1, "epoch": 0, "state": {
+            state: {"probe": u64::MAX, "until": i64::MAX, "failed_probes": 0},
+        }});
+        let setting =
+            Setting { policy: policy(1), processes: 2, jobs: 4, end: 1, reached: RefCell::default() };
+        let stored = serde_json::from_value(stored).expect("a circuit");
+        setting.run_from(World { stored, ..World::new(2) });
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU8;
 use std::time::Duration;
 
-use bulkhead_resilience::Timestamp;
 use bulkhead_resilience::circuit::{Change, Circuit, Decision, Outcome, Permit, Policy, State};
+use bulkhead_resilience::{MAX_CLOCK_SKEW, Timestamp};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
@@ -183,6 +183,15 @@ impl Pair {
         Ok(())
     }
 
+    /// Returns the latest end that a process whose clock is not wrong may have written.
+    fn furthest(&self) -> i128 {
+        let longest = match self.reference.phase {
+            Phase::HalfOpen { .. } => self.policy.lease,
+            _ => self.policy.ceiling,
+        };
+        i128::from(self.now) + (longest + MAX_CLOCK_SKEW).as_micros() as i128
+    }
+
     fn admit(&mut self) -> Result<(), TestCaseError> {
         let (id, now) = (self.jobs.len() as u64, i128::from(self.now));
         let decision = self.policy.admit(&self.circuit, Timestamp(self.now), id);
@@ -190,6 +199,7 @@ impl Pair {
             (Phase::Closed, Decision::Run(permit)) => permit,
             (Phase::Open { until, .. } | Phase::HalfOpen { until, .. }, Decision::Wait { until: told }) => {
                 prop_assert!(now < *until, "waits for no reason");
+                prop_assert!(*until <= self.furthest(), "waits for an impossible end");
                 prop_assert_eq!(i128::from(told.0), *until);
                 return Ok(());
             }
@@ -197,8 +207,11 @@ impl Pair {
                 Phase::Open { until, failed } | Phase::HalfOpen { until, failed, .. },
                 Decision::Probe(probe),
             ) => {
-                prop_assert!(*until <= now, "admitted too early");
-                prop_assert!(self.probing.is_none_or(|(_, end)| end <= self.now), "two probes");
+                prop_assert!(*until <= now || *until > self.furthest(), "admitted too early");
+                let (now, furthest) = (self.now, self.furthest());
+                let ended = |end: i64| end <= now || i128::from(end) > furthest;
+                prop_assert!(self.probing.is_none_or(|(_, end)| ended(end)), "two probes");
+                let now = i128::from(now);
                 let until = now + self.policy.lease.as_micros() as i128;
                 self.reference.transition(Phase::HalfOpen { probe: id, until, failed: *failed });
                 self.probing = Some((id, until as i64));
@@ -285,6 +298,36 @@ proptest! {
             pair.step(step)?;
             pair.check()?;
             prop_assert!(!back || pair.circuit == before);
+        }
+    }
+
+    /// Any stored circuit lets a job run within the longest pause. The end that a process writes is kept.
+    #[test]
+    fn every_stored_circuit_heals(
+        policy in policies(),
+        now in 0..i64::MAX / 2,
+        until: i64,
+        failed_probes: u32,
+        probe in prop::option::of(any::<u64>()),
+    ) {
+        let state = match probe {
+            Some(probe) => serde_json::json!({"half_open": {"probe": probe, "until": until, "failed_probes": failed_probes}}),
+            None => serde_json::json!({"open": {"until": until, "failed_probes": failed_probes}}),
+        };
+        let stored = serde_json::json!({"version": 7, "epoch": 3, "state": state});
+        let circuit: Circuit = serde_json::from_value(stored).expect("a circuit");
+        let longest = if probe.is_some() { policy.lease } else { policy.ceiling };
+        match policy.admit(&circuit, Timestamp(now), 0) {
+            Decision::Wait { until } => {
+                prop_assert!(until.since(Timestamp(now)) <= longest + MAX_CLOCK_SKEW);
+                let then = policy.admit(&circuit, until, 0);
+                prop_assert!(matches!(then, Decision::Probe(_)), "{then:?}");
+            }
+            Decision::Probe(_) => {
+                let ahead = i128::from(until) - i128::from(now);
+                prop_assert!(ahead <= 0 || ahead > (longest + MAX_CLOCK_SKEW).as_micros() as i128);
+            }
+            Decision::Run(_) => prop_assert!(false, "the circuit is not closed"),
         }
     }
 

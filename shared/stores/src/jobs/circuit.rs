@@ -119,13 +119,10 @@ impl CircuitBreaker<'_> {
     /// Returns how many of `wanted` waiting jobs may run now: all if the circuit is Closed, one if it needs
     /// a probe, none while it is Open.
     pub async fn allowed(&self, wanted: u16) -> Result<u16, StoreError> {
-        Ok(match self.read().await?.circuit.state() {
+        let circuit = self.read().await?.circuit;
+        Ok(match circuit.state() {
             State::Closed { .. } => wanted,
-            State::Open { until, .. } | State::HalfOpen { until, .. }
-                if clock::now_in_microseconds() < *until =>
-            {
-                0
-            }
+            _ if self.policy.waits_until(&circuit, clock::now_in_microseconds()).is_some() => 0,
             State::Open { .. } | State::HalfOpen { .. } => wanted.min(1),
         })
     }

@@ -1,5 +1,7 @@
 //! A job as it is stored and read.
 
+use std::time::Duration;
+
 use bulkhead_events::SealedJob;
 use bulkhead_resilience::{Timestamp, rfc3339};
 use bulkhead_tenancy::names::{DocumentId, ItemKey, SortPrefix};
@@ -13,6 +15,9 @@ use crate::session::TenantSession;
 
 /// Active jobs that one query returns.
 const MAX_ACTIVE: i32 = 1_000;
+/// The furthest that a job's time lies ahead. A circuit pauses for at most 30 hours, and all other times are
+/// shorter. A stored time beyond it is damage, and does not count.
+const FURTHEST: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 
 /// The state of a job. A completed job has no item.
 ///
@@ -108,9 +113,14 @@ impl Job {
         self.record.since
     }
 
-    /// Returns whether the job's message or worker counts as lost: its time is over.
+    /// Returns whether the job's message or worker counts as lost: its time is over, or damaged.
     pub fn is_lost(&self, now: Timestamp) -> bool {
-        self.record.until <= now.as_milliseconds()
+        is_over(self.record.until, now)
+    }
+
+    /// Returns whether the job's time lies further ahead than any process could have written.
+    pub fn is_damaged(&self, now: Timestamp) -> bool {
+        is_damaged(self.record.until, now)
     }
 
     /// Returns whether a worker may take the job: it is queued, or the lease of its worker has ended.
@@ -121,6 +131,21 @@ impl Job {
             JobStatus::Waiting | JobStatus::Dead => false,
         }
     }
+}
+
+fn is_over(until: u64, now: Timestamp) -> bool {
+    until <= now.as_milliseconds() || is_damaged(until, now)
+}
+
+fn is_damaged(until: u64, now: Timestamp) -> bool {
+    until > now.after(FURTHEST).as_milliseconds()
+}
+
+/// Which items of a query come first.
+#[derive(Debug, Clone, Copy)]
+enum Order {
+    First,
+    Last,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -212,31 +237,33 @@ impl Jobs<'_> {
             .send()
             .await
             .during(OPERATION)?;
-        found
-            .items
-            .unwrap_or_default()
-            .into_iter()
-            .map(|item| {
-                let record: Record = items::record(OPERATION, item)?;
-                let key = self.session.scope().waiting_key(record.until, &record.document);
-                Ok(Job { key, record })
-            })
-            .collect()
+        found.items.unwrap_or_default().into_iter().map(|item| self.waiting(OPERATION, item)).collect()
     }
 
     /// Returns the tenant's queued and running jobs, at most 1,000.
     pub async fn all_active(&self) -> Result<Vec<Job>, StoreError> {
         const OPERATION: &str = "list active jobs";
-        let found = self.with_prefix(OPERATION, SortPrefix::Job, MAX_ACTIVE).await?.into_iter().map(|item| {
+        let found = self.with_prefix(OPERATION, SortPrefix::Job, MAX_ACTIVE, Order::First).await?;
+        let jobs = found.into_iter().map(|item| {
             let record: Record = items::record(OPERATION, item)?;
             Ok(Job { key: self.session.scope().job_key(&record.document), record })
         });
-        found.collect()
+        jobs.collect()
     }
 
-    /// Returns whether the tenant has waiting jobs, due or not.
-    pub async fn any_waiting(&self) -> Result<bool, StoreError> {
-        Ok(!self.with_prefix("find waiting jobs", SortPrefix::Waiting, 1).await?.is_empty())
+    /// Returns the waiting job with the latest due time.
+    pub async fn last_waiting(&self) -> Result<Option<Job>, StoreError> {
+        const OPERATION: &str = "find waiting jobs";
+        let Some(item) = self.with_prefix(OPERATION, SortPrefix::Waiting, 1, Order::Last).await?.pop() else {
+            return Ok(None);
+        };
+        self.waiting(OPERATION, item).map(Some)
+    }
+
+    fn waiting(&self, operation: &'static str, item: Item) -> Result<Job, StoreError> {
+        let record: Record = items::record(operation, item)?;
+        let key = self.session.scope().waiting_key(record.until, &record.document);
+        Ok(Job { key, record })
     }
 
     async fn with_prefix(
@@ -244,6 +271,7 @@ impl Jobs<'_> {
         operation: &'static str,
         prefix: SortPrefix,
         limit: i32,
+        order: Order,
     ) -> Result<Vec<Item>, StoreError> {
         let found = self
             .session
@@ -254,6 +282,7 @@ impl Jobs<'_> {
             .expression_attribute_values(":partition", text(self.session.scope().partition().as_str()))
             .expression_attribute_values(":prefix", text(prefix.as_str()))
             .limit(limit)
+            .scan_index_forward(matches!(order, Order::First))
             .consistent_read(true)
             .send()
             .await
@@ -265,5 +294,37 @@ impl Jobs<'_> {
         const OPERATION: &str = "read job";
         let Some(item) = items::get(&self.session, OPERATION, &key).await? else { return Ok(None) };
         Ok(Some(Job { record: items::record(OPERATION, item)?, key }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: u64 = 60 * 60 * 1_000;
+    const NOW: u64 = 1_795_480_487_000;
+
+    fn over(until: u64) -> bool {
+        is_over(until, Timestamp::from_milliseconds(NOW))
+    }
+
+    #[test]
+    fn a_time_is_over_when_it_has_come() {
+        assert!(over(0) && over(NOW));
+        assert!(!over(NOW + 1));
+    }
+
+    #[test]
+    fn the_longest_pause_of_a_circuit_counts() {
+        assert!(!over(NOW + 30 * HOUR + 60_000));
+    }
+
+    /// A job with such a time would never be requeued.
+    #[test]
+    fn a_time_more_than_two_days_ahead_does_not_count() {
+        assert!(!over(NOW + 48 * HOUR));
+        for until in [NOW + 48 * HOUR + 1, NOW * 2, 99_999_999_999_999, u64::MAX] {
+            assert!(over(until), "{until}");
+        }
     }
 }

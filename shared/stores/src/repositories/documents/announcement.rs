@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bulkhead_resilience::Timestamp;
+use bulkhead_resilience::{MAX_CLOCK_SKEW, Timestamp};
 use bulkhead_sealing::Sealed;
 use bulkhead_tenancy::names::Revision;
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,12 @@ impl Announcement {
     }
 }
 
+/// Returns whether an announcement that is valid `until` then is valid now. An end that lies further ahead than any
+/// process could have written is damage: the announcement counts as expired.
+fn is_valid(until: u64, now: Timestamp) -> bool {
+    until > now.as_milliseconds() && until <= now.after(LIFETIME + MAX_CLOCK_SKEW).as_milliseconds()
+}
+
 /// The announced revisions of one document, by number.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -47,7 +53,7 @@ impl Announcements {
     /// Returns the newest announcement that is outstanding: newer than `received`, and not expired.
     pub fn newest(&self, received: Option<Revision>, now: Timestamp) -> Option<(Revision, &Announcement)> {
         let outstanding = |(revision, announced): &(&Revision, &Announcement)| {
-            Some(**revision) > received && announced.until > now.as_milliseconds()
+            Some(**revision) > received && is_valid(announced.until, now)
         };
         self.0.iter().rev().find(outstanding).map(|(revision, announced)| (*revision, announced))
     }
@@ -61,9 +67,7 @@ impl Announcements {
         received: Option<Revision>,
         now: Timestamp,
     ) -> bool {
-        self.0.retain(|revision, announced| {
-            Some(*revision) > received && announced.until > now.as_milliseconds()
-        });
+        self.0.retain(|revision, announced| Some(*revision) > received && is_valid(announced.until, now));
         let room = self.0.len() < MAX_OUTSTANDING;
         if room {
             self.0.insert(revision, announced);
@@ -74,5 +78,26 @@ impl Announcements {
     /// Drops the announcements up to `received`.
     pub fn drop_received(&mut self, received: Revision) {
         self.0.retain(|revision, _| *revision > received);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_announcement_expires_at_its_end_and_with_a_damaged_end() {
+        const NOW: u64 = 1_795_480_487_000;
+        const LONGEST: u64 = 31 * 60 * 1_000;
+        for (until, valid) in [
+            (0, false),
+            (NOW, false),
+            (NOW + 1, true),
+            (NOW + LONGEST, true),
+            (NOW + LONGEST + 1, false),
+            (u64::MAX, false),
+        ] {
+            assert_eq!(is_valid(until, Timestamp::from_milliseconds(NOW)), valid, "{until}");
+        }
     }
 }
