@@ -98,7 +98,7 @@ invoke: build harness ## send one sample event to its function, on the stack of 
 sam-local: build ## prepare `sam local invoke` by hand, on the stack of `make up`; needs docker
 	@$(RUN) tools.sample_events prepare
 
-bench-neighbour: build ## measure the effect of one tenant's storm on others (10 minutes); ARGS="--seconds 60"
+bench-neighbour: build ## measure the effect of a storm on other tenants (12 minutes); ARGS="--seconds 60"
 	@$(RUN) tools.benchmark $(ARGS)
 
 eval: build ## measure how well passages are found, with and without 100 other tenants (10 minutes); ARGS="--others 10"

@@ -16,7 +16,7 @@ from . import page, table
 from .load import Load
 from .measure import Phase, Result, result
 from .run import run
-from .setups import SETUPS, WORKERS
+from .setups import SETUPS
 
 _TARGET = ROOT / "target" / "bench-neighbour"
 
@@ -41,25 +41,21 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--set", nargs="+", default=[], metavar="Name=Value", help="more parameters of template.yaml")
     parser.add_argument("--root", type=Path, default=ROOT, help="folder with another template.yaml and its builds")
     options = parser.parse_args(arguments)
-    console, load = Console(), Load(workers=WORKERS)
-    console.line(
-        f"{load.healthy} healthy tenants use {load.healthy_share:.0%} of {load.workers} workers; a storm of "
-        f"{load.storm_rate:.1f} jobs per second, all failing after {load.failing_seconds:.0f} s, raises this to {load.demand:.0%}."
-    )
+    console = Console()
     began = time.monotonic()
     more = dict(each.split("=", 1) for each in options.set)
     measured: dict[str, list[Phase]] = {}
     results: dict[str, Result] = {}
     for setup in (each for each in SETUPS if each.key in options.only):
-        phases = run(setup, load, options.seconds, options.repeats, console, options.root.resolve(), more)
+        phases = run(setup, options.seconds, options.repeats, console, options.root.resolve(), more)
         measured[setup.title] = phases
-        results[setup.title] = result(phases, load.service_seconds, load.failing_seconds)
+        results[setup.title] = result(phases, setup.load.service_seconds, setup.load.storm_seconds)
         # After each set-up, so that an interrupted run keeps its results.
-        _write(measured, results, load)
+        _write(measured, results, setup.load)
     console.heading("Healthy tenants in a storm, compared with the same arrivals without it")
     for line in table.text(results):
         console.line(f"  {line}")
-    for line in table.drift(results, load.service_seconds):
+    for line in table.drift(results, Load.service_seconds):
         console.line(f"  {line}")
     for line in table.LEGEND:
         console.line(console.paint(f"  {line}", "dim"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Load:
-    """The load of the healthy tenants and of the storming tenant.
+    """The load of the healthy tenants and of the storming tenants.
 
     A job mostly waits, so that the number of workers is the limit and not this machine's processors.
     """
@@ -20,6 +20,20 @@ class Load:
     healthy: int = 5
     healthy_share: float = 0.45
     storm_factor: float = 10.0
+    storming: int = 1
+    # Uploads per second of each storming tenant, whose jobs succeed. 0: `storm_factor` times as many documents as a
+    # healthy tenant, whose jobs fail.
+    uploads: float = 0.0
+
+    @property
+    def fails(self) -> bool:
+        """Whether the storm's jobs fail."""
+        return self.uploads == 0
+
+    @property
+    def storm_seconds(self) -> float:
+        """Seconds of one attempt of a storming tenant."""
+        return self.failing_seconds if self.fails else self.service_seconds
 
     @property
     def healthy_rate(self) -> float:
@@ -28,13 +42,13 @@ class Load:
 
     @property
     def storm_rate(self) -> float:
-        """Documents per second of the storming tenant."""
-        return self.healthy_rate * self.storm_factor
+        """Documents per second of one storming tenant."""
+        return self.uploads or self.healthy_rate * self.storm_factor
 
     @property
     def demand(self) -> float:
         """The total load in a storm, as a multiple of the workers' throughput."""
-        return self.healthy_share + self.storm_rate * self.failing_seconds / self.workers
+        return self.healthy_share + self.storming * self.storm_rate * self.storm_seconds / self.workers
 
 
 @dataclass(frozen=True, order=True)
@@ -45,7 +59,7 @@ class Arrival:
     tenant: int
 
 
-# The number of the storming tenant; healthy tenants count from 0.
+# The number of the first storming tenant, further ones follow below it; healthy tenants count from 0.
 STORM = -1
 
 
@@ -54,8 +68,8 @@ def arrivals(load: Load, seconds: float, seed: int, *, storm: bool) -> list[Arri
     found: list[Arrival] = []
     for tenant in range(load.healthy):
         found += _poisson(load.healthy_rate, seconds, f"{seed}/{tenant}", tenant)
-    if storm:
-        found += _poisson(load.storm_rate, seconds, f"{seed}/storm", STORM)
+    for tenant in range(STORM, STORM - load.storming, -1) if storm else ():
+        found += _poisson(load.storm_rate, seconds, f"{seed}/storm{tenant}", tenant)
     return sorted(found)
 
 

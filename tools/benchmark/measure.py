@@ -48,7 +48,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Left:
-    """The storming tenant's jobs when the last one is uploaded."""
+    """The storming tenants' jobs when the last one is uploaded."""
 
     queued: int
     waiting: int
@@ -68,7 +68,7 @@ class Phase:
 
     @property
     def healthy(self) -> list[Job]:
-        return [job for job in self.jobs if job.tenant != STORM]
+        return [job for job in self.jobs if job.tenant > STORM]
 
 
 def percentile(values: Iterable[float], share: float) -> float:
@@ -115,7 +115,7 @@ class Result:
     queued: Waits
     # How much later the p99 job's worker starts in the storm, as a multiple of a job's duration.
     later: float
-    # Failed attempts of the storming tenant, and their share of the workers' busy time: over the whole storm,
+    # Attempts of the storming tenants, and their share of the workers' busy time: over the whole storm,
     # and over its second half, when the circuit had time to open.
     attempts: int
     wasted: float
@@ -137,22 +137,26 @@ class Result:
 _MIN_ATTEMPT = 0.5
 
 
-def result(phases: list[Phase], service_seconds: float, failing_seconds: float) -> Result:
+def result(phases: list[Phase], service_seconds: float, storm_seconds: float) -> Result:
     """Computes the figures of a set-up."""
 
     def waits(storm: bool, what: str) -> list[float]:
         jobs = (job for phase in phases if phase.storm is storm for job in phase.healthy)
         return [value for job in jobs if (value := getattr(job, what)) is not None]
 
-    def failing(each: Work) -> bool:
-        return each.tenant == STORM and each.ended - each.started >= _MIN_ATTEMPT * failing_seconds
+    def storming(each: Work) -> bool:
+        return (
+            each.tenant is not None
+            and each.tenant <= STORM
+            and each.ended - each.started >= _MIN_ATTEMPT * storm_seconds
+        )
 
     def wasted(part: float) -> float:
-        """Returns the share of failed attempts in the workers' busy time in the last `part` of each storm."""
+        """Returns the share of the storm's attempts in the workers' busy time in the last `part` of each storm."""
         spans = [(phase, phase.end - part * (phase.end - phase.start), phase.end) for phase in storms]
-        spent = [(failing(each), each.within(start, end)) for phase, start, end in spans for each in _workers(phase)]
+        spent = [(storming(each), each.within(start, end)) for phase, start, end in spans for each in _workers(phase)]
         busy = sum(seconds for _, seconds in spent)
-        return sum(seconds for failed, seconds in spent if failed) / busy if busy else 0.0
+        return sum(seconds for stormed, seconds in spent if stormed) / busy if busy else 0.0
 
     storms = [phase for phase in phases if phase.storm]
     left = [phase.left for phase in storms]
@@ -163,10 +167,10 @@ def result(phases: list[Phase], service_seconds: float, failing_seconds: float) 
         wait=Waits.of(waits(False, "wait"), waits(True, "wait")),
         queued=queued,
         later=(queued.storm_p99 - queued.quiet_p99) / service_seconds,
-        attempts=sum(failing(each) for phase in storms for each in _workers(phase)),
+        attempts=sum(storming(each) for phase in storms for each in _workers(phase)),
         wasted=wasted(1.0),
         wasted_late=wasted(0.5),
-        storm_jobs=sum(job.tenant == STORM for phase in storms for job in phase.jobs),
+        storm_jobs=sum(job.tenant <= STORM for phase in storms for job in phase.jobs),
         left=Left(*(sum(getattr(each, name) for each in left) for name in ("queued", "waiting", "dead"))),
         phases=[percentile((job.wait for job in phase.healthy if job.wait is not None), 0.99) for phase in phases],
     )

@@ -43,7 +43,7 @@ class PendingUpload:
 
 @dataclass
 class Bench:
-    """A running stack with its tenants. The last tenant storms."""
+    """A running stack with its tenants. The last tenants storm."""
 
     stack: LocalStack
     load: Load
@@ -52,15 +52,25 @@ class Bench:
     slots: dict[int, list[PendingUpload]] = field(default_factory=dict)
 
     @property
-    def storm(self) -> Tenant:
-        return self.tenants[STORM]
+    def healthy(self) -> list[Tenant]:
+        return self.tenants[: self.load.healthy]
+
+    @property
+    def storming(self) -> list[Tenant]:
+        return self.tenants[self.load.healthy :]
 
 
 def run(
-    setup: Setup, load: Load, seconds: float, repeats: int, console: Console, root: Path, more: Mapping[str, str]
+    setup: Setup, seconds: float, repeats: int, console: Console, root: Path, more: Mapping[str, str]
 ) -> list[Phase]:
     """Measures a set-up: `repeats` times a quiet phase and a storm. `more` are additional parameters."""
+    load = setup.load
     console.heading(f"{setup.title}")
+    console.line(
+        f"{load.healthy} healthy tenants use {load.healthy_share:.0%} of {load.workers} workers; a storm of "
+        f"{load.storming * load.storm_rate:.1f} jobs per second, which {'fail' if load.fails else 'succeed'} after "
+        f"{load.storm_seconds:.0f} s, raises this to {load.demand:.0%}."
+    )
     stack = LocalStack.temporary(
         f"neighbour-{setup.key}",
         console,
@@ -74,11 +84,10 @@ def run(
     with stack, ExitStack() as rules:
         bench = _prepared(stack, load, console)
         for tenant in bench.tenants:
-            failing = tenant is bench.storm
-            wait = load.failing_seconds if failing else load.service_seconds
-            delay = Delay(round(wait * 1000))
+            storming = tenant in bench.storming
+            delay = Delay(round((load.storm_seconds if storming else load.service_seconds) * 1000))
             rules.enter_context(stack.faults.rule(delay, session=tenant.id, **_BEDROCK))
-            if failing:
+            if storming and load.fails:
                 rules.enter_context(stack.faults.rule(_REFUSAL, session=tenant.id, **_BEDROCK))
         plans = [arrivals(load, seconds, seed, storm=storm) for seed in range(repeats) for storm in (False, True)]
         _warm_up(bench)
@@ -86,15 +95,16 @@ def run(
 
 
 def _prepared(stack: LocalStack, load: Load, console: Console) -> Bench:
-    with console.step(f"onboard {load.healthy} healthy tenants and the storming tenant"):
-        names = [f"Healthy {number}" for number in range(load.healthy)] + ["Storm"]
+    with console.step(f"onboard {load.healthy} healthy tenants and {load.storming} storming"):
+        names = [f"Healthy {number}" for number in range(load.healthy)]
+        names += [f"Storm {number}" for number in range(load.storming)]
         return Bench(stack, load, [stack.onboard(name) for name in names], console)
 
 
 def _warm_up(bench: Bench) -> None:
     """Runs two jobs of every tenant, so that the first phase does not include cold starts."""
     with bench.console.step("start the workers of all tenants"):
-        plan = [Arrival(0.0, tenant) for tenant in range(STORM, bench.load.healthy) for _ in range(2)]
+        plan = [Arrival(0.0, tenant) for tenant in range(-bench.load.storming, bench.load.healthy) for _ in range(2)]
         _create_records(bench, plan)
         sent = _upload(bench, plan, lambda _: None)
         _wait_for(bench, sent)
@@ -184,7 +194,7 @@ def _items(bench: Bench, tenant: Tenant) -> dict[str, list[dict[str, Any]]]:
 def _ready(bench: Bench) -> dict[str, float]:
     """Returns the ready documents of the healthy tenants and when they became ready."""
     found = {}
-    for tenant in bench.tenants[:STORM]:
+    for tenant in bench.healthy:
         for item in _items(bench, tenant).get("DOCUMENT", ()):
             if item["status"]["S"] == "ready":
                 found[item["sk"]["S"].partition("#")[2]] = _seconds(item["updated_at"]["S"])
@@ -197,7 +207,7 @@ def _seconds(moment: str) -> float:
 
 def _wait_for(bench: Bench, sent: list[Sent], progress: Callable[[int], None] = lambda _: None) -> dict[str, float]:
     """Waits until every healthy document is ready, at most `_MAX_WAIT` seconds. Returns when each became ready."""
-    wanted = {document for tenant, document, _ in sent if tenant != STORM}
+    wanted = {document for tenant, document, _ in sent if tenant > STORM}
     deadline = time.monotonic() + _MAX_WAIT
     while (missing := wanted - (ready := _ready(bench)).keys()) and time.monotonic() < deadline:
         progress(len(missing))
@@ -206,9 +216,9 @@ def _wait_for(bench: Bench, sent: list[Sent], progress: Callable[[int], None] = 
 
 
 def _left(bench: Bench) -> Left:
-    """Returns the states of the storming tenant's jobs."""
-    found = _items(bench, bench.storm)
-    return Left(*(len(found.get(kind, ())) for kind in ("JOB", "WAITING", "DEAD")))
+    """Returns the states of the storming tenants' jobs."""
+    found = [_items(bench, tenant) for tenant in bench.storming]
+    return Left(*(sum(len(each.get(kind, ())) for each in found) for kind in ("JOB", "WAITING", "DEAD")))
 
 
 def _end(bench: Bench) -> None:
@@ -223,33 +233,36 @@ def _end(bench: Bench) -> None:
 
 
 def _running(bench: Bench) -> Callable[[], int]:
-    """Returns a function that counts the storming tenant's worker slots in use."""
+    """Returns a function that counts the storming tenants' worker slots in use."""
     client, table = bench.stack.account.client("dynamodb"), bench.stack.tier("basic")["WorkerSlotsTable"]
-    key = {"pk": {"S": bench.storm.partition}}
+    keys = [{"pk": {"S": tenant.partition}} for tenant in bench.storming]
 
     def look() -> int:
-        item = client.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item", {})
-        return sum(name.startswith("slot_") for name in item)
+        items = [client.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item", {}) for key in keys]
+        return sum(name.startswith("slot_") for item in items for name in item)
 
     return look
 
 
 def _clear(bench: Bench) -> None:
     client = bench.stack.account.client("dynamodb")
-    outputs = bench.stack.outputs
-    found = _items(bench, bench.storm)
-    for kind in ("JOB", "WAITING", "DEAD", "CIRCUIT"):
-        for item in found.get(kind, ()):
-            client.delete_item(TableName=outputs["DataTable"], Key={"pk": item["pk"], "sk": item["sk"]})
-    backlog = bench.stack.tier("basic")["BacklogTable"]
-    client.delete_item(TableName=backlog, Key={"pk": {"S": bench.storm.partition}})
+    outputs, backlog = bench.stack.outputs, bench.stack.tier("basic")["BacklogTable"]
+    for tenant in bench.storming:
+        found = _items(bench, tenant)
+        for kind in ("JOB", "WAITING", "DEAD", "CIRCUIT"):
+            for item in found.get(kind, ()):
+                client.delete_item(TableName=outputs["DataTable"], Key={"pk": item["pk"], "sk": item["sk"]})
+        client.delete_item(TableName=backlog, Key={"pk": {"S": tenant.partition}})
 
 
 def _work(bench: Bench, begun: float) -> list[Work]:
     """Returns the functions' invocations since `begun`, from the emulator's record."""
     tier = bench.stack.tier("basic")
     functions = {tier[f"{name}Function"]: name.lower() for name in ("Intake", "Dispatch", "Ingestion", "Scheduler")}
-    numbers = {tenant.id: number for number, tenant in enumerate(bench.tenants[:STORM])} | {bench.storm.id: STORM}
+    numbers = {tenant.id: number for number, tenant in enumerate(bench.healthy)}
+    numbers |= {
+        tenant.id: number for number, tenant in zip(range(-len(bench.storming), 0), bench.storming, strict=True)
+    }
     found = []
     for line in bench.stack.invocations.read_text().splitlines():
         each = json.loads(line)
@@ -263,11 +276,17 @@ def _work(bench: Bench, begun: float) -> list[Work]:
                 each["started"],
                 each["ended"],
                 numbers.get(each["tenant"] or ""),
-                event.get("job", {}).get("document"),
+                document_of(event),
                 tuple(numbers[group] for group in groups if group in numbers),
             )
         )
     return found
+
+
+def document_of(event: dict[str, Any]) -> str | None:
+    """Returns the document of a worker's event: of a stored object's key, or of a job."""
+    work = event.get("work") or {}
+    return work["key"].split("/")[3] if "key" in work else work.get("document")
 
 
 def _started(work: list[Work], document: str, ready: float | None) -> float | None:

@@ -11,6 +11,7 @@ import pytest
 from tools.benchmark import page, table
 from tools.benchmark.load import STORM, Arrival, Load, arrivals
 from tools.benchmark.measure import Job, Left, Phase, Work, percentile, result
+from tools.benchmark.run import document_of
 from tools.benchmark.setups import QUOTA, SETUPS, WORKERS
 from tools.deploy.capacity import complaints, plan, read
 
@@ -33,6 +34,16 @@ def test_arrivals_have_the_requested_rates() -> None:
     assert {each.tenant for each in found} == {STORM, *range(LOAD.healthy)}
 
 
+def test_storm_of_uploads_is_a_storm_of_every_storming_tenant() -> None:
+    load = SETUPS[-1].load
+    found = arrivals(load, 2_000, 1, storm=True)
+    assert [each for each in found if each.tenant > STORM] == arrivals(load, 2_000, 1, storm=False)
+    for tenant in (-1, -2):
+        assert sum(each.tenant == tenant for each in found) / 2_000 == pytest.approx(load.uploads, rel=0.05)
+    assert {each.tenant for each in found} == {-2, -1, *range(load.healthy)}
+    assert not load.fails and load.demand > 2
+
+
 def test_storm_exceeds_the_workers_throughput() -> None:
     assert LOAD.healthy_share < 1 < LOAD.demand
     # The functions time out a call to AWS after 8 s and retry.
@@ -40,10 +51,10 @@ def test_storm_exceeds_the_workers_throughput() -> None:
 
 
 def test_set_ups_remove_protections_of_the_template() -> None:
-    fifo, fair, quota, circuit = SETUPS
-    assert [each.fair_queues for each in SETUPS] == [False, True, True, True]
+    fifo, fair, quota, circuit, uploads = SETUPS
+    assert [each.fair_queues for each in SETUPS] == [False, True, True, True, True]
     assert fifo.parameters == fair.parameters and fair.parameters.items() > quota.parameters.items()
-    assert circuit.parameters == {}
+    assert circuit.parameters == uploads.parameters == {}
 
 
 @pytest.mark.parametrize("setup", SETUPS, ids=lambda each: each.key)
@@ -79,7 +90,7 @@ def phase(storm: bool, waits: list[float], work: list[Work] | None = None, left:
 
 def test_ratios_compare_all_storms_with_all_quiet_phases() -> None:
     phases = [phase(False, [1.0]), phase(True, [3.0]), phase(False, [1.0]), phase(True, [5.0])]
-    found = result(phases, service_seconds=2.0, failing_seconds=1.0)
+    found = result(phases, service_seconds=2.0, storm_seconds=1.0)
     assert (found.healthy_jobs, found.unfinished, found.storm_jobs) == (4, 0, 2)
     assert (found.wait.p50, found.wait.p99) == (4 / 2, 6 / 2)
     assert (found.queued.p50, found.queued.p99) == (3.0, 5.0)
@@ -107,6 +118,18 @@ def test_wasted_is_the_share_of_failed_attempts_in_the_storm() -> None:
     assert found.wasted == pytest.approx(6 / 12)
     assert found.wasted_late == pytest.approx(2 / 2.5)
     assert found.left == Left(1, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("event", "document"),
+    [
+        ({"tenant": "t1", "work": {"bucket": "b", "key": "t/t1/documents/d1/source.00000001", "bytes": 1}}, "d1"),
+        ({"tenant": "t1", "work": {"document": "d2", "sealed": "x"}}, "d2"),
+        ({"action": "sweep"}, None),
+    ],
+)
+def test_document_of_a_workers_event(event: dict[str, Any], document: str | None) -> None:
+    assert document_of(event) == document
 
 
 class _Tags(HTMLParser):
