@@ -293,6 +293,15 @@ fn text_boxes_and_tables_are_read_once() {
     ];
     let text = body(&format!("<w:tbl>{}</w:tbl>", rows.concat())).expect("a DOCX");
     assert_eq!(text, "Port | 2023 | 2024\nNorth | 1 | 2\nNorth | 3\nSouth | in | ner | 4");
+    let row = |cells: &[String]| format!("<w:tr>{}</w:tr>", cells.concat());
+    let inner =
+        [row(&[cell("", "Size"), cell("", "Fee")]), row(&[cell("", "small"), cell("", "7")])].concat();
+    let nested = format!("<w:tc><w:tbl>{inner}</w:tbl><w:p/></w:tc>");
+    let outer = [row(&[cell("", "Port"), cell("", "Fees")]), row(&[cell("", "North"), nested])].concat();
+    assert_eq!(
+        body(&format!("<w:tbl>{outer}</w:tbl>")).expect("a DOCX"),
+        "Port | Fees\nNorth | Size | Fee small | 7"
+    );
 }
 
 #[test]

@@ -199,6 +199,12 @@ fn leaves_out_menus_and_banners_unless_asked() {
         &["Our cookies"],
         &[],
     );
+    // A block around the text and many short links is no menu.
+    let around = format!(
+        "<div class=page><ul>{}</ul><h2>Berths</h2><p>{long}</p></div><p>{long}</p>",
+        links.repeat(20)
+    );
+    assert_text(&page(&around), &["Berths"], &["Topic 3"]);
     // A page of links is no menu, and neither are links within the main text.
     assert_text(&page(&format!("<p>Ports:</p><ul>{links}</ul>")), &["Topic 3"], &[]);
     assert_text(&page(&format!("<main><p>{long}</p><ul>{links}</ul></main>")), &["Topic 3"], &[]);
@@ -207,6 +213,30 @@ fn leaves_out_menus_and_banners_unless_asked() {
         &["By Ada", "A note"],
         &[],
     );
+}
+
+#[test]
+fn words_are_not_counted_as_attributes() {
+    let words = "word ".repeat(600);
+    for source in [
+        format!("<p class=\"a\"\">The pier. {words}</p>"),
+        format!("<a title=\"x>The <b class=\"y\">pier.</b> {words}</a>"),
+        format!("<p>The pier.</p><script>var a = '</div>'; if (b<c {words}) {{}}</script>"),
+        format!("<p>The pier.</p><style>/* </p> <x {words} */</style>"),
+    ] {
+        assert_text(&page(&source), &["pier."], &[]);
+    }
+    for (many, refused) in [(500, false), (501, true)] {
+        for attribute in ["a", "a=b", "a = 'b c'", "a=\"b > c\"", "a/"] {
+            let tag = format!("<p {}>The pier.", format!("{attribute} ").repeat(many));
+            let found = extract(tag.as_bytes(), "text/html", Options::default());
+            assert_eq!(
+                found == Err(DocumentError::TooManyElements),
+                refused,
+                "{many} {attribute}: {found:?}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -73,6 +73,13 @@ fn messages_within_messages_are_read() {
 }
 
 #[test]
+fn messages_without_sender_subject_and_date_are_read() {
+    let found =
+        text(b"To: office@example.com\r\nContent-Type: text/plain\r\n\r\nThe pier is closed.", Format::Mail);
+    assert_text(&found, &["To: office@example.com", "The pier is closed."], &[]);
+}
+
+#[test]
 fn other_bytes_are_no_message() {
     for bytes in [&b"no header here"[..], b"\r\n\r\n", b"X: y\r\n\r\nbody"] {
         assert_eq!(

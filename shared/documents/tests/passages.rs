@@ -4,7 +4,8 @@ mod kinds;
 mod samples;
 
 use bulkhead_documents::{
-    DocumentError, Format, MAX_BYTES, MAX_PASSAGE_TOKENS, MAX_PASSAGES, MAX_TEXT, Options, extract, passages,
+    DocumentError, Format, MAX_BYTES, MAX_PASSAGE_TOKENS, MAX_PASSAGES, MAX_TEXT, Options, extract,
+    extract_page, passages,
 };
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -88,10 +89,24 @@ fn removes_control_characters() {
 }
 
 #[test]
-fn rejects_text_longer_than_one_response() {
+fn pages_fit_into_one_response_and_are_complete() {
     // Each quote takes two bytes in JSON.
-    let quotes = "\"\\ ".repeat(MAX_BYTES / 3);
-    assert_eq!(passages(quotes.as_bytes(), Format::Text), Err(DocumentError::TooMuchText));
+    let quotes = "\"\\ ".repeat(2_000_000);
+    let read = |first| {
+        extract_page(quotes.as_bytes(), "text/plain", Options::default(), first).expect("a page").passages
+    };
+    let whole = extract(quotes.as_bytes(), "text/plain", Options::default()).expect("text").passages;
+    let (mut found, mut pages) = (vec![], 0);
+    while found.len() < whole.len() {
+        let page = read(u32::try_from(found.len()).expect("a number"));
+        let escaped = |text: &str| text.len() + text.matches(['"', '\\']).count();
+        let size: usize = page.iter().map(|passage| escaped(&passage.text) + 60).sum();
+        assert!(!page.is_empty() && size < 6_000_000, "{size}");
+        found.extend(page);
+        pages += 1;
+    }
+    assert!(found == whole && pages == 3, "{pages}");
+    assert!(read(u32::MAX).is_empty());
 }
 
 #[test]

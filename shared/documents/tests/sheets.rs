@@ -60,6 +60,31 @@ fn control_characters_leave_headers_too() {
 }
 
 #[test]
+fn parts_may_be_named_with_backslashes() {
+    let sheet =
+        format!("<worksheet><sheetData><row>{}</row></sheetData></worksheet>", words("A1", "The pier"));
+    let workbook = "<workbook><sheets><sheet name=\"Fees\" sheetId=\"1\" r:id=\"r0\"/></sheets></workbook>";
+    let relations = "<Relationships><Relationship Id=\"r0\" Type=\"x/worksheet\" Target=\"worksheets\\a.xml\"/></Relationships>";
+    let bytes = zip(&[
+        Entry::of("xl\\workbook.xml", workbook.as_bytes()),
+        Entry::of("xl\\_rels\\workbook.xml.rels", relations.as_bytes()),
+        Entry::of("xl\\worksheets\\a.xml", sheet.as_bytes()),
+    ]);
+    assert_text(&text(&bytes, Format::Xlsx), &["Fees\nThe pier"], &[]);
+}
+
+#[test]
+fn a_long_header_is_kept_once_as_a_whole() {
+    let names: Vec<String> = (0..80).map(|n| format!("Column of the harbour {n}")).collect();
+    let rows = "1,2,3\n".repeat(600);
+    let found = read(format!("{}\n{rows}", names.join(",")).as_bytes(), "text/csv");
+    let all: String = found.passages.iter().map(|passage| passage.text.as_str()).collect();
+    assert!(found.passages.len() > 3);
+    assert_eq!(all.matches("Column of the harbour 79").count(), 1);
+    assert!(found.passages.iter().all(|passage| passage.text.contains("Column of the harbour 0")));
+}
+
+#[test]
 fn cells_show_what_people_see() {
     let header = ["A1", "B1", "C1", "D1", "E1", "F1", "G1", "H1", "I1", "J1"]
         .map(|place| words(place, "Name"))

@@ -142,3 +142,30 @@ fn opendocument_texts_are_read() {
         &["GONE"],
     );
 }
+
+#[test]
+fn tables_within_cells_keep_their_first_row() {
+    let cell = |content: &str| format!("<table:table-cell>{content}</table:table-cell>");
+    let text_of = |text: &str| cell(&format!("<text:p>{text}</text:p>"));
+    let row = |cells: [String; 2]| format!("<table:table-row>{}</table:table-row>", cells.concat());
+    let table = |rows: [String; 2]| format!("<table:table>{}</table:table>", rows.concat());
+    let inner = table([row([text_of("Size"), text_of("Fee")]), row([text_of("small"), text_of("7")])]);
+    let outer = table([row([text_of("Port"), text_of("Fees")]), row([text_of("North"), cell(&inner)])]);
+    let content = format!(
+        "<office:document-content><office:body><office:text>{outer}</office:text></office:body></office:document-content>"
+    );
+    let bytes = zip(&[Entry::of("content.xml", content.as_bytes())]);
+    assert_text(&text(&bytes, Format::Odt), &["Port | Fees\nNorth | Size | Fee small | 7"], &[]);
+}
+
+#[test]
+fn books_are_read_from_the_first_package_that_exists() {
+    let container = "<container><rootfiles><rootfile full-path=\"gone.opf\"/><rootfile full-path=\"a%20b/book.opf\"/></rootfiles></container>";
+    let package = "<package><manifest><item id=\"one\" href=\"one.xhtml\"/></manifest><spine><itemref idref=\"one\"/></spine></package>";
+    let bytes = zip(&[
+        Entry::of("META-INF/container.xml", container.as_bytes()),
+        Entry::of("a b/book.opf", package.as_bytes()),
+        Entry::of("a b/one.xhtml", b"<html><body><p>Boats return.</p></body></html>"),
+    ]);
+    assert_eq!(text(&bytes, Format::Epub), "Boats return.");
+}

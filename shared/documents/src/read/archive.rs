@@ -12,7 +12,7 @@ use crate::{DocumentError, Format, MAX_EXPANDED};
 /// An archive. Ignores the sizes that it declares.
 pub(crate) struct Archive<'a> {
     zip: ZipArchive<Cursor<&'a [u8]>>,
-    /// Index of each part, by its name in lower case.
+    /// Index of each part, by its normal name.
     names: HashMap<String, usize>,
     format: Format,
     /// Bytes that may still expand.
@@ -26,10 +26,8 @@ impl<'a> Archive<'a> {
         let config = Config { archive_offset: ArchiveOffset::Known(0) };
         let zip =
             ZipArchive::with_config(config, Cursor::new(bytes)).map_err(|error| classify(&error, format))?;
-        let names = zip
-            .file_names()
-            .enumerate()
-            .filter_map(|(index, name)| Some((name.ok()?.to_ascii_lowercase(), index)));
+        let names =
+            zip.file_names().enumerate().filter_map(|(index, name)| Some((normal(&name.ok()?), index)));
         let names = names.collect();
         Ok(Self { zip, names, format, budget: MAX_EXPANDED })
     }
@@ -38,10 +36,9 @@ impl<'a> Archive<'a> {
         self.format
     }
 
-    /// Returns a part, or `None` if the archive does not have it. Names ignore case.
+    /// Returns a part, or `None` if the archive does not have it. Names ignore case, and `\` is `/`.
     pub(crate) fn part(&mut self, name: &str) -> Result<Option<Vec<u8>>, DocumentError> {
-        let name = name.trim_start_matches('/');
-        let index = self.names.get(&name.to_ascii_lowercase()).copied();
+        let index = self.names.get(&normal(name)).copied();
         let Some(index) = index else { return Ok(None) };
         let part = self.zip.by_index(index).map_err(|error| classify(&error, self.format))?;
         let mut bytes = Vec::new();
@@ -57,8 +54,13 @@ impl<'a> Archive<'a> {
 
     /// Returns whether the archive has a part.
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.names.contains_key(&name.to_ascii_lowercase())
+        self.names.contains_key(&normal(name))
     }
+}
+
+/// Returns the name under which a part is found. Some writers separate folders by `\`.
+fn normal(name: &str) -> String {
+    name.replace('\\', "/").trim_start_matches('/').to_ascii_lowercase()
 }
 
 fn classify(error: &ZipError, format: Format) -> DocumentError {

@@ -15,8 +15,9 @@ pub(crate) fn content(bytes: &[u8]) -> Result<Content, DocumentError> {
     let container =
         part(&mut archive, "META-INF/container.xml")?.ok_or(DocumentError::NoMainPart(Format::Epub))?;
     let tree = Xml::parse(&container, Format::Epub)?;
-    let path = tree.root().all("rootfile").first().and_then(|file| file.attribute("full-path"));
-    let path = path.ok_or(DocumentError::NoMainPart(Format::Epub))?.into_owned();
+    let files = tree.root().all("rootfile");
+    let paths = files.iter().filter_map(|file| file.attribute("full-path")).map(|path| decoded(&path));
+    let path = { paths }.find(|path| archive.has(path)).ok_or(DocumentError::NoMainPart(Format::Epub))?;
     let package = part(&mut archive, &path)?.ok_or(DocumentError::NoMainPart(Format::Epub))?;
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let tree = Xml::parse(&package, Format::Epub)?;

@@ -1,6 +1,6 @@
 //! E-mail messages: who wrote to whom, when, and the text.
 
-use mail_parser::{Address, Message, MessageParser, MimeHeaders, PartType};
+use mail_parser::{Address, HeaderName, Message, MessageParser, MimeHeaders, PartType};
 
 use super::{html, text};
 use crate::content::{Content, Kind, Warning};
@@ -12,7 +12,8 @@ const MAX_INNER: u8 = 3;
 /// Returns the content of a message. Attachments are only named.
 pub(crate) fn content(bytes: &[u8]) -> Result<Content, DocumentError> {
     let message = MessageParser::default().parse(bytes).ok_or(DocumentError::Broken(Format::Mail))?;
-    if message.from().is_none() && message.subject().is_none() && message.date().is_none() {
+    // Any text with a colon parses as a message with headers that no standard knows.
+    if message.headers().iter().all(|header| matches!(header.name, HeaderName::Other(_))) {
         return Err(DocumentError::Broken(Format::Mail));
     }
     let mut content = Content { title: message.subject().map(str::to_owned), ..Content::default() };

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::html::list::numeral;
 use super::odf;
-use super::table::{Row, Table};
+use super::table::{Row, Table, lines};
 use super::xml::{Node, Xml};
 use crate::content::{Content, Kind};
 use crate::{DocumentError, Format};
@@ -171,8 +171,7 @@ impl Writer {
                     {
                         let start = self.content.blocks.len();
                         self.blocks(cell, None);
-                        let lines = self.content.blocks.split_off(start).into_iter().map(|block| block.text);
-                        row.cells.push(lines.collect::<Vec<_>>().join(" "));
+                        row.cells.push(lines(self.content.blocks.split_off(start)).join(" "));
                     }
                     table.rows.push(row);
                 }

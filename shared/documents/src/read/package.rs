@@ -81,9 +81,10 @@ impl<'a> Package<'a> {
 
 /// Returns the name of a part that `target` names from within `folder`.
 pub(crate) fn resolve(folder: &str, target: &str) -> String {
+    let target = target.replace('\\', "/");
     let (mut path, target) = match target.strip_prefix('/') {
         Some(absolute) => (vec![], absolute),
-        None => (folder.split('/').filter(|step| !step.is_empty()).collect(), target),
+        None => (folder.split('/').filter(|step| !step.is_empty()).collect(), target.as_str()),
     };
     for step in target.split('/') {
         match step {

@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use crate::content::{Content, Kind};
+use crate::content::{Block, Content, Kind};
 
 /// A table while it is read.
 #[derive(Debug, Default)]
@@ -44,6 +44,22 @@ impl Table {
             content.push(Kind::Row(header.clone()), row.line());
         }
     }
+}
+
+/// Returns the lines of blocks that become one cell or one note. The header of a table comes once, before its rows.
+pub(crate) fn lines(blocks: Vec<Block>) -> Vec<String> {
+    let mut last: Option<Rc<str>> = None;
+    let mut lines = vec![];
+    for block in blocks {
+        if let Kind::Row(Some(header)) = block.kind
+            && !last.as_ref().is_some_and(|last| Rc::ptr_eq(last, &header))
+        {
+            lines.push(header.to_string());
+            last = Some(header);
+        }
+        lines.push(block.text);
+    }
+    lines
 }
 
 impl Row {

@@ -52,6 +52,8 @@ struct Splitter {
     passages: Vec<Passage>,
     /// A heading came after the last text.
     pending: bool,
+    /// The header of the last row.
+    table: Option<Rc<str>>,
 }
 
 impl Splitter {
@@ -62,7 +64,7 @@ impl Splitter {
         let limit = needed.clamp(TARGET * QUARTERS, (MAX_PASSAGE_TOKENS - open::FIRST_LINE) * QUARTERS);
         let short = needed.clamp(SHORT * QUARTERS, limit);
         let context = Context::new(content.title.as_deref());
-        Self { context, limit, short, open: Open::default(), passages: vec![], pending: false }
+        Self { context, limit, short, open: Open::default(), passages: vec![], pending: false, table: None }
     }
 
     fn add(&mut self, block: &Block) {
@@ -134,8 +136,14 @@ impl Splitter {
         if used < SHORT * QUARTERS { self.limit - used } else { self.limit }
     }
 
-    fn row(&mut self, block: &Block, header: &Rc<str>, text: &str) {
-        let header = self.open.header(header, HEADER * QUARTERS);
+    fn row(&mut self, block: &Block, whole: &Rc<str>, text: &str) {
+        let is_first = !self.table.replace(Rc::clone(whole)).is_some_and(|last| Rc::ptr_eq(&last, whole));
+        let header = self.open.header(whole, HEADER * QUARTERS);
+        if is_first && header.len() < whole.len() {
+            // The passages repeat only the beginning of a long header.
+            let names = Block { kind: Kind::Paragraph, text: whole.to_string(), page: block.page };
+            self.text(&names, Cow::Borrowed(whole.as_ref()), "\n");
+        }
         let most = self.limit.saturating_sub(weight::sum(&header) + QUARTERS);
         let mut pieces = Pieces::of_lines(text);
         while let Some(piece) = pieces.next(most) {

@@ -6,7 +6,7 @@ use super::numbering::Numbering;
 use super::paragraph::{Runs, Text, has, joins_next};
 use super::styles::Styles;
 use crate::content::{Content, Kind};
-use crate::read::table::{Row, Table};
+use crate::read::table::{Row, Table, lines};
 use crate::read::xml::{Node, Xml};
 use crate::{DocumentError, MAX_DEPTH};
 
@@ -195,8 +195,7 @@ impl<'s> Body<'s> {
         let (start, hidden) = (self.content.blocks.len(), self.runs.hidden);
         self.blocks(node)?;
         self.runs.hidden = hidden;
-        let words = self.content.blocks.split_off(start).into_iter().map(|block| block.text);
-        let note = words.collect::<Vec<_>>().join(" ");
+        let note = lines(self.content.blocks.split_off(start)).join(" ");
         match self.content.blocks.last_mut() {
             Some(block) if !matches!(block.kind, Kind::Heading(_)) => {
                 block.text.push_str(&format!("\n[{number}] {}", note.trim()));
@@ -266,8 +265,8 @@ impl<'s> Body<'s> {
     fn cell(&mut self, cell: Node<'_>) -> Result<String, DocumentError> {
         let start = self.content.blocks.len();
         self.blocks(cell)?;
-        let lines = self.content.blocks.split_off(start).into_iter().map(|block| block.text);
-        Ok(lines.collect::<Vec<_>>().join(" ").split_whitespace().collect::<Vec<_>>().join(" "))
+        let lines = lines(self.content.blocks.split_off(start));
+        Ok(lines.join(" ").split_whitespace().collect::<Vec<_>>().join(" "))
     }
 }
 

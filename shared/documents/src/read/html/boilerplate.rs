@@ -130,7 +130,7 @@ impl Boilerplate {
         menu || banner && self.size(id).text <= BANNER && self.size(id).text * 2 <= page
     }
 
-    /// Returns whether a block is mostly short links.
+    /// Returns whether a block is mostly short links. A block around the main text has text of its own as well.
     fn is_menu(&self, id: Id, element: &Element) -> bool {
         if !matches!(
             element.tag(),
@@ -143,6 +143,7 @@ impl Boilerplate {
         size.links >= MENU_LINKS
             && size.linked * 4 >= size.text * 3
             && size.linked <= size.links * MENU_LINK
+            && own < OWN_TEXT
             && outside.saturating_sub(own) >= OWN_TEXT
     }
 }

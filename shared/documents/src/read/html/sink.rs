@@ -51,32 +51,79 @@ fn has_too_many_attributes(source: &str) -> bool {
             }
             continue;
         }
-        let (mut count, mut quote, mut blank, mut end) = (0, None, false, tag.len());
-        for (at, byte) in tag.bytes().enumerate() {
-            match (quote, byte) {
-                (Some(open), byte) if open == byte => quote = None,
-                (Some(_), _) => {}
-                (None, b'>') => {
-                    end = at;
-                    break;
-                }
-                (None, b'"' | b'\'') => quote = Some(byte),
-                (None, b' ' | b'\n' | b'\t' | b'\r' | b'\x0c' | b'/') => blank = true,
-                (None, _) if blank => (count, blank) = (count + 1, false),
-                (None, _) => {}
-            }
-            if count > MAX_ATTRIBUTES {
-                return true;
-            }
+        let (count, end) = attributes(tag);
+        if count > MAX_ATTRIBUTES {
+            return true;
         }
         rest = tag.get(end..).unwrap_or_default();
-        for name in ["script", "style"] {
-            if tag.get(..name.len()).is_some_and(|tag| tag.eq_ignore_ascii_case(name)) {
-                rest = rest.find("</").and_then(|end| rest.get(end..)).unwrap_or_default();
-            }
+        let name = tag.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+        if let Some(name) = ["script", "style"].into_iter().find(|raw| raw.eq_ignore_ascii_case(name)) {
+            rest = after_raw_text(rest, name);
         }
     }
     false
+}
+
+/// Where the parser is within a tag: <https://html.spec.whatwg.org/multipage/parsing.html#tokenization>.
+enum InTag {
+    TagName,
+    BeforeName,
+    Name,
+    AfterName,
+    BeforeValue,
+    Quoted(u8),
+    Unquoted,
+}
+
+/// Returns the number of attributes of a tag, at most one more than [`MAX_ATTRIBUTES`], and where the tag ends.
+fn attributes(tag: &str) -> (usize, usize) {
+    use InTag::{AfterName, BeforeName, BeforeValue, Name, Quoted, TagName, Unquoted};
+    let (mut count, mut state) = (0, TagName);
+    for (at, byte) in tag.bytes().enumerate() {
+        let is_blank = matches!(byte, b' ' | b'\n' | b'\t' | b'\r' | b'\x0c');
+        state = match (state, byte) {
+            (Quoted(open), byte) if open == byte => BeforeName,
+            (Quoted(open), _) => Quoted(open),
+            (_, b'>') => return (count, at),
+            (BeforeValue, b'"' | b'\'') => Quoted(byte),
+            (BeforeValue, _) if is_blank => BeforeValue,
+            (BeforeValue, _) => Unquoted,
+            (Unquoted, _) => {
+                if is_blank {
+                    BeforeName
+                } else {
+                    Unquoted
+                }
+            }
+            (Name | AfterName, b'=') => BeforeValue,
+            (Name | AfterName, _) if is_blank => AfterName,
+            (TagName | Name | AfterName | BeforeName, b'/') => BeforeName,
+            (TagName | BeforeName, _) if is_blank => BeforeName,
+            (TagName, _) => TagName,
+            (Name, _) => Name,
+            (BeforeName | AfterName, _) => {
+                count += 1;
+                Name
+            }
+        };
+        if count > MAX_ATTRIBUTES {
+            return (count, at);
+        }
+    }
+    (count, tag.len())
+}
+
+/// Returns the source from the end tag of the element `name` on. Its text has no tags.
+fn after_raw_text<'s>(source: &'s str, name: &str) -> &'s str {
+    let mut rest = source;
+    while let Some(at) = rest.find("</") {
+        rest = rest.get(at..).unwrap_or_default();
+        if rest.get(2..2 + name.len()).is_some_and(|end| end.eq_ignore_ascii_case(name)) {
+            return rest;
+        }
+        rest = rest.get(2..).unwrap_or_default();
+    }
+    ""
 }
 
 /// Builds the tree.
