@@ -129,3 +129,18 @@ def test_tenant_session_cannot_invoke_functions(
 def test_tenant_functions_use_tenant_isolation(stack: LocalStack, function: str) -> None:
     found = stack.account.client("lambda").get_function_configuration(FunctionName=stack.outputs[function])
     assert found["TenancyConfig"]["TenantIsolationMode"] == "PER_TENANT"
+
+
+def test_header_cannot_name_the_subject(stack: LocalStack, clinic: Tenant) -> None:
+    """The author of a version is the subject of the verified token."""
+    for authorizer, author in (
+        ({"tenantId": clinic.id, "tier": "basic", "subject": "ada"}, "ada"),
+        ({"tenantId": clinic.id, "tier": "basic"}, None),
+    ):
+        forged = {"subject": "mallory", "principalId": "mallory", "X-Subject": "mallory"}
+        event = proxy_event("BasicTemplatesFunction", authorizer, forged)
+        event |= {"httpMethod": "PUT", "pathParameters": {"key": "authored"}, "body": json.dumps({"body": "text"})}
+        event["requestContext"] |= {"httpMethod": "PUT", "resourcePath": "/v1/templates/{key}"}
+        status, body = _status(stack, "BasicTemplatesFunction", event, clinic.id)
+        assert status in (200, 201), body
+        assert json.loads(body)["created_by"] == author

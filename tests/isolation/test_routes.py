@@ -32,7 +32,7 @@ def _documented() -> list[Route]:
 
 
 def _filled(path: str, document: str = "0" * 32) -> str:
-    return path.replace("{key}", "default_summary").replace("{id}", document)
+    return path.replace("{key}", "default_summary").replace("{label}", "production").replace("{id}", document)
 
 
 # ── routes without a token ────────────────────────────────────────────────────
@@ -73,6 +73,94 @@ def _read_template(owner: Api, intruder: Api) -> None:
     assert mine["body"] != theirs["body"] and mine["version"] != theirs["version"]
     # The clinic has version 2 of this prompt template, the bicycles do not.
     problem(intruder.get("/v1/templates/default_summary?version=2"), 404)
+
+
+def _list_versions(owner: Api, intruder: Api) -> None:
+    for number in range(3):
+        owner.save_template("clinic-versions", "text", description=f"clinic {number}")
+    path = "/v1/templates/clinic-versions/versions"
+    problem(intruder.get(path), 404)
+    intruder.save_template("clinic-versions", "Mine.", description="bicycles")
+    # A cursor of the owner leads the intruder only through its own versions.
+    cursor = owner.get(f"{path}?limit=1").expect(200)["cursor"]
+    mine = intruder.get(path).expect(200)["versions"] + intruder.get(f"{path}?cursor={cursor}").expect(200)["versions"]
+    assert {each["description"] for each in mine} == {"bicycles"}
+    theirs = owner.get(path).expect(200)["versions"]
+    assert [each["description"] for each in theirs] == ["clinic 2", "clinic 1", "clinic 0"]
+
+
+NEW = {"If-None-Match": "*"}
+
+
+def _labelled(owner: Api, key: str) -> str:
+    """Saves two versions of a prompt template, labels the first one, and returns the path of the labels."""
+    path = f"/v1/templates/{key}/labels"
+    for text in ("Only the clinic has this.", "Only the clinic has this, too."):
+        owner.save_template(key, text)
+    owner.put(f"{path}/production", {"version": 1}, headers=NEW).expect(201)
+    return path
+
+
+def _list_labels(owner: Api, intruder: Api) -> None:
+    path = _labelled(owner, "clinic-labels")
+    problem(intruder.get(path), 404)
+    question = {"template": "clinic-labels", "label": "production", "question": "Why?"}
+    problem(intruder.get("/v1/templates/clinic-labels?label=production"), 404)
+    problem(intruder.post("/v1/inference", question), 404)
+    intruder.save_template("clinic-labels", "Mine.")
+    assert intruder.get(path).expect(200) == {"labels": {}, "moves": []}
+    problem(intruder.get("/v1/templates/clinic-labels?label=production"), 404)
+    problem(intruder.post("/v1/inference", question), 404)
+    # The control: the owner reads and uses its label.
+    assert owner.get(path).expect(200)["labels"] == {"production": 1}
+    assert owner.post("/v1/inference", question).expect(200)["template"]["version"] == 1
+
+
+def _move_label(owner: Api, intruder: Api) -> None:
+    path = _labelled(owner, "clinic-moves")
+    before = owner.get(path)
+    current = {"If-Match": before.headers["etag"]}
+    for headers in (NEW, current):
+        problem(intruder.put(f"{path}/production", {"version": 2}, headers=headers), 404)
+    intruder.save_template("clinic-moves", "Mine.")
+    # The owner's entity tag is not the intruder's, and the owner's second version does not exist for the intruder.
+    refused = problem(intruder.put(f"{path}/production", {"version": 1}, headers=current), 409)
+    assert refused["current"] == {}
+    problem(intruder.put(f"{path}/production", {"version": 2}, headers=NEW), 404)
+    assert intruder.put(f"{path}/production", {"version": 1}, headers=NEW).status == 201
+    after = owner.get(path)
+    assert (after.json, after.headers["etag"]) == (before.json, before.headers["etag"])
+    # The control: the same move works for the owner.
+    moved = owner.put(f"{path}/production", {"version": 2}, headers=current).expect(200)
+    assert moved["labels"] == {"production": 2}
+
+
+def _delete_label(owner: Api, intruder: Api) -> None:
+    path = _labelled(owner, "clinic-unlabels")
+    current = {"If-Match": owner.get(path).headers["etag"]}
+    problem(intruder.delete(f"{path}/production", headers=current), 404)
+    assert owner.get(path).expect(200)["labels"] == {"production": 1}
+    assert owner.delete(f"{path}/production", headers=current).status == 204
+
+
+def _render_template(owner: Api, intruder: Api) -> None:
+    key = "clinic-renders"
+    owner.save_template(key, "Only the clinic has {{ what }}.", variables=_DECLARES_WHAT)
+    owner.put(f"/v1/templates/{key}/labels/production", {"version": 1}, headers=NEW).expect(201)
+    path, values = f"/v1/templates/{key}/render", {"what": "this"}
+    for selected in ({}, {"version": 1}, {"label": "production"}):
+        problem(intruder.post(path, {"variables": values, **selected}), 404)
+    # The control: the owner renders it. The messages name no other tenant.
+    theirs = owner.post(path, {"variables": values, "label": "production"}).expect(200)
+    assert theirs["text"] == "Only the clinic has this."
+    intruder.save_template(key, "Mine, with {{ what }}.")
+    mine = intruder.post(path, {"variables": values}).expect(200)
+    assert mine["text"] == "Mine, with this." and mine["sha256"] != theirs["sha256"]
+    assert mine["messages"][1]["content"][0] != theirs["messages"][1]["content"][0]
+    assert "clinic has" not in json.dumps(mine)
+
+
+_DECLARES_WHAT = {"type": "object", "properties": {"what": {"type": "string"}}, "required": ["what"]}
 
 
 def _save_template(owner: Api, intruder: Api) -> None:
@@ -206,6 +294,11 @@ def _redrive_all(owner: Api, intruder: Api) -> None:
 ATTACKS: dict[Route, Callable[[Api, Api], None]] = {
     ("GET", "/v1/templates"): _list_templates,
     ("GET", "/v1/templates/{key}"): _read_template,
+    ("GET", "/v1/templates/{key}/versions"): _list_versions,
+    ("GET", "/v1/templates/{key}/labels"): _list_labels,
+    ("PUT", "/v1/templates/{key}/labels/{label}"): _move_label,
+    ("DELETE", "/v1/templates/{key}/labels/{label}"): _delete_label,
+    ("POST", "/v1/templates/{key}/render"): _render_template,
     ("PUT", "/v1/templates/{key}"): _save_template,
     ("DELETE", "/v1/templates/{key}"): _delete_template,
     ("GET", "/v1/documents"): _list_documents,

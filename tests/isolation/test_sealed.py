@@ -136,6 +136,30 @@ def test_old_version_is_not_served_as_the_current_one(
     assert "own words" not in read_must_fail(api, "seal_moved")
 
 
+def test_labels_of_another_tenant_or_prompt_template_do_not_open(
+    stack: LocalStack, clinic: Tenant, overwritten: tuple[Api, dict[str, Any]], read_must_fail: ReadMustFail
+) -> None:
+    """Labels are sealed in the head of their prompt template. The control is the read before each change."""
+    api, item = overwritten
+    owner, tenant = stack.api(clinic), _tenant_of(stack, item)
+    new = {"If-None-Match": "*"}
+    for saved, key in ((owner, "labels-theirs"), (api, "labels-elsewhere")):
+        version = saved.save_template(key, "Labelled.")["version"]
+        saved.put(f"/v1/templates/{key}/labels/production", {"version": version}, headers=new).expect(201)
+    version = int(item["sk"]["S"].rsplit("#", 1)[1])
+    api.put("/v1/templates/overwritten/labels/production", {"version": version}, headers=new).expect(201)
+    head = Target.of(stack, tenant).item("TEMPLATE#overwritten")
+    for other, key in ((clinic, "labels-theirs"), (tenant, "labels-elsewhere")):
+        assert api.get("/v1/templates/overwritten?label=production").expect(200)["version"] == version
+        since = time.time()
+        moved = Target.of(stack, other).item(f"TEMPLATE#{key}")
+        _overwrite(stack, head, moved[_sealed_name(moved)]["B"])
+        problem(api.get("/v1/templates/overwritten?label=production"), 500)
+        problem(api.get("/v1/templates/overwritten/labels"), 500)
+        until(lambda: _count_broken_seals(stack, "seal_moved", since), lambda n: n == 2, "counted")  # noqa: B023
+        stack.account.client("dynamodb").put_item(TableName=stack.outputs["DataTable"], Item=head)
+
+
 def test_value_moved_to_another_attribute_does_not_open(
     stack: LocalStack,
     bicycles_session: Account,

@@ -238,6 +238,8 @@ def not_served(deployment: Deployment) -> Iterator[Refusal]:
 # ── requests ──────────────────────────────────────────────────────────────────
 
 QUESTION = {"template": "greeting", "question": "Why?", "variables": {"name": "Ines"}}
+DECLARED = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+LABELS, FIRST, CREATE = f"{TEMPLATES}/greeting/labels", {"version": 1}, {"If-None-Match": "*"}
 TEXT = {"title": "Hours", "content_type": "text/plain", "content": "Closed at noon."}
 SIZE = {"title": "Hours", "content_type": "text/plain", "bytes": 9}
 SAVED = {
@@ -255,6 +257,15 @@ INVALID_REQUESTS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("an invalid cursor", "GET", f"{TEMPLATES}?cursor=AAAA%3D%3D", {}),
     ("an unknown query parameter", "GET", f"{DOCUMENTS}?colour=blue", {}),
     ("a version that is not a number", "GET", f"{TEMPLATES}/greeting?version=x", {}),
+    ("a cursor of versions that is not a number", "GET", f"{TEMPLATES}/greeting/versions?cursor=x", {}),
+    ("a label in capitals", "GET", f"{TEMPLATES}/greeting?label=Production", {}),
+    ("the reserved label", "PUT", f"{LABELS}/latest", {"body": {"version": 1}, "headers": CREATE}),
+    ("a version and a label: of a template", "GET", f"{TEMPLATES}/greeting?label=production&version=1", {}),
+    ("a version and a label: in a question", "POST", INFERENCE, {"body": QUESTION | {"version": 1, "label": "a"}}),
+    ("version 0 for a label", "PUT", f"{LABELS}/staging", {"body": {"version": 0}, "headers": CREATE}),
+    ("another `If-None-Match`", "PUT", f"{LABELS}/staging", {"body": FIRST, "headers": {"If-None-Match": '"a"'}}),
+    ("another `If-Match`", "PUT", f"{LABELS}/staging", {"body": FIRST, "headers": {"If-Match": "*"}}),
+    ("a move of a label without `If-Match`", "PUT", f"{LABELS}/staging", {"body": FIRST}),
     ("a template key in capitals", "PUT", f"{TEMPLATES}/Greeting", {"body": {"body": "x"}}),
     ("a template key with spaces in a question", "POST", INFERENCE, {"body": QUESTION | {"template": "a b"}}),
     ("a document id with invalid characters", "GET", f"{DOCUMENTS}/xyz", {}),
@@ -323,6 +334,31 @@ INVALID_REQUESTS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ),
     ("a template with too many nested blocks", "PUT", f"{TEMPLATES}/greeting", {"body": {"body": "{% if a %}" * 151}}),
     ("a template that always fails", "PUT", f"{TEMPLATES}/greeting", {"body": {"body": "{{ 1 / 0 }}"}}),
+    (
+        "a declaration of variables with an unknown keyword",
+        "PUT",
+        f"{TEMPLATES}/greeting",
+        {"body": {"body": "x", "variables": DECLARED | {"title": "x"}}},
+    ),
+    (
+        "a template that reads a variable that it does not declare",
+        "PUT",
+        f"{TEMPLATES}/greeting",
+        {"body": {"body": "{{ nmae }}", "variables": DECLARED}},
+    ),
+    ("a rendering: a declared variable is missing", "POST", f"{TEMPLATES}/declared/render", {"body": {}}),
+    (
+        "a question: a variable of another kind",
+        "POST",
+        INFERENCE,
+        {"body": QUESTION | {"template": "declared", "variables": {"name": 7}}},
+    ),
+    (
+        "a question: a variable that is not declared",
+        "POST",
+        INFERENCE,
+        {"body": QUESTION | {"template": "declared", "variables": {"nmae": "Ines"}}},
+    ),
     ("a question: a variable has no value", "POST", INFERENCE, {"body": QUESTION | {"variables": {}}}),
     ("a question: the template does too much work", "POST", INFERENCE, {"body": QUESTION | {"template": "loop"}}),
     ("a question: the template adds a number to a text", "POST", INFERENCE, {"body": QUESTION | {"template": "sum"}}),
@@ -340,8 +376,13 @@ def invalid_requests(deployment: Deployment) -> Iterator[Refusal]:
     api = deployment.new_tenant()[1]
     for key, text in SAVED.items():
         api.save_template(key, text)
+    api.save_template("declared", "Dear {{ name }}", variables=DECLARED)
     for cause, method, path, more in INVALID_REQUESTS:
         yield Refusal(cause, api.call(method, path, **more))
+    for number in range(20):
+        api.put(f"{LABELS}/label-{number}", FIRST, headers=CREATE).expect(201)
+    yield Refusal("a label that exists, with `If-None-Match: *`", api.put(f"{LABELS}/label-0", FIRST, headers=CREATE))
+    yield Refusal("more labels than a template may have", api.put(f"{LABELS}/one-more", FIRST, headers=CREATE))
     document = api.add_document("Hours", "Closed at noon.")["id"]
     for _ in range(16):
         api.post(f"{DOCUMENTS}/{document}/uploads", SIZE).expect(201)
@@ -384,8 +425,11 @@ def not_found(deployment: Deployment) -> Iterator[Refusal]:
         "a template: of another tenant": "theirs",
         "a template: deleted": "gone",
         "a template: a missing version": "short?version=2",
+        "a template: a missing label": "short?label=production",
     }.items():
         yield Refusal(cause, api.get(f"{TEMPLATES}/{path}"))
+    missing = api.put(f"{TEMPLATES}/short/labels/production", {"version": 2}, headers=CREATE)
+    yield Refusal("a label for a version that does not exist", missing)
     yield Refusal("a template: never saved, used in a question", api.post(INFERENCE, QUESTION))
     for cause, document in {"never added": "0" * 32, "of another tenant": theirs}.items():
         for method in ("GET", "DELETE"):
@@ -681,9 +725,10 @@ def test_preflight_is_answered_without_a_token_for_one_origin(deployment: Deploy
             allowed = {name: value for name, value in answer.headers.items() if name.startswith(_CORS)}
             methods = set(allowed.pop("access-control-allow-methods").split(","))
             assert methods == {each.upper() for each in operations} | {"OPTIONS"}, path
+            conditions = ",if-match,if-none-match" if path.endswith("{label}") else ""
             assert allowed == {
                 "access-control-allow-origin": ORIGIN,
-                "access-control-allow-headers": "authorization,content-type",
+                "access-control-allow-headers": f"authorization,content-type{conditions}",
                 "access-control-max-age": "600",
             }
             assert answer.headers["cache-control"] == "no-store"

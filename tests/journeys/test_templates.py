@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from tools.attacks import Target
+from tools.devstack.aws import Tenant
 from tools.devstack.client import Api
 from tools.devstack.problems import problem
+from tools.devstack.stack import LocalStack
 
 PATH = "/v1/templates"
 
@@ -35,6 +40,64 @@ def test_old_version_does_not_change(api: Api) -> None:
     for version, text in enumerate(("one", "two", "three"), start=1):
         found = api.get(f"{PATH}/history?version={version}").expect(200)
         assert (found["version"], found["body"]) == (version, text)
+
+
+def test_versions_are_listed_newest_first(api: Api) -> None:
+    for number in range(1, 8):
+        api.save_template("listed", f"text {number}", description=f"number {number}")
+    pages = api.pages(f"{PATH}/listed/versions", "versions", 3)
+    assert [len(page) for page in pages] == [3, 3, 1]
+    versions = [each for page in pages for each in page]
+    assert [(each["version"], each["description"]) for each in versions] == [
+        (n, f"number {n}") for n in range(7, 0, -1)
+    ]
+    for each in versions:
+        found = api.get(f"{PATH}/listed?version={each['version']}").expect(200)
+        assert (found["created_at"], found["created_by"]) == (each["created_at"], each["created_by"])
+    whole = api.get(f"{PATH}/listed/versions?limit=7").expect(200)
+    assert whole == {"versions": versions, "cursor": None}
+    assert api.get(f"{PATH}/listed/versions?cursor=1").expect(200) == {"versions": [], "cursor": None}
+
+
+def test_only_versions_after_a_delete_are_listed(api: Api) -> None:
+    for text in ("one", "two"):
+        api.save_template("listed-again", text)
+    api.delete(f"{PATH}/listed-again").expect(204)
+    problem(api.get(f"{PATH}/listed-again/versions"), 404)
+    api.save_template("listed-again", "three")
+    listed = api.get(f"{PATH}/listed-again/versions").expect(200)
+    assert ([each["version"] for each in listed["versions"]], listed["cursor"]) == ([3], None)
+    assert api.get(f"{PATH}/listed-again/versions?cursor=3").expect(200)["versions"] == []
+
+
+@pytest.mark.parametrize("query", ["cursor=0", "cursor=x", "cursor=-1", "cursor=4294967296", "limit=0", "version=1"])
+def test_invalid_query_of_versions_is_refused(api: Api, query: str) -> None:
+    api.save_template("listed-wrong", "one")
+    problem(api.get(f"{PATH}/listed-wrong/versions?{query}"), 400, query.split("=", maxsplit=1)[0])
+
+
+def test_version_names_the_subject_of_the_token(stack: LocalStack, tenant: Tenant) -> None:
+    def author(**changes: Any) -> Any:
+        claims = {**stack.issuer.claims(tenant.id), **changes}
+        token = stack.issuer.sign({name: value for name, value in claims.items() if value is not None})
+        headers = {"X-Subject": "mallory", "principalId": "mallory"}
+        saved = stack.api(token=token).put(f"{PATH}/authored", {"body": "text"}, headers=headers)
+        listed = stack.api(token=token).get(f"{PATH}/authored/versions?limit=1").expect(200)["versions"]
+        assert listed[0]["created_by"] == saved.expect(200, 201)["created_by"]
+        return listed[0]["created_by"]
+
+    assert author(sub="ada") == "ada"
+    assert author(sub="auth0|é") == "auth0|é"
+    assert author(sub=None) is None
+    assert author(sub="x" * 256) is None
+
+
+def test_subject_is_sealed_in_the_table(stack: LocalStack, tenant: Tenant) -> None:
+    subject = "ada-lovelace-0815"
+    token = stack.issuer.sign({**stack.issuer.claims(tenant.id), "sub": subject})
+    stack.api(token=token).save_template("sealed-author", "text", description="for the desk 0815")
+    stored = Target.of(stack, tenant).item("VERSION#sealed-author#")
+    assert subject not in str(stored) and "for the desk" not in str(stored)
 
 
 def test_missing_version_is_not_found(api: Api) -> None:

@@ -421,6 +421,25 @@ _CIRCUIT = [
     ),
 ]
 
+_DECLARED = [
+    Mutant(
+        "variables that are not declared are accepted",
+        Suite.CRATES,
+        "shared/prompts/src/schema/check.rs",
+        "find(|name| !properties.contains_key(*name))",
+        "find(|name| name.is_empty())",
+        ("-p", "bulkhead-prompts", "--test", "schema"),
+    ),
+    Mutant(
+        "a required variable may be missing",
+        Suite.CRATES,
+        "shared/prompts/src/schema/check.rs",
+        "None if required.contains(name) => {",
+        "None if required.contains(name) && name.is_empty() => {",
+        ("-p", "bulkhead-prompts", "--test", "schema"),
+    ),
+]
+
 _DEPENDENCIES = [
     Mutant(
         "a function has a separate cache",
@@ -820,6 +839,51 @@ _BUILT = [
         ("templates", "documents", "inference"),
     ),
     Mutant(
+        "a header names the subject if the authorizer does not",
+        Suite.FUNCTIONS,
+        "shared/events/src/gateway.rs",
+        ".and_then(|subject| subject.as_str())\n",
+        '.and_then(|subject| subject.as_str()).or(self.header("x-subject"))\n',
+        ("tests/isolation/test_invoke.py",),
+        ("templates",),
+    ),
+    Mutant(
+        "a label moves although the labels changed",
+        Suite.FUNCTIONS,
+        "shared/stores/src/repositories/templates/labels.rs",
+        "if !condition.holds(from, &current) {",
+        "if !condition.holds(from, &current) && condition.absent {",
+        ("tests/journeys/test_labels.py",),
+        ("templates",),
+    ),
+    Mutant(
+        "two moves of a label both win",
+        Suite.FUNCTIONS,
+        "shared/stores/src/repositories/templates/labels.rs",
+        '.condition_expression("labels_etag = :before")',
+        '.condition_expression("labels_etag = :before OR attribute_exists(pk)")',
+        ("tests/journeys/test_labels.py",),
+        ("templates",),
+    ),
+    Mutant(
+        "labels survive the deletion of their prompt template",
+        Suite.FUNCTIONS,
+        "shared/stores/src/repositories/templates/mod.rs",
+        "labels_etag = :etag REMOVE sealed",
+        "labels_etag = :etag",
+        ("tests/journeys/test_labels.py",),
+        ("templates",),
+    ),
+    Mutant(
+        "declared variables are not checked",
+        Suite.FUNCTIONS,
+        "functions/inference/src/template.rs",
+        "schema.apply(variables).map_err(|error| ApiError::Unprocessable(error.to_string()))",
+        "let _ = schema;\n    Ok(variables)",
+        ("tests/journeys/test_variables.py",),
+        ("inference", "templates"),
+    ),
+    Mutant(
         "admits a token of another tier",
         Suite.FUNCTIONS,
         "functions/authorizer/src/lib.rs",
@@ -1105,6 +1169,7 @@ MUTANTS: list[Mutant] = [
     *_CIRCUIT,
     *_READING,
     *_JOBS,
+    *_DECLARED,
     *_DEPENDENCIES,
     *_WRITTEN,
     *_SILO,

@@ -113,7 +113,9 @@ impl Authorizer {
             }
         };
         match self.tenant_of(&claims).await {
-            Ok(Ok(tenant)) => Ok(AuthorizerAnswer::allow(&request.method_arn, &tenant, &self.tier)),
+            Ok(Ok(tenant)) => {
+                Ok(AuthorizerAnswer::allow(&request.method_arn, &tenant, &self.tier, claims.subject))
+            }
             Ok(Err(denial)) => {
                 metrics::count(Counter::Refused, denial.code(), Subject::default());
                 tracing::warn!(reason = denial.code(), "tenant refused");

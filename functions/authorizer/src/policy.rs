@@ -20,6 +20,9 @@ pub struct AuthorizerAnswer {
 struct Context {
     tenant_id: String,
     tier: String,
+    /// The subject of the token. Absent if the token has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -38,11 +41,11 @@ struct Statement {
 }
 
 impl AuthorizerAnswer {
-    pub(crate) fn allow(method_arn: &str, tenant: &TenantId, tier: &str) -> Self {
+    pub(crate) fn allow(method_arn: &str, tenant: &TenantId, tier: &str, subject: Option<String>) -> Self {
         Self {
             principal_id: tenant.to_string(),
             policy_document: policy("Allow", method_arn),
-            context: Some(Context { tenant_id: tenant.to_string(), tier: tier.to_owned() }),
+            context: Some(Context { tenant_id: tenant.to_string(), tier: tier.to_owned(), subject }),
             usage_identifier_key: Some(tenant.usage_key().as_str().to_owned()),
         }
     }
@@ -74,8 +77,13 @@ mod tests {
     #[test]
     fn allow_policy_covers_stage_and_names_tenant() {
         let tenant = TenantId::parse("aaaaaaaaaaaaaaaa").expect("id");
-        let answer = serde_json::to_value(AuthorizerAnswer::allow(METHOD, &tenant, "basic")).expect("json");
+        let allow = |subject: Option<String>| {
+            serde_json::to_value(AuthorizerAnswer::allow(METHOD, &tenant, "basic", subject)).expect("json")
+        };
+        let answer = allow(None);
         assert_eq!(answer["context"], serde_json::json!({"tenantId": "aaaaaaaaaaaaaaaa", "tier": "basic"}));
+        let named = allow(Some("ada".to_owned()));
+        assert_eq!(named["context"]["subject"], "ada");
         assert_eq!(answer["policyDocument"]["Statement"][0]["Effect"], "Allow");
         assert_eq!(
             answer["policyDocument"]["Statement"][0]["Resource"],

@@ -6,6 +6,7 @@ pub mod model;
 mod prompt;
 mod ranking;
 mod retrieval;
+mod template;
 
 use bulkhead_rendering::Renderer;
 use bulkhead_runtime::http::{Api, ApiError, ApiRequest, ApiResponse};
@@ -29,7 +30,7 @@ impl InferenceApi {
 
 impl Api for InferenceApi {
     const ROUTES: &'static [(&'static str, &'static str)] =
-        &[("POST", "/v1/inference"), ("POST", "/v1/search")];
+        &[("POST", "/v1/inference"), ("POST", "/v1/search"), ("POST", "/v1/templates/{key}/render")];
 
     async fn handle(
         &self,
@@ -38,6 +39,9 @@ impl Api for InferenceApi {
     ) -> Result<ApiResponse, ApiError> {
         match request.route() {
             ("POST", "/v1/inference") => handlers::infer(request, session, &self.model, &self.renderer).await,
+            ("POST", "/v1/templates/{key}/render") => {
+                handlers::render(request, session, &self.renderer).await
+            }
             ("POST", "/v1/search") => handlers::search(request, session).await,
             _ => Err(ApiError::NotFound("route")),
         }

@@ -1,9 +1,10 @@
 //! Request and response bodies.
 
 use bulkhead_prompts::Variables;
-use bulkhead_runtime::http::documented::{DocumentIdText, TemplateKeyText};
+use bulkhead_runtime::http::documented::{DocumentIdText, LabelText, TemplateKeyText};
 use bulkhead_runtime::http::fields::{object, optional_whole};
 use bulkhead_stores::Match;
+use bulkhead_tenancy::names::Label;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -27,6 +28,9 @@ pub struct Infer {
     #[serde(default, deserialize_with = "optional_whole")]
     #[schema(minimum = 1, maximum = 4_294_967_295_u32)]
     pub version: Option<u32>,
+    /// A label of the prompt template instead of a version number.
+    #[schema(value_type = Option<LabelText>)]
+    pub label: Option<Label>,
     /// The question. Blanks alone are no question.
     #[schema(example = "How long do I have to cancel?", min_length = 1, max_length = 4_000, pattern = r"\S")]
     pub question: String,
@@ -98,6 +102,51 @@ pub struct Inference {
     pub request_id: String,
 }
 
+/// What to render.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RenderTemplate {
+    /// Version of the prompt template. Default: the latest.
+    #[serde(default, deserialize_with = "optional_whole")]
+    #[schema(minimum = 1, maximum = 4_294_967_295_u32)]
+    pub version: Option<u32>,
+    /// A label of the prompt template instead of a version number.
+    #[schema(value_type = Option<LabelText>)]
+    pub label: Option<Label>,
+    /// Values for the variables of the prompt template.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub variables: Variables,
+    /// A question to put into the messages. Default: the messages end before the passages and the question.
+    #[schema(example = "How long do I have to cancel?", min_length = 1, max_length = 4_000, pattern = r"\S")]
+    pub question: Option<String>,
+}
+
+/// A rendered prompt template.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RenderedTemplate {
+    /// The prompt template version that was rendered.
+    pub template: TemplateVersion,
+    /// The rendered text.
+    pub text: String,
+    /// SHA-256 of the rendered text in UTF-8, hexadecimal.
+    #[schema(pattern = "^[0-9a-f]{64}$", min_length = 64, max_length = 64)]
+    pub sha256: String,
+    /// The messages that the model would receive, without passages.
+    pub messages: Vec<Message>,
+    /// Id of this request. Quote it when you ask for support.
+    pub request_id: String,
+}
+
+/// A message to the model.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Message {
+    /// `system` or `user`.
+    pub role: &'static str,
+    /// The content blocks.
+    pub content: Vec<String>,
+}
+
 /// A version of a prompt template.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TemplateVersion {
@@ -105,6 +154,10 @@ pub struct TemplateVersion {
     pub key: String,
     /// Version number.
     pub version: u32,
+    /// The label that selected this version, if the request named one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<LabelText>)]
+    pub label: Option<Label>,
 }
 
 /// A passage of a document.

@@ -1,15 +1,16 @@
 //! Handlers, one per operation.
 
+use bulkhead_prompts::VariablesSchema;
 use bulkhead_rendering::{RenderError, Renderer};
 use bulkhead_runtime::chain;
 use bulkhead_runtime::http::documented::{
-    BadRequest, Conflict, NotFound, TemplateKeyText, TooLarge, Unprocessable, UnsupportedMediaType,
+    BadRequest, Conflict, LabelText, NotFound, TemplateKeyText, TooLarge, Unprocessable, UnsupportedMediaType,
 };
 use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse, whole_number};
-use bulkhead_stores::TenantSession;
-use bulkhead_tenancy::names::TemplateKey;
+use bulkhead_stores::{NewVersion, TenantSession, VersionSelector};
+use bulkhead_tenancy::names::{Label, TemplateKey};
 
-use crate::model::{MAX_DESCRIPTION, SaveTemplate, Template, TemplatePage};
+use crate::model::{MAX_DESCRIPTION, SaveTemplate, Template, TemplatePage, VersionPage};
 
 /// Maximum request body in bytes: a prompt template and its JSON escapes.
 const MAX_BODY: usize = 512 * 1024;
@@ -33,12 +34,13 @@ pub async fn list(request: &ApiRequest, session: TenantSession<'_>) -> Result<Ap
 
 /// Returns one prompt template.
 ///
-/// Its latest version, or the requested version.
+/// Its latest version, the version with the requested number, or the one that a label points at.
 #[utoipa::path(
     get, path = "/v1/templates/{key}", operation_id = "getTemplate", tag = "templates",
     params(
         ("key" = TemplateKeyText, Path, description = "Key of the prompt template"),
         ("version" = Option<u32>, Query, minimum = 1, maximum = 4294967295_u32, description = "Version number. Default: the latest"),
+        ("label" = Option<LabelText>, Query, description = "A label instead of a version number"),
     ),
     responses(
         (status = 200, body = Template, description = "The prompt template"),
@@ -47,19 +49,56 @@ pub async fn list(request: &ApiRequest, session: TenantSession<'_>) -> Result<Ap
     ),
 )]
 pub async fn get(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
-    request.only_query(&["version"])?;
+    request.only_query(&["version", "label"])?;
     let key = request.path("key", TemplateKey::parse)?;
-    let version = request.query("version", |text| {
-        whole_number(text).filter(|version| *version > 0).ok_or("must be a whole number from 1")
-    })?;
-    let template = session.templates().get(&key, version).await?.ok_or(ApiError::NotFound("template"))?;
-    Ok(ApiResponse::json(200, &Template::from(template)))
+    let version = request.query("version", version_number)?;
+    let label = request.query("label", Label::parse)?;
+    let selector = match (version, label.clone()) {
+        (None, None) => VersionSelector::Latest,
+        (Some(version), None) => VersionSelector::Number(version),
+        (None, Some(label)) => VersionSelector::Label(label),
+        (Some(_), Some(_)) => {
+            return Err(ApiError::BadRequest("`version` and `label`: send only one of them".to_owned()));
+        }
+    };
+    let missing = if label.is_some() { "label" } else { "template" };
+    let template = session.templates().get(&key, &selector).await?.ok_or(ApiError::NotFound(missing))?;
+    Ok(ApiResponse::json(200, &Template { label, ..Template::from(template) }))
+}
+
+/// Parses a version number.
+fn version_number(text: &str) -> Result<u32, &'static str> {
+    whole_number(text).filter(|version| *version > 0).ok_or("must be a whole number from 1")
+}
+
+/// Lists the versions of a prompt template.
+///
+/// Newest first. Pass the `cursor` of a page to get the next one.
+#[utoipa::path(
+    get, path = "/v1/templates/{key}/versions", operation_id = "listTemplateVersions", tag = "templates",
+    params(
+        ("key" = TemplateKeyText, Path, description = "Key of the prompt template"),
+        ("limit" = Option<u16>, Query, minimum = 1, maximum = 100, description = "Maximum items per page. Default: 25"),
+        ("cursor" = Option<u32>, Query, minimum = 1, maximum = 4294967295_u32, description = "The `cursor` of the previous page"),
+    ),
+    responses(
+        (status = 200, body = VersionPage, description = "A page of versions"),
+        (status = 400, response = BadRequest),
+        (status = 404, response = NotFound),
+    ),
+)]
+pub async fn versions(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
+    let query = request.list_query(version_number)?;
+    let key = request.path("key", TemplateKey::parse)?;
+    let found = session.templates().versions(&key, query.limit, query.after).await?;
+    let (page, labels) = found.ok_or(ApiError::NotFound("template"))?;
+    Ok(ApiResponse::json(200, &VersionPage::new(page, &labels)))
 }
 
 /// Saves a prompt template as a new version.
 ///
 /// Versions are immutable. A prompt template with a syntax error, an unknown name or too deep nesting is refused with
-/// 422, and so is one that always fails.
+/// 422, and so is one that always fails, or reads a variable that `variables` does not declare.
 #[utoipa::path(
     put, path = "/v1/templates/{key}", operation_id = "saveTemplate", tag = "templates",
     params(("key" = TemplateKeyText, Path, description = "Key of the prompt template")),
@@ -87,8 +126,22 @@ pub async fn put(
             "`description` must have at most {MAX_DESCRIPTION} characters"
         )));
     }
-    renderer.check(&save.body).await.map_err(refused)?;
-    let saved = session.templates().put(&key, &save.body, save.description.as_deref()).await?;
+    let declared = match &save.variables {
+        Some(declaration) => {
+            let schema = VariablesSchema::read(declaration)
+                .map_err(|error| ApiError::Unprocessable(error.to_string()))?;
+            Some(schema.names())
+        }
+        None => None,
+    };
+    renderer.check(&save.body, declared).await.map_err(refused)?;
+    let new = NewVersion {
+        body: save.body,
+        description: save.description,
+        created_by: request.subject().map(str::to_owned),
+        variables: save.variables,
+    };
+    let saved = session.templates().put(&key, new).await?;
     let status = if saved.version == 1 { 201 } else { 200 };
     Ok(ApiResponse::json(status, &Template::from(saved)))
 }

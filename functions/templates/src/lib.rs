@@ -1,6 +1,7 @@
 //! The `templates` function: saves, reads, lists and deletes a tenant's prompt templates.
 
 pub mod handlers;
+pub mod labels;
 pub mod model;
 
 use bulkhead_rendering::Renderer;
@@ -28,6 +29,10 @@ impl Api for TemplatesApi {
         ("GET", "/v1/templates/{key}"),
         ("PUT", "/v1/templates/{key}"),
         ("DELETE", "/v1/templates/{key}"),
+        ("GET", "/v1/templates/{key}/versions"),
+        ("GET", "/v1/templates/{key}/labels"),
+        ("PUT", "/v1/templates/{key}/labels/{label}"),
+        ("DELETE", "/v1/templates/{key}/labels/{label}"),
         ("GET", "/v1/openapi.json"),
     ];
 
@@ -41,6 +46,10 @@ impl Api for TemplatesApi {
             ("GET", "/v1/templates/{key}") => handlers::get(request, session).await,
             ("PUT", "/v1/templates/{key}") => handlers::put(request, session, &self.renderer).await,
             ("DELETE", "/v1/templates/{key}") => handlers::delete(request, session).await,
+            ("GET", "/v1/templates/{key}/versions") => handlers::versions(request, session).await,
+            ("GET", "/v1/templates/{key}/labels") => labels::list(request, session).await,
+            ("PUT", "/v1/templates/{key}/labels/{label}") => labels::put(request, session).await,
+            ("DELETE", "/v1/templates/{key}/labels/{label}") => labels::delete(request, session).await,
             ("GET", "/v1/openapi.json") => Ok(ApiResponse::json_text(200, OPENAPI)),
             _ => Err(ApiError::NotFound("route")),
         }

@@ -1,7 +1,11 @@
 //! Request and response bodies.
 
-use bulkhead_stores::{Page, StoredTemplate, TemplateSummary};
-use bulkhead_tenancy::names::TemplateKey;
+use std::collections::BTreeMap;
+
+use bulkhead_runtime::http::documented::LabelText;
+use bulkhead_runtime::http::fields::whole;
+use bulkhead_stores::{Page, StoredTemplate, TemplateLabels, TemplateSummary};
+use bulkhead_tenancy::names::{Label, TemplateKey};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -23,6 +27,18 @@ pub struct SaveTemplate {
     /// Purpose of the prompt template.
     #[schema(max_length = 500)]
     pub description: Option<String>,
+    /// The variables of the prompt template: a subset of JSON Schema, at most 16 KiB. An object with `properties`; the
+    /// keywords are `type`, `properties`, `required`, `items`, `enum`, `default`, `maxLength`, `maxItems` and
+    /// `description`. Variables that are not declared are then refused.
+    #[schema(
+        value_type = Option<Object>,
+        example = json!({
+            "type": "object",
+            "properties": {"name": {"type": "string", "maxLength": 80}, "tone": {"type": "string", "enum": ["kind", "brief"], "default": "kind"}},
+            "required": ["name"]
+        })
+    )]
+    pub variables: Option<serde_json::Value>,
 }
 
 /// One immutable version of a prompt template.
@@ -40,6 +56,79 @@ pub struct Template {
     /// Time this version was saved, RFC 3339.
     #[schema(format = DateTime)]
     pub created_at: String,
+    /// Who saved this version: the subject of the token. `null` if the token named no subject.
+    pub created_by: Option<String>,
+    /// The declared variables, if the version declares them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub variables: Option<serde_json::Value>,
+    /// The label that selected this version, if the request named one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<LabelText>)]
+    pub label: Option<Label>,
+}
+
+/// A version of a prompt template in a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct VersionEntry {
+    /// Version number.
+    pub version: u32,
+    /// Purpose of the prompt template.
+    pub description: Option<String>,
+    /// Time this version was saved, RFC 3339.
+    #[schema(format = DateTime)]
+    pub created_at: String,
+    /// Who saved this version: the subject of the token. `null` if the token named no subject.
+    pub created_by: Option<String>,
+    /// The labels that point at this version.
+    #[schema(value_type = Vec<LabelText>)]
+    pub labels: Vec<Label>,
+}
+
+/// A page of versions, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct VersionPage {
+    /// The versions of this page.
+    pub versions: Vec<VersionEntry>,
+    /// The `cursor` parameter for the next page; `null` on the last page.
+    pub cursor: Option<String>,
+}
+
+/// Where a label points.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MoveLabel {
+    /// Version number. An older version rolls the label back.
+    #[serde(deserialize_with = "whole")]
+    #[schema(minimum = 1, maximum = 4_294_967_295_u32)]
+    pub version: u32,
+}
+
+/// The labels of a prompt template, and their last moves.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Labels {
+    /// The version of each label.
+    #[schema(value_type = BTreeMap<String, u32>, example = json!({"production": 3, "staging": 4}))]
+    pub labels: BTreeMap<Label, u32>,
+    /// The last 50 moves, newest first.
+    pub moves: Vec<LabelMove>,
+}
+
+/// One move of a label.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LabelMove {
+    /// The label.
+    #[schema(value_type = LabelText)]
+    pub label: Label,
+    /// The version before; `null` if the move created the label.
+    pub from: Option<u32>,
+    /// The version after; `null` if the move deleted the label.
+    pub to: Option<u32>,
+    /// Time of the move, RFC 3339.
+    #[schema(format = DateTime)]
+    pub moved_at: String,
+    /// Who moved the label: the subject of the token. `null` if the token named no subject.
+    pub moved_by: Option<String>,
 }
 
 /// A prompt template in a list.
@@ -71,6 +160,43 @@ impl From<StoredTemplate> for Template {
             body: stored.body,
             description: stored.description,
             created_at: stored.created_at.to_string(),
+            created_by: stored.created_by,
+            variables: stored.variables,
+            label: None,
+        }
+    }
+}
+
+impl From<TemplateLabels> for Labels {
+    fn from(stored: TemplateLabels) -> Self {
+        let moves = stored.moves.into_iter().map(|moved| LabelMove {
+            label: moved.label,
+            from: moved.from,
+            to: moved.to,
+            moved_at: moved.moved_at.to_string(),
+            moved_by: moved.moved_by,
+        });
+        Self { labels: stored.labels, moves: moves.collect() }
+    }
+}
+
+impl VersionPage {
+    /// Returns the page with the labels that point at its versions.
+    pub fn new(page: Page<StoredTemplate, u32>, labels: &TemplateLabels) -> Self {
+        let labels_of = |version: u32| {
+            let pointing = labels.labels.iter().filter(|(_, target)| **target == version);
+            pointing.map(|(label, _)| label.clone()).collect()
+        };
+        let entry = |stored: StoredTemplate| VersionEntry {
+            version: stored.version,
+            description: stored.description,
+            created_at: stored.created_at.to_string(),
+            created_by: stored.created_by,
+            labels: labels_of(stored.version),
+        };
+        Self {
+            versions: page.items.into_iter().map(entry).collect(),
+            cursor: page.next.map(|version| version.to_string()),
         }
     }
 }

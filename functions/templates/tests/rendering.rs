@@ -30,7 +30,7 @@ async fn renders_as_the_engine_does() {
     let text = renderer().render("Hello {{ name.upper() }} — é", &variables(json!({"name": "ada"}))).await;
     assert_eq!(text.expect("rendered"), "Hello ADA — é");
     assert_eq!(renderer().render("{% if x %}y{% endif %}", &Map::new()).await.expect("rendered"), "");
-    assert!(renderer().check("{{ name | upper }}").await.is_ok());
+    assert!(renderer().check("{{ name | upper }}", None).await.is_ok());
 }
 
 #[tokio::test]
@@ -39,11 +39,16 @@ async fn reasons_of_the_engine_reach_the_author() {
         refused("{{ nmae }}", json!({})).await,
         "line 1: a variable has no value; the template uses `nmae`"
     );
-    let saved = renderer().check("a\n{{ name | uper }}").await.expect_err("refused");
+    let saved = renderer().check("a\n{{ name | uper }}", None).await.expect_err("refused");
     assert_eq!(saved.to_string(), "line 2: unknown filter `uper`: did you mean `upper`?");
     let deep = format!("{{{{ {}1 }}}}", "-".repeat(25_000));
     assert!(
-        renderer().check(&deep).await.expect_err("refused").to_string().contains("operators and brackets")
+        renderer()
+            .check(&deep, None)
+            .await
+            .expect_err("refused")
+            .to_string()
+            .contains("operators and brackets")
     );
 }
 
@@ -79,7 +84,7 @@ async fn limits_leave_room_for_large_templates() {
     let blocks = format!("{}y{}", "{% if x %}".repeat(70), "{% endif %}".repeat(70));
     let branches = format!("{{% if x == 0 %}}{}{{% else %}}y{{% endif %}}", "{% elif x == 1 %}z".repeat(145));
     for source in [deepest, chain, blocks, branches] {
-        renderer().check(&source).await.expect("accepted");
+        renderer().check(&source, None).await.expect("accepted");
         renderer().render(&source, &variables(json!({"x": "abc"}))).await.expect("rendered");
     }
     let rows: Vec<_> = (0..3_000).map(|n| json!({"n": n, "text": "x".repeat(60)})).collect();
@@ -98,5 +103,5 @@ async fn child_that_does_not_answer_is_killed() {
 #[tokio::test]
 async fn missing_program_is_not_the_authors_fault() {
     let missing = Renderer::new(PathBuf::from("/nowhere"), Duration::from_secs(60));
-    assert!(matches!(missing.check("x").await, Err(RenderError::Confinement(_))));
+    assert!(matches!(missing.check("x", None).await, Err(RenderError::Confinement(_))));
 }

@@ -50,6 +50,13 @@ impl GatewayRequest {
         self.request_context.authorizer.get("tenantId").and_then(|tenant| tenant.as_str())
     }
 
+    /// Returns the subject of the verified token from the authorizer's context.
+    ///
+    /// Ignores headers, path and query parameters.
+    pub fn subject(&self) -> Option<&str> {
+        self.request_context.authorizer.get("subject").and_then(|subject| subject.as_str())
+    }
+
     /// Returns the HTTP method.
     pub fn method(&self) -> &str {
         &self.http_method
@@ -144,6 +151,21 @@ mod tests {
         assert_eq!(tenant(r#"{"tenantId": "one"}"#).as_deref(), Some("one"));
         for authorizer in ["{}", r#"{"tenantId": 7}"#, r#"{"tenantId": null}"#, r#"{"TenantId": "one"}"#] {
             assert_eq!(tenant(authorizer), None, "{authorizer}");
+        }
+    }
+
+    #[test]
+    fn subject_comes_only_from_authorizer_context() {
+        let subject = |authorizer: &str| {
+            let event = format!(
+                r#"{{"headers": {{"subject": "x", "principalId": "x"}},
+                    "requestContext": {{"subject": "x", "authorizer": {authorizer}}}}}"#
+            );
+            read(&event).subject().map(str::to_owned)
+        };
+        assert_eq!(subject(r#"{"subject": "ada", "tenantId": "one"}"#).as_deref(), Some("ada"));
+        for authorizer in ["{}", r#"{"subject": 7}"#, r#"{"principalId": "ada"}"#, r#"{"Subject": "ada"}"#] {
+            assert_eq!(subject(authorizer), None, "{authorizer}");
         }
     }
 

@@ -4,8 +4,11 @@ mod engine;
 mod names;
 mod nesting;
 mod render;
+mod schema;
 
 use std::fmt;
+
+pub use schema::{SchemaError, VariablesSchema};
 
 /// Values for the variables of a prompt template, by name.
 pub type Variables = serde_json::Map<String, serde_json::Value>;
@@ -68,6 +71,12 @@ pub enum TemplateError {
         /// First line is 1.
         line: usize,
         /// The variables that the template reads.
+        variables: String,
+    },
+    /// The template reads variables that its declaration does not have.
+    #[error("the template reads {variables}, which `variables` does not declare; declare or remove them")]
+    Undeclared {
+        /// The variables.
         variables: String,
     },
     /// Rendering took more than 50,000 steps or recursed more than 32 levels deep.
@@ -142,6 +151,15 @@ impl Template {
         nesting::check(source)?;
         render::check_syntax(source)?;
         Ok(Self(source.to_owned()))
+    }
+
+    /// Fails if the prompt template reads a variable that is not in `declared`.
+    pub fn reads_only(&self, declared: &[String]) -> Result<(), TemplateError> {
+        let read = render::undeclared(&self.0, declared);
+        match read.is_empty() {
+            true => Ok(()),
+            false => Err(TemplateError::Undeclared { variables: render::listed(&read) }),
+        }
     }
 
     /// Returns the source.

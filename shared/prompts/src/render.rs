@@ -81,7 +81,16 @@ pub(crate) fn variables(source: &str) -> Vec<String> {
     names
 }
 
-fn listed(names: &[String]) -> String {
+/// Returns the variables that a template reads and that are neither in `declared` nor functions of the engine, sorted.
+pub(crate) fn undeclared(source: &str, declared: &[String]) -> Vec<String> {
+    let environment = environment();
+    let is_function = |name: &str| environment.globals().any(|(global, _)| global == name);
+    let mut names = variables(source);
+    names.retain(|name| !declared.contains(name) && !is_function(name));
+    names
+}
+
+pub(crate) fn listed(names: &[String]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 

@@ -175,3 +175,16 @@ proptest! {
         let _ = Template::parse(&source);
     }
 }
+
+#[test]
+fn template_may_read_only_declared_variables() {
+    let source = "{{ name }}{% set x = 1 %}{{ x }}{% for i in range(3) %}{{ i }}{{ nmae }}{% endfor %}";
+    let template = Template::parse(source).expect("a template");
+    let declared = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    assert_eq!(template.reads_only(&declared(&["name", "nmae", "more"])), Ok(()));
+    let error = template.reads_only(&declared(&["name"])).expect_err("refused").to_string();
+    assert_eq!(
+        error,
+        "the template reads `nmae`, which `variables` does not declare; declare or remove them"
+    );
+}

@@ -25,7 +25,11 @@ pub fn child() -> ExitCode {
 
 fn run(work: Work) -> Result<String, TemplateError> {
     match work {
-        Work::Check { source } => Template::parse(&source).map(|_| String::new()),
+        Work::Check { source, declared } => {
+            let template = Template::parse(&source)?;
+            declared.map_or(Ok(()), |declared| template.reads_only(&declared))?;
+            Ok(String::new())
+        }
         Work::Render { source, variables } => Template::stored(&source)?.render(&variables),
     }
 }

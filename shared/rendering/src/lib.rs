@@ -47,7 +47,7 @@ pub enum RenderError {
 #[serde(rename_all = "snake_case")]
 enum Work {
     /// Checks a prompt template that is saved.
-    Check { source: String },
+    Check { source: String, declared: Option<Vec<String>> },
     /// Renders a stored prompt template.
     Render { source: String, variables: Variables },
 }
@@ -80,9 +80,9 @@ impl Renderer {
         Ok(Self::new(program, DEADLINE))
     }
 
-    /// Checks a prompt template that is saved.
-    pub async fn check(&self, source: &str) -> Result<(), RenderError> {
-        self.run(Work::Check { source: source.to_owned() }).await.map(|_| ())
+    /// Checks a prompt template that is saved. It may read only the variables in `declared`, if there is a declaration.
+    pub async fn check(&self, source: &str, declared: Option<Vec<String>>) -> Result<(), RenderError> {
+        self.run(Work::Check { source: source.to_owned(), declared }).await.map(|_| ())
     }
 
     /// Renders a stored prompt template with `variables`.

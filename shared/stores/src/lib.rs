@@ -37,5 +37,8 @@ pub use repositories::models::{Answer, Embedding, Models, Prompt};
 pub use repositories::objects::{Objects, Source, Upload};
 pub use repositories::passages::{Match, Passage, Passages, Search};
 pub use repositories::profile::Profiles;
-pub use repositories::templates::{StoredTemplate, TemplateSummary, Templates};
+pub use repositories::templates::{
+    LabelCondition, LabelMove, NewVersion, Relabel, StoredTemplate, TemplateLabels, TemplateSummary,
+    Templates, VersionSelector,
+};
 pub use session::{Profile, SessionCredentials, SessionSettings, TenantClients, TenantSession};

@@ -9,6 +9,8 @@ use crate::KeySet;
 const LEEWAY: u64 = 30;
 /// Maximum token length in bytes. API Gateway's limit for all headers is 10,240.
 const MAX_TOKEN: usize = 10_240;
+/// Maximum length of a subject in characters. <https://openid.net/specs/openid-connect-core-1_0.html#IDToken>
+const MAX_SUBJECT: usize = 255;
 
 /// The claims of a verified token. The caller checks the tenant.
 #[derive(Debug)]
@@ -17,6 +19,8 @@ pub struct Claims {
     pub tenant_id: Option<Value>,
     /// The tier claim: any JSON value.
     pub tier: Option<Value>,
+    /// The claim `sub`, if it has 1 to 255 characters and no control characters.
+    pub subject: Option<String>,
 }
 
 /// The audience that a token must name, and the claim that holds it.
@@ -149,7 +153,8 @@ impl Rules {
         self.check(&signed)?;
         // Cloned, because both names may be the same.
         let tier = signed.get(&self.tier_claim).cloned();
-        Ok(Claims { tenant_id: signed.remove(&self.tenant_claim), tier })
+        let subject = subject(signed.get("sub"));
+        Ok(Claims { tenant_id: signed.remove(&self.tenant_claim), tier, subject })
     }
 
     /// Checks what the library does not check, or checks less strictly.
@@ -174,6 +179,12 @@ impl Rules {
         }
         Ok(())
     }
+}
+
+fn subject(claim: Option<&Value>) -> Option<String> {
+    let text = claim?.as_str()?;
+    let valid = (1..=MAX_SUBJECT).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    valid.then(|| text.to_owned())
 }
 
 /// Returns the latest accepted `iat`: now plus the tolerated skew.

@@ -351,6 +351,22 @@ fn keys_with_the_same_id_are_told_apart_by_algorithm_and_use() {
 }
 
 #[test]
+fn subject_is_a_plain_text_or_absent() {
+    let subject = |sub: Value| {
+        let token = signed(&changed(claims(), &json!({ "sub": sub })));
+        rules().verify(&token, &ISSUER.keys).expect("a token").subject
+    };
+    for text in ["ada", "auth0|5f", "ä", &"x".repeat(255)] {
+        assert_eq!(subject(json!(text)).as_deref(), Some(text));
+    }
+    for refused in [json!(null), json!(7), json!(""), json!("a\nb"), json!("x".repeat(256))] {
+        assert_eq!(subject(refused.clone()), None, "{refused}");
+    }
+    let listed = signed(&changed(claims(), &json!({ "sub": ["ada"] })));
+    assert_eq!(verify(&listed), Err(TokenError::Invalid));
+}
+
+#[test]
 fn claim_names_are_configured() {
     let namespaced = json!({"tenant_id": null, "tier": null, "https://example.com/tenant_id": TENANT,
                             "https://example.com/tier": ["basic"]});

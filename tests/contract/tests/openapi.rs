@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use bulkhead_runtime::http::{Api, Problem, documented};
-use bulkhead_tenancy::names::{DocumentId, TemplateKey};
+use bulkhead_tenancy::names::{DocumentId, Label, TemplateKey};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::server::{ServerBuilder, ServerVariableBuilder};
@@ -21,6 +21,10 @@ use utoipa::{Modify, OpenApi};
     paths(
         templates::handlers::list,
         templates::handlers::get,
+        templates::handlers::versions,
+        templates::labels::list,
+        templates::labels::put,
+        templates::labels::delete,
         templates::handlers::put,
         templates::handlers::delete,
         documents::handlers::list,
@@ -35,14 +39,16 @@ use utoipa::{Modify, OpenApi};
         documents::dead_letters::redrive_all,
         inference::handlers::infer,
         inference::handlers::search,
+        inference::handlers::render,
         openapi,
     ),
-    components(schemas(Problem, documented::DocumentIdText, documented::TemplateKeyText, documented::TitleText), responses(
+    components(schemas(Problem, documented::DocumentIdText, documented::TemplateKeyText, documented::LabelText, documented::ETagText, documented::TitleText), responses(
         documented::BadRequest,
         documented::Unauthorized,
         documented::Forbidden,
         documented::NotFound,
         documented::Conflict,
+        documented::PreconditionRequired,
         documented::TooLarge,
         documented::UnsupportedMediaType,
         documented::Unprocessable,
@@ -163,7 +169,7 @@ fn every_operation_needs_a_token() {
     assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")));
     assert_eq!(document["security"], serde_json::json!([{"bearer": []}]));
     let paths = document["paths"].as_object().expect("paths");
-    assert_eq!(paths.len(), 12);
+    assert_eq!(paths.len(), 16);
     for operations in paths.values() {
         for operation in operations.as_object().expect("operations").values() {
             assert!(operation.get("security").is_none(), "an operation overrides `security`: {operation}");
@@ -179,7 +185,7 @@ fn patterns_accept_what_the_names_accept() {
         let pattern = document["components"]["schemas"][name]["pattern"].as_str().expect("a pattern");
         regex::Regex::new(pattern).expect("a regular expression")
     };
-    let (id, key) = (pattern("DocumentId"), pattern("TemplateKey"));
+    let (id, key, label) = (pattern("DocumentId"), pattern("TemplateKey"), pattern("Label"));
     let long = |length: usize| "a".repeat(length);
     let mut texts: Vec<String> =
         ["", "a", "-", "a-", "_a", "a_b-c", "A", "a b", "ä", "a\n", "a/b", "a.b", "7", "0-9"]
@@ -195,5 +201,8 @@ fn patterns_accept_what_the_names_accept() {
     for text in texts {
         assert_eq!(id.is_match(&text), DocumentId::parse(&text).is_ok(), "document id {text:?}");
         assert_eq!(key.is_match(&text), TemplateKey::parse(&text).is_ok(), "template key {text:?}");
+        assert_eq!(label.is_match(&text), Label::parse(&text).is_ok(), "label {text:?}");
     }
+    // A pattern cannot leave out one word; the description names it.
+    assert!(label.is_match("latest") && Label::parse("latest").is_err());
 }

@@ -38,6 +38,7 @@ answers! {
     Forbidden, "This deployment does not serve the tenant of the token, or does not serve it now.";
     NotFound, "The tenant has no such item. An item of another tenant gets the same answer.";
     Conflict, "The item changed at the same time, or its state does not allow the request.";
+    PreconditionRequired, "The request must name the state that it changes: send `If-Match` or `If-None-Match`.";
     TooLarge, "The body is too large.";
     UnsupportedMediaType, "The body is not plain JSON in UTF-8.";
     Unprocessable, "The request is well formed, but cannot be processed. `detail` says why.";
@@ -66,6 +67,10 @@ texts! {
         "^[0-9a-f]{32}$", "0192f3c5b7a07e0e9d3a5c1b2d4e6f80";
     TemplateKeyText as TemplateKey, "Key of a prompt template, unique within the tenant.",
         "^[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?$", "default_summary";
+    LabelText as Label, "Label of a prompt template. `latest` is reserved.",
+        "^[a-z0-9]([a-z0-9_-]{0,30}[a-z0-9])?$", "production";
+    ETagText as ETag, "A strong entity tag.",
+        "^\"[0-9a-z]{1,32}\"$", "\"5d41402abc4b2a76b9719d911017c592\"";
     TitleText as Title, "Title of a document, without control characters.",
         r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$", "Opening hours";
 }

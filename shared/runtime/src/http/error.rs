@@ -32,6 +32,19 @@ pub enum ApiError {
     /// 409: the resource changed, or its state does not allow the request.
     #[error("{0}")]
     Conflict(String),
+    /// 409: the state that the client read is not the current one.
+    #[error("{detail}")]
+    NotCurrent {
+        /// What to do.
+        detail: &'static str,
+        /// The current state.
+        current: serde_json::Value,
+        /// The entity tag of the current state, with its quotes.
+        etag: String,
+    },
+    /// 428: the request must name the state that it changes.
+    #[error("{0}")]
+    PreconditionRequired(&'static str),
     /// 413: the body is too large.
     #[error("request body too large: the limit is {0} bytes")]
     TooLarge(usize),
@@ -90,9 +103,24 @@ pub struct Problem {
     pub detail: String,
     /// Identifies this request in the service's logs.
     pub request_id: String,
+    /// The current state, if the request depended on another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub current: Option<serde_json::Value>,
 }
 
 impl ApiError {
+    /// Returns the error for a request that depends on another state than `current`, with its entity tag.
+    pub fn not_current<T: Serialize>(detail: &'static str, current: &T, etag: String) -> Self {
+        match serde_json::to_value(current) {
+            Ok(current) => Self::NotCurrent { detail, current, etag },
+            Err(error) => {
+                tracing::error!(%error, "state not serializable");
+                Self::Fault
+            }
+        }
+    }
+
     fn describe(&self) -> (u16, &'static str, &'static str) {
         match self {
             Self::BadRequest(_) => (400, "bad-request", "Bad request"),
@@ -100,6 +128,8 @@ impl ApiError {
             Self::NotFound(_) => (404, "not-found", "Not found"),
             Self::MethodNotAllowed { .. } => (405, "method-not-allowed", "Method not allowed"),
             Self::Conflict(_) => (409, "conflict", "Conflict"),
+            Self::NotCurrent { .. } => (409, "not-current", "Not current"),
+            Self::PreconditionRequired(_) => (428, "precondition-required", "Precondition required"),
             Self::TooLarge(_) => (413, "too-large", "Body too large"),
             Self::UnsupportedMediaType(_) => (415, "unsupported-media-type", "Unsupported media type"),
             Self::Unprocessable(_) => (422, "unprocessable", "Cannot be processed"),
@@ -123,6 +153,10 @@ impl ApiError {
             status,
             detail: truncated(error.to_string()),
             request_id: subject.request_id.unwrap_or_default().to_owned(),
+            current: match &error {
+                Self::NotCurrent { current, .. } => Some(current.clone()),
+                _ => None,
+            },
         };
         let response =
             ApiResponse::json(status, &problem).with_header("content-type", "application/problem+json");
@@ -132,6 +166,7 @@ impl ApiError {
         };
         match error {
             Self::MethodNotAllowed { allowed } => response.with_header("allow", allowed),
+            Self::NotCurrent { etag, .. } => response.with_header("etag", etag),
             _ => response,
         }
     }

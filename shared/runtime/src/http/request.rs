@@ -41,6 +41,16 @@ impl ApiRequest {
         self.event.request_id()
     }
 
+    /// Returns the subject of the verified token: who acts for the tenant. `None` if the token has no subject.
+    pub fn subject(&self) -> Option<&str> {
+        self.event.subject()
+    }
+
+    /// Returns the header `name`.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.event.header(name)
+    }
+
     pub(super) fn authorizer_tenant(&self) -> Option<&str> {
         self.event.tenant()
     }

@@ -58,7 +58,7 @@ impl ApiResponse {
         }
         if let Some(origin) = cors_origin {
             headers.insert("access-control-allow-origin", origin.to_owned());
-            headers.insert("access-control-expose-headers", "retry-after, x-request-id".to_owned());
+            headers.insert("access-control-expose-headers", "etag, retry-after, x-request-id".to_owned());
         }
         headers.extend(self.headers.into_iter().map(|(name, value)| (name, value.into_owned())));
         GatewayResponse {

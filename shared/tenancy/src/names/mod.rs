@@ -23,7 +23,7 @@ pub use object::{ObjectKey, ObjectPrefix};
 pub use revision::Revision;
 pub use session::SessionTag;
 pub use usage_key::UsageKey;
-pub use validated::{Corpus, DocumentId, InvalidName, RunId, TemplateKey};
+pub use validated::{Corpus, DocumentId, InvalidName, Label, RunId, TemplateKey};
 
 pub(crate) use item::tenant_of;
 pub(crate) use object::source_object;

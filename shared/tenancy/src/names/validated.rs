@@ -102,3 +102,12 @@ validated!(
     "1 to 28 characters from a-z, 0-9 and `-`, beginning and ending with a letter or digit",
     |text| word(text, 28, b"-")
 );
+
+validated!(
+    /// A label of a prompt template: a name that points at one of its versions.
+    Label,
+    "a label",
+    "1 to 32 characters from a-z, 0-9, `_` and `-`, beginning and ending with a letter or digit; \
+     `latest` is reserved: leave the label out to use the latest version",
+    |text| word(text, 32, b"_-") && text != b"latest"
+);

@@ -1,8 +1,11 @@
+mod labels;
+mod versions;
+
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 use bulkhead_resilience::{Timestamp, rfc3339};
-use bulkhead_tenancy::names::{Purpose, SortPrefix, TemplateKey};
+use bulkhead_tenancy::names::{Label, Purpose, SortPrefix, TemplateKey};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +14,8 @@ use crate::error::{Classify, StoreError};
 use crate::items::{self, Item, SEALED, key_attributes};
 use crate::page::{Page, PageLimit};
 use crate::session::TenantSession;
+
+pub use labels::{LabelCondition, LabelMove, Relabel, TemplateLabels};
 
 /// Maximum attempts to write the next version while other writers compete.
 const ATTEMPTS: u32 = 8;
@@ -33,6 +38,34 @@ pub struct StoredTemplate {
     pub description: Option<String>,
     /// When this version was written.
     pub created_at: Timestamp,
+    /// The subject of the token that saved this version.
+    pub created_by: Option<String>,
+    /// The declaration of the template's variables, if it has one.
+    pub variables: Option<serde_json::Value>,
+}
+
+/// The content of a new version of a prompt template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewVersion {
+    /// The template's text.
+    pub body: String,
+    /// What the template is for.
+    pub description: Option<String>,
+    /// The subject of the token that saves this version.
+    pub created_by: Option<String>,
+    /// The declaration of the template's variables, if it has one.
+    pub variables: Option<serde_json::Value>,
+}
+
+/// Which version of a prompt template to use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VersionSelector {
+    /// The latest version.
+    Latest,
+    /// The version with this number.
+    Number(u32),
+    /// The version that this label points at.
+    Label(Label),
 }
 
 /// A prompt template in a list.
@@ -59,6 +92,9 @@ struct Head {
     erased_up_to: u32,
     #[serde(with = "rfc3339")]
     updated_at: Timestamp,
+    /// Changes with each move of a label and with a deletion. Absent if neither happened.
+    #[serde(default)]
+    labels_etag: Option<String>,
 }
 
 impl Head {
@@ -77,10 +113,22 @@ struct VersionItem {
     created_at: Timestamp,
 }
 
+/// The sealed part of a version.
 #[derive(Debug, Serialize, Deserialize)]
 struct Content {
     body: String,
     description: Option<String>,
+    #[serde(default)]
+    created_by: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    variables: Option<serde_json::Value>,
+}
+
+impl Content {
+    fn stored(self, key: &TemplateKey, version: u32, created_at: Timestamp) -> StoredTemplate {
+        let Self { body, description, created_by, variables } = self;
+        StoredTemplate { key: key.clone(), version, body, description, created_at, created_by, variables }
+    }
 }
 
 /// The tenant's prompt templates.
@@ -96,43 +144,35 @@ impl<'s> TenantSession<'s> {
 }
 
 impl Templates<'_> {
-    /// Returns version `version` of the template, or the latest one; `None` if it does not exist.
+    /// Returns the selected version of the template; `None` if it does not exist.
     pub async fn get(
         &self,
         key: &TemplateKey,
-        version: Option<u32>,
+        selector: &VersionSelector,
     ) -> Result<Option<StoredTemplate>, StoreError> {
         const OPERATION: &str = "read template";
-        let Some(head) = self.head(key).await?.filter(Head::is_live) else { return Ok(None) };
-        let version = version.unwrap_or(head.latest);
-        if !head.holds(version) {
-            return Ok(None);
-        }
+        let Some((head, item)) = self.live_head(key).await? else { return Ok(None) };
+        let version = match selector {
+            VersionSelector::Latest => Some(head.latest),
+            VersionSelector::Number(version) => Some(*version),
+            VersionSelector::Label(label) => {
+                self.open_labels(key, &head, &item).await?.labels.get(label).copied()
+            }
+        };
+        let Some(version) = version.filter(|version| head.holds(*version)) else { return Ok(None) };
         let item_key = self.session.scope().version_key(key, version);
         let Some(item) = items::get(&self.session, OPERATION, &item_key).await? else { return Ok(None) };
-        let content: Content = items::open(&self.session, Purpose::Template, &item_key, &item).await?;
-        let VersionItem { created_at } = items::record(OPERATION, item)?;
-        Ok(Some(StoredTemplate {
-            key: key.clone(),
-            version,
-            body: content.body,
-            description: content.description,
-            created_at,
-        }))
+        Ok(Some(self.open_version(key, version, item).await?))
     }
 
-    /// Saves `body` as the next version of the template.
+    /// Saves `new` as the next version of the template.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] if other writers win every race.
-    pub async fn put(
-        &self,
-        key: &TemplateKey,
-        body: &str,
-        description: Option<&str>,
-    ) -> Result<StoredTemplate, StoreError> {
+    pub async fn put(&self, key: &TemplateKey, new: NewVersion) -> Result<StoredTemplate, StoreError> {
         const OPERATION: &str = "save template";
-        let content = Content { body: body.to_owned(), description: description.map(str::to_owned) };
+        let NewVersion { body, description, created_by, variables } = new;
+        let content = Content { body, description, created_by, variables };
         for attempt in 1..=ATTEMPTS {
             let latest = self.head(key).await?.map_or(0, |head| head.latest);
             let version = latest + 1;
@@ -141,10 +181,7 @@ impl Templates<'_> {
                 // Another writer was first.
                 Err(StoreError::Conflict { .. }) => tokio::time::sleep(BACKOFF * attempt).await,
                 Err(error) => return Err(error),
-                Ok(()) => {
-                    let Content { body, description } = content;
-                    return Ok(StoredTemplate { key: key.clone(), version, body, description, created_at });
-                }
+                Ok(()) => return Ok(content.stored(key, version, created_at)),
             }
         }
         Err(StoreError::Conflict { operation: OPERATION })
@@ -184,10 +221,13 @@ impl Templates<'_> {
             .update_item()
             .table_name(&self.session.settings().table)
             .set_key(Some(key_attributes(&self.session.scope().template_key(key))))
-            .update_expression("SET deleted_up_to = :latest, updated_at = :now")
+            .update_expression(
+                "SET deleted_up_to = :latest, updated_at = :now, labels_etag = :etag REMOVE sealed",
+            )
             .condition_expression("latest = :latest")
             .expression_attribute_values(":latest", AttributeValue::N(head.latest.to_string()))
             .expression_attribute_values(":now", AttributeValue::S(clock::now().to_string()))
+            .expression_attribute_values(":etag", AttributeValue::S(items::new_etag()))
             .send()
             .await
             .during(OPERATION)?;
@@ -227,10 +267,7 @@ impl Templates<'_> {
         while let Some(page) = pages.next().await {
             let found = page.during(OPERATION)?.items.unwrap_or_default();
             // Collected, because a borrowing closure here makes the future of a caller not `Send`.
-            let versions: Vec<u32> = found
-                .iter()
-                .filter_map(|item| item.get("sk")?.as_s().ok()?.rsplit('#').next()?.parse().ok())
-                .collect();
+            let versions: Vec<u32> = found.iter().filter_map(versions::version_of).collect();
             stream::iter(versions)
                 .map(|version| async move {
                     items::delete(&self.session, OPERATION, &self.session.scope().version_key(key, version))
@@ -241,6 +278,15 @@ impl Templates<'_> {
                 .await?;
         }
         Ok(())
+    }
+
+    /// Returns the head and its item, unless the template does not exist.
+    async fn live_head(&self, key: &TemplateKey) -> Result<Option<(Head, Item)>, StoreError> {
+        const OPERATION: &str = "read template";
+        let found = items::get(&self.session, OPERATION, &self.session.scope().template_key(key)).await?;
+        let Some(item) = found else { return Ok(None) };
+        let head: Head = items::record(OPERATION, item.clone())?;
+        Ok(head.is_live().then_some((head, item)))
     }
 
     async fn head(&self, key: &TemplateKey) -> Result<Option<Head>, StoreError> {

@@ -1,0 +1,147 @@
+//! Declared variables: a subset of JSON Schema.
+
+mod check;
+mod read;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::Variables;
+
+/// The variables that a prompt template declares.
+///
+/// A subset of [JSON Schema](https://json-schema.org/draft/2020-12/json-schema-validation): an object with
+/// `properties`. Unlike in JSON Schema, an object with `properties` takes no other members, and a `default` is filled
+/// in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VariablesSchema(Schema);
+
+/// A defect of a declaration or of a value, and where it is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{path}`: {problem}")]
+pub struct SchemaError {
+    path: String,
+    problem: String,
+}
+
+/// The schema of one value.
+#[derive(Debug, Clone, PartialEq)]
+struct Schema {
+    kind: Kind,
+    allowed: Option<Vec<Value>>,
+    default: Option<Value>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Kind {
+    String { max_length: Option<u64> },
+    Number,
+    Integer,
+    Boolean,
+    Array { items: Option<Box<Schema>>, max_items: Option<u64> },
+    Object { properties: Option<BTreeMap<String, Schema>>, required: Vec<String> },
+}
+
+impl VariablesSchema {
+    /// Maximum length of a declaration as JSON, in bytes.
+    pub const MAX_BYTES: usize = 16 * 1024;
+    /// Maximum levels of a declaration, with the outermost object.
+    pub const MAX_DEPTH: usize = 8;
+    /// Maximum values of an `enum`.
+    pub const MAX_VALUES: usize = 100;
+
+    /// Reads a declaration.
+    ///
+    /// # Errors
+    /// If it is too large, has an unknown keyword, or contradicts itself. The error names the place.
+    pub fn read(declaration: &Value) -> Result<Self, SchemaError> {
+        if declaration.to_string().len() > Self::MAX_BYTES {
+            let problem = format!("longer than {} bytes; declare fewer variables", Self::MAX_BYTES);
+            return Err(Path::root().error(problem));
+        }
+        let schema = Schema::read(declaration, &Path::root(), 1)?;
+        match schema.kind {
+            Kind::Object { properties: Some(_), .. } => Ok(Self(schema)),
+            _ => Err(Path::root().error(r#"must have `"type": "object"` and `properties`"#)),
+        }
+    }
+
+    /// Returns the names of the variables, sorted.
+    pub fn names(&self) -> Vec<String> {
+        match &self.0.kind {
+            Kind::Object { properties: Some(properties), .. } => properties.keys().cloned().collect(),
+            _ => vec![],
+        }
+    }
+
+    /// Checks `variables` and returns them with the defaults of missing ones.
+    ///
+    /// # Errors
+    /// If a value is missing, not declared, or of another kind. The error names the first place.
+    pub fn apply(&self, variables: Variables) -> Result<Variables, SchemaError> {
+        match self.0.apply(Value::Object(variables), &Path::root())? {
+            Value::Object(variables) => Ok(variables),
+            _ => Ok(Variables::new()),
+        }
+    }
+}
+
+/// The place of a value: `variables.items[2].price`.
+#[derive(Clone, Copy)]
+struct Path<'p> {
+    parent: Option<&'p Path<'p>>,
+    step: Step<'p>,
+}
+
+#[derive(Clone, Copy)]
+enum Step<'p> {
+    Root,
+    Member(&'p str),
+    Index(usize),
+}
+
+impl<'p> Path<'p> {
+    fn root() -> Self {
+        Self { parent: None, step: Step::Root }
+    }
+
+    fn member(&'p self, name: &'p str) -> Self {
+        Self { parent: Some(self), step: Step::Member(name) }
+    }
+
+    fn index(&'p self, index: usize) -> Self {
+        Self { parent: Some(self), step: Step::Index(index) }
+    }
+
+    fn error(&self, problem: impl Into<String>) -> SchemaError {
+        SchemaError { path: self.to_string(), problem: problem.into() }
+    }
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(parent) = self.parent {
+            parent.fmt(f)?;
+        }
+        match self.step {
+            Step::Root => f.write_str("variables"),
+            Step::Index(index) => write!(f, "[{index}]"),
+            Step::Member(name) if is_plain(name) => write!(f, ".{name}"),
+            Step::Member(name) => write!(f, "[{}]", Value::from(name)),
+        }
+    }
+}
+
+/// Returns whether a path names this member without quotes.
+fn is_plain(name: &str) -> bool {
+    !name.is_empty()
+        && name.chars().all(|char| char.is_alphanumeric() || char == '_')
+        && !name.starts_with(|char: char| char.is_ascii_digit())
+}
+
+/// Returns `names` in a sentence.
+fn listed<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
