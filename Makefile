@@ -37,8 +37,8 @@ FUZZ_SECONDS ?= 10
 
 .DEFAULT_GOAL := help
 .PHONY: help demo check test up down status build package capacity cli harness chaos events \
-  invoke sam-local bench-neighbour eval mutants cargo-mutants fuzz openapi refusals lint lint-rust lint-docs lint-python \
-  lint-templates lint-openapi lint-words deny machete cargo-fuzz venv clean
+  invoke sam-local bench-neighbour eval readers mutants cargo-mutants fuzz openapi refusals lint lint-rust lint-docs \
+  lint-python lint-templates lint-openapi lint-words deny machete cargo-fuzz venv clean
 
 help: ## print this list
 	@echo "Bulkhead: a multi-tenant AI backend whose tenants cannot reach each other."
@@ -103,6 +103,9 @@ bench-neighbour: build ## measure the effect of a storm on other tenants (12 min
 
 eval: build ## measure how well passages are found, with and without 100 other tenants (10 minutes); ARGS="--others 10"
 	@$(RUN) tools.evaluation $(ARGS)
+
+readers: build ## measure how much of real files is read, and write docs/extraction.md (5 minutes); ARGS="--types pdf"
+	@$(RUN) tools.readers $(ARGS)
 
 mutants: build ## remove each boundary in turn; a named test must fail (20 minutes)
 	@$(RUN) tools.mutants

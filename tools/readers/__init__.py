@@ -1,0 +1,1 @@
+"""Measures how much of real files the deployed reader reads, and writes docs/extraction.md: `make readers`."""
