@@ -205,6 +205,10 @@ fn leaves_out_menus_and_banners_unless_asked() {
         links.repeat(20)
     );
     assert_text(&page(&around), &["Berths"], &["Topic 3"]);
+    let marked = format!(
+        "<div><nav>{links}</nav><main><article><p>The pier.</p></article></main></div><footer>{long}</footer>"
+    );
+    assert_text(&page(&marked), &["The pier."], &["Topic 3"]);
     // A page of links is no menu, and neither are links within the main text.
     assert_text(&page(&format!("<p>Ports:</p><ul>{links}</ul>")), &["Topic 3"], &[]);
     assert_text(&page(&format!("<main><p>{long}</p><ul>{links}</ul></main>")), &["Topic 3"], &[]);

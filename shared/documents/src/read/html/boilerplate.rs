@@ -52,6 +52,8 @@ struct Size {
     text: usize,
     linked: usize,
     links: usize,
+    /// The node is or holds the main text, as the page itself says.
+    main: bool,
 }
 
 /// Decides what is boilerplate on one page.
@@ -74,6 +76,7 @@ impl Boilerplate {
                     Data::Text(text) => size.text += text.split_whitespace().map(str::len).sum::<usize>(),
                     Data::Element(element) => match element.tag() {
                         "a" => (size.linked, size.links) = (size.text, 1),
+                        "main" | "article" => size.main = true,
                         "script" | "style" | "noscript" | "template" | "select" => size = Size::default(),
                         _ => {}
                     },
@@ -86,6 +89,7 @@ impl Boilerplate {
                     parent.text += size.text;
                     parent.linked += size.linked;
                     parent.links += size.links;
+                    parent.main |= size.main;
                 }
             }
         }
@@ -130,7 +134,8 @@ impl Boilerplate {
         menu || banner && self.size(id).text <= BANNER && self.size(id).text * 2 <= page
     }
 
-    /// Returns whether a block is mostly short links. A block around the main text has text of its own as well.
+    /// Returns whether a block is mostly short links. A block around the main text is none: it has text of its own, or
+    /// an element that marks the main text.
     fn is_menu(&self, id: Id, element: &Element) -> bool {
         if !matches!(
             element.tag(),
@@ -144,6 +149,7 @@ impl Boilerplate {
             && size.linked * 4 >= size.text * 3
             && size.linked <= size.links * MENU_LINK
             && own < OWN_TEXT
+            && !size.main
             && outside.saturating_sub(own) >= OWN_TEXT
     }
 }
