@@ -28,7 +28,7 @@ pub const MAX_PASSAGES: usize = 60_000;
 pub const MAX_PASSAGE_TOKENS: usize = 700;
 /// Maximum text of a document: bytes of UTF-8 of all passages as JSON, in which a quote, a
 /// backslash and a line end take two bytes.
-pub const MAX_TEXT: usize = 2 * MAX_BYTES;
+pub const MAX_TEXT: usize = 128 * 1024 * 1024;
 /// Maximum text of an [`ExtractedPage`], counted like [`MAX_TEXT`].
 ///
 /// A Lambda response has at most 6 MB:
