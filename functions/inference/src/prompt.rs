@@ -124,7 +124,7 @@ mod tests {
     fn neighbours_stand_around_their_passage() {
         let (before, after) = (vec!["A".into(), "B".into()], vec!["D".into()]);
         let found = Match { before, after, ..found("TITLE", "C") };
-        let prompt = build("t1", "RULES".into(), &[found], "Q", 10, &mark());
+        let prompt = build("t1", "RULES".into(), &[found], Some("Q"), 10, &mark());
         assert!(prompt.user[2].contains("[1] TITLE\nA\nB\nC\nD\n</passage-"), "{}", prompt.user[2]);
     }
 
