@@ -298,6 +298,7 @@ INVALID_REQUESTS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("a limit of 21 passages", "POST", INFERENCE, {"body": QUESTION | {"retrieval": {"limit": 21}}}),
     ("a limit of 4,097 tokens", "POST", INFERENCE, {"body": QUESTION | {"max_tokens": 4_097}}),
     ("a minimum score of 2", "POST", INFERENCE, {"body": QUESTION | {"retrieval": {"min_score": 2}}}),
+    ("three neighbours", "POST", INFERENCE, {"body": QUESTION | {"retrieval": {"neighbours": 3}}}),
     ("version 0 of a template", "POST", INFERENCE, {"body": QUESTION | {"version": 0}}),
     ("a method that the route does not have", "PATCH", f"{TEMPLATES}/greeting", {"body": {}}),
     (
