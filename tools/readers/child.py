@@ -46,8 +46,20 @@ class Reading:
 
 
 def read(content_type: str, path: Path) -> Reading:
-    """Reads a file in one confined process, as the function does."""
-    command = [sys.executable, "-I", "-S", "-c", _MEASURE, str(BOOTSTRAP), "parse", content_type]
+    """Reads a file, each page in a confined process, as the function does. The figures are those of the first page."""
+    reading, total = _read_page(content_type, path, 0)
+    while reading.outcome == "text" and len(reading.passages) < total:
+        more, _ = _read_page(content_type, path, len(reading.passages))
+        if not more.passages:
+            return more
+        reading.passages.extend(more.passages)
+    return reading
+
+
+def _read_page(content_type: str, path: Path, first: int) -> tuple[Reading, int]:
+    """Reads the passages from number `first` on. Returns the reading and the number of all passages."""
+    arguments = ["parse", content_type, "plain", str(first)]
+    command = [sys.executable, "-I", "-S", "-c", _MEASURE, str(BOOTSTRAP), *arguments]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
     ) as process:
@@ -55,23 +67,24 @@ def read(content_type: str, path: Path) -> Reading:
             output, errors = process.communicate(path.read_bytes(), timeout=_DEADLINE_SECONDS)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-            return Reading("stopped", "time", seconds=_DEADLINE_SECONDS)
+            return Reading("stopped", "time", seconds=_DEADLINE_SECONDS), 0
     status, *rest = errors.rpartition(b"\n")[2].decode().split()
     seconds, processor, memory = map(float, rest)
-    outcome, reason, document = judge(int(status), output)
-    return Reading(
+    outcome, reason, page = judge(int(status), output)
+    reading = Reading(
         outcome,
         reason,
-        [each["text"] for each in document.get("passages", [])],
-        document.get("warnings", []),
+        [each["text"] for each in page.get("passages", [])],
+        page.get("warnings", []),
         seconds,
         processor,
         int(memory) * 1024,
     )
+    return reading, page.get("total", 0)
 
 
 def judge(status: int, output: bytes) -> tuple[str, str | None, dict[str, Any]]:
-    """Returns outcome, reason and document for the exit status and the output of a child."""
+    """Returns outcome, reason and page for the exit status and the output of a child."""
     if status == _NOT_CONFINED:
         raise RuntimeError("the child could not confine itself; run on a kernel with seccomp")
     if status != 0:
@@ -80,6 +93,6 @@ def judge(status: int, output: bytes) -> tuple[str, str | None, dict[str, Any]]:
     if len(output) > _OUTPUT_BYTES:
         return "stopped", "output", {}
     answer = json.loads(output)
-    if "document" in answer:
-        return "text", None, answer["document"]
+    if "page" in answer:
+        return "text", None, answer["page"]
     return "refused", answer["unreadable"], {}

@@ -129,7 +129,7 @@ def test_refusals_are_counted_by_reason() -> None:
 @pytest.mark.parametrize(
     ("status", "output", "expected"),
     [
-        (0, b'{"document": {"passages": [], "warnings": []}}', ("text", None)),
+        (0, b'{"page": {"total": 0, "passages": [], "warnings": []}}', ("text", None)),
         (0, b'{"unreadable": "no text"}', ("refused", "no text")),
         (-signal.SIGXCPU, b"", ("stopped", "time")),
         (-signal.SIGSYS, b"", ("stopped", "system call")),

@@ -11,7 +11,7 @@ pub struct Extracted {
     pub warnings: Vec<String>,
 }
 
-/// Some consecutive passages of a document, so many that they fit into one Lambda response.
+/// Consecutive passages of a document, as many as fit into one Lambda response.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExtractedPage {

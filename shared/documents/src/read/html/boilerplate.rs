@@ -134,8 +134,8 @@ impl Boilerplate {
         menu || banner && self.size(id).text <= BANNER && self.size(id).text * 2 <= page
     }
 
-    /// Returns whether a block is mostly short links. A block around the main text is none: it has text of its own, or
-    /// an element that marks the main text.
+    /// Returns whether a block is mostly short links. A block around the main text is none: it has more text
+    /// than its links, or an element that marks the main text.
     fn is_menu(&self, id: Id, element: &Element) -> bool {
         if !matches!(
             element.tag(),
