@@ -120,6 +120,34 @@ def _status(stack: LocalStack, found: CaseRun) -> str:
     return item["Item"]["status"]["S"]
 
 
+def test_failed_download_does_not_count_against_the_tenant(
+    stack: LocalStack, faults: Faults, new_tenant: Callable[..., Tenant]
+) -> None:
+    """A tenant without a retry left: one failure that counts would make the job dead at once."""
+    tenant = new_tenant("Bytes out of reach")
+    api = stack.api(tenant)
+    content = DOCUMENT["content"].encode()
+    slot = api.post("/v1/documents/uploads", {**_description(), "bytes": len(content)}).expect(201)
+    stack.account.client("dynamodb").update_item(
+        TableName=stack.outputs["DataTable"],
+        Key={"pk": {"S": tenant.partition}, "sk": {"S": "CIRCUIT"}},
+        UpdateExpression="SET budget = :none",
+        ExpressionAttributeValues={":none": {"N": "0"}},
+    )
+    upload, document = slot["upload"], slot["document"]["id"]
+    # The worker reads one byte itself; the next read is the download of `extraction`.
+    with faults.rule(Fail("SlowDown"), service="s3", action="GetObject", session=tenant.id, skip=1, count=1) as rule:
+        assert send(upload["method"], upload["url"], content, upload["headers"]).status == 200
+
+        def status() -> str:
+            stack.sweep()
+            found: str = api.get(f"/v1/documents/{document}").expect(200)["status"]
+            return found
+
+        final = until(status, lambda found: found in {"ready", "dead"}, "the document is ready or dead", READY_SECONDS)
+        assert (final, rule.hits) == ("ready", 1)
+
+
 # ── calls without a tenant's session ──────────────────────────────────────────
 
 

@@ -96,6 +96,5 @@ def test_signed_url_reads_only_its_object(
     # Another key under the same signature, and a signature of this tenant for another tenant's key.
     for forged in (url.replace(own, key), session.signed_read(bucket, key, 60)):
         assert send("GET", forged).status == 403
-        with pytest.raises(InvokeFailed, match="status 403"):
-            read(forged)
+        assert read(forged) == "unavailable"
     assert send("PUT", url, b"x").status == 403, "a URL for reading also writes"

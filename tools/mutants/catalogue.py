@@ -1044,6 +1044,14 @@ _READING = [
         ("-p", "extraction", "--test", "reading", "reads_only_from_the_bucket"),
     ),
     Mutant(
+        "a failed download counts against the tenant",
+        Suite.CRATES,
+        "functions/extraction/src/lib.rs",
+        "Err(error) if error.is_unavailable() => Ok(ExtractionAnswer::Unavailable),",
+        "Err(error) if error.is_unavailable() => Err(error),",
+        ("-p", "extraction", "--test", "reading", "broken_download"),
+    ),
+    Mutant(
         "a download that breaks off is a whole document",
         Suite.CRATES,
         "shared/confinement/src/parent.rs",

@@ -33,15 +33,26 @@ pub const DEADLINE: Duration = Duration::from_secs(25);
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExtractionError {
-    /// The document's bytes cannot be read.
+    /// The document's bytes cannot be fetched.
     #[error(transparent)]
     Download(#[from] DownloadError),
-    /// The child process did not run, or could not confine itself, or the download ended early.
+    /// The child process did not run, or could not confine itself, or the download broke off.
     #[error(transparent)]
     Confinement(#[from] ConfinementError),
     /// The child's output is not a valid answer.
     #[error("the child process returned no valid answer")]
     NoAnswer(#[source] serde_json::Error),
+}
+
+impl ExtractionError {
+    /// Returns whether the bucket or the network is the cause.
+    fn is_unavailable(&self) -> bool {
+        matches!(
+            self,
+            Self::Download(DownloadError::Connection(_) | DownloadError::Status(_))
+                | Self::Confinement(ConfinementError::Input(_))
+        )
+    }
 }
 
 impl From<ExtractionError> for Diagnostic {
@@ -73,7 +84,8 @@ impl Extraction {
         Self::new(program, sources, DEADLINE)
     }
 
-    /// Parses one document. An unreadable document is an answer, not an error.
+    /// Parses one document. An unreadable document is an answer, not an error, and so are bytes that cannot be fetched:
+    /// the caller must not blame the tenant.
     pub async fn handle(&self, request: ExtractionRequest) -> Result<ExtractionAnswer, ExtractionError> {
         let started = Instant::now();
         let (format, content_type) = match declared(&request.content_type) {
@@ -110,6 +122,7 @@ impl Extraction {
                 duration_ms,
                 "document unreadable"
             ),
+            Ok(ExtractionAnswer::Unavailable) => {}
             Err(error) => tracing::error!(
                 document.format = format.content_type(),
                 document.bytes = bytes,
@@ -119,7 +132,10 @@ impl Extraction {
                 "extraction failed"
             ),
         }
-        outcome
+        match outcome {
+            Err(error) if error.is_unavailable() => Ok(ExtractionAnswer::Unavailable),
+            outcome => outcome,
+        }
     }
 }
 

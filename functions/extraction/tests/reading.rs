@@ -72,7 +72,7 @@ async fn script(text: &str, content: Vec<u8>) -> Result<ExtractionAnswer, Extrac
 fn reason(answer: ExtractionAnswer) -> String {
     match answer {
         ExtractionAnswer::Unreadable(reason) => reason,
-        ExtractionAnswer::Page { page, .. } => panic!("{} passages", page.passages.len()),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -82,6 +82,7 @@ fn passages(answer: ExtractionAnswer) -> Vec<String> {
             page.passages.into_iter().map(|passage| passage.text).collect()
         }
         ExtractionAnswer::Unreadable(reason) => panic!("{reason}"),
+        ExtractionAnswer::Unavailable => panic!("the bytes could not be fetched"),
     }
 }
 
@@ -123,7 +124,7 @@ async fn large_documents_do_not_block_the_pipes() {
 
 #[tokio::test]
 async fn pages_together_are_the_whole_document() {
-    let text: String = (0..600_000).map(|n| format!("Sentence number {n} tells of the pier.\n")).collect();
+    let text: String = (0..250_000).map(|n| format!("Sentence number {n} tells of the pier.\n")).collect();
     let expected = extract(text.as_bytes(), "text/plain", Options::default()).expect("text").passages;
     let hash = bulkhead_documents::ContentHash::default();
     let bucket = Bucket::serving(text.clone().into_bytes()).await;
@@ -144,7 +145,7 @@ async fn pages_together_are_the_whole_document() {
         pages += 1;
     }
     assert_eq!((found == expected, bucket.requests()), (true, pages));
-    assert!(pages > 3, "{pages}");
+    assert!(pages > 1, "{pages}");
     let after = request("text/plain", bucket.url(), u32::try_from(expected.len()).expect("a number"));
     assert_eq!(passages(function.handle(after).await.expect("an answer")), [""; 0]);
 }
@@ -186,20 +187,18 @@ async fn broken_download_is_no_document() {
     let (whole, _) = ask(format!("HTTP/1.1 200 OK\r\ncontent-length: 23\r\n\r\n{text}")).await;
     assert_eq!(passages(whole.expect("an answer")), [text]);
     let (part, _) = ask(format!("HTTP/1.1 200 OK\r\ncontent-length: 24\r\n\r\n{text}")).await;
-    assert!(matches!(part, Err(ExtractionError::Confinement(ConfinementError::Input(_)))), "{part:?}");
+    assert!(matches!(part, Ok(ExtractionAnswer::Unavailable)), "{part:?}");
     let elsewhere = Bucket::serving(b"other".to_vec()).await;
     let location = elsewhere.url();
     for status in ["403 Forbidden", "404 Not Found", "500 Internal Server Error", "307 Temporary Redirect"] {
         let refusal = format!("HTTP/1.1 {status}\r\nlocation: {location}\r\ncontent-length: 4\r\n\r\ntext");
         let (refused, requests) = ask(refusal).await;
-        let Err(ExtractionError::Download(DownloadError::Status(found))) = refused else {
-            panic!("{status}")
-        };
-        assert_eq!((status.starts_with(found.as_str()), requests), (true, 1));
+        assert!(matches!(refused, Ok(ExtractionAnswer::Unavailable)), "{status}: {refused:?}");
+        assert_eq!(requests, 1);
     }
     assert_eq!(elsewhere.requests(), 0);
     let missing = ask(String::new()).await.0;
-    assert!(matches!(missing, Err(ExtractionError::Download(DownloadError::Connection(_)))), "{missing:?}");
+    assert!(matches!(missing, Ok(ExtractionAnswer::Unavailable)), "{missing:?}");
 }
 
 #[tokio::test]

@@ -17,7 +17,8 @@ pub(crate) enum Reading {
     Page(Page),
     /// Why the document is unreadable, in words for its owner.
     Unreadable(String),
-    /// No answer in time. `extraction` ends the reading of a document earlier, so the document is not the cause.
+    /// No answer in time, or `extraction` could not fetch the bytes. It ends the reading of a document earlier, so the
+    /// document is not the cause.
     NoAnswer,
 }
 
@@ -69,6 +70,7 @@ pub(crate) async fn read(
     };
     match serde_json::from_slice(&answer).map_err(|error| rejected(OPERATION, error))? {
         ExtractionAnswer::Unreadable(reason) => Ok(Reading::Unreadable(reason)),
+        ExtractionAnswer::Unavailable => Ok(Reading::NoAnswer),
         ExtractionAnswer::Page { sha256, readers, page } => {
             // The title is embedded with each passage, so it is part of the hash.
             let hash = fingerprint(&[

@@ -31,8 +31,8 @@ pub(crate) enum IndexOutcome {
     Deleted,
     /// The document is unreadable, with the reason in words for its owner. A retry does not help.
     Unreadable(Revision, String),
-    /// The function `extraction` did not answer in time. It ends the reading of a document earlier, so the
-    /// document is not the cause.
+    /// The function `extraction` did not answer in time, or could not fetch the bytes. The document is not the
+    /// cause.
     NoAnswer,
     /// The work needs more time than this invocation has. It continues after the delay.
     Unfinished(Duration),

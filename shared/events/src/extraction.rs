@@ -41,6 +41,8 @@ pub enum ExtractionAnswer {
     },
     /// Why the document cannot be read: a message for its owner. Reading cuts it after 1 KiB.
     Unreadable(#[serde(deserialize_with = "read_reason")] String),
+    /// The document's bytes could not be fetched. Neither the document nor its tenant is the cause; worth a retry.
+    Unavailable,
 }
 
 impl ExtractionAnswer {
@@ -64,6 +66,7 @@ impl fmt::Debug for ExtractionAnswer {
         match self {
             Self::Page { page, .. } => write!(f, "Page({} of {} passages)", page.passages.len(), page.total),
             Self::Unreadable(reason) => write!(f, "Unreadable({} bytes)", reason.len()),
+            Self::Unavailable => f.write_str("Unavailable"),
         }
     }
 }
@@ -114,6 +117,7 @@ mod tests {
             r#"{"sha256":"a","readers":1,"page":{"title":null,"total":9,"passages":[],"warnings":["b"]}}"#;
         assert_eq!(read(&format!(r#"{{"page":{text}}}"#)), Some(page(vec![])));
         assert_eq!(read(r#"{"unreadable":"b"}"#), Some(ExtractionAnswer::Unreadable("b".to_owned())));
+        assert_eq!(read(r#""unavailable""#), Some(ExtractionAnswer::Unavailable));
         assert_eq!(read(&format!(r#"{{"page":{text},"unreadable":"b"}}"#)), None);
         assert_eq!(read(r#"{"tenant":"b"}"#), None);
     }
