@@ -136,3 +136,34 @@ impl Download {
         self.hash.finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn objects_of_the_bucket_are_sources_on_aws() {
+        let variables = [("BUCKET", "docs"), ("AWS_REGION", "eu-west-1"), ("AWS_ENDPOINT_URL", "")];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let sources = Sources::from_variables(variables).expect("all variables");
+        for (url, allowed) in [
+            ("https://docs.s3.eu-west-1.amazonaws.com/t/one/source?X-Amz-Signature=0", true),
+            ("https://docs.s3.eu-west-1.amazonaws.com.cn/t/one/source", true),
+            ("http://docs.s3.eu-west-1.amazonaws.com/t/one/source", false),
+            ("https://other.s3.eu-west-1.amazonaws.com/t/one/source", false),
+            ("https://docs.s3.us-east-1.amazonaws.com/t/one/source", false),
+            ("https://docs.s3.eu-west-1.amazonaws.com.evil.example/t/one/source", false),
+            ("https://docs.s3.eu-west-1.amazonaws.com@evil.example/", false),
+            ("https://s3.eu-west-1.amazonaws.com/docs/t/one/source", false),
+        ] {
+            assert_eq!(sources.object(url).is_ok(), allowed, "{url}");
+        }
+    }
+
+    #[test]
+    fn missing_variable_is_named() {
+        let error =
+            Sources::from_variables([("BUCKET".to_owned(), "docs".to_owned())]).expect_err("no region");
+        assert_eq!(error.to_string(), "environment variable `AWS_REGION` is not set");
+    }
+}

@@ -24,7 +24,7 @@ pub use bulkhead_events::{ExtractionAnswer, ExtractionRequest};
 pub use child::child;
 pub use download::{DownloadError, Downloads, Sources};
 
-/// The argument that makes the program parse one document. See [`child`].
+/// The argument that makes the program parse one document. See [`child()`].
 pub const PARSE: &str = "parse";
 /// Maximum wall-clock time for one document, also if the caller waits longer.
 pub const DEADLINE: Duration = Duration::from_secs(25);
