@@ -105,7 +105,8 @@ def test_concurrent_workers_share_one_circuit(
         until(time.time, lambda now: now * 1e6 > open_until, "the cool-down is over", SECONDS)
         with faults.rule(DELAYED, **about) as delayed:
             jobs.run(*events)
-            assert delayed.hits == 1, f"{delayed.hits} probes ran"
+            # One probe reads the object twice: the worker one byte, and `extraction` all of it.
+            assert delayed.hits == 2, f"{delayed.hits} reads, two for each probe"
         assert jobs.circuit == {"closed": {"failures": []}}
         waiting = {item["document"]["S"] for item in jobs.items("WAITING#")}
         # All but the probe wait. Jobs that failed before may also wait, for their next attempt.
