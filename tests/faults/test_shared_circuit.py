@@ -103,10 +103,11 @@ def test_concurrent_workers_share_one_circuit(
         open_until = jobs.circuit["open"]["until"]
         events = jobs.add(WORKERS)
         until(time.time, lambda now: now * 1e6 > open_until, "the cool-down is over", SECONDS)
-        with faults.rule(DELAYED, **about) as delayed:
+        # Delays the first read only: the session, and so the signed URL for `extraction`, lasts a few seconds.
+        with faults.rule(DELAYED, **about, count=1) as delayed:
             jobs.run(*events)
-            # One probe reads the object twice: the worker one byte, and `extraction` all of it.
-            assert delayed.hits == 2, f"{delayed.hits} reads, two for each probe"
+            # A probe reads the object twice: the worker one byte, and `extraction` all of it.
+            assert delayed.matched == 2, f"{delayed.matched} reads, two for each probe"
         assert jobs.circuit == {"closed": {"failures": []}}
         waiting = {item["document"]["S"] for item in jobs.items("WAITING#")}
         # All but the probe wait. Jobs that failed before may also wait, for their next attempt.
