@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tools.attacks import Target
-from tools.benchmark.backlog import Backlog, accept_jobs
+from tools.benchmark.backlog import Backlog, accept_jobs, accept_without_workers
 from tools.devstack.aws import Tenant
 from tools.devstack.changes import queue_stopped
 from tools.devstack.client import Api, send
@@ -69,19 +69,6 @@ def add_queued_documents(stack: LocalStack, api: Api, count: int) -> list[str]:
     ids = add_documents(api, count)
     until(lambda: stack.messages() - before, lambda found: found == count, "all messages are sent", SECONDS)
     return ids
-
-
-def accept_without_workers(stack: LocalStack) -> None:
-    """Lets the scheduler accept the jobs of all messages, as `dispatch` does if no worker is free."""
-    sqs, queue = stack.account.client("sqs"), stack.outputs["BasicQueueUrl"]
-    while taken := sqs.receive_message(
-        QueueUrl=queue, MaxNumberOfMessages=10, AttributeNames=["MessageGroupId"], WaitTimeSeconds=0
-    ).get("Messages", []):
-        for message in taken:
-            tenant = message["Attributes"]["MessageGroupId"]
-            request = {"action": "defer", "tenant": tenant, "work": json.loads(message["Body"])}
-            stack.account.invoke(stack.outputs["BasicSchedulerFunction"], request)
-            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
 
 
 def statuses(api: Api, ids: list[str]) -> Counter[str]:

@@ -89,6 +89,12 @@ def accept_jobs(stack: LocalStack, tenants: list[Tenant]) -> list[tuple[Tenant, 
     before = stack.messages()
     jobs = [(tenant, stack.api(tenant).add_document("Page", "The ferry leaves.")["id"]) for tenant in tenants]
     until(stack.messages, lambda found: found == before + len(jobs), "all messages are sent", _ACCEPTED_SECONDS)
+    accept_without_workers(stack)
+    return jobs
+
+
+def accept_without_workers(stack: LocalStack) -> None:
+    """Lets the scheduler accept the jobs of all messages, as `dispatch` does if no worker is free."""
     sqs, queue = stack.account.client("sqs"), stack.outputs["BasicQueueUrl"]
     while taken := sqs.receive_message(
         QueueUrl=queue, MaxNumberOfMessages=10, AttributeNames=["MessageGroupId"], WaitTimeSeconds=0
@@ -98,7 +104,6 @@ def accept_jobs(stack: LocalStack, tenants: list[Tenant]) -> list[tuple[Tenant, 
             request = {"action": "defer", "tenant": tenant, "work": json.loads(message["Body"])}
             stack.account.invoke(stack.outputs["BasicSchedulerFunction"], request)
             sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-    return jobs
 
 
 def sweeps(stack: LocalStack, tenants: int, due: int, most: int) -> Iterator[Sweep]:

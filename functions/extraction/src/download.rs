@@ -71,7 +71,7 @@ impl Sources {
 }
 
 /// A client that reads objects. It follows no redirect.
-pub struct Downloads {
+pub(crate) struct Downloads {
     sources: Sources,
     client: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
 }
@@ -88,7 +88,7 @@ impl Downloads {
     /// Returns a client for `sources`.
     ///
     /// Fails if the system has no certificates to verify servers.
-    pub fn new(sources: Sources) -> io::Result<Self> {
+    pub(crate) fn new(sources: Sources) -> io::Result<Self> {
         let connector =
             HttpsConnectorBuilder::new().with_native_roots()?.https_or_http().enable_http1().build();
         // No idle connection: the next document may be much later.

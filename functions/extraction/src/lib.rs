@@ -22,7 +22,9 @@ use lambda_runtime::Diagnostic;
 
 pub use bulkhead_events::{ExtractionAnswer, ExtractionRequest};
 pub use child::child;
-pub use download::{DownloadError, Downloads, Sources};
+pub use download::{DownloadError, Sources};
+
+use download::Downloads;
 
 /// The argument that makes the program parse one document. See [`child()`].
 pub const PARSE: &str = "parse";
