@@ -210,9 +210,9 @@ def test_invalid_version_is_refused(api: Api, version: Any) -> None:
 def test_version_and_label_exclude_each_other(api: Api) -> None:
     _save(api, "both", 1)
     _move(api, "both", "production", 1, If_None_Match="*").expect(201)
-    problem(api.get(f"{PATH}/both?label=production&version=1"), 400, "only one")
+    problem(api.get(f"{PATH}/both?label=production&version=1"), 422, "only one")
     both = {"template": "both", "version": 1, "label": "production", "question": "Why?"}
-    problem(api.post("/v1/inference", both), 400, "only one")
+    problem(api.post("/v1/inference", both), 422, "only one")
 
 
 def test_missing_version_and_template_are_not_found(api: Api) -> None:

@@ -148,7 +148,7 @@ def test_rendered_messages_are_what_the_model_receives(stack: LocalStack, tenant
 def test_rendering_refuses_what_inference_refuses(api: Api) -> None:
     api.save_template("plain-render", "Dear {{ name }}")
     problem(_render(api, "plain-render"), 422, "name")
-    problem(_render(api, "plain-render", {"name": "x"}, version=1, label="a"), 400, "only one")
+    problem(_render(api, "plain-render", {"name": "x"}, version=1, label="a"), 422, "only one")
     problem(_render(api, "plain-render", {"name": "x"}, version=0), 400, "version")
     problem(_render(api, "plain-render", {"name": "x"}, version=2), 404, "template")
     problem(_render(api, "plain-render", {"name": "x"}, label="production"), 404, "label")

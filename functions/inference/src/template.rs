@@ -4,7 +4,8 @@ use bulkhead_prompts::{Variables, VariablesSchema};
 use bulkhead_rendering::{RenderError, Renderer};
 use bulkhead_runtime::chain;
 use bulkhead_runtime::http::ApiError;
-use bulkhead_stores::{StoredTemplate, TenantSession, VersionSelector};
+use bulkhead_runtime::http::version::version_selector;
+use bulkhead_stores::{StoredTemplate, TenantSession};
 use bulkhead_tenancy::names::{Label, TemplateKey};
 
 use crate::model::TemplateVersion;
@@ -26,28 +27,19 @@ pub(crate) struct Rendered {
 /// Reads the prompt template, checks the variables and renders it.
 ///
 /// # Errors
-/// 400 if the request names a version and a label, 404 if it does not exist, 422 if it does not render.
+/// 404 if it does not exist, 422 if the request names a version and a label, or if it does not render.
 pub(crate) async fn render(
     session: TenantSession<'_>,
     renderer: &Renderer,
     wanted: Wanted,
 ) -> Result<Rendered, ApiError> {
     let Wanted { key, version, label, variables } = wanted;
-    let selector = match (version, label.clone()) {
-        (Some(0), _) => {
-            return Err(ApiError::BadRequest("`version` must be a whole number from 1".to_owned()));
-        }
-        (Some(_), Some(_)) => {
-            return Err(ApiError::BadRequest("`version` and `label`: send only one of them".to_owned()));
-        }
-        (Some(version), None) => VersionSelector::Number(version),
-        (None, Some(label)) => VersionSelector::Label(label),
-        (None, None) => VersionSelector::Latest,
-    };
-    let missing = if label.is_some() { "label" } else { "template" };
-    let stored = session.templates().get(&key, &selector).await?.ok_or(ApiError::NotFound(missing))?;
+    let selector = version_selector(version, label)?;
+    let found = session.templates().get(&key, &selector).await?;
+    let stored = found.ok_or(ApiError::NotFound(selector.missing()))?;
     let variables = checked(&stored, variables)?;
     let text = renderer.render(&stored.body, &variables).await.map_err(|error| refused(&key, error))?;
+    let label = selector.label().cloned();
     Ok(Rendered { text, template: TemplateVersion { key: key.into(), version: stored.version, label } })
 }
 

@@ -6,8 +6,9 @@ use bulkhead_runtime::chain;
 use bulkhead_runtime::http::documented::{
     BadRequest, Conflict, LabelText, NotFound, TemplateKeyText, TooLarge, Unprocessable, UnsupportedMediaType,
 };
+use bulkhead_runtime::http::version::version_selector;
 use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse, whole_number};
-use bulkhead_stores::{NewVersion, TenantSession, VersionSelector};
+use bulkhead_stores::{NewVersion, TenantSession};
 use bulkhead_tenancy::names::{Label, TemplateKey};
 
 use crate::model::{MAX_DESCRIPTION, SaveTemplate, Template, TemplatePage, VersionPage};
@@ -46,6 +47,7 @@ pub async fn list(request: &ApiRequest, session: TenantSession<'_>) -> Result<Ap
         (status = 200, body = Template, description = "The prompt template"),
         (status = 400, response = BadRequest),
         (status = 404, response = NotFound),
+        (status = 422, response = Unprocessable),
     ),
 )]
 pub async fn get(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
@@ -53,16 +55,10 @@ pub async fn get(request: &ApiRequest, session: TenantSession<'_>) -> Result<Api
     let key = request.path("key", TemplateKey::parse)?;
     let version = request.query("version", version_number)?;
     let label = request.query("label", Label::parse)?;
-    let selector = match (version, label.clone()) {
-        (None, None) => VersionSelector::Latest,
-        (Some(version), None) => VersionSelector::Number(version),
-        (None, Some(label)) => VersionSelector::Label(label),
-        (Some(_), Some(_)) => {
-            return Err(ApiError::BadRequest("`version` and `label`: send only one of them".to_owned()));
-        }
-    };
-    let missing = if label.is_some() { "label" } else { "template" };
-    let template = session.templates().get(&key, &selector).await?.ok_or(ApiError::NotFound(missing))?;
+    let selector = version_selector(version, label)?;
+    let found = session.templates().get(&key, &selector).await?;
+    let template = found.ok_or(ApiError::NotFound(selector.missing()))?;
+    let label = selector.label().cloned();
     Ok(ApiResponse::json(200, &Template { label, ..Template::from(template) }))
 }
 

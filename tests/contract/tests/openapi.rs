@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use bulkhead_runtime::http::{Api, Problem, documented};
 use bulkhead_tenancy::names::{DocumentId, Label, TemplateKey};
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::server::{ServerBuilder, ServerVariableBuilder};
 use utoipa::openapi::{PathItem, Ref, RefOr};
@@ -57,7 +57,7 @@ use utoipa::{Modify, OpenApi};
         documented::Unavailable,
         documented::Timeout,
     )),
-    modifiers(&Bearer, &Deployments, &ErrorsOfEveryOperation),
+    modifiers(&Bearer, &Deployments, &ErrorsOfEveryOperation, &HeadersHaveNoNull),
     security(("bearer" = [])),
     tags(
         (name = "templates", description = "Prompt templates: immutable versions under a key"),
@@ -119,6 +119,38 @@ impl Modify for ErrorsOfEveryOperation {
                 responses.entry(status.to_owned()).or_insert_with(common);
             }
         }
+    }
+}
+
+/// Removes `null` from the schemas of header parameters: a header is absent or has a text.
+struct HeadersHaveNoNull;
+
+#[expect(clippy::expect_used, reason = "a test fails by panicking")]
+impl Modify for HeadersHaveNoNull {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        for operation in document.paths.paths.values_mut().flat_map(operations) {
+            for parameter in operation.parameters.iter_mut().flatten() {
+                if let RefOr::T(header) = parameter
+                    && header.parameter_in == ParameterIn::Header
+                {
+                    let schema = serde_json::to_value(&header.schema).expect("a schema");
+                    header.schema = serde_json::from_value(without_null(schema)).expect("a schema");
+                }
+            }
+        }
+    }
+}
+
+#[expect(clippy::indexing_slicing, reason = "a missing member of JSON is null")]
+fn without_null(mut schema: serde_json::Value) -> serde_json::Value {
+    if let Some([one, serde_json::Value::String(null)]) = schema["type"].as_array().map(Vec::as_slice)
+        && null == "null"
+    {
+        schema["type"] = one.clone();
+    }
+    match schema["oneOf"].as_array().map(Vec::as_slice) {
+        Some([one, null]) if null["type"] == "null" => one.clone(),
+        _ => schema,
     }
 }
 

@@ -18,7 +18,7 @@ use crate::Variables;
 #[derive(Debug, Clone, PartialEq)]
 pub struct VariablesSchema(Schema);
 
-/// A defect of a declaration or of a value, and where it is.
+/// A defect of a declaration or of a value, and its path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{path}`: {problem}")]
 pub struct SchemaError {

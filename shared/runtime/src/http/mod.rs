@@ -6,6 +6,7 @@ pub mod fields;
 mod request;
 mod response;
 mod serve;
+pub mod version;
 
 pub use error::{ApiError, Problem};
 pub use request::{ApiRequest, Json, ListQuery, whole_number};

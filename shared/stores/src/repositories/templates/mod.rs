@@ -68,6 +68,21 @@ pub enum VersionSelector {
     Label(Label),
 }
 
+impl VersionSelector {
+    /// Returns the label, if the version is selected by one.
+    pub fn label(&self) -> Option<&Label> {
+        match self {
+            Self::Label(label) => Some(label),
+            Self::Latest | Self::Number(_) => None,
+        }
+    }
+
+    /// Returns what does not exist if no version is found.
+    pub fn missing(&self) -> &'static str {
+        if self.label().is_some() { "label" } else { "template" }
+    }
+}
+
 /// A prompt template in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TemplateSummary {
@@ -249,21 +264,8 @@ impl Templates<'_> {
     /// stopped.
     async fn remove_versions(&self, key: &TemplateKey, latest: u32) -> Result<(), StoreError> {
         const OPERATION: &str = "delete template versions";
-        let scope = self.session.scope();
-        let (first, last) = (scope.version_key(key, 0), scope.version_key(key, latest));
-        let mut pages = self
-            .session
-            .dynamodb()
-            .query()
-            .table_name(&self.session.settings().table)
-            .key_condition_expression("pk = :partition AND sk BETWEEN :first AND :last")
-            .expression_attribute_values(":partition", AttributeValue::S(first.partition().to_owned()))
-            .expression_attribute_values(":first", AttributeValue::S(first.sort().to_owned()))
-            .expression_attribute_values(":last", AttributeValue::S(last.sort().to_owned()))
-            .projection_expression("sk")
-            .consistent_read(true)
-            .into_paginator()
-            .send();
+        let mut pages =
+            self.query_versions(key, 0, latest).projection_expression("sk").into_paginator().send();
         while let Some(page) = pages.next().await {
             let found = page.during(OPERATION)?.items.unwrap_or_default();
             // Collected, because a borrowing closure here makes the future of a caller not `Send`.

@@ -1,3 +1,4 @@
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use bulkhead_tenancy::names::{Purpose, TemplateKey};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -48,6 +49,21 @@ impl Templates<'_> {
         Ok(content.stored(key, version, created_at))
     }
 
+    /// Returns a consistent query of the items from version `oldest` to `newest`.
+    pub(super) fn query_versions(&self, key: &TemplateKey, oldest: u32, newest: u32) -> QueryFluentBuilder {
+        let scope = self.session.scope();
+        let (first, last) = (scope.version_key(key, oldest), scope.version_key(key, newest));
+        self.session
+            .dynamodb()
+            .query()
+            .table_name(&self.session.settings().table)
+            .key_condition_expression("pk = :partition AND sk BETWEEN :first AND :last")
+            .expression_attribute_values(":partition", AttributeValue::S(first.partition().to_owned()))
+            .expression_attribute_values(":first", AttributeValue::S(first.sort().to_owned()))
+            .expression_attribute_values(":last", AttributeValue::S(last.sort().to_owned()))
+            .consistent_read(true)
+    }
+
     /// Reads the items from `newest` down to `oldest`, at most `limit`. Returns whether more items follow.
     async fn read_versions(
         &self,
@@ -57,25 +73,15 @@ impl Templates<'_> {
         limit: PageLimit,
     ) -> Result<(Vec<(u32, Item)>, bool), StoreError> {
         const OPERATION: &str = "list template versions";
-        let scope = self.session.scope();
-        let (first, last) = (scope.version_key(key, oldest), scope.version_key(key, newest));
         let mut found = Vec::new();
         let mut start = None;
         loop {
             let wanted = limit.get() + 1 - found.len();
             let page = self
-                .session
-                .dynamodb()
-                .query()
-                .table_name(&self.session.settings().table)
-                .key_condition_expression("pk = :partition AND sk BETWEEN :first AND :last")
-                .expression_attribute_values(":partition", AttributeValue::S(first.partition().to_owned()))
-                .expression_attribute_values(":first", AttributeValue::S(first.sort().to_owned()))
-                .expression_attribute_values(":last", AttributeValue::S(last.sort().to_owned()))
+                .query_versions(key, oldest, newest)
                 .set_exclusive_start_key(start)
                 .limit(i32::try_from(wanted).unwrap_or(i32::MAX))
                 .scan_index_forward(false)
-                .consistent_read(true)
                 .send()
                 .await
                 .during(OPERATION)?;
