@@ -3,7 +3,7 @@
 use std::num::{NonZeroU8, NonZeroU32};
 use std::time::Duration;
 
-use bulkhead_stores::{CircuitPolicy, Quota, SessionSettings, Throttle};
+use bulkhead_stores::{CircuitPolicy, MAX_PAUSE, Quota, SessionSettings, Throttle};
 use bulkhead_tenancy::{IsolationMode, TenantId};
 
 /// An environment variable is missing or invalid.
@@ -109,7 +109,8 @@ pub fn circuit() -> Result<CircuitPolicy, ConfigError> {
         failures: parsed::<NonZeroU8>("CIRCUIT_FAILURES", "a whole number from 1 to 255")?,
         window: seconds("CIRCUIT_WINDOW")?,
         cool_down,
-        ceiling: cool_down.saturating_mul(30),
+        // A later time of a job would count as damage.
+        ceiling: cool_down.saturating_mul(30).min(MAX_PAUSE),
         lease: lease()?,
     })
 }

@@ -23,7 +23,9 @@ pub use jobs::backlog::{BacklogEntry, BacklogTable, TenantBacklog};
 pub use jobs::circuit::{CircuitBreaker, CircuitDecision, JobPermit};
 pub use jobs::functions::{SchedulerClient, WorkerClient, WorkerError};
 pub use jobs::queue::JobQueue;
-pub use jobs::{AttemptFailure, Completion, IngestionJob, Job, JobStatus, Jobs, ReceivedContent, Transition};
+pub use jobs::{
+    AttemptFailure, Completion, IngestionJob, Job, JobStatus, Jobs, MAX_PAUSE, ReceivedContent, Transition,
+};
 pub use page::{Page, PageLimit};
 pub use platform::Platform;
 pub use quota::embedding_rate::EmbeddingRate;

@@ -20,6 +20,6 @@ mod transaction;
 mod transitions;
 
 pub use accept::ReceivedContent;
-pub use job::{Job, JobStatus, Jobs};
+pub use job::{Job, JobStatus, Jobs, MAX_PAUSE};
 pub use sealed_job::IngestionJob;
 pub use transitions::{AttemptFailure, Completion, Transition};
