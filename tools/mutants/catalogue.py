@@ -294,6 +294,14 @@ _BEARER = [
 
 _PROMPTS = [
     Mutant(
+        "defaults of variables grow without a limit",
+        Suite.CRATES,
+        "shared/prompts/src/schema/mod.rs",
+        "self.0 = self.0.checked_sub(size)",
+        "self.0 = self.0.checked_sub(size.min(0))",
+        ("-p", "bulkhead-prompts", "--test", "schema", "defaults_do_not_grow"),
+    ),
+    Mutant(
         "a document can close its passage",
         Suite.STORES,
         "functions/inference/src/prompt.rs",

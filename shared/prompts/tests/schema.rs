@@ -242,3 +242,24 @@ proptest! {
         }
     }
 }
+
+/// Defaults that hold objects that take defaults grow by each level, at first when the declaration is read.
+#[test]
+fn defaults_do_not_grow_without_a_limit() {
+    let mut nested = json!({"type": "string", "default": "x"});
+    for _ in 0..2 {
+        let items = json!({"type": "object", "properties": {"v": nested}});
+        nested = json!({"type": "array", "items": items, "default": vec![json!({}); 300]});
+    }
+    let declared = VariablesSchema::read(&json!({"type": "object", "properties": {"list": nested}}));
+    let refused = declared.expect_err("90,000 objects").to_string();
+    assert!(refused.contains("the defaults fill in more than 262144 bytes"), "{refused}");
+
+    let long = "x".repeat(10_000);
+    let item = json!({"type": "object", "properties": {"v": {"type": "string", "default": long}}});
+    let properties = json!({"list": {"type": "array", "items": item}});
+    let filled = |count: usize| applied(properties.clone(), &json!({"list": vec![json!({}); count]}));
+    assert_eq!(filled(26).expect("enough room")["list"][25]["v"], long.as_str());
+    let refused = filled(27).expect_err("too much");
+    assert!(refused.starts_with("`variables.list[26].v`: the defaults fill in more"), "{refused}");
+}

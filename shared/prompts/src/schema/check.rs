@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::{Kind, Path, Schema, SchemaError, listed};
+use super::{Kind, Path, Room, Schema, SchemaError, listed};
 
 /// Maximum values or names that a message lists.
 const LISTED: usize = 10;
 
 impl Schema {
     /// Checks `value` and returns it with the defaults of missing members.
-    pub(super) fn apply(&self, value: Value, at: &Path<'_>) -> Result<Value, SchemaError> {
+    pub(super) fn apply(&self, value: Value, at: &Path<'_>, room: &mut Room) -> Result<Value, SchemaError> {
         let value = match (&self.kind, value) {
             (Kind::String { max_length }, Value::String(text)) => {
                 let length = text.chars().count() as u64;
@@ -35,11 +35,11 @@ impl Schema {
                         at.error(format!("found an array of {length} items, expected at most {most}"))
                     );
                 }
-                Value::Array(applied_to_items(items.as_deref(), values, at)?)
+                Value::Array(applied_to_items(items.as_deref(), values, at, room)?)
             }
             (Kind::Object { properties: None, .. }, Value::Object(members)) => Value::Object(members),
             (Kind::Object { properties: Some(properties), required }, Value::Object(members)) => {
-                Value::Object(applied_to_members(properties, required, members, at)?)
+                Value::Object(applied_to_members(properties, required, members, at, room)?)
             }
             (kind, value) => {
                 return Err(at.error(format!("found {}, expected {}", kind_of(&value), kind.name())));
@@ -60,9 +60,11 @@ fn applied_to_items(
     items: Option<&Schema>,
     values: Vec<Value>,
     at: &Path<'_>,
+    room: &mut Room,
 ) -> Result<Vec<Value>, SchemaError> {
     let Some(items) = items else { return Ok(values) };
-    values.into_iter().enumerate().map(|(index, value)| items.apply(value, &at.index(index))).collect()
+    let apply = |(index, value)| items.apply(value, &at.index(index), room);
+    values.into_iter().enumerate().map(apply).collect()
 }
 
 fn applied_to_members(
@@ -70,6 +72,7 @@ fn applied_to_members(
     required: &[String],
     mut members: Map<String, Value>,
     at: &Path<'_>,
+    room: &mut Room,
 ) -> Result<Map<String, Value>, SchemaError> {
     if let Some(unknown) = members.keys().find(|name| !properties.contains_key(*name)) {
         let more = if properties.len() > LISTED { ", …" } else { "" };
@@ -83,8 +86,10 @@ fn applied_to_members(
     let mut applied = Map::new();
     for (name, schema) in properties {
         let at = at.member(name);
-        match members.remove(name).or_else(|| schema.default.clone()) {
-            Some(value) => drop(applied.insert(name.clone(), schema.apply(value, &at)?)),
+        let sent = members.remove(name);
+        let filled = || schema.default.as_ref().map(|default| room.fill(name, default, &at)).transpose();
+        match sent.map_or_else(filled, |sent| Ok(Some(sent)))? {
+            Some(value) => drop(applied.insert(name.clone(), schema.apply(value, &at, room)?)),
             None if required.contains(name) => {
                 return Err(at.error(format!("missing, expected {}", schema.kind.name())));
             }

@@ -51,6 +51,9 @@ impl VariablesSchema {
     pub const MAX_DEPTH: usize = 8;
     /// Maximum values of an `enum`.
     pub const MAX_VALUES: usize = 100;
+    /// Maximum size of all defaults that are filled in together, as JSON with their names, in bytes. Without it, a
+    /// short declaration and short values grow without a limit: defaults may hold objects that take defaults.
+    pub const MAX_FILLED: usize = 256 * 1024;
 
     /// Reads a declaration.
     ///
@@ -81,10 +84,29 @@ impl VariablesSchema {
     /// # Errors
     /// If a value is missing, not declared, or of another kind. The error names the first place.
     pub fn apply(&self, variables: Variables) -> Result<Variables, SchemaError> {
-        match self.0.apply(Value::Object(variables), &Path::root())? {
+        match self.0.apply(Value::Object(variables), &Path::root(), &mut Room::new())? {
             Value::Object(variables) => Ok(variables),
             _ => Ok(Variables::new()),
         }
+    }
+}
+
+/// The bytes that defaults may still fill in.
+struct Room(usize);
+
+impl Room {
+    fn new() -> Self {
+        Self(VariablesSchema::MAX_FILLED)
+    }
+
+    /// Returns the default of the member `name`, and takes its size.
+    fn fill(&mut self, name: &str, default: &Value, at: &Path<'_>) -> Result<Value, SchemaError> {
+        let size = name.len() + default.to_string().len();
+        self.0 = self.0.checked_sub(size).ok_or_else(|| {
+            let maximum = VariablesSchema::MAX_FILLED;
+            at.error(format!("the defaults fill in more than {maximum} bytes; send fewer items"))
+        })?;
+        Ok(default.clone())
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::check::kind_of;
-use super::{Kind, Path, Schema, SchemaError, VariablesSchema, listed};
+use super::{Kind, Path, Room, Schema, SchemaError, VariablesSchema, listed};
 
 const TYPES: [&str; 6] = ["string", "number", "integer", "boolean", "array", "object"];
 /// The keywords of every type.
@@ -35,7 +35,7 @@ impl Schema {
         let mut schema = Self { kind: kind(name, keywords, at, level)?, allowed: None, default: None };
         schema.allowed = allowed(&schema, keywords, at)?;
         if let Some(default) = keywords.get("default") {
-            schema.apply(default.clone(), &at.member("default"))?;
+            schema.apply(default.clone(), &at.member("default"), &mut Room::new())?;
             schema.default = Some(default.clone());
         }
         Ok(schema)
@@ -147,7 +147,7 @@ fn allowed(
         None => Ok(None),
         Some(Value::Array(values)) if (1..=VariablesSchema::MAX_VALUES).contains(&values.len()) => {
             for (index, value) in values.iter().enumerate() {
-                schema.apply(value.clone(), &at.index(index))?;
+                schema.apply(value.clone(), &at.index(index), &mut Room::new())?;
             }
             Ok(Some(values.clone()))
         }
