@@ -887,6 +887,13 @@ BREAKS = (
         IDENTITY,
     ),
     Break(
+        "an app may write the role",
+        users_cannot_set_their_tenant,
+        lambda r: _properties(r, "Client")["WriteAttributes"].append("custom:role"),
+        "custom:role",
+        IDENTITY,
+    ),
+    Break(
         "an app may write every attribute",
         users_cannot_set_their_tenant,
         lambda r: _properties(r, "Client").pop("WriteAttributes"),

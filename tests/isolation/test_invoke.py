@@ -71,7 +71,7 @@ def _status(stack: LocalStack, function: str, event: Any, tenant: str) -> tuple[
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_consistent_invocation_is_served(stack: LocalStack, clinic: Tenant, function: str) -> None:
     """The control: the forged event below is valid except for its tenant."""
-    event = proxy_event(function, {"tenantId": clinic.id, "tier": "basic"}, {})
+    event = proxy_event(function, {"tenantId": clinic.id, "tier": "basic", "role": "admin"}, {})
     status, body = _status(stack, function, event, clinic.id)
     assert status == 200, body
 
@@ -82,12 +82,12 @@ def test_invocation_with_another_authorizer_tenant_is_refused(
     stack: LocalStack, clinic: Tenant, bicycles: Tenant, function: str, case: str
 ) -> None:
     authorizer: dict[str, dict[str, Any] | None] = {
-        "other": {"tenantId": clinic.id, "tier": "basic"},
-        "empty": {"tenantId": "", "tier": "basic"},
-        "absent": {"tier": "basic"},
+        "other": {"tenantId": clinic.id, "tier": "basic", "role": "admin"},
+        "empty": {"tenantId": "", "tier": "basic", "role": "admin"},
+        "absent": {"tier": "basic", "role": "admin"},
         "no-authorizer": None,
         "header-only": None,
-        "list": {"tenantId": [bicycles.id], "tier": "basic"},
+        "list": {"tenantId": [bicycles.id], "tier": "basic", "role": "admin"},
     }
     headers = {"X-Amz-Tenant-Id": bicycles.id} if case == "header-only" else {}
     event = proxy_event(function, authorizer[case], headers)
@@ -134,8 +134,8 @@ def test_tenant_functions_use_tenant_isolation(stack: LocalStack, function: str)
 def test_header_cannot_name_the_subject(stack: LocalStack, clinic: Tenant) -> None:
     """The author of a version is the subject of the verified token."""
     for authorizer, author in (
-        ({"tenantId": clinic.id, "tier": "basic", "subject": "ada"}, "ada"),
-        ({"tenantId": clinic.id, "tier": "basic"}, None),
+        ({"tenantId": clinic.id, "tier": "basic", "role": "admin", "subject": "ada"}, "ada"),
+        ({"tenantId": clinic.id, "tier": "basic", "role": "admin"}, None),
     ):
         forged = {"subject": "mallory", "principalId": "mallory", "X-Subject": "mallory"}
         event = proxy_event("BasicTemplatesFunction", authorizer, forged)
@@ -144,3 +144,21 @@ def test_header_cannot_name_the_subject(stack: LocalStack, clinic: Tenant) -> No
         status, body = _status(stack, "BasicTemplatesFunction", event, clinic.id)
         assert status in (200, 201), body
         assert json.loads(body)["created_by"] == author
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("role", [None, "", "Admin", "owner", ["admin"], True], ids=str)
+def test_caller_without_a_role_is_refused(stack: LocalStack, clinic: Tenant, function: str, role: Any) -> None:
+    """The role comes from the authorizer's context. No header, path or query parameter replaces it."""
+    authorizer = {"tenantId": clinic.id, "tier": "basic", "role": role}
+    forged = {"role": "admin", "X-Role": "admin", "X-Amz-Role": "admin"}
+    event = proxy_event(function, {name: value for name, value in authorizer.items() if value is not None}, forged)
+    event |= {"queryStringParameters": {"role": "admin"}, "multiValueQueryStringParameters": {"role": ["admin"]}}
+    event["pathParameters"] = {"role": "admin"}
+    status, body = _status(stack, function, event, clinic.id)
+    assert (status, json.loads(body)["type"]) == (403, "urn:bulkhead:problem:role-required"), body
+    assert "the caller has no role" in json.loads(body)["detail"]
+    # The control: the same event with a role is served, or its parameter is refused.
+    authorizer["role"] = "reader"
+    status, body = _status(stack, function, proxy_event(function, authorizer, forged), clinic.id)
+    assert status == 200, body

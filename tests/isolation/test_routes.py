@@ -15,6 +15,7 @@ import pytest
 from tools.attacks.forged_tokens import unknown_key
 from tools.demo.corpus import CLINIC, QUESTIONS
 from tools.devstack.aws import Tenant
+from tools.devstack.changes import configured
 from tools.devstack.client import Answer, Api, send
 from tools.devstack.poll import until
 from tools.devstack.problems import problem
@@ -58,6 +59,67 @@ def test_other_methods_of_a_route_require_a_token_and_do_nothing(
         problem(stack.api().call(method, _filled(path), body), 401)
         for tenant in (clinic, bicycles):
             problem(stack.api(tenant).call(method, _filled(path), body), 405)
+
+
+# ── roles within a tenant ─────────────────────────────────────────────────────
+
+_ROLES = ("reader", "writer", "admin")
+
+
+def _required_roles() -> dict[Route, str]:
+    paths = json.loads((ROOT / "docs" / "openapi.json").read_text())["paths"]
+    return {(method, path): paths[path][method.lower()]["x-required-role"] for method, path in _documented()}
+
+
+@pytest.mark.parametrize("route", _documented(), ids="-".join)
+def test_route_refuses_a_lower_role_before_it_reads_the_request(
+    stack: LocalStack, clinic: Tenant, route: Route
+) -> None:
+    (method, path), required = route, _required_roles()[route]
+    body = {"anything": 1} if method in ("PUT", "POST") else None
+    forged = {"X-Role": "admin", "Role": "admin", "X-Amz-Role": "admin"}
+    for role in _ROLES:
+        # Without a label, so that the request changes nothing.
+        answer = stack.api(clinic, role=role).call(
+            method, _filled(path, "f" * 32) + "?role=admin", body, headers=forged
+        )
+        if _ROLES.index(role) < _ROLES.index(required):
+            refused = problem(answer, 403)
+            assert refused["type"] == "urn:bulkhead:problem:role-required"
+            assert f"`{required}`" in refused["detail"] and f"`{role}`" in refused["detail"]
+        else:
+            # The control: the function reads the request, and refuses its parameter or its body.
+            assert answer.status in (200, 202, 400), f"{role}: {answer.status} {answer.text[:300]}"
+
+
+@pytest.mark.parametrize("claim", [None, "", "Admin", "owner", ["owner"], [], 7, True, {"admin": True}], ids=str)
+def test_token_without_a_known_role_may_do_nothing(stack: LocalStack, clinic: Tenant, claim: Any) -> None:
+    claims = {**stack.issuer.claims(clinic.id), "role": claim}
+    api = stack.api(token=stack.issuer.sign(claims))
+    for method, path in (("GET", "/v1/templates"), ("GET", "/v1/openapi.json"), ("POST", "/v1/search")):
+        refused = problem(api.call(method, path, {} if method == "POST" else None), 403)
+        assert refused["type"] == "urn:bulkhead:problem:role-required"
+        assert "the caller has no role" in refused["detail"]
+
+
+def test_highest_role_of_a_list_counts(stack: LocalStack, clinic: Tenant) -> None:
+    for roles, saves in ((["reader", "offline_access"], False), (["reader", "writer"], True)):
+        claims = {**stack.issuer.claims(clinic.id), "role": roles}
+        api = stack.api(token=stack.issuer.sign(claims))
+        api.get("/v1/templates").expect(200)
+        saved = api.put("/v1/templates/by-role", {"body": "x"})
+        assert saved.status == (403 if not saves else 201), saved.text
+
+
+def test_without_a_role_claim_every_token_has_all_rights(stack: LocalStack, clinic: Tenant) -> None:
+    """A deployment with an empty `RoleClaim` does not use roles."""
+    claims = {**stack.issuer.claims(clinic.id), "role": "reader"}
+    problem(stack.api(token=stack.issuer.sign(claims)).put("/v1/templates/roleless", {"body": "x"}), 403)
+    with configured(stack, stack.outputs["BasicAuthorizerFunction"], ROLE_CLAIM=""):
+        # Another token than before, because API Gateway caches the answer for a token.
+        api = stack.api(token=stack.issuer.sign({**claims, "jti": "1"}))
+        api.put("/v1/templates/roleless", {"body": "x"}).expect(201)
+        api.delete("/v1/templates/roleless").expect(204)
 
 
 # ── one attack per route ──────────────────────────────────────────────────────

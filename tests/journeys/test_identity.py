@@ -66,8 +66,8 @@ class Directory:
             self.admin.admin_set_user_password(UserPoolId=self.pool, Username=email, Password=PASSWORD, Permanent=True)
         return email
 
-    def create_user_of(self, tenant: Tenant) -> str:
-        return self.create_user(tenant_id=tenant.id, tier=tenant.tier)
+    def create_user_of(self, tenant: Tenant, role: str | None = "admin") -> str:
+        return self.create_user(tenant_id=tenant.id, tier=tenant.tier, role=role)
 
     def sign_in(self, email: str, **more: Any) -> dict[str, str]:
         return sign_in(self.app, self.pool, self.client, email, PASSWORD, **more)
@@ -98,7 +98,7 @@ def error_code_of(call: Callable[..., Any], *arguments: Any, **options: Any) -> 
 
 @pytest.fixture(scope="module")
 def directory(deployed: Callable[..., AbstractContextManager[LocalStack]]) -> Iterator[Directory]:
-    with deployed("identity", cognito=True) as stack:
+    with deployed("identity", cognito=True, parameters={"RoleClaim": "role"}) as stack:
         if "UserPoolId" not in stack.outputs:
             pytest.skip("the stack in use has another issuer: run this without BULKHEAD_STACK")
         yield Directory.of(stack)
@@ -218,7 +218,7 @@ def test_user_of_another_tier_is_refused(directory: Directory, acme: Tenant) -> 
     directory.api(tokens, "premium").get(DOCUMENTS).expect(200)
     problem(directory.api(tokens).get(DOCUMENTS), 403)
     # The registry decides the tier of a tenant, not the user's attribute.
-    promoted = directory.sign_in(directory.create_user(tenant_id=acme.id, tier="premium"))
+    promoted = directory.sign_in(directory.create_user(tenant_id=acme.id, tier="premium", role="admin"))
     for tier in ("basic", "premium"):
         problem(directory.api(promoted, tier).get(DOCUMENTS), 403)
 
@@ -236,14 +236,45 @@ def test_users_cannot_sign_up(directory: Directory, acme: Tenant) -> None:
         assert refused == "NotAuthorizedException"
 
 
+# ── roles ─────────────────────────────────────────────────────────────────────
+
+
+def test_role_of_a_user_decides_what_they_may_do(directory: Directory, acme: Tenant) -> None:
+    text = {"body": "Hello."}
+    for role, saves in (("reader", False), ("writer", True), ("admin", True)):
+        api = directory.api(directory.sign_in(directory.create_user_of(acme, role)))
+        api.get("/v1/templates").expect(200)
+        saved = api.put(f"/v1/templates/by-{role}", text)
+        if saves:
+            saved.expect(201)
+        else:
+            assert problem(saved, 403)["type"] == "urn:bulkhead:problem:role-required"
+
+
+def test_user_without_a_role_may_do_nothing(directory: Directory, acme: Tenant) -> None:
+    email = directory.create_user_of(acme, role=None)
+    tokens = directory.sign_in(email)
+    assert "role" not in claims_of(tokens["AccessToken"])
+    assert problem(directory.api(tokens).get(DOCUMENTS), 403)["type"] == "urn:bulkhead:problem:role-required"
+    # The control: an administrator assigns the role. The next token has it.
+    role = [{"Name": "custom:role", "Value": "reader"}]
+    directory.admin.admin_update_user_attributes(UserPoolId=directory.pool, Username=email, UserAttributes=role)
+    directory.api(directory.refresh(tokens)).get(DOCUMENTS).expect(200)
+
+
+def test_user_with_an_unknown_role_is_refused(directory: Directory, acme: Tenant) -> None:
+    email = directory.create_user_of(acme, role="owner")
+    assert error_code_of(directory.sign_in, email) == "UserLambdaValidationException"
+
+
 # ── choosing another tenant ───────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("name", ["custom:tenant_id", "custom:tier"])
+@pytest.mark.parametrize("name", ["custom:tenant_id", "custom:tier", "custom:role"])
 def test_user_cannot_change_their_tenant(directory: Directory, acme: Tenant, other: Tenant, name: str) -> None:
-    email = directory.create_user_of(acme)
+    email = directory.create_user_of(acme, role="reader")
     tokens = directory.sign_in(email)
-    value = other.id if name == "custom:tenant_id" else "premium"
+    value = {"custom:tenant_id": other.id, "custom:tier": "premium", "custom:role": "admin"}[name]
     refused = error_code_of(
         directory.app.update_user_attributes,
         AccessToken=tokens["AccessToken"],
@@ -252,7 +283,7 @@ def test_user_cannot_change_their_tenant(directory: Directory, acme: Tenant, oth
     assert refused == "NotAuthorizedException"
     for again in (directory.refresh(tokens), directory.sign_in(email)):
         claims = claims_of(again["AccessToken"])
-        assert (claims["tenant_id"], claims["tier"]) == (acme.id, "basic")
+        assert (claims["tenant_id"], claims["tier"], claims["role"]) == (acme.id, "basic", "reader")
 
 
 def test_user_cannot_set_the_tenant_with_the_first_password(directory: Directory, acme: Tenant, other: Tenant) -> None:
@@ -274,14 +305,16 @@ def test_user_cannot_set_the_tenant_with_the_first_password(directory: Directory
 
     assert error_code_of(sign_in_with("custom:tenant_id", other.id)) == "NotAuthorizedException"
     assert error_code_of(sign_in_with("custom:tier", "premium")) == "NotAuthorizedException"
+    assert error_code_of(sign_in_with("custom:role", "admin")) == "NotAuthorizedException"
     assert claims_of(sign_in_with("name", "Ines")()["AccessToken"])["tenant_id"] == acme.id
 
 
 def test_client_metadata_does_not_set_the_tenant(directory: Directory, acme: Tenant, other: Tenant) -> None:
     metadata = {"custom:tenant_id": other.id, "tenant_id": other.id, "tier": "premium", "custom:tier": "premium"}
-    tokens = directory.sign_in(directory.create_user_of(acme), ClientMetadata=metadata)
+    metadata |= {"role": "admin", "custom:role": "admin"}
+    tokens = directory.sign_in(directory.create_user_of(acme, role="reader"), ClientMetadata=metadata)
     claims = claims_of(tokens["AccessToken"])
-    assert (claims["tenant_id"], claims["tier"]) == (acme.id, "basic")
+    assert (claims["tenant_id"], claims["tier"], claims["role"]) == (acme.id, "basic", "reader")
     # It does not replace a missing tenant.
     assert (
         error_code_of(directory.sign_in, directory.create_user(), ClientMetadata=metadata)
@@ -388,7 +421,8 @@ def test_pool_has_the_documented_settings(directory: Directory) -> None:
     assert pool["LambdaConfig"]["PreTokenGenerationConfig"]["LambdaVersion"] == "V2_0"
     assert pool["UserPoolTags"]["bulkhead:stage"] == "local"
     schema = {each["Name"]: each for each in pool["SchemaAttributes"]}
-    assert (schema["custom:tenant_id"]["Mutable"], schema["custom:tier"]["Mutable"]) == (False, True)
+    mutable = [schema[f"custom:{name}"]["Mutable"] for name in ("tenant_id", "tier", "role")]
+    assert mutable == [False, True, True]
     client = directory.admin.describe_user_pool_client(UserPoolId=directory.pool, ClientId=directory.client)[
         "UserPoolClient"
     ]

@@ -395,6 +395,15 @@ def invalid_requests(deployment: Deployment) -> Iterator[Refusal]:
         yield Refusal(f"a body over the gateway's limit: over {size} MB", huge, "REQUEST_TOO_LARGE")
 
 
+def role_too_low(deployment: Deployment) -> Iterator[Refusal]:
+    """Requests of callers whose role is too low, or that have none."""
+    stack, (tenant, _) = deployment.stack, deployment.new_tenant("Roles")
+    reader = stack.api(tenant, role="reader")
+    yield Refusal("a role: `reader` saves a template", reader.put(f"{TEMPLATES}/plain", {"body": "x"}))
+    claims = {name: value for name, value in stack.issuer.claims(tenant.id).items() if name != "role"}
+    yield Refusal("a role: a token without one", stack.api(token=stack.issuer.sign(claims)).get(TEMPLATES))
+
+
 def not_found(deployment: Deployment) -> Iterator[Refusal]:
     """Missing items and items of other tenants get the same answer."""
     api, other = deployment.new_tenant()[1], deployment.new_tenant("Other")[1]
@@ -579,7 +588,16 @@ def broken_functions(deployment: Deployment) -> Iterator[Refusal]:
 @pytest.fixture(scope="module")
 def refusals(deployment: Deployment) -> list[Refusal]:
     """Provokes all refusals, in the order of the document."""
-    groups = (without_tenant, not_served, invalid_requests, not_found, over_limit, failing_services, broken_functions)
+    groups = (
+        without_tenant,
+        not_served,
+        role_too_low,
+        invalid_requests,
+        not_found,
+        over_limit,
+        failing_services,
+        broken_functions,
+    )
     return [refusal for provoke in groups for refusal in provoke(deployment)]
 
 

@@ -88,6 +88,7 @@ def main(arguments: list[str] | None = None) -> int:
     mint = commands.add_parser("mint", help="print a token for one tenant")
     mint.add_argument("--tenant", required=True, help="tenant id, as printed by onboarding")
     mint.add_argument("--tier", default="basic")
+    mint.add_argument("--role", default="admin")
     mint.add_argument("--minutes", type=float, default=60)
     mint.add_argument("--alg", choices=ALGORITHMS, default="ES256")
     for command in (serve, mint):
@@ -100,7 +101,7 @@ def main(arguments: list[str] | None = None) -> int:
     except FileNotFoundError as error:
         print(error, file=sys.stderr)
         return 1
-    print(issuer.mint(options.tenant, options.tier, options.minutes, options.alg))
+    print(issuer.mint(options.tenant, options.tier, options.minutes, options.alg, options.role))
     return 0
 
 

@@ -204,7 +204,8 @@ class LocalStack:
     def deploy_silo(self, name: str, tenant: str) -> None:
         """Deploys `infra/silo.yaml`, a separate stack for one tenant."""
         shared = ("RegistryTable", "RegistryTableArn", "RunsTable", "RunsTableArn")
-        given = (*shared, *(_OF_THE_ISSUER if self._cognito else ()))
+        roles = ("RoleClaim",) if "RoleClaim" in self.outputs else ()
+        given = (*shared, *(_OF_THE_ISSUER if self._cognito else ()), *roles)
         parameters = {each: self.outputs[each] for each in given}
         stack = f"{STACK_NAME}-{name}-{tenant}"
         step = f"sam deploy the silo {name}"
@@ -241,7 +242,12 @@ class LocalStack:
 
     def _own_issuer(self) -> dict[str, str]:
         issuer = json.loads((self.state / "issuer" / "issuer.json").read_text())
-        return {"Issuer": issuer["url"], "Audience": issuer["audience"], "JwksUrl": issuer["jwks_url"]}
+        return {
+            "Issuer": issuer["url"],
+            "Audience": issuer["audience"],
+            "JwksUrl": issuer["jwks_url"],
+            "RoleClaim": "role",
+        }
 
     def _require_build(self) -> None:
         """Fails early if the template or the built functions are missing."""
@@ -329,10 +335,10 @@ class LocalStack:
         """The URL of the basic tier's API."""
         return self.address("basic")
 
-    def api(self, tenant: Tenant | None = None, token: str | None = None) -> Api:
-        """Returns the API with the tenant's token; without a tenant, the basic tier's API with `token`."""
+    def api(self, tenant: Tenant | None = None, token: str | None = None, role: str = "admin") -> Api:
+        """Returns the API with the tenant's token and `role`; without a tenant, the basic tier's API with `token`."""
         if tenant:
-            return Api(self.address(tenant.tier), self.issuer.mint(tenant.id, tenant.tier))
+            return Api(self.address(tenant.tier), self.issuer.mint(tenant.id, tenant.tier, role=role))
         return Api(self.base, token)
 
     def control(self, action: str, *, tier: str = "basic", **arguments: Any) -> dict[str, Any]:

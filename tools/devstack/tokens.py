@@ -95,7 +95,7 @@ class Issuer:
         written = json.loads(record.read_text())
         return cls(written["url"], written["audience"], Keys.load_or_create(folder))
 
-    def claims(self, tenant: str | None, tier: str = "basic", minutes: float = 60) -> Claims:
+    def claims(self, tenant: str | None, tier: str = "basic", minutes: float = 60, role: str = "admin") -> Claims:
         """Returns the claims of a valid token."""
         now = int(time.time())
         claims: Claims = {
@@ -105,6 +105,7 @@ class Issuer:
             "iat": now,
             "exp": now + int(minutes * 60),
             "tier": tier,
+            "role": role,
         }
         return claims if tenant is None else {**claims, "tenant_id": tenant}
 
@@ -117,9 +118,16 @@ class Issuer:
             headers={"kid": self.keys.kid(algorithm), **header},
         )
 
-    def mint(self, tenant: str | None, tier: str = "basic", minutes: float = 60, algorithm: str = "ES256") -> str:
+    def mint(
+        self,
+        tenant: str | None,
+        tier: str = "basic",
+        minutes: float = 60,
+        algorithm: str = "ES256",
+        role: str = "admin",
+    ) -> str:
         """Returns a valid token."""
-        return self.sign(self.claims(tenant, tier, minutes), algorithm)
+        return self.sign(self.claims(tenant, tier, minutes, role), algorithm)
 
 
 def _load_or_create(folder: Path, algorithm: str) -> PrivateKey:

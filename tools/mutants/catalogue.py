@@ -23,6 +23,30 @@ _REPLACEMENT = ("tests/infrastructure/test_replacement.py",)
 
 _TYPES = [
     Mutant(
+        "a route needs no role",
+        Suite.CRATES,
+        "shared/runtime/src/http/serve.rs",
+        "if caller < Some(route.role) {",
+        "if caller.is_some_and(|caller| caller < route.role) {",
+        ("-p", "bulkhead-runtime", "--lib", "serve"),
+    ),
+    Mutant(
+        "a token without a role reads",
+        Suite.CRATES,
+        "functions/authorizer/src/roles.rs",
+        "Self::FromClaim => claim.and_then(role_in),",
+        "Self::FromClaim => claim.and_then(role_in).or(Some(Role::Reader)),",
+        ("-p", "authorizer", "--lib"),
+    ),
+    Mutant(
+        "a user chooses an unknown role",
+        Suite.CRATES,
+        "functions/claims/src/lib.rs",
+        "Some(text) => Some(Role::parse(text).ok_or(ClaimsError::UnknownRole)?),",
+        "Some(text) => Role::parse(text),",
+        ("-p", "claims", "--test", "claims"),
+    ),
+    Mutant(
         "a scope can be cloned",
         Suite.CRATES,
         "shared/tenancy/src/scope.rs",
@@ -854,6 +878,24 @@ _BUILT = [
         '.and_then(|subject| subject.as_str()).or(self.header("x-subject"))\n',
         ("tests/isolation/test_invoke.py",),
         ("templates",),
+    ),
+    Mutant(
+        "a header names the role if the authorizer does not",
+        Suite.FUNCTIONS,
+        "shared/events/src/gateway.rs",
+        '.get("role").and_then(|role| role.as_str())\n',
+        '.get("role").and_then(|role| role.as_str()).or(self.header("x-role"))\n',
+        ("tests/isolation/test_invoke.py",),
+        ("templates", "documents", "inference"),
+    ),
+    Mutant(
+        "a reader may change data",
+        Suite.FUNCTIONS,
+        "shared/runtime/src/http/serve.rs",
+        "if caller < Some(route.role) {",
+        "if caller < Some(Role::Reader) {",
+        ("tests/isolation/test_routes.py",),
+        ("templates", "documents", "inference"),
     ),
     Mutant(
         "a label moves although the labels changed",

@@ -171,13 +171,14 @@ class Tour:
     def _claims(self, answer: Any) -> str:
         override = _has(answer, "response")["claimsAndScopeOverrideDetails"]
         claims = override["accessTokenGeneration"]["claimsToAddOrOverride"]
-        _check(claims == {"tenant_id": self._values["tenant"], "tier": "basic"}, answer)
-        return f"the access token carries tenant {claims['tenant_id']}, tier {claims['tier']}"
+        _check(claims == {"tenant_id": self._values["tenant"], "tier": "basic", "role": "writer"}, answer)
+        return f"the access token carries tenant {claims['tenant_id']}, tier {claims['tier']}, role {claims['role']}"
 
     def _authorizer(self, answer: Any) -> str:
         effect = _has(answer, "policyDocument")["Statement"][0]["Effect"]
         _check(effect == "Allow" and answer["context"]["tenantId"] == self._values["tenant"], answer)
-        return f"{effect}, tenantId in the context"
+        _check(answer["context"]["role"] == "admin", answer)
+        return f"{effect}, tenantId and role in the context"
 
     def _templates_put(self, answer: Any) -> str:
         body = _body(answer, 201)

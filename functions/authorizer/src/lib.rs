@@ -5,6 +5,7 @@
 
 mod jwks;
 mod policy;
+mod roles;
 
 use bulkhead_provisioning::{ProvisioningError, Registry, TenantStatus};
 use bulkhead_runtime::chain;
@@ -18,6 +19,8 @@ use serde::Deserialize;
 
 use jwks::{Jwks, KeysUnavailable};
 pub use policy::AuthorizerAnswer;
+use policy::Caller;
+use roles::RolePolicy;
 
 /// The request of API Gateway.
 #[derive(Debug, Deserialize)]
@@ -75,6 +78,7 @@ impl Denial {
 /// The authorizer of one tier.
 pub struct Authorizer {
     rules: Rules,
+    roles: RolePolicy,
     keys: Jwks,
     registry: Registry,
     tier: String,
@@ -92,8 +96,14 @@ impl Authorizer {
             .ok_or(ConfigError::Invalid { name: "AUDIENCE_CLAIM", expected: "aud or client_id" })?;
         let claim = |name, default: &str| config::required(name).unwrap_or_else(|_| default.to_owned());
         let (tenant, tier) = (claim("TENANT_CLAIM", "tenant_id"), claim("TIER_CLAIM", "tier"));
+        let rules = Rules::new(&config::required("ISSUER")?, audience).with_claims(&tenant, &tier);
+        let (rules, roles) = match config::optional("ROLE_CLAIM") {
+            Some(claim) => (rules.with_role_claim(&claim), RolePolicy::FromClaim),
+            None => (rules, RolePolicy::Unused),
+        };
         Ok(Self {
-            rules: Rules::new(&config::required("ISSUER")?, audience).with_claims(&tenant, &tier),
+            rules,
+            roles,
             keys,
             registry: Registry::new(platform, &config::required("REGISTRY_TABLE")?),
             tier: config::required("TIER")?,
@@ -114,7 +124,8 @@ impl Authorizer {
         };
         match self.tenant_of(&claims).await {
             Ok(Ok(tenant)) => {
-                Ok(AuthorizerAnswer::allow(&request.method_arn, &tenant, &self.tier, claims.subject))
+                let caller = Caller { role: self.roles.role(claims.role.as_ref()), subject: claims.subject };
+                Ok(AuthorizerAnswer::allow(&request.method_arn, &tenant, &self.tier, caller))
             }
             Ok(Err(denial)) => {
                 metrics::count(Counter::Refused, denial.code(), Subject::default());

@@ -1,4 +1,4 @@
-use bulkhead_tenancy::TenantId;
+use bulkhead_tenancy::{Role, TenantId};
 use serde::Serialize;
 
 /// The authorizer's response: a policy, and the context that API Gateway passes on.
@@ -20,6 +20,9 @@ pub struct AuthorizerAnswer {
 struct Context {
     tenant_id: String,
     tier: String,
+    /// What the caller may do within the tenant. Absent: nothing, because every route needs a role.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'static str>,
     /// The subject of the token. Absent if the token has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
@@ -40,12 +43,22 @@ struct Statement {
     resource: String,
 }
 
+/// Who acts for the tenant.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Caller {
+    /// What the caller may do; `None`: nothing.
+    pub(crate) role: Option<Role>,
+    /// The name of the caller, for authorship. Grants nothing.
+    pub(crate) subject: Option<String>,
+}
+
 impl AuthorizerAnswer {
-    pub(crate) fn allow(method_arn: &str, tenant: &TenantId, tier: &str, subject: Option<String>) -> Self {
+    pub(crate) fn allow(method_arn: &str, tenant: &TenantId, tier: &str, caller: Caller) -> Self {
+        let (role, subject) = (caller.role.map(Role::as_str), caller.subject);
         Self {
             principal_id: tenant.to_string(),
             policy_document: policy("Allow", method_arn),
-            context: Some(Context { tenant_id: tenant.to_string(), tier: tier.to_owned(), subject }),
+            context: Some(Context { tenant_id: tenant.to_string(), tier: tier.to_owned(), role, subject }),
             usage_identifier_key: Some(tenant.usage_key().as_str().to_owned()),
         }
     }
@@ -77,13 +90,14 @@ mod tests {
     #[test]
     fn allow_policy_covers_stage_and_names_tenant() {
         let tenant = TenantId::parse("aaaaaaaaaaaaaaaa").expect("id");
-        let allow = |subject: Option<String>| {
-            serde_json::to_value(AuthorizerAnswer::allow(METHOD, &tenant, "basic", subject)).expect("json")
+        let allow = |caller: Caller| {
+            serde_json::to_value(AuthorizerAnswer::allow(METHOD, &tenant, "basic", caller)).expect("json")
         };
-        let answer = allow(None);
+        let answer = allow(Caller::default());
         assert_eq!(answer["context"], serde_json::json!({"tenantId": "aaaaaaaaaaaaaaaa", "tier": "basic"}));
-        let named = allow(Some("ada".to_owned()));
+        let named = allow(Caller { role: Some(Role::Writer), subject: Some("ada".to_owned()) });
         assert_eq!(named["context"]["subject"], "ada");
+        assert_eq!(named["context"]["role"], "writer");
         assert_eq!(answer["policyDocument"]["Statement"][0]["Effect"], "Allow");
         assert_eq!(
             answer["policyDocument"]["Statement"][0]["Resource"],

@@ -1,10 +1,10 @@
-//! The `claims` function: adds the tenant and the tier to Cognito access tokens.
+//! The `claims` function: adds the tenant, the tier and the role to Cognito access tokens.
 //!
-//! Reads two user attributes that only an administrator can write, and nothing that the
+//! Reads three user attributes that only an administrator can write, and nothing that the
 //! user sends while signing in. A user without a tenant gets no token.
 
 use bulkhead_runtime::metrics::{self, Counter, Subject};
-use bulkhead_tenancy::TenantId;
+use bulkhead_tenancy::{Role, TenantId};
 use lambda_runtime::Diagnostic;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -28,6 +28,9 @@ pub enum ClaimsError {
     /// The user's tier attribute is missing or malformed.
     #[error("this account has no tier; ask an administrator to assign one")]
     NoTier,
+    /// The user's role attribute has another value than `reader`, `writer` or `admin`.
+    #[error("this account has an unknown role; ask an administrator to assign `reader`, `writer` or `admin`")]
+    UnknownRole,
 }
 
 impl ClaimsError {
@@ -37,6 +40,7 @@ impl ClaimsError {
             Self::UnsupportedVersion => "trigger_of_another_version",
             Self::NoTenant => "account_without_tenant",
             Self::NoTier => "account_without_tier",
+            Self::UnknownRole => "account_with_unknown_role",
         }
     }
 }
@@ -57,7 +61,7 @@ pub async fn handle(event: SignIn) -> Result<Value, ClaimsError> {
     })
 }
 
-/// Returns the event with a `response` that adds the two claims to the access token.
+/// Returns the event with a `response` that adds the claims to the access token.
 ///
 /// The id token gets no claims, because the API rejects id tokens.
 pub fn answer(event: SignIn) -> Result<Value, ClaimsError> {
@@ -70,7 +74,15 @@ pub fn answer(event: SignIn) -> Result<Value, ClaimsError> {
     let tenant = attribute("custom:tenant_id").and_then(|text| TenantId::parse(text).ok());
     let tenant = tenant.ok_or(ClaimsError::NoTenant)?;
     let tier = attribute("custom:tier").filter(|text| is_tier(text)).ok_or(ClaimsError::NoTier)?;
-    let claims = json!({"tenant_id": tenant.as_str(), "tier": tier});
+    // A user without a role gets a token without one. The authorizer decides what that means.
+    let role = match attribute("custom:role").filter(|text| !text.is_empty()) {
+        Some(text) => Some(Role::parse(text).ok_or(ClaimsError::UnknownRole)?),
+        None => None,
+    };
+    let mut claims = json!({"tenant_id": tenant.as_str(), "tier": tier});
+    if let (Some(role), Some(claims)) = (role, claims.as_object_mut()) {
+        claims.insert("role".to_owned(), role.as_str().into());
+    }
     let response = json!({
         "claimsAndScopeOverrideDetails": {"accessTokenGeneration": {"claimsToAddOrOverride": claims}},
     });

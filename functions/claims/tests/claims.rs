@@ -107,6 +107,23 @@ fn accepts_tier_names_of_2_to_12_characters() {
 }
 
 #[test]
+fn adds_a_known_role_and_rejects_another() {
+    for role in ["reader", "writer", "admin"] {
+        let answered = ask(&with_attribute("custom:role", json!(role))).expect("a token");
+        let claims = &answered["response"]["claimsAndScopeOverrideDetails"]["accessTokenGeneration"];
+        let expected = json!({"tenant_id": TENANT, "tier": "basic", "role": role});
+        assert_eq!(claims["claimsToAddOrOverride"], expected);
+    }
+    for role in ["Admin", "admin ", "owner", "reader,admin", "*"] {
+        assert_eq!(ask(&with_attribute("custom:role", json!(role))), Err(ClaimsError::UnknownRole), "{role}");
+    }
+    // Without a role the token names none.
+    for role in [json!(""), json!(null), json!(7), json!(["admin"])] {
+        assert_eq!(ask(&with_attribute("custom:role", role)).expect("a token")["response"], expected());
+    }
+}
+
+#[test]
 fn rejects_event_without_attributes() {
     for path in ["request", "userAttributes"] {
         let mut event = sign_in();
@@ -164,6 +181,8 @@ fn anything() -> impl Strategy<Value = Value> {
     let name = prop_oneof![
         "custom:tenant_id",
         "custom:tier",
+        "custom:role",
+        "role",
         "tenant_id",
         "tier",
         "claimsToAddOrOverride",
@@ -174,6 +193,7 @@ fn anything() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(json!(OTHER)),
         Just(json!("premium")),
+        Just(json!("admin")),
         Just(Value::Null),
         any::<i32>().prop_map(Value::from)
     ];
@@ -193,6 +213,8 @@ fn attributes() -> impl Strategy<Value = Vec<(String, Value)>> {
         Just("name".to_owned()),
         Just("tenant_id".to_owned()),
         Just("tier".to_owned()),
+        Just("role".to_owned()),
+        Just("custom:Role".to_owned()),
         Just("dev:custom:tenant_id".to_owned()),
         Just("custom:Tenant_Id".to_owned()),
         Just("custom:tenant_id ".to_owned()),

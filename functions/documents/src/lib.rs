@@ -6,8 +6,9 @@ pub mod handlers;
 pub mod model;
 
 use bulkhead_runtime::config::{self, ConfigError};
-use bulkhead_runtime::http::{Api, ApiError, ApiRequest, ApiResponse};
+use bulkhead_runtime::http::{Api, ApiError, ApiRequest, ApiResponse, Route};
 use bulkhead_stores::{TenantBacklog, TenantSession};
+use bulkhead_tenancy::Role;
 
 /// The routes of this function.
 pub struct DocumentsApi {
@@ -22,17 +23,17 @@ impl DocumentsApi {
 }
 
 impl Api for DocumentsApi {
-    const ROUTES: &'static [(&'static str, &'static str)] = &[
-        ("GET", "/v1/documents"),
-        ("POST", "/v1/documents"),
-        ("POST", "/v1/documents/uploads"),
-        ("GET", "/v1/documents/{id}"),
-        ("PUT", "/v1/documents/{id}"),
-        ("POST", "/v1/documents/{id}/uploads"),
-        ("DELETE", "/v1/documents/{id}"),
-        ("GET", "/v1/dead-letters"),
-        ("POST", "/v1/dead-letters/redrive"),
-        ("POST", "/v1/dead-letters/{id}/redrive"),
+    const ROUTES: &'static [Route] = &[
+        Route::new("GET", "/v1/documents", Role::Reader),
+        Route::new("POST", "/v1/documents", Role::Writer),
+        Route::new("POST", "/v1/documents/uploads", Role::Writer),
+        Route::new("GET", "/v1/documents/{id}", Role::Reader),
+        Route::new("PUT", "/v1/documents/{id}", Role::Writer),
+        Route::new("POST", "/v1/documents/{id}/uploads", Role::Writer),
+        Route::new("DELETE", "/v1/documents/{id}", Role::Writer),
+        Route::new("GET", "/v1/dead-letters", Role::Reader),
+        Route::new("POST", "/v1/dead-letters/redrive", Role::Writer),
+        Route::new("POST", "/v1/dead-letters/{id}/redrive", Role::Writer),
     ];
 
     async fn handle(

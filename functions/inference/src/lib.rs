@@ -9,8 +9,9 @@ mod retrieval;
 mod template;
 
 use bulkhead_rendering::Renderer;
-use bulkhead_runtime::http::{Api, ApiError, ApiRequest, ApiResponse};
+use bulkhead_runtime::http::{Api, ApiError, ApiRequest, ApiResponse, Route};
 use bulkhead_stores::TenantSession;
+use bulkhead_tenancy::Role;
 
 /// The routes of this function.
 pub struct InferenceApi {
@@ -29,8 +30,11 @@ impl InferenceApi {
 }
 
 impl Api for InferenceApi {
-    const ROUTES: &'static [(&'static str, &'static str)] =
-        &[("POST", "/v1/inference"), ("POST", "/v1/search"), ("POST", "/v1/templates/{key}/render")];
+    const ROUTES: &'static [Route] = &[
+        Route::new("POST", "/v1/inference", Role::Reader),
+        Route::new("POST", "/v1/search", Role::Reader),
+        Route::new("POST", "/v1/templates/{key}/render", Role::Reader),
+    ];
 
     async fn handle(
         &self,

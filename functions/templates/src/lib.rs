@@ -5,8 +5,9 @@ pub mod labels;
 pub mod model;
 
 use bulkhead_rendering::Renderer;
-use bulkhead_runtime::http::{Api, ApiError, ApiRequest, ApiResponse};
+use bulkhead_runtime::http::{Api, ApiError, ApiRequest, ApiResponse, Route};
 use bulkhead_stores::TenantSession;
+use bulkhead_tenancy::Role;
 
 /// The OpenAPI document of all functions. Generated from the handlers; a test compares it.
 const OPENAPI: &str = include_str!("../../../docs/openapi.json");
@@ -24,16 +25,16 @@ impl TemplatesApi {
 }
 
 impl Api for TemplatesApi {
-    const ROUTES: &'static [(&'static str, &'static str)] = &[
-        ("GET", "/v1/templates"),
-        ("GET", "/v1/templates/{key}"),
-        ("PUT", "/v1/templates/{key}"),
-        ("DELETE", "/v1/templates/{key}"),
-        ("GET", "/v1/templates/{key}/versions"),
-        ("GET", "/v1/templates/{key}/labels"),
-        ("PUT", "/v1/templates/{key}/labels/{label}"),
-        ("DELETE", "/v1/templates/{key}/labels/{label}"),
-        ("GET", "/v1/openapi.json"),
+    const ROUTES: &'static [Route] = &[
+        Route::new("GET", "/v1/templates", Role::Reader),
+        Route::new("GET", "/v1/templates/{key}", Role::Reader),
+        Route::new("PUT", "/v1/templates/{key}", Role::Writer),
+        Route::new("DELETE", "/v1/templates/{key}", Role::Writer),
+        Route::new("GET", "/v1/templates/{key}/versions", Role::Reader),
+        Route::new("GET", "/v1/templates/{key}/labels", Role::Reader),
+        Route::new("PUT", "/v1/templates/{key}/labels/{label}", Role::Writer),
+        Route::new("DELETE", "/v1/templates/{key}/labels/{label}", Role::Writer),
+        Route::new("GET", "/v1/openapi.json", Role::Reader),
     ];
 
     async fn handle(

@@ -57,6 +57,13 @@ impl GatewayRequest {
         self.request_context.authorizer.get("subject").and_then(|subject| subject.as_str())
     }
 
+    /// Returns the caller's role from the authorizer's context, not validated.
+    ///
+    /// Ignores headers, path and query parameters.
+    pub fn role(&self) -> Option<&str> {
+        self.request_context.authorizer.get("role").and_then(|role| role.as_str())
+    }
+
     /// Returns the HTTP method.
     pub fn method(&self) -> &str {
         &self.http_method

@@ -19,6 +19,8 @@ pub struct Claims {
     pub tenant_id: Option<Value>,
     /// The tier claim: any JSON value.
     pub tier: Option<Value>,
+    /// The role claim: any JSON value. `None` without a claim name.
+    pub role: Option<Value>,
     /// The claim `sub`, if it has 1 to 255 characters and no control characters.
     pub subject: Option<String>,
 }
@@ -94,6 +96,7 @@ pub struct Rules {
     audience: Audience,
     tenant_claim: String,
     tier_claim: String,
+    role_claim: Option<String>,
 }
 
 impl Rules {
@@ -104,6 +107,7 @@ impl Rules {
             audience,
             tenant_claim: "tenant_id".to_owned(),
             tier_claim: "tier".to_owned(),
+            role_claim: None,
         }
     }
 
@@ -113,6 +117,12 @@ impl Rules {
     #[must_use]
     pub fn with_claims(self, tenant: &str, tier: &str) -> Self {
         Self { tenant_claim: tenant.to_owned(), tier_claim: tier.to_owned(), ..self }
+    }
+
+    /// Sets the name of the claim with the caller's role. Without it, [`Claims::role`] is `None`.
+    #[must_use]
+    pub fn with_role_claim(self, role: &str) -> Self {
+        Self { role_claim: Some(role.to_owned()), ..self }
     }
 
     /// Returns the id of the key that `token` names, if any, so that the caller can fetch the key.
@@ -153,8 +163,9 @@ impl Rules {
         self.check(&signed)?;
         // Cloned, because both names may be the same.
         let tier = signed.get(&self.tier_claim).cloned();
+        let role = self.role_claim.as_ref().and_then(|claim| signed.get(claim)).cloned();
         let subject = subject(signed.get("sub"));
-        Ok(Claims { tenant_id: signed.remove(&self.tenant_claim), tier, subject })
+        Ok(Claims { tenant_id: signed.remove(&self.tenant_claim), tier, role, subject })
     }
 
     /// Checks what the library does not check, or checks less strictly.

@@ -383,6 +383,17 @@ fn claim_names_are_configured() {
 }
 
 #[test]
+fn the_role_claim_is_read_only_if_it_is_configured() {
+    let token =
+        signed(&changed(claims(), &json!({"role": "admin", "https://example.com/roles": ["reader"]})));
+    let role = |rules: Rules| rules.verify(&token, &ISSUER.keys).expect("a token").role;
+    assert_eq!(role(rules()), None);
+    assert_eq!(role(rules().with_role_claim("role")), Some(json!("admin")));
+    assert_eq!(role(rules().with_role_claim("https://example.com/roles")), Some(json!(["reader"])));
+    assert_eq!(role(rules().with_role_claim("other")), None);
+}
+
+#[test]
 fn accepts_tokens_up_to_the_header_limit_of_the_gateway() {
     let token = |length| signed(&changed(claims(), &json!({ "groups": "x".repeat(length) })));
     assert!(verify(&token(7_200)).is_ok_and(|_| token(7_200).len() > 9_500));

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
-use bulkhead_runtime::http::{Api, Problem, documented};
+use bulkhead_runtime::http::{Api, Problem, Route, documented};
+use bulkhead_tenancy::Role;
 use bulkhead_tenancy::names::{DocumentId, Label, TemplateKey};
+use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::server::{ServerBuilder, ServerVariableBuilder};
@@ -57,7 +59,7 @@ use utoipa::{Modify, OpenApi};
         documented::Unavailable,
         documented::Timeout,
     )),
-    modifiers(&Bearer, &Deployments, &ErrorsOfEveryOperation, &HeadersHaveNoNull),
+    modifiers(&Bearer, &Deployments, &ErrorsOfEveryOperation, &HeadersHaveNoNull, &Roles),
     security(("bearer" = [])),
     tags(
         (name = "templates", description = "Prompt templates: immutable versions under a key"),
@@ -122,6 +124,39 @@ impl Modify for ErrorsOfEveryOperation {
     }
 }
 
+/// Says which role each operation needs, in its description and as `x-required-role`.
+struct Roles;
+
+#[expect(clippy::expect_used, reason = "a test fails by panicking")]
+impl Modify for Roles {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        for route in routes() {
+            let item = document.paths.paths.get_mut(route.resource).expect("a documented resource");
+            let operation = match route.method {
+                "GET" => item.get.as_mut(),
+                "PUT" => item.put.as_mut(),
+                "POST" => item.post.as_mut(),
+                "DELETE" => item.delete.as_mut(),
+                _ => None,
+            }
+            .expect("a documented operation");
+            let needs = format!("Needs the role `{}`.", route.role);
+            operation.description = Some(match operation.description.take() {
+                Some(text) if !text.is_empty() => format!("{text}\n\n{needs}"),
+                _ => needs,
+            });
+            let role = ExtensionsBuilder::new().add("x-required-role", route.role.as_str()).build();
+            operation.extensions.get_or_insert_default().merge(role);
+        }
+    }
+}
+
+/// Returns the routes of all functions.
+fn routes() -> Vec<Route> {
+    [documents::DocumentsApi::ROUTES, inference::InferenceApi::ROUTES, templates::TemplatesApi::ROUTES]
+        .concat()
+}
+
 /// Removes `null` from the schemas of header parameters: a header is absent or has a text.
 struct HeadersHaveNoNull;
 
@@ -169,13 +204,8 @@ fn functions_have_exactly_the_documented_routes() {
             item.as_object().expect("operations").keys().map(|method| (method.to_uppercase(), path.clone()))
         })
         .collect();
-    let functions =
-        [documents::DocumentsApi::ROUTES, inference::InferenceApi::ROUTES, templates::TemplatesApi::ROUTES];
-    let mut served: Vec<_> = functions
-        .concat()
-        .into_iter()
-        .map(|(method, resource)| (method.to_owned(), resource.to_owned()))
-        .collect();
+    let mut served: Vec<_> =
+        routes().iter().map(|route| (route.method.to_owned(), route.resource.to_owned())).collect();
     documented.sort();
     served.sort();
     assert_eq!(served, documented);
@@ -193,6 +223,25 @@ fn checked_in_document_matches_the_code() {
         checked_in == generated,
         "docs/openapi.json is out of date; run `make openapi` and review the diff"
     );
+}
+
+/// The document says the role that the function checks, and a reader changes nothing.
+#[test]
+#[expect(clippy::indexing_slicing, reason = "a missing member of JSON is null")]
+fn every_operation_names_the_role_of_its_route() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");
+    let text = std::fs::read_to_string(&path).expect("docs/openapi.json");
+    let document: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    // Asking, searching and rendering change no data.
+    let questions = ["/v1/inference", "/v1/search", "/v1/templates/{key}/render"];
+    for route in routes() {
+        let operation = &document["paths"][route.resource][route.method.to_lowercase()];
+        assert_eq!(operation["x-required-role"], route.role.as_str(), "{route:?}");
+        let needs = format!("Needs the role `{}`.", route.role);
+        assert!(operation["description"].as_str().is_some_and(|text| text.ends_with(&needs)), "{route:?}");
+        let only_reads = route.method == "GET" || questions.contains(&route.resource);
+        assert!(only_reads || route.role >= Role::Writer, "a reader may change data: {route:?}");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.infrastructure.guards.template import Template
 
-TENANT, TIER = "tenant_id", "tier"
+TENANT, TIER, ROLE = "tenant_id", "tier", "role"
 _CUSTOM = "custom:"
 # Flows that send the password itself, or prove nothing. SRP and refresh are allowed.
 _WEAK_FLOWS = {"ALLOW_USER_PASSWORD_AUTH", "ALLOW_CUSTOM_AUTH", "USER_PASSWORD_AUTH", "CUSTOM_AUTH_FLOW_ONLY"}
@@ -34,7 +34,7 @@ def users_cannot_set_their_tenant(template: Template) -> Iterator[str]:
 
 def _attributes(pool: str, schema: list[dict[str, Any]]) -> Iterator[str]:
     given = {each.get("Name"): each for each in schema}
-    for name in (TENANT, TIER):
+    for name in (TENANT, TIER, ROLE):
         if name not in given:
             yield f"{pool}: has no attribute {name}"
     if given.get(TENANT, {}).get("Mutable") is not False:

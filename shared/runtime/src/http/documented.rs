@@ -35,7 +35,7 @@ answers! {
     BadRequest, "A parameter or the body is malformed. `detail` names the field.";
     Unauthorized, "The token is missing, malformed, expired or not from an accepted issuer.",
         "WWW-Authenticate" = String, "The scheme to use: `Bearer`";
-    Forbidden, "This deployment does not serve the tenant of the token, or does not serve it now.";
+    Forbidden, "This deployment does not serve the tenant of the token, or does not serve it now; or the caller's role is too low.";
     NotFound, "The tenant has no such item. An item of another tenant gets the same answer.";
     Conflict, "The item changed at the same time, or its state does not allow the request.";
     PreconditionRequired, "The request must name the state that it changes: send `If-Match` or `If-None-Match`.";

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use bulkhead_stores::{Limit, Quota, QuotaExceeded, StoreError};
-use bulkhead_tenancy::Refusal;
+use bulkhead_tenancy::{Refusal, Role};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -20,6 +20,14 @@ pub enum ApiError {
     /// 403: the deployment does not serve the caller.
     #[error("{0}")]
     Forbidden(String),
+    /// 403: the route needs a higher role than the caller's.
+    #[error("this request needs the role `{required}`: {}", role_of(*.caller))]
+    RoleRequired {
+        /// The role that the route needs.
+        required: Role,
+        /// The caller's role, if it has one.
+        caller: Option<Role>,
+    },
     /// 404: the tenant has no such resource.
     #[error("{0} not found")]
     NotFound(&'static str),
@@ -125,6 +133,7 @@ impl ApiError {
         match self {
             Self::BadRequest(_) => (400, "bad-request", "Bad request"),
             Self::Forbidden(_) => (403, "forbidden", "Forbidden"),
+            Self::RoleRequired { .. } => (403, "role-required", "Role required"),
             Self::NotFound(_) => (404, "not-found", "Not found"),
             Self::MethodNotAllowed { .. } => (405, "method-not-allowed", "Method not allowed"),
             Self::Conflict(_) => (409, "conflict", "Conflict"),
@@ -182,6 +191,12 @@ impl ApiError {
                         .to_owned(),
                 )
             }
+            Self::RoleRequired { required, caller } => {
+                // Not counted as `Refused`: the tenant is established, and its own users cause it.
+                let caller_role = caller.map_or("none", Role::as_str);
+                tracing::info!(required = required.as_str(), caller = caller_role, "role too low");
+                self
+            }
             Self::QuotaExceeded { quota, exceeded } => quota_exceeded(&quota, exceeded, subject),
             Self::Store(error) => {
                 metrics::count_failure(&error, subject);
@@ -228,6 +243,15 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
+}
+
+/// Says which role the caller has, and what to do.
+fn role_of(caller: Option<Role>) -> String {
+    let has = match caller {
+        Some(role) => format!("the caller has `{role}`"),
+        None => "the caller has no role".to_owned(),
+    };
+    format!("{has}; ask an administrator of your tenant for a role")
 }
 
 fn quota_exceeded(quota: &Quota, exceeded: QuotaExceeded, subject: Subject<'_>) -> ApiError {

@@ -11,4 +11,4 @@ pub mod version;
 pub use error::{ApiError, Problem};
 pub use request::{ApiRequest, Json, ListQuery, whole_number};
 pub use response::ApiResponse;
-pub use serve::{Api, serve};
+pub use serve::{Api, Route, serve};

@@ -2,6 +2,7 @@ use std::fmt::Display;
 
 use bulkhead_events::GatewayRequest;
 use bulkhead_stores::PageLimit;
+use bulkhead_tenancy::Role;
 use serde::de::DeserializeOwned;
 
 use super::ApiError;
@@ -44,6 +45,11 @@ impl ApiRequest {
     /// Returns the subject of the verified token: who acts for the tenant. `None` if the token has no subject.
     pub fn subject(&self) -> Option<&str> {
         self.event.subject()
+    }
+
+    /// Returns the caller's role, as the authorizer states it. `None` if it states no known role.
+    pub fn role(&self) -> Option<Role> {
+        self.event.role().and_then(Role::parse)
     }
 
     /// Returns the header `name`.

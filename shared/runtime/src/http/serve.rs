@@ -3,7 +3,7 @@ use std::time::Instant;
 
 use bulkhead_events::{GatewayRequest, GatewayResponse};
 use bulkhead_stores::{Quota, TenantSession};
-use bulkhead_tenancy::{Invocation, TenantId};
+use bulkhead_tenancy::{Invocation, Role, TenantId};
 use lambda_runtime::{Context, LambdaEvent, service_fn};
 use tracing::Instrument;
 
@@ -11,12 +11,30 @@ use super::{ApiError, ApiRequest, ApiResponse};
 use crate::metrics::{self, Answered, Subject};
 use crate::{TenantFunction, chain, config};
 
+/// A route, and the role that its callers need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    /// The HTTP method.
+    pub method: &'static str,
+    /// The resource, for example `/v1/templates/{key}`.
+    pub resource: &'static str,
+    /// The lowest role that may call the route.
+    pub role: Role,
+}
+
+impl Route {
+    /// Returns a route. It cannot be declared without a role.
+    pub const fn new(method: &'static str, resource: &'static str, role: Role) -> Self {
+        Self { method, resource, role }
+    }
+}
+
 /// The routes of a function. Each call gets the session of the calling tenant.
 pub trait Api: Sync {
-    /// The method and the resource of every route. Other methods of these resources are refused with 405.
-    const ROUTES: &'static [(&'static str, &'static str)];
+    /// Every route. Other methods of these resources are refused with 405, and callers with a lower role with 403.
+    const ROUTES: &'static [Route];
 
-    /// Answers a request.
+    /// Answers a request to one of [`Self::ROUTES`], whose caller has the route's role.
     fn handle(
         &self,
         request: &ApiRequest,
@@ -94,24 +112,13 @@ impl<A: Api> Server<A> {
         tracing::Span::current().record("tenant", scope.tenant().as_str());
         let clients = self.function.clients(&scope);
         let outcome = match clients.session(&scope) {
-            Ok(session) => match self.refuse_other_methods(request) {
+            Ok(session) => match permit(A::ROUTES, request.route(), request.role()) {
                 Ok(()) => self.answer_in_slot(request, session).await,
                 Err(error) => Err(error),
             },
             Err(error) => Err(error.into()),
         };
         (Some(scope.tenant().clone()), outcome)
-    }
-
-    /// Refuses a method that the resource does not have. API Gateway sends all methods of a resource to its function.
-    fn refuse_other_methods(&self, request: &ApiRequest) -> Result<(), ApiError> {
-        let (method, resource) = request.route();
-        let of_resource = A::ROUTES.iter().filter(|route| route.1 == resource);
-        let allowed: Vec<_> = of_resource.map(|route| route.0).collect();
-        match allowed.is_empty() || allowed.contains(&method) {
-            true => Ok(()),
-            false => Err(ApiError::MethodNotAllowed { allowed: allowed.join(", ") }),
-        }
     }
 
     /// Answers the request while it occupies one of the tenant's slots.
@@ -129,5 +136,75 @@ impl<A: Api> Server<A> {
             tracing::warn!(error = chain(&error), "slot release failed, slot expires later");
         }
         outcome
+    }
+}
+
+/// Permits a request to one of `routes` by a caller with the route's role or a higher one.
+///
+/// API Gateway sends all methods of a resource to its function.
+///
+/// # Errors
+/// 404 for an unknown resource, 405 for a method that the resource does not have, 403 for a lower role or none.
+fn permit(routes: &[Route], (method, resource): (&str, &str), caller: Option<Role>) -> Result<(), ApiError> {
+    let of_resource: Vec<_> = routes.iter().filter(|route| route.resource == resource).collect();
+    if of_resource.is_empty() {
+        return Err(ApiError::NotFound("route"));
+    }
+    let Some(route) = of_resource.iter().find(|route| route.method == method) else {
+        let allowed: Vec<_> = of_resource.iter().map(|route| route.method).collect();
+        return Err(ApiError::MethodNotAllowed { allowed: allowed.join(", ") });
+    };
+    if caller < Some(route.role) {
+        return Err(ApiError::RoleRequired { required: route.role, caller });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROUTES: &[Route] = &[
+        Route::new("GET", "/things", Role::Reader),
+        Route::new("POST", "/things", Role::Writer),
+        Route::new("DELETE", "/things", Role::Admin),
+    ];
+
+    fn permitted(method: &str, caller: Option<Role>) -> bool {
+        permit(ROUTES, (method, "/things"), caller).is_ok()
+    }
+
+    #[test]
+    fn a_route_needs_its_role_or_a_higher_one() {
+        for (method, allowed) in [
+            ("GET", &[Role::Reader, Role::Writer, Role::Admin][..]),
+            ("POST", &[Role::Writer, Role::Admin]),
+            ("DELETE", &[Role::Admin]),
+        ] {
+            for role in Role::ALL {
+                assert_eq!(permitted(method, Some(role)), allowed.contains(&role), "{method} {role}");
+            }
+            assert!(!permitted(method, None), "{method} without a role");
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_both_roles() {
+        let refused = |caller| permit(ROUTES, ("POST", "/things"), caller).expect_err("refused").to_string();
+        assert_eq!(
+            refused(Some(Role::Reader)),
+            "this request needs the role `writer`: the caller has `reader`; ask an administrator of your tenant for a role"
+        );
+        assert!(refused(None).contains("the caller has no role"));
+    }
+
+    #[test]
+    fn an_unknown_method_or_resource_is_refused_before_its_role() {
+        let refused = |method, resource| permit(ROUTES, (method, resource), None);
+        assert!(
+            matches!(refused("PUT", "/things"), Err(ApiError::MethodNotAllowed { allowed }) if allowed == "GET, POST, DELETE")
+        );
+        assert!(matches!(refused("GET", "/others"), Err(ApiError::NotFound("route"))));
+        assert!(matches!(refused("GET", ""), Err(ApiError::NotFound("route"))));
     }
 }
