@@ -446,6 +446,30 @@ BREAKS = (
         "TenantRole (OwnPartition): its resources",
     ),
     Break(
+        "the API keys of every tenant",
+        tenant_role_reaches_one_tenant,
+        lambda r: _tenant_data(r, "OwnApiKeys").pop("Condition"),
+        "TenantRole (OwnApiKeys): its condition",
+    ),
+    Break(
+        "the API keys may be scanned",
+        tenant_role_reaches_one_tenant,
+        lambda r: _tenant_data(r, "OwnApiKeys")["Action"].append("dynamodb:Scan"),
+        "TenantRole (OwnApiKeys): its actions",
+    ),
+    Break(
+        "the authorizer lists API keys",
+        only_the_tenant_role_holds_data_rights,
+        _grant("AuthorizerRole", "dynamodb:Query", {"Ref": "ApiKeysTableArn"}),
+        "AuthorizerRole",
+    ),
+    Break(
+        "the authorizer writes API keys",
+        only_the_tenant_role_holds_data_rights,
+        _grant("AuthorizerRole", "dynamodb:PutItem", {"Ref": "ApiKeysTableArn"}),
+        "AuthorizerRole",
+    ),
+    Break(
         "the backlog of every tenant",
         tenant_role_reaches_one_tenant,
         lambda r: _tenant_data(r, "OwnBacklog").pop("Condition"),
@@ -575,6 +599,12 @@ BREAKS = (
         "the authorizer of a silo reads every tenant's entry",
         silo_reads_only_its_tenant,
         lambda r: _without_condition(r, "AuthorizerRole", "RegistryTableArn"),
+        "AuthorizerRole: reaches other tenants' entries",
+    ),
+    Break(
+        "the authorizer of a silo reads every tenant's API keys",
+        silo_reads_only_its_tenant,
+        lambda r: _without_condition(r, "AuthorizerRole", "ApiKeysTableArn"),
         "AuthorizerRole: reaches other tenants' entries",
     ),
     Break(

@@ -102,7 +102,7 @@ def test_function_role_has_no_data_rights(granted: Any, function: str) -> None:
 def test_function_roles_reach_only_tables_without_tenant_data(stack: LocalStack, granted: Any, function: str) -> None:
     """The control plane also writes and lists the records of runs."""
     tables = {
-        "BasicAuthorizerFunction": {"RegistryTable"},
+        "BasicAuthorizerFunction": {"RegistryTable", "ApiKeysTable"},
         "BasicControlFunction": {"RegistryTable", "RunsTable"},
         "BasicDispatchFunction": {"BasicWorkerSlotsTable"},
         "BasicSchedulerFunction": {"BasicWorkerSlotsTable", "BasicBacklogTable"},

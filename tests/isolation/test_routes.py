@@ -6,7 +6,7 @@ The OpenAPI document lists the routes: a new route fails here until it has an at
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,8 @@ def _documented() -> list[Route]:
 
 
 def _filled(path: str, document: str = "0" * 32) -> str:
+    if path.startswith("/v1/keys"):
+        document = document[:16]
     return path.replace("{key}", "default_summary").replace("{label}", "production").replace("{id}", document)
 
 
@@ -353,6 +355,46 @@ def _redrive_all(owner: Api, intruder: Api) -> None:
     owner.delete(f"/v1/documents/{broken}").expect(204)
 
 
+def _without_id(body: Any) -> Any:
+    return {name: value for name, value in body.items() if name != "request_id"}
+
+
+def _list_keys(owner: Api, intruder: Api) -> None:
+    made = owner.post("/v1/keys", {"name": "Clinic's", "role": "reader"}).expect(201)
+    mine = intruder.get("/v1/keys").expect(200)["keys"]
+    assert made["id"] not in {each["id"] for each in mine} and "Clinic" not in str(mine)
+    theirs = owner.get("/v1/keys").expect(200)["keys"]
+    assert made["id"] in {each["id"] for each in theirs} and "key" not in theirs[0]
+    owner.delete(f"/v1/keys/{made['id']}").expect(204)
+
+
+def _create_key(owner: Api, intruder: Api) -> None:
+    before = owner.get("/v1/keys").expect(200)
+    made = intruder.post("/v1/keys", {"name": "Mine", "role": "reader"}).expect(201)
+    assert owner.get("/v1/keys").expect(200) == before
+    tenant, other = made["key"].split("_")[2], owner.post("/v1/keys", {"name": "Ours", "role": "reader"}).expect(201)
+    assert other["key"].split("_")[2] != tenant
+    intruder.delete(f"/v1/keys/{made['id']}").expect(204)
+    owner.delete(f"/v1/keys/{other['id']}").expect(204)
+
+
+def _attack_key(method: str, more: str = "", body: Any = None) -> Callable[[Api, Api], None]:
+    def attack(owner: Api, intruder: Api) -> None:
+        made = owner.post("/v1/keys", {"name": "Clinic's", "role": "reader"}).expect(201)
+        path = f"/v1/keys/{made['id']}"
+        theirs = problem(intruder.call(method, path + more, body), 404)
+        absent = problem(intruder.call(method, "/v1/keys/" + "0" * 16 + more, body), 404)
+        assert _without_id(theirs) == _without_id(absent), "the answer reveals that the key exists"
+        secret = made.pop("key")
+        assert owner.get(path).expect(200) == made, "the key was changed"
+        Api(owner.base, secret).get("/v1/templates").expect(200)
+        # The control: the same call works for the owner.
+        assert owner.call(method, path + more, body).status in (200, 204)
+        owner.delete(path)
+
+    return attack
+
+
 ATTACKS: dict[Route, Callable[[Api, Api], None]] = {
     ("GET", "/v1/templates"): _list_templates,
     ("GET", "/v1/templates/{key}"): _read_template,
@@ -379,6 +421,11 @@ ATTACKS: dict[Route, Callable[[Api, Api], None]] = {
     ("POST", "/v1/dead-letters/redrive"): _redrive_all,
     ("POST", "/v1/inference"): _ask,
     ("POST", "/v1/search"): _search,
+    ("GET", "/v1/keys"): _list_keys,
+    ("POST", "/v1/keys"): _create_key,
+    ("GET", "/v1/keys/{id}"): _attack_key("GET"),
+    ("DELETE", "/v1/keys/{id}"): _attack_key("DELETE"),
+    ("POST", "/v1/keys/{id}/rotate"): _attack_key("POST", "/rotate", {"overlap_seconds": 60}),
     ("GET", "/v1/openapi.json"): _read_description,
 }
 
@@ -388,6 +435,24 @@ def test_route_reads_and_changes_nothing_of_another_tenant(
     stack: LocalStack, clinic: Tenant, bicycles: Tenant, route: Route
 ) -> None:
     ATTACKS[route](stack.api(clinic), stack.api(bicycles))
+
+
+@pytest.fixture(scope="module")
+def keyed(stack: LocalStack, clinic: Tenant, bicycles: Tenant) -> Iterator[tuple[Api, Api]]:
+    """Both tenants with an API key as credential, instead of a token."""
+    made = [(stack.api(tenant), tenant) for tenant in (clinic, bicycles)]
+    keys = [(api, api.post("/v1/keys", {"name": "Attacks", "role": "admin"}).expect(201)) for api, _ in made]
+    yield Api(stack.base, keys[0][1]["key"]), Api(stack.base, keys[1][1]["key"])
+    for api, key in keys:
+        api.delete(f"/v1/keys/{key['id']}").expect(204)
+
+
+@pytest.mark.parametrize("route", ATTACKS, ids="-".join)
+def test_route_reads_and_changes_nothing_of_another_tenant_with_an_api_key(
+    keyed: tuple[Api, Api], route: Route
+) -> None:
+    owner, intruder = keyed
+    ATTACKS[route](owner, intruder)
 
 
 def test_every_documented_route_is_attacked() -> None:

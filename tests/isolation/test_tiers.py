@@ -63,16 +63,35 @@ def test_token_works_only_in_its_own_tier(
 
 @pytest.mark.parametrize("tier", TIERS)
 @pytest.mark.parametrize("other", TIERS)
+def test_api_key_works_only_in_its_own_tier(
+    stack: LocalStack, tenants_with_data: dict[str, Tenant], tier: str, other: str
+) -> None:
+    """The pooled tiers share one table of keys: the registry decides. A silo's table has no other tenant's keys."""
+    api = stack.api(tenants_with_data[tier])
+    made = api.post("/v1/keys", {"name": "Tiers", "role": "reader"}).expect(201)
+    answer = Api(stack.address(other), made["key"]).get("/v1/templates")
+    # A pooled tier does not find the key of a silo's tenant.
+    refused = 401 if tier == SILO else 403
+    assert answer.status == (200 if tier == other else refused), answer.text
+    api.delete(f"/v1/keys/{made['id']}").expect(204)
+
+
+@pytest.mark.parametrize("tier", TIERS)
+@pytest.mark.parametrize("other", TIERS)
 def test_session_reaches_only_its_own_tier(
     stack: LocalStack, tenants_with_data: dict[str, Tenant], tier: str, other: str
 ) -> None:
     """A session reaches no table, bucket, key or index of another tier."""
     session, other_tier = stack.session(tenants_with_data[tier]), stack.tier(other)
-    table = stack.silos[other]["DataTable"] if other in stack.silos else stack.outputs["DataTable"]
+    outputs = stack.silos.get(other, stack.outputs)
+    table, keys = outputs["DataTable"], outputs["ApiKeysTable"]
     pooled = tier != SILO and other != SILO
     calls = {
         "table": lambda: session.client("dynamodb").get_item(
             TableName=table, Key={"pk": {"S": tenants_with_data[tier].partition}, "sk": {"S": "PROFILE"}}
+        ),
+        "API keys": lambda: session.client("dynamodb").get_item(
+            TableName=keys, Key={"pk": {"S": tenants_with_data[tier].partition}, "sk": {"S": "COUNT"}}
         ),
         "bucket": lambda: session.client("s3").list_objects_v2(
             Bucket=other_tier["Bucket"], Prefix=tenants_with_data[tier].prefix
@@ -90,8 +109,8 @@ def test_session_reaches_only_its_own_tier(
         ),
     }
     for what, call in calls.items():
-        # The pooled tiers share one table; the partition still belongs to the tenant.
-        if tier == other or (what == "table" and pooled):
+        # The pooled tiers share these tables; the partition still belongs to the tenant.
+        if tier == other or (what in ("table", "API keys") and pooled):
             call()
             continue
         with pytest.raises(ClientError) as refused:

@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 from samcli.yamlhelper import yaml_parse
 
+from tools.attacks.forged_keys import in_seconds, rekeyed
 from tools.attacks.forged_tokens import BAD_TOKENS, changed
 from tools.devstack.aws import REGION, Tenant
 from tools.devstack.changes import configured
@@ -184,6 +185,7 @@ def deployment(deployed: Callable[..., AbstractContextManager[LocalStack]]) -> I
 
 # ── callers ───────────────────────────────────────────────────────────────────
 
+KEYS = "/v1/keys"
 TEMPLATES, DOCUMENTS, UPLOADS, INFERENCE = (
     "/v1/templates",
     "/v1/documents",
@@ -204,16 +206,46 @@ def without_tenant(deployment: Deployment) -> Iterator[Refusal]:
         answer = deployment.stack.api(token=bad.forge(issuer, tenant.id)).get(TEMPLATES)
         refused_by = "UNAUTHORIZED" if bad.status == 401 else "ACCESS_DENIED"
         yield Refusal(f"a token: {bad.what}", answer, refused_by)
+    yield from refused_keys(deployment, tenant, api)
     identity = deployment.stack.api(token=changed(issuer, tenant.id, token_use="id"))
     yield Refusal("a token: an ID token", identity.get(TEMPLATES), "UNAUTHORIZED")
+
+
+def refused_keys(deployment: Deployment, tenant: Tenant, api: Api) -> Iterator[Refusal]:
+    """API keys that are not valid, each new to the gateway's cache."""
+
+    def create(**more: str) -> tuple[str, str]:
+        made = api.post(KEYS, {"name": "Refused", "role": "reader", **more}).expect(201)
+        return made["id"], made["key"]
+
+    def use(key: str) -> Answer:
+        return deployment.stack.api(token=key).get(TEMPLATES)
+
+    identity, key = create()
+    yield Refusal("an API key: with a typing error", use(key[:-1] + ("0" if key[-1] != "0" else "1")), "UNAUTHORIZED")
+    yield Refusal("an API key: truncated", use(key[:-8]), "UNAUTHORIZED")
+    yield Refusal("an API key: of another stage", use(rekeyed(key, stage="prod")), "UNAUTHORIZED")
+    yield Refusal("an API key: never created", use(rekeyed(key, secret="0" * 64)), "UNAUTHORIZED")
+    api.post(f"{KEYS}/{identity}/rotate", {}).expect(200)
+    yield Refusal("an API key: replaced", use(key), "UNAUTHORIZED")
+    identity, key = create()
+    api.delete(f"{KEYS}/{identity}").expect(204)
+    yield Refusal("an API key: deleted", use(key), "UNAUTHORIZED")
+    _, key = create(expires_at=in_seconds(1))
+    time.sleep(1.1)
+    yield Refusal("an API key: expired", use(key), "UNAUTHORIZED")
 
 
 def not_served(deployment: Deployment) -> Iterator[Refusal]:
     """Requests of tenants that are not served, or not by this stack."""
     stack = deployment.stack
     suspended, api = deployment.new_tenant("Suspended")
+    key = api.post(KEYS, {"name": "Suspended", "role": "reader"}).expect(201)["key"]
     stack.control("suspend", tenant=suspended.id)
+    # Another token than before, because API Gateway caches the answer for a token.
+    api = stack.api(token=changed(stack.issuer, suspended.id, jti="1"))
     yield Refusal("a tenant: suspended", api.get(TEMPLATES), "ACCESS_DENIED")
+    yield Refusal("a tenant: suspended, with an API key", stack.api(token=key).get(TEMPLATES), "ACCESS_DENIED")
     with deployment.faults.rule(Fail("AccessDeniedException"), service="s3vectors", action="CreateIndex"):
         begun = stack.control("onboard", display_name="Begun")["error"]["message"]
     begun_id = re.search(r"[0-9a-f]{32}", begun)
@@ -300,6 +332,17 @@ INVALID_REQUESTS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("a minimum score of 2", "POST", INFERENCE, {"body": QUESTION | {"retrieval": {"min_score": 2}}}),
     ("three neighbours", "POST", INFERENCE, {"body": QUESTION | {"retrieval": {"neighbours": 3}}}),
     ("version 0 of a template", "POST", INFERENCE, {"body": QUESTION | {"version": 0}}),
+    ("an id of an API key in capitals", "GET", f"{KEYS}/0123456789ABCDEF", {}),
+    ("an API key without a name", "POST", KEYS, {"body": {"name": " ", "role": "reader"}}),
+    ("an unknown role", "POST", KEYS, {"body": {"name": "x", "role": "owner"}}),
+    ("a malformed time of expiry", "POST", KEYS, {"body": {"name": "x", "role": "reader", "expires_at": "tomorrow"}}),
+    (
+        "an API key that expires in the past",
+        "POST",
+        KEYS,
+        {"body": {"name": "x", "role": "reader", "expires_at": "2020-01-01T00:00:00Z"}},
+    ),
+    ("an overlap of more than a day", "POST", f"{KEYS}/{'0' * 16}/rotate", {"body": {"overlap_seconds": 86_401}}),
     ("a method that the route does not have", "PATCH", f"{TEMPLATES}/greeting", {"body": {}}),
     (
         "a body sent as `text/plain`",
@@ -384,6 +427,12 @@ def invalid_requests(deployment: Deployment) -> Iterator[Refusal]:
         api.put(f"{LABELS}/label-{number}", FIRST, headers=CREATE).expect(201)
     yield Refusal("a label that exists, with `If-None-Match: *`", api.put(f"{LABELS}/label-0", FIRST, headers=CREATE))
     yield Refusal("more labels than a template may have", api.put(f"{LABELS}/one-more", FIRST, headers=CREATE))
+    expiring = api.post(KEYS, {"name": "x", "role": "reader", "expires_at": in_seconds(1)}).expect(201)["id"]
+    time.sleep(1.1)
+    yield Refusal("a rotation of an expired API key", api.post(f"{KEYS}/{expiring}/rotate", {}))
+    for number in range(99):
+        api.post(KEYS, {"name": f"Key {number}", "role": "reader"}).expect(201)
+    yield Refusal("more API keys than a tenant may have", api.post(KEYS, {"name": "One more", "role": "reader"}))
     document = api.add_document("Hours", "Closed at noon.")["id"]
     for _ in range(16):
         api.post(f"{DOCUMENTS}/{document}/uploads", SIZE).expect(201)
@@ -401,6 +450,10 @@ def role_too_low(deployment: Deployment) -> Iterator[Refusal]:
     reader = stack.api(tenant, role="reader")
     yield Refusal("a role: `reader` saves a template", reader.put(f"{TEMPLATES}/plain", {"body": "x"}))
     claims = {name: value for name, value in stack.issuer.claims(tenant.id).items() if name != "role"}
+    created = stack.api(tenant).post(KEYS, {"name": "Reader", "role": "reader"}).expect(201)
+    key = Api(stack.base, created["key"])
+    yield Refusal("a role: an API key with `reader` saves a template", key.put(f"{TEMPLATES}/plain", {"body": "x"}))
+    yield Refusal("a role: `writer` lists API keys", stack.api(tenant, role="writer").get(KEYS))
     yield Refusal("a role: a token without one", stack.api(token=stack.issuer.sign(claims)).get(TEMPLATES))
 
 
@@ -441,6 +494,11 @@ def not_found(deployment: Deployment) -> Iterator[Refusal]:
     missing = api.put(f"{TEMPLATES}/short/labels/production", {"version": 2}, headers=CREATE)
     yield Refusal("a label for a version that does not exist", missing)
     yield Refusal("a template: never saved, used in a question", api.post(INFERENCE, QUESTION))
+    key = other.post(KEYS, {"name": "Theirs", "role": "reader"}).expect(201)["id"]
+    for cause, identity in {"never created": "0" * 16, "of another tenant": key}.items():
+        yield Refusal(f"an API key by its id: {cause}", api.get(f"{KEYS}/{identity}"))
+        yield Refusal(f"an API key by its id: {cause}", api.delete(f"{KEYS}/{identity}"))
+        yield Refusal(f"an API key by its id: {cause}", api.post(f"{KEYS}/{identity}/rotate", {}))
     for cause, document in {"never added": "0" * 32, "of another tenant": theirs}.items():
         for method in ("GET", "DELETE"):
             yield Refusal(f"a document: {cause}", api.call(method, f"{DOCUMENTS}/{document}"))

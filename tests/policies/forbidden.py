@@ -139,6 +139,16 @@ FORBIDDEN = (
     Forbidden("delete the table", lambda s, p: s.client("dynamodb").delete_table(TableName=p.victim.table)),
     _attack("table-registry-Scan", "scan the registry of tenants"),
     _attack("table-registry-GetItem", "read another tenant's registry entry", ("AuthorizerRole", "ControlRole")),
+    # ── API keys
+    _attack("api-keys-GetItem", "read another tenant's API key", ("AuthorizerRole",)),
+    _attack("api-keys-Query", "list another tenant's API keys"),
+    _attack("api-keys-PutItem", "make an API key for another tenant"),
+    _attack("api-keys-UpdateItem", "raise the role of another tenant's API key"),
+    _attack("api-keys-DeleteItem", "delete another tenant's API key"),
+    _attack(
+        "api-keys-TransactWriteItems-mixed", "make another tenant's API key together with an own one in a transaction"
+    ),
+    _attack("api-keys-Scan", "list the API keys of all tenants"),
     # ── the backlog
     Forbidden("write another tenant's backlog entry", _backlog("put_item", "Item", etag="x")),
     Forbidden("delete another tenant's backlog entry", _backlog("delete_item", "Key")),

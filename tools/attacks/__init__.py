@@ -6,6 +6,7 @@ action that no attack tries. The demo shows a part of the list.
 
 from __future__ import annotations
 
+from .api_keys import API_KEYS
 from .elsewhere import ELSEWHERE
 from .keys import KEYS
 from .objects import OBJECTS
@@ -13,7 +14,7 @@ from .table import TABLE
 from .target import DENIED, NotRefused, Operation, Target, Wrapped, refusal, refused, refused_by
 from .vectors import VECTORS
 
-OPERATIONS: tuple[Operation, ...] = TABLE + OBJECTS + VECTORS + KEYS + ELSEWHERE
+OPERATIONS: tuple[Operation, ...] = TABLE + API_KEYS + OBJECTS + VECTORS + KEYS + ELSEWHERE
 
 
 def operation(name: str) -> Operation:

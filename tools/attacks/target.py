@@ -82,6 +82,7 @@ class Target:
 
     tenant: Tenant
     table: str
+    api_keys: str
     registry: str
     bucket: str
     key_arn: str
@@ -107,6 +108,7 @@ class Target:
         return cls(
             tenant=tenant,
             table=table,
+            api_keys=stack.outputs["ApiKeysTable"],
             registry=stack.outputs["RegistryTable"],
             bucket=bucket,
             key_arn=stack.outputs["BasicKeyArn"],

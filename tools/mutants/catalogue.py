@@ -543,6 +543,34 @@ _WRITTEN = [
         everywhere=True,
     ),
     Mutant(
+        "the API keys of every tenant",
+        Suite.TEMPLATES,
+        _TIER,
+        "                Resource: !Ref ApiKeysTableArn\n                Condition:\n"
+        "                  'ForAllValues:StringEquals': {'dynamodb:LeadingKeys': ['TENANT#${aws:PrincipalTag/TenantId}']}",
+        "                Resource: !Ref ApiKeysTableArn\n                Condition:\n"
+        "                  'ForAllValues:StringLike': {'dynamodb:LeadingKeys': ['TENANT#*']}",
+        _TEMPLATE_GUARDS,
+    ),
+    Mutant(
+        "the authorizer writes API keys",
+        Suite.TEMPLATES,
+        _TIER,
+        "              Action: dynamodb:GetItem\n              Resource: !Ref ApiKeysTableArn",
+        "              Action: ['dynamodb:GetItem', 'dynamodb:PutItem']\n              Resource: !Ref ApiKeysTableArn",
+        _TEMPLATE_GUARDS,
+    ),
+    Mutant(
+        "a silo reads the API keys of every tenant",
+        Suite.TEMPLATES,
+        _TIER,
+        "[!Sub 'TENANT#${OnlyTenant}']}\n                  'Null': {'dynamodb:LeadingKeys': 'false'}\n"
+        "                - !Ref AWS::NoValue\n  AuthorizerPermission:",
+        "[!Sub 'TENANT#*']}\n                  'Null': {'dynamodb:LeadingKeys': 'false'}\n"
+        "                - !Ref AWS::NoValue\n  AuthorizerPermission:",
+        _TEMPLATE_GUARDS,
+    ),
+    Mutant(
         "the backlog of every tenant",
         Suite.TEMPLATES,
         _TIER,
@@ -626,8 +654,8 @@ _SILO = [
         "a silo's authorizer serves any tenant",
         Suite.FUNCTIONS,
         "functions/authorizer/src/lib.rs",
-        "if self.only.as_ref().is_some_and(|only| *only != tenant) {",
-        "if self.only.as_ref().is_some_and(|only| *only != tenant) && claims.tier.is_none() {",
+        "self.only.as_ref().is_some_and(|only| only != tenant)",
+        "self.only.is_none() && tenant.as_str().is_empty()",
         ("tests/isolation/test_tiers.py",),
         ("authorizer",),
     ),

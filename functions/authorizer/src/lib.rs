@@ -1,13 +1,14 @@
-//! The `authorizer` function: verifies a token and returns its tenant to API Gateway.
+//! The `authorizer` function: verifies a token or an API key and returns its tenant to API Gateway.
 //!
-//! The tenant comes only from the verified token, so API Gateway can cache the response per
+//! The tenant comes only from the verified token or key, so API Gateway can cache the response per
 //! token for every method and path.
 
+mod api_keys;
 mod jwks;
 mod policy;
 mod roles;
 
-use bulkhead_provisioning::{ProvisioningError, Registry, TenantStatus};
+use bulkhead_provisioning::{Registry, TenantStatus};
 use bulkhead_runtime::chain;
 use bulkhead_runtime::config::{self, ConfigError};
 use bulkhead_runtime::metrics::{self, Counter, Subject};
@@ -17,6 +18,7 @@ use bulkhead_tokens::{Audience, Claims, Rules, TokenError};
 use lambda_runtime::Diagnostic;
 use serde::Deserialize;
 
+use api_keys::{ApiKeys, VerifiedKey, subject_of_token};
 use jwks::{Jwks, KeysUnavailable};
 pub use policy::AuthorizerAnswer;
 use policy::Caller;
@@ -80,6 +82,7 @@ pub struct Authorizer {
     rules: Rules,
     roles: RolePolicy,
     keys: Jwks,
+    api_keys: ApiKeys,
     registry: Registry,
     tier: String,
     /// The only tenant of a silo; `None` in a pooled tier.
@@ -105,6 +108,7 @@ impl Authorizer {
             rules,
             roles,
             keys,
+            api_keys: ApiKeys::from_env(platform)?,
             registry: Registry::new(platform, &config::required("REGISTRY_TABLE")?),
             tier: config::required("TIER")?,
             only: config::only_tenant()?,
@@ -113,31 +117,53 @@ impl Authorizer {
 
     /// Handles a request of API Gateway.
     pub async fn handle(&self, request: AuthorizerRequest) -> Result<AuthorizerAnswer, AuthorizerError> {
-        let claims = match self.verify(bearer(&request.authorization_token)).await {
-            Ok(Ok(claims)) => claims,
-            Err(KeysUnavailable) => return Err(AuthorizerError::Unavailable),
-            Ok(Err(error)) => {
-                metrics::count(Counter::Refused, error.code(), Subject::default());
-                tracing::warn!(reason = error.code(), "token refused");
-                return Err(AuthorizerError::Unauthorized);
-            }
+        let bearer = bearer(&request.authorization_token);
+        let admitted = match bearer.starts_with(bulkhead_stores::API_KEY_PREFIX) {
+            true => self.admit_key(bearer).await?,
+            false => self.admit_token(bearer).await?,
         };
-        match self.tenant_of(&claims).await {
-            Ok(Ok(tenant)) => {
-                let caller = Caller { role: self.roles.role(claims.role.as_ref()), subject: claims.subject };
+        match admitted {
+            Ok((tenant, caller)) => {
                 Ok(AuthorizerAnswer::allow(&request.method_arn, &tenant, &self.tier, caller))
             }
-            Ok(Err(denial)) => {
+            Err(denial) => {
                 metrics::count(Counter::Refused, denial.code(), Subject::default());
                 tracing::warn!(reason = denial.code(), "tenant refused");
                 Ok(AuthorizerAnswer::deny(&request.method_arn))
             }
-            Err(error) => {
-                metrics::count(Counter::Fault, "registry", Subject::default());
-                tracing::error!(error = chain(&error), "registry read failed");
-                Err(AuthorizerError::Unavailable)
-            }
         }
+    }
+
+    /// Returns the tenant of a valid token, if it is served here, and the caller.
+    async fn admit_token(&self, token: &str) -> Result<Result<(TenantId, Caller), Denial>, AuthorizerError> {
+        let claims = match self.verify(token).await {
+            Ok(Ok(claims)) => claims,
+            Err(KeysUnavailable) => return Err(AuthorizerError::Unavailable),
+            Ok(Err(error)) => return Err(unauthorized(error.code())),
+        };
+        let tenant = match self.tenant_of(&claims) {
+            Ok(tenant) => tenant,
+            Err(denial) => return Ok(Err(denial)),
+        };
+        let role = self.roles.role(claims.role.as_ref());
+        let caller = Caller { role, subject: subject_of_token(claims.subject) };
+        Ok(self.served(&tenant).await?.map(|()| (tenant, caller)))
+    }
+
+    /// Returns the tenant of a valid API key, if it is served here, and the caller.
+    async fn admit_key(&self, text: &str) -> Result<Result<(TenantId, Caller), Denial>, AuthorizerError> {
+        let key = self.api_keys.read(text).map_err(unauthorized)?;
+        // The role of a silo can read no key of another tenant.
+        if self.is_foreign(key.tenant()) {
+            return Ok(Err(Denial::OtherTenant));
+        }
+        let VerifiedKey { tenant, role, subject } = match self.api_keys.verify(key).await {
+            Ok(Ok(verified)) => verified,
+            Ok(Err(refusal)) => return Err(unauthorized(refusal.code())),
+            Err(error) => return Err(unavailable("api_keys", &error)),
+        };
+        let caller = Caller { role: Some(role), subject: Some(subject) };
+        Ok(self.served(&tenant).await?.map(|()| (tenant, caller)))
     }
 
     async fn verify(&self, token: &str) -> Result<Result<Claims, TokenError>, KeysUnavailable> {
@@ -147,29 +173,48 @@ impl Authorizer {
         }
     }
 
-    async fn tenant_of(&self, claims: &Claims) -> Result<Result<TenantId, Denial>, ProvisioningError> {
-        let tenant = match claims.tenant_id.as_ref() {
-            None => return Ok(Err(Denial::NoTenant)),
-            // A claim of another JSON type is malformed as well.
-            Some(claim) => match claim.as_str().map(TenantId::parse) {
-                Some(Ok(tenant)) => tenant,
-                _ => return Ok(Err(Denial::MalformedTenant)),
-            },
-        };
+    /// Returns the tenant of a token of this tier.
+    fn tenant_of(&self, claims: &Claims) -> Result<TenantId, Denial> {
+        // A claim of another JSON type is malformed as well.
+        let claim = claims.tenant_id.as_ref().ok_or(Denial::NoTenant)?;
+        let tenant = claim.as_str().and_then(|text| TenantId::parse(text).ok());
+        let tenant = tenant.ok_or(Denial::MalformedTenant)?;
         // A claim of another JSON type, for example a list, names no tier.
         if claims.tier.as_ref().and_then(|tier| tier.as_str()) != Some(self.tier.as_str()) {
-            return Ok(Err(Denial::OtherTier));
+            return Err(Denial::OtherTier);
         }
-        if self.only.as_ref().is_some_and(|only| *only != tenant) {
-            return Ok(Err(Denial::OtherTenant));
-        }
-        Ok(match self.registry.get(&tenant).await? {
+        if self.is_foreign(&tenant) { Err(Denial::OtherTenant) } else { Ok(tenant) }
+    }
+
+    /// Returns whether this is the silo of another tenant.
+    fn is_foreign(&self, tenant: &TenantId) -> bool {
+        self.only.as_ref().is_some_and(|only| only != tenant)
+    }
+
+    /// Checks that the registry knows the tenant as active and in this tier.
+    async fn served(&self, tenant: &TenantId) -> Result<Result<(), Denial>, AuthorizerError> {
+        let found = self.registry.get(tenant).await.map_err(|error| unavailable("registry", &error))?;
+        Ok(match found {
             None => Err(Denial::UnknownTenant),
             Some(record) if record.tier != self.tier => Err(Denial::OtherTier),
             Some(record) if record.status != TenantStatus::Active => Err(Denial::NotActive),
-            Some(_) => Ok(tenant),
+            Some(_) => Ok(()),
         })
     }
+}
+
+/// Counts and logs a token or key that proves nothing. Never logs the token or the key.
+fn unauthorized(reason: &str) -> AuthorizerError {
+    metrics::count(Counter::Refused, reason, Subject::default());
+    tracing::warn!(reason, "token refused");
+    AuthorizerError::Unauthorized
+}
+
+/// Counts and logs the failure to read a table.
+fn unavailable(table: &'static str, error: &dyn std::error::Error) -> AuthorizerError {
+    metrics::count(Counter::Fault, table, Subject::default());
+    tracing::error!(table, error = chain(error), "table read failed");
+    AuthorizerError::Unavailable
 }
 
 /// Returns the bearer token of an `Authorization` header, or an empty text.

@@ -1,6 +1,8 @@
-//! The `templates` function: saves, reads, lists and deletes a tenant's prompt templates.
+//! The `templates` function: a tenant's prompt templates and API keys.
 
 pub mod handlers;
+pub mod key_model;
+pub mod keys;
 pub mod labels;
 pub mod model;
 
@@ -15,12 +17,13 @@ const OPENAPI: &str = include_str!("../../../docs/openapi.json");
 /// The routes of this function.
 pub struct TemplatesApi {
     renderer: Renderer,
+    keys: keys::KeySettings,
 }
 
 impl TemplatesApi {
-    /// Returns the API that checks prompt templates with `renderer`.
-    pub fn new(renderer: Renderer) -> Self {
-        Self { renderer }
+    /// Returns the API that checks prompt templates with `renderer`, and keeps API keys as `keys` says.
+    pub fn new(renderer: Renderer, keys: keys::KeySettings) -> Self {
+        Self { renderer, keys }
     }
 }
 
@@ -34,6 +37,11 @@ impl Api for TemplatesApi {
         Route::new("GET", "/v1/templates/{key}/labels", Role::Reader),
         Route::new("PUT", "/v1/templates/{key}/labels/{label}", Role::Writer),
         Route::new("DELETE", "/v1/templates/{key}/labels/{label}", Role::Writer),
+        Route::new("GET", "/v1/keys", Role::Admin),
+        Route::new("POST", "/v1/keys", Role::Admin),
+        Route::new("GET", "/v1/keys/{id}", Role::Admin),
+        Route::new("DELETE", "/v1/keys/{id}", Role::Admin),
+        Route::new("POST", "/v1/keys/{id}/rotate", Role::Admin),
         Route::new("GET", "/v1/openapi.json", Role::Reader),
     ];
 
@@ -51,6 +59,11 @@ impl Api for TemplatesApi {
             ("GET", "/v1/templates/{key}/labels") => labels::list(request, session).await,
             ("PUT", "/v1/templates/{key}/labels/{label}") => labels::put(request, session).await,
             ("DELETE", "/v1/templates/{key}/labels/{label}") => labels::delete(request, session).await,
+            ("GET", "/v1/keys") => keys::list(request, session, &self.keys).await,
+            ("POST", "/v1/keys") => keys::create(request, session, &self.keys).await,
+            ("GET", "/v1/keys/{id}") => keys::get(request, session, &self.keys).await,
+            ("DELETE", "/v1/keys/{id}") => keys::delete(request, session, &self.keys).await,
+            ("POST", "/v1/keys/{id}/rotate") => keys::rotate(request, session, &self.keys).await,
             ("GET", "/v1/openapi.json") => Ok(ApiResponse::json_text(200, OPENAPI)),
             _ => Err(ApiError::NotFound("route")),
         }

@@ -25,6 +25,7 @@ fn main() -> ExitCode {
 #[tokio::main(flavor = "current_thread")]
 async fn start() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let platform = Platform::from_env()?;
-    let api = templates::TemplatesApi::new(Renderer::of_this_program()?);
+    let api =
+        templates::TemplatesApi::new(Renderer::of_this_program()?, templates::keys::KeySettings::from_env()?);
     serve(TenantFunction::from_env(&platform)?, api).await
 }

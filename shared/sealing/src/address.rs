@@ -12,6 +12,8 @@ pub enum Table {
     Tenants,
     /// The records of the operators' runs.
     Runs,
+    /// The API keys of the tenants.
+    ApiKeys,
 }
 
 impl Table {
@@ -19,6 +21,7 @@ impl Table {
         match self {
             Self::Tenants => "tenants",
             Self::Runs => "runs",
+            Self::ApiKeys => "api-keys",
         }
     }
 }

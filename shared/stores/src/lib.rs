@@ -11,6 +11,7 @@ mod repositories;
 mod sealing;
 mod session;
 
+pub use bulkhead_apikeys::{ApiKey, PREFIX as API_KEY_PREFIX};
 pub use bulkhead_resilience::circuit::{Outcome, Policy as CircuitPolicy};
 pub use bulkhead_resilience::quota::{Limit, Quota, QuotaExceeded};
 pub use bulkhead_resilience::retry::Backoff;
@@ -31,6 +32,9 @@ pub use platform::Platform;
 pub use quota::embedding_rate::EmbeddingRate;
 pub use quota::slots::{Slot, Slots};
 pub use quota::worker_slots::WorkerSlots;
+pub use repositories::api_keys::{
+    ApiKeyTable, ApiKeys, Created, KeyRefusal, MAX_API_KEYS, NewApiKey, Rotated, StoredApiKey,
+};
 pub use repositories::commands::Commands;
 pub use repositories::documents::{
     Document, DocumentStatus, Documents, Extent, NewContent, Replacement, WaitingReason,

@@ -2,7 +2,9 @@
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
-use bulkhead_tenancy::names::{Comparison, Corpus, DerivedName, DocumentId, RunId, TemplateKey, inventory};
+use bulkhead_tenancy::names::{
+    ApiKeyId, Comparison, Corpus, DerivedName, DocumentId, RunId, TemplateKey, inventory,
+};
 use bulkhead_tenancy::{Admission, Invocation, IsolationMode, TenantId};
 use proptest::prelude::*;
 
@@ -17,6 +19,7 @@ fn names_of(tenant: &str, template: &str, document: &str, corpus: &str) -> Vec<D
         &TemplateKey::parse(template).expect("template key"),
         &DocumentId::parse(document).expect("document id"),
         &RunId::parse(document).expect("run id"),
+        &ApiKeyId::parse(document.get(..16).expect("16 characters")).expect("API key id"),
         &Corpus::parse(corpus).expect("corpus"),
     )
 }

@@ -11,9 +11,16 @@ from tests.infrastructure.guards.template import Template, names
 
 HEADER = "integration.request.header.x-amz-tenant-id"
 VERIFIED = "context.authorizer.tenantId"
+_KEY = f"bk_prod_{'a1' * 16}_{'0f' * 8}_{'0f' * 36}"
 # Headers with the shortest accepted signature and with a long one, and headers that cannot hold a token.
-_TOKENS = tuple(
-    f"{scheme} eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiIifQ.{'A_-9' * n}" for scheme in ("Bearer", "bearer") for n in (22, 171)
+_TOKENS = (
+    *(
+        f"{scheme} eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiIifQ.{'A_-9' * n}"
+        for scheme in ("Bearer", "bearer")
+        for n in (22, 171)
+    ),
+    f"Bearer {_KEY}",
+    f"bearer {_KEY.replace('prod', 'a1')}",
 )
 _NO_TOKENS = (
     "",
@@ -24,6 +31,11 @@ _NO_TOKENS = (
     f"Basic {_TOKENS[0]}",
     _TOKENS[0].rsplit(".", 1)[0],
     f"{_TOKENS[0]}.A",
+    _KEY,
+    f"Bearer {_KEY[:-1]}",
+    f"Bearer {_KEY}0",
+    f"Bearer {_KEY.upper()}",
+    f"Bearer {_KEY.replace('bk_', 'sk_')}",
 )
 # A request's tenant depends on these. With a smaller cache key one tenant would get another tenant's answer.
 CACHE_KEYS = {"method.request.header.Authorization"}

@@ -44,6 +44,12 @@ RIGHTS: dict[tuple[str, str, str], str] = {
         "AuthorizerRole", ["dynamodb:GetItem"], "${RegistryTableArn}", "reads whether a tenant is known and active"
     ),
     **_rights(
+        "AuthorizerRole",
+        ["dynamodb:GetItem"],
+        "${ApiKeysTableArn}",
+        "reads one API key by its id: a digest and a role; its name is sealed. Cannot list or write keys",
+    ),
+    **_rights(
         "ControlRole",
         ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
         "${RegistryTableArn}",

@@ -32,6 +32,11 @@ TENANT_SCOPES: dict[str, tuple[set[str], set[str], Condition]] = {
         {"${DataTableArn}"},
         _OWN_PARTITION,
     ),
+    "OwnApiKeys": (
+        {f"dynamodb:{each}" for each in ("GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")},
+        {"${ApiKeysTableArn}"},
+        _OWN_PARTITION,
+    ),
     "OwnBacklog": ({"dynamodb:PutItem", "dynamodb:DeleteItem"}, {"${Backlog.Arn}"}, _OWN_PARTITION),
     "OwnObjects": ({"s3:GetObject", "s3:PutObject", "s3:DeleteObject"}, {_OBJECTS}, {}),
     "OwnPrefix": ({"s3:ListBucket"}, {"${Documents.Arn}"}, {"stringlike": {"s3:prefix": [f"t/{_TAG}/*"]}}),
@@ -76,6 +81,7 @@ BUCKET_DENIES: dict[str, tuple[set[str], set[str], Condition]] = {
 # (role, table) → the leading key of a silo. In a pooled tier these tables serve all tenants of the tier.
 SILO_TABLES: dict[tuple[str, str], str] = {
     ("AuthorizerRole", "${RegistryTableArn}"): "${OnlyTenant}",
+    ("AuthorizerRole", "${ApiKeysTableArn}"): "TENANT#${OnlyTenant}",
     ("ControlRole", "${RegistryTableArn}"): "${OnlyTenant}",
     ("ControlRole", "${RunsTableArn}"): "TENANT#${OnlyTenant}",
 }

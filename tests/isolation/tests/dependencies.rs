@@ -89,6 +89,7 @@ fn extraction_depends_on_no_store() {
 fn crate_dependencies_point_down() {
     let order = [
         "bulkhead-tenancy",
+        "bulkhead-apikeys",
         "bulkhead-tokens",
         "bulkhead-sealing",
         "bulkhead-documents",

@@ -33,7 +33,7 @@ macro_rules! answers {
 
 answers! {
     BadRequest, "A parameter or the body is malformed. `detail` names the field.";
-    Unauthorized, "The token is missing, malformed, expired or not from an accepted issuer.",
+    Unauthorized, "The token or API key is missing, malformed, expired, deleted or not of this deployment.",
         "WWW-Authenticate" = String, "The scheme to use: `Bearer`";
     Forbidden, "This deployment does not serve the tenant of the token, or does not serve it now; or the caller's role is too low.";
     NotFound, "The tenant has no such item. An item of another tenant gets the same answer.";
@@ -69,6 +69,10 @@ texts! {
         "^[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?$", "default_summary";
     LabelText as Label, "Label of a prompt template. `latest` is reserved.",
         "^[a-z0-9]([a-z0-9_-]{0,30}[a-z0-9])?$", "production";
+    ApiKeyIdText as ApiKeyId, "Id of an API key. No secret.",
+        "^[0-9a-f]{16}$", "0123456789abcdef";
+    RoleText as Role, "What a caller may do within its tenant. Each role includes the rights of the lower ones.",
+        "^(reader|writer|admin)$", "writer";
     ETagText as ETag, "A strong entity tag.",
         "^\"[0-9a-z]{1,32}\"$", "\"5d41402abc4b2a76b9719d911017c592\"";
     TitleText as Title, "Title of a document, without control characters.",

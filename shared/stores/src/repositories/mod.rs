@@ -2,6 +2,7 @@
 //!
 //! A repository derives keys from the scope of its session. Callers pass ids and never see a key.
 
+pub(crate) mod api_keys;
 pub(crate) mod commands;
 pub(crate) mod documents;
 pub(crate) mod models;

@@ -13,11 +13,14 @@ pub enum Purpose {
     Job,
     /// The record of an operator's command in the tenant's session.
     Run,
+    /// The name of an API key, and who created it.
+    ApiKey,
 }
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 5] = [Self::Template, Self::Document, Self::Passage, Self::Job, Self::Run];
+    pub const ALL: [Self; 6] =
+        [Self::Template, Self::Document, Self::Passage, Self::Job, Self::Run, Self::ApiKey];
 
     /// Returns the purpose as written in the encryption context.
     pub fn as_str(self) -> &'static str {
@@ -27,6 +30,7 @@ impl Purpose {
             Self::Passage => "passage",
             Self::Job => "job",
             Self::Run => "run",
+            Self::ApiKey => "api-key",
         }
     }
 }

@@ -1,5 +1,5 @@
-use super::{DocumentId, RunId, TemplateKey};
-use crate::TenantScope;
+use super::{ApiKeyId, DocumentId, RunId, TemplateKey};
+use crate::{TenantId, TenantScope};
 
 /// A tenant's partition: `TENANT#<id>`, in every table that holds tenant items.
 ///
@@ -48,6 +48,8 @@ pub enum SortPrefix {
     Waiting,
     /// Dead jobs.
     Dead,
+    /// API keys. Stored in a separate table, which the authorizer reads.
+    ApiKey,
     /// Operators' runs. Stored in a separate table that no tenant session can access.
     Run,
 }
@@ -61,12 +63,46 @@ impl SortPrefix {
             Self::Job => "JOB#",
             Self::Waiting => "WAITING#",
             Self::Dead => "DEAD#",
+            Self::ApiKey => "KEY#",
             Self::Run => "RUN#",
         }
     }
 }
 
 const TENANT: &str = "TENANT#";
+
+/// Where the item of an API key is, if the key exists.
+///
+/// Derived from the text of a key that a caller presents, which proves nothing: the authorizer compares the item with
+/// the key. Not an [`ItemKey`], so no repository of tenant data accepts it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKeyLocation(ItemKey);
+
+impl ApiKeyLocation {
+    /// Returns the partition key's value.
+    pub fn partition(&self) -> &str {
+        self.0.partition()
+    }
+
+    /// Returns the sort key's value.
+    pub fn sort(&self) -> &str {
+        self.0.sort()
+    }
+}
+
+impl TenantId {
+    /// Returns where the tenant's API key `key` is.
+    pub fn api_key_location(&self, key: &ApiKeyId) -> ApiKeyLocation {
+        ApiKeyLocation(api_key_item(self, key))
+    }
+}
+
+fn api_key_item(tenant: &TenantId, key: &ApiKeyId) -> ItemKey {
+    ItemKey {
+        partition: PartitionKey(format!("{TENANT}{tenant}")),
+        sort: format!("{}{key}", SortPrefix::ApiKey.as_str()),
+    }
+}
 
 /// Returns the tenant id in a partition key, not validated.
 pub(crate) fn tenant_of(partition: &str) -> Option<&str> {
@@ -124,6 +160,16 @@ impl TenantScope<'_> {
     /// Returns the key of the circuit for the tenant's jobs.
     pub fn circuit_key(&self) -> ItemKey {
         self.item("CIRCUIT".to_owned())
+    }
+
+    /// Returns the key of an API key's item.
+    pub fn api_key_key(&self, key: &ApiKeyId) -> ItemKey {
+        api_key_item(self.tenant(), key)
+    }
+
+    /// Returns the key of the item that counts the tenant's API keys.
+    pub fn api_key_count_key(&self) -> ItemKey {
+        self.item("COUNT".to_owned())
     }
 
     /// Returns the key of an operator's run.

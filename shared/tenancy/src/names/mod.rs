@@ -17,13 +17,13 @@ mod validated;
 pub use context::{EncryptionContext, Purpose};
 pub use group::MessageGroup;
 pub use index::VectorIndexName;
-pub use item::{ItemKey, PartitionKey, SortPrefix};
+pub use item::{ApiKeyLocation, ItemKey, PartitionKey, SortPrefix};
 pub use key_alias::KeyAlias;
 pub use object::{ObjectKey, ObjectPrefix};
 pub use revision::Revision;
 pub use session::SessionTag;
 pub use usage_key::UsageKey;
-pub use validated::{Corpus, DocumentId, InvalidName, Label, RunId, TemplateKey};
+pub use validated::{ApiKeyId, Corpus, DocumentId, InvalidName, Label, RunId, TemplateKey};
 
 pub(crate) use item::tenant_of;
 pub(crate) use object::source_object;
@@ -59,6 +59,7 @@ pub fn inventory(
     template: &TemplateKey,
     document: &DocumentId,
     run: &RunId,
+    api_key: &ApiKeyId,
     corpus: &Corpus,
 ) -> Vec<DerivedName> {
     let whole = |kind, text: &str| DerivedName { kind, text: text.to_owned(), comparison: Comparison::Whole };
@@ -87,6 +88,8 @@ pub fn inventory(
         scope.dead_key(document),
         scope.circuit_key(),
         scope.run_key(run),
+        scope.api_key_key(api_key),
+        scope.api_key_count_key(),
     ] {
         names.push(whole("item", &format!("{}|{}", key.partition(), key.sort())));
     }
