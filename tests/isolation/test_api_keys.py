@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from tools.attacks import Target, refusal
-from tools.attacks.forged_keys import in_seconds, rekeyed, with_checksum
+from tools.attacks.forged_keys import digest, in_seconds, rekeyed, with_checksum
 from tools.devstack.aws import Account, Tenant
 from tools.devstack.client import Api
 from tools.devstack.poll import until
 from tools.devstack.problems import problem
-from tools.devstack.stack import LocalStack
+from tools.devstack.stack import STAGE, LocalStack
 
 KEYS, TEMPLATES = "/v1/keys", "/v1/templates"
 _SECRET_CHARACTERS = 72
@@ -98,6 +98,22 @@ def test_key_of_a_tenant_with_the_tenant_of_another_reads_nothing_of_it(
         assert _use(stack, key["key"]) == 200
     finally:
         dynamodb.delete_item(TableName=table, Key={"pk": copy["pk"], "sk": copy["sk"]})
+
+
+def test_key_of_another_stage_is_refused_also_if_its_digest_is_stored(
+    stack: LocalStack, create: Callable[..., Any]
+) -> None:
+    """As after a restore of another stage's table."""
+    for stage, status in (("prod", 401), (STAGE, 200)):
+        key = create()
+        other = rekeyed(key["key"], stage=stage, secret="d" * 64)
+        stack.account.client("dynamodb").update_item(
+            TableName=stack.outputs["ApiKeysTable"],
+            Key={"pk": {"S": f"TENANT#{key['key'].split('_')[2]}"}, "sk": {"S": f"KEY#{key['id']}"}},
+            UpdateExpression="SET digest = :d",
+            ExpressionAttributeValues={":d": {"B": digest(other)}},
+        )
+        assert _use(stack, other) == status
 
 
 @pytest.mark.parametrize("damage", ["key_role", "digest", "expires_at"])

@@ -62,7 +62,7 @@ def test_rotation_changes_the_secret_and_nothing_else(stack: LocalStack, api: Ap
 
 
 def test_admin_key_manages_keys(stack: LocalStack, api: Api) -> None:
-    """A key creates keys, also of its own role, and deletes itself."""
+    """A key creates keys, also with its role, and deletes itself."""
     admin = api.post(KEYS, {"name": "Admin", "role": "admin"}).expect(201)
     machine = stack.api(token=admin["key"])
     made = machine.post(KEYS, {"name": "Made by a key", "role": "admin"}).expect(201)

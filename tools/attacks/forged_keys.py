@@ -25,6 +25,11 @@ def rekeyed(
     return with_checksum("_".join(parts))
 
 
+def digest(key: str) -> bytes:
+    """Returns what the service stores of a key."""
+    return hashlib.sha256(b"bulkhead api key 1\0" + key.encode()).digest()
+
+
 def in_seconds(seconds: float) -> str:
     """Returns a time from now as the API takes it."""
     return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")

@@ -13,6 +13,7 @@ _SEALING = ("-p", "bulkhead-sealing")
 _TOKENS = ("-p", "bulkhead-tokens")
 _GUARDS = ("-p", "isolation-tests")
 _STORES = ("-p", "bulkhead-stores", "--lib")
+_API_KEYS = ("-p", "bulkhead-apikeys", "--test", "keys")
 _RESILIENCE = ("-p", "bulkhead-resilience", "--test", "quota")
 _CIRCUITS = "shared/resilience/src/circuit"
 # Without the exploration, which takes longer than all others together.
@@ -22,6 +23,86 @@ _TEMPLATE_GUARDS = ("tests/infrastructure",)
 _REPLACEMENT = ("tests/infrastructure/test_replacement.py",)
 
 _TYPES = [
+    Mutant(
+        "the checksum of an API key is not compared",
+        Suite.CRATES,
+        "shared/apikeys/src/key.rs",
+        "if expected != stated {",
+        "if expected.len() != stated.len() {",
+        _API_KEYS,
+    ),
+    Mutant(
+        "an API key may have a second reading",
+        Suite.CRATES,
+        "shared/apikeys/src/key.rs",
+        "if parts.next().is_some() || !is_stage(stage)",
+        "if !is_stage(stage)",
+        _API_KEYS,
+    ),
+    Mutant(
+        "the digest of an API key leaves out its end",
+        Suite.CRATES,
+        "shared/apikeys/src/digest.rs",
+        "context.update(text.as_bytes());",
+        "context.update(text.as_bytes().get(..40).unwrap_or_default());",
+        _API_KEYS,
+    ),
+    Mutant(
+        "the digest of an API key leaves out its tenant",
+        Suite.CRATES,
+        "shared/apikeys/src/digest.rs",
+        "context.update(text.as_bytes());",
+        "context.update(text.rsplit('_').next().unwrap_or_default().get(..64).unwrap_or_default().as_bytes());",
+        _API_KEYS,
+    ),
+    Mutant(
+        "an API key's secret is repeated",
+        Suite.CRATES,
+        "shared/apikeys/src/key.rs",
+        "SystemRandom::new().fill(&mut *secret).map_err(|_| NoRandomness)?;",
+        "let _ = SystemRandom::new().fill(&mut [0; 1]).map_err(|_| NoRandomness)?;",
+        _API_KEYS,
+    ),
+    Mutant(
+        "a presented API key leads to another partition",
+        Suite.CRATES,
+        "shared/tenancy/src/names/item.rs",
+        'PartitionKey(format!("{TENANT}{tenant}")),',
+        'PartitionKey(format!("{TENANT}{tenant}").replace("81", "80")),',
+        ("-p", "bulkhead-tenancy", "--test", "api_keys"),
+    ),
+    Mutant(
+        "any secret of an API key is accepted",
+        Suite.CRATES,
+        "shared/stores/src/repositories/api_keys/record.rs",
+        "let current = self.digest.matches(presented);",
+        "let current = self.digest.matches(presented) || self.old.is_none();",
+        _STORES,
+    ),
+    Mutant(
+        "an expired API key is accepted",
+        Suite.CRATES,
+        "shared/stores/src/repositories/api_keys/record.rs",
+        "self.expires_at.is_some_and(|at| at <= now)",
+        "self.expires_at.is_some_and(|at| at == now && at.0 == 0)",
+        _STORES,
+    ),
+    Mutant(
+        "a replaced secret works for ever",
+        Suite.CRATES,
+        "shared/stores/src/repositories/api_keys/record.rs",
+        "if until <= now => Err(KeyRefusal::Replaced),",
+        "if until <= now && until.0 == 0 => Err(KeyRefusal::Replaced),",
+        _STORES,
+    ),
+    Mutant(
+        "a token has the subject of an API key",
+        Suite.CRATES,
+        "functions/authorizer/src/api_keys.rs",
+        "subject.filter(|subject| !subject.starts_with(SUBJECT))",
+        "subject.filter(|subject| !subject.is_empty())",
+        ("-p", "authorizer", "--lib"),
+    ),
     Mutant(
         "a route needs no role",
         Suite.CRATES,
@@ -906,6 +987,42 @@ _BUILT = [
         '.and_then(|subject| subject.as_str()).or(self.header("x-subject"))\n',
         ("tests/isolation/test_invoke.py",),
         ("templates",),
+    ),
+    Mutant(
+        "an API key of another stage is accepted",
+        Suite.FUNCTIONS,
+        "functions/authorizer/src/api_keys.rs",
+        'if key.stage() != self.stage { Err("key_of_another_stage") } else { Ok(key) }',
+        'if key.stage().is_empty() { Err("key_of_another_stage") } else { Ok(key) }',
+        ("tests/isolation/test_api_keys.py",),
+        ("authorizer",),
+    ),
+    Mutant(
+        "the authorizer reads a deleted API key",
+        Suite.FUNCTIONS,
+        "shared/stores/src/repositories/api_keys/mod.rs",
+        "TransactWriteItem::builder().delete(delete).build(),",
+        "TransactWriteItem::builder().build(),",
+        ("tests/isolation/test_api_keys.py",),
+        ("templates",),
+    ),
+    Mutant(
+        "a tenant has any number of API keys",
+        Suite.FUNCTIONS,
+        "shared/stores/src/repositories/api_keys/mod.rs",
+        "attribute_not_exists(#keys) OR #keys < :max",
+        "attribute_not_exists(#keys) OR #keys <> :max OR #keys = :max",
+        ("tests/isolation/test_api_keys.py::test_maximum_is_exact_under_concurrent_calls",),
+        ("templates",),
+    ),
+    Mutant(
+        "the authorizer's log shows a refused key",
+        Suite.FUNCTIONS,
+        "functions/authorizer/src/lib.rs",
+        "let key = self.api_keys.read(text).map_err(unauthorized)?;",
+        'tracing::info!(text, "key");\n        let key = self.api_keys.read(text).map_err(unauthorized)?;',
+        ("tests/isolation/test_api_keys.py::test_secret_is_in_no_log_and_no_table",),
+        ("authorizer",),
     ),
     Mutant(
         "a header names the role if the authorizer does not",

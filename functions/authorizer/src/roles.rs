@@ -8,8 +8,8 @@ use serde_json::Value;
 pub(crate) enum RolePolicy {
     /// No claim is configured: every token of a tenant has all rights of the tenant.
     Unused,
-    /// The claim decides. A token without a known role has no role, so every route refuses it: a role that nobody
-    /// assigned must not read a tenant's documents.
+    /// The claim decides. A token without a known role has no role, so every route refuses it: a role that no
+    /// administrator assigned must not read a tenant's documents.
     FromClaim,
 }
 
