@@ -231,8 +231,8 @@ def refused_keys(deployment: Deployment, tenant: Tenant, api: Api) -> Iterator[R
     identity, key = create()
     api.delete(f"{KEYS}/{identity}").expect(204)
     yield Refusal("an API key: deleted", use(key), "UNAUTHORIZED")
-    _, key = create(expires_at=in_seconds(1))
-    time.sleep(1.1)
+    _, key = create(expires_at=in_seconds(2))
+    time.sleep(2.1)
     yield Refusal("an API key: expired", use(key), "UNAUTHORIZED")
 
 
@@ -427,8 +427,8 @@ def invalid_requests(deployment: Deployment) -> Iterator[Refusal]:
         api.put(f"{LABELS}/label-{number}", FIRST, headers=CREATE).expect(201)
     yield Refusal("a label that exists, with `If-None-Match: *`", api.put(f"{LABELS}/label-0", FIRST, headers=CREATE))
     yield Refusal("more labels than a template may have", api.put(f"{LABELS}/one-more", FIRST, headers=CREATE))
-    expiring = api.post(KEYS, {"name": "x", "role": "reader", "expires_at": in_seconds(1)}).expect(201)["id"]
-    time.sleep(1.1)
+    expiring = api.post(KEYS, {"name": "x", "role": "reader", "expires_at": in_seconds(2)}).expect(201)["id"]
+    time.sleep(2.1)
     yield Refusal("a rotation of an expired API key", api.post(f"{KEYS}/{expiring}/rotate", {}))
     for number in range(99):
         api.post(KEYS, {"name": f"Key {number}", "role": "reader"}).expect(201)

@@ -67,8 +67,8 @@ _TYPES = [
         "a presented API key leads to another partition",
         Suite.CRATES,
         "shared/tenancy/src/names/item.rs",
-        'PartitionKey(format!("{TENANT}{tenant}")),',
-        'PartitionKey(format!("{TENANT}{tenant}").replace("81", "80")),',
+        'PartitionKey(format!("{TENANT}{self}"))',
+        'PartitionKey(format!("{TENANT}{self}").replace("81", "80"))',
         ("-p", "bulkhead-tenancy", "--test", "api_keys"),
     ),
     Mutant(

@@ -93,15 +93,13 @@ impl ApiKeyLocation {
 impl TenantId {
     /// Returns where the tenant's API key `key` is.
     pub fn api_key_location(&self, key: &ApiKeyId) -> ApiKeyLocation {
-        ApiKeyLocation(api_key_item(self, key))
+        let partition = PartitionKey(format!("{TENANT}{self}"));
+        ApiKeyLocation(ItemKey { partition, sort: api_key_sort(key) })
     }
 }
 
-fn api_key_item(tenant: &TenantId, key: &ApiKeyId) -> ItemKey {
-    ItemKey {
-        partition: PartitionKey(format!("{TENANT}{tenant}")),
-        sort: format!("{}{key}", SortPrefix::ApiKey.as_str()),
-    }
+fn api_key_sort(key: &ApiKeyId) -> String {
+    format!("{}{key}", SortPrefix::ApiKey.as_str())
 }
 
 /// Returns the tenant id in a partition key, not validated.
@@ -164,7 +162,7 @@ impl TenantScope<'_> {
 
     /// Returns the key of an API key's item.
     pub fn api_key_key(&self, key: &ApiKeyId) -> ItemKey {
-        api_key_item(self.tenant(), key)
+        self.item(api_key_sort(key))
     }
 
     /// Returns the key of the item that counts the tenant's API keys.
