@@ -12,6 +12,9 @@ READY := $(VENV)/.installed
 # A second policy engine from npm that checks the emulator's IAM decisions; see tests/policies.
 ENGINE := tests/policies/engine
 ENGINE_READY := $(VENV)/engine/.installed
+# OpenAI's client for Node; see tests/journeys/test_openai.py.
+OPENAI := tests/journeys/openai_client
+OPENAI_READY := $(VENV)/openai/.installed
 # The linters of docs/openapi.json, from npm.
 OPENAPI_LINT := tools/lint/openapi
 OPENAPI_LINT_READY := $(VENV)/openapi-lint/.installed
@@ -184,7 +187,7 @@ cargo-fuzz:
 	@cargo fuzz --version 2>/dev/null | grep -qx 'cargo-fuzz $(FUZZ_VERSION)' || \
 	  cargo install --debug --locked --root $(TARGET)/tools cargo-fuzz@$(FUZZ_VERSION)
 
-venv: $(READY) $(ENGINE_READY)
+venv: $(READY) $(ENGINE_READY) $(OPENAI_READY)
 
 $(READY): tools/requirements.lock tools/emulator/pyproject.toml
 	@$(PYTHON) --version >/dev/null 2>&1 || \
@@ -198,6 +201,12 @@ $(READY): tools/requirements.lock tools/emulator/pyproject.toml
 $(ENGINE_READY): $(READY) $(ENGINE)/package.json $(ENGINE)/package-lock.json
 	@mkdir -p $(@D)
 	@cp $(ENGINE)/package.json $(ENGINE)/package-lock.json $(@D)
+	@cd $(@D) && $(NPM_CI) >/dev/null
+	@touch $@
+
+$(OPENAI_READY): $(READY) $(OPENAI)/package.json $(OPENAI)/package-lock.json
+	@mkdir -p $(@D)
+	@cp $(OPENAI)/package.json $(OPENAI)/package-lock.json $(@D)
 	@cd $(@D) && $(NPM_CI) >/dev/null
 	@touch $@
 

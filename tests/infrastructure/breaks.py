@@ -34,6 +34,7 @@ from tests.infrastructure.guards import (
     resources_are_tagged,
     silo_reads_only_its_tenant,
     stages_limit_every_method,
+    streams_are_passed_on,
     tenant_comes_from_the_authorizer,
     tenant_functions_have_no_event_source,
     tenant_role_reaches_one_tenant,
@@ -228,6 +229,12 @@ BREAKS = (
         allows_name_actions_and_resources,
         lambda r: _tenant_data(r, "Models").update(Resource="*"),
         "TenantRole (Models)",
+    ),
+    Break(
+        "streams of any model",
+        allows_name_actions_and_resources,
+        lambda r: _tenant_data(r, "Streams").update(Resource="*"),
+        "TenantRole (Streams)",
     ),
     Break(
         "any object of the bucket",
@@ -757,6 +764,22 @@ BREAKS = (
         "/v1/inference answers 404",
     ),
     Break(
+        "a stream is buffered",
+        streams_are_passed_on,
+        lambda r: _operation(r, "/v1/inference/stream", "post")["x-amazon-apigateway-integration"].pop(
+            "responseTransferMode"
+        ),
+        "POST /v1/inference/stream",
+    ),
+    Break(
+        "a whole answer is passed on as a stream",
+        streams_are_passed_on,
+        lambda r: _operation(r, "/v1/search", "post")["x-amazon-apigateway-integration"].update(
+            responseTransferMode="STREAM"
+        ),
+        "POST /v1/search",
+    ),
+    Break(
         "the authorizer is invoked for every header",
         authorizers_refuse_malformed_tokens,
         lambda r: _authorizer(r).update(type="request"),
@@ -996,12 +1019,14 @@ BREAKS = (
     Break(
         "a stage without limits",
         stages_limit_every_method,
+        streams_are_passed_on,
         lambda r: _properties(r, "ApiapiStage").pop("MethodSettings"),
         "ApiapiStage: limits no method",
     ),
     Break(
         "a method without a burst limit",
         stages_limit_every_method,
+        streams_are_passed_on,
         lambda r: _properties(r, "ApiapiStage")["MethodSettings"].append(
             {"ResourcePath": "/~1v1~1inference", "HttpMethod": "POST", "ThrottlingRateLimit": 10000}
         ),

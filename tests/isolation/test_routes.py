@@ -304,6 +304,74 @@ def _ask(owner: Api, intruder: Api) -> None:
     problem(intruder.post("/v1/inference", {"template": "clinic-asks", "question": "Why?"}), 404)
 
 
+def _read_inference(owner: Api, intruder: Api) -> None:
+    body = {"template": "default_summary", "question": "What does the nurse open?", "variables": {"reader": "a guest"}}
+    theirs = owner.post("/v1/inference", {**body, "store": True}).expect(200)["id"]
+    path = f"/v1/inferences/{theirs}"
+    _assert_same_as_missing(intruder, "GET", path)
+    # The control: the owner reads its record.
+    assert owner.get(path).expect(200)["content"]["answer"]
+
+
+def _delete_inference(owner: Api, intruder: Api) -> None:
+    body = {"template": "default_summary", "question": "What does the nurse open?", "variables": {"reader": "a guest"}}
+    path = f"/v1/inferences/{owner.post('/v1/inference', body).expect(200)['id']}"
+    _assert_same_as_missing(intruder, "DELETE", path)
+    assert owner.get(path).status == 200
+    assert owner.delete(path).status == 204
+
+
+def _assert_same_as_missing(intruder: Api, method: str, foreign: str) -> None:
+    theirs = problem(intruder.call(method, foreign), 404)
+    absent = problem(intruder.call(method, f"{foreign.rpartition('/')[0]}/{'0' * 31}1"), 404)
+    theirs.pop("request_id"), absent.pop("request_id")
+    assert theirs == absent, "the answer reveals that the item exists"
+
+
+def _stream(owner: Api, intruder: Api) -> None:
+    own = {each["id"] for each in intruder.get("/v1/documents?limit=50").expect(200)["documents"]}
+    asked = {"template": "default_summary", "variables": {"reader": "another tenant"}, "retrieval": {"limit": 20}}
+    for question in (*QUESTIONS, CLINIC.canary):
+        with intruder.stream("/v1/inference/stream", {**asked, "question": question}) as events:
+            cited = {each["document"] for each in dict(events)["citations"]["citations"]}
+        assert cited and cited <= own, f"{question!r} cites pages of another tenant: {cited - own}"
+    owner.save_template("clinic-streams", "Only the clinic has this.")
+    problem(intruder.post("/v1/inference/stream", {"template": "clinic-streams", "question": "Why?"}), 404)
+    # The control: the owner's stream cites its canary.
+    with owner.stream("/v1/inference/stream", {**asked, "question": CLINIC.canary}) as events:
+        theirs = dict(events)["citations"]["citations"]
+    assert any(CLINIC.canary in each["text"] for each in theirs)
+
+
+def _complete_chat(owner: Api, intruder: Api) -> None:
+    own = {each["id"] for each in intruder.get("/v1/documents?limit=50").expect(200)["documents"]}
+
+    def asked(question: str, **more: Any) -> dict[str, Any]:
+        grounds = {"retrieval": {"limit": 20}, **more}
+        return {"model": "default", "messages": [{"role": "user", "content": question}], "bulkhead": grounds}
+
+    for question in (*QUESTIONS, CLINIC.canary):
+        answer = intruder.post("/v1/chat/completions", asked(question)).expect(200)["bulkhead"]
+        cited = {each["document"] for each in answer["citations"]}
+        assert cited and cited <= own, f"{question!r} cites pages of another tenant: {cited - own}"
+    owner.save_template("clinic-chats", "Only the clinic has this.")
+    problem(intruder.post("/v1/chat/completions", asked("Why?", template="clinic-chats")), 404)
+    # The control: the owner's chat uses its prompt template and cites its canary.
+    theirs = owner.post("/v1/chat/completions", asked(CLINIC.canary, template="clinic-chats")).expect(200)["bulkhead"]
+    assert theirs["template"]["key"] == "clinic-chats"
+    assert any(CLINIC.canary in each["text"] for each in theirs["citations"])
+
+
+def _embed(owner: Api, intruder: Api) -> None:
+    """An embedding depends on its text alone."""
+    body = {"model": "default", "input": CLINIC.canary}
+    assert owner.post("/v1/embeddings", body).expect(200) == intruder.post("/v1/embeddings", body).expect(200)
+
+
+def _list_models(owner: Api, intruder: Api) -> None:
+    assert owner.get("/v1/models").expect(200) == intruder.get("/v1/models").expect(200)
+
+
 def _search(owner: Api, intruder: Api) -> None:
     own = {each["id"] for each in intruder.get("/v1/documents?limit=50").expect(200)["documents"]}
     for question in (*QUESTIONS, "What does the nurse from Skerrow open?", CLINIC.canary):
@@ -420,6 +488,12 @@ ATTACKS: dict[Route, Callable[[Api, Api], None]] = {
     ("POST", "/v1/dead-letters/{id}/redrive"): _redrive,
     ("POST", "/v1/dead-letters/redrive"): _redrive_all,
     ("POST", "/v1/inference"): _ask,
+    ("GET", "/v1/inferences/{id}"): _read_inference,
+    ("DELETE", "/v1/inferences/{id}"): _delete_inference,
+    ("POST", "/v1/inference/stream"): _stream,
+    ("POST", "/v1/chat/completions"): _complete_chat,
+    ("POST", "/v1/embeddings"): _embed,
+    ("GET", "/v1/models"): _list_models,
     ("POST", "/v1/search"): _search,
     ("GET", "/v1/keys"): _list_keys,
     ("POST", "/v1/keys"): _create_key,

@@ -160,6 +160,29 @@ def test_labels_of_another_tenant_or_prompt_template_do_not_open(
         stack.account.client("dynamodb").put_item(TableName=stack.outputs["DataTable"], Item=head)
 
 
+def test_records_of_inferences_are_sealed_in_their_place(stack: LocalStack, clinic: Tenant, bicycles: Tenant) -> None:
+    """The control is the read before each change."""
+    api, owner = stack.api(bicycles), stack.api(clinic)
+
+    def record(asking: Api, tenant: Tenant, question: str) -> tuple[str, dict[str, Any]]:
+        asking.save_template("recorded", "Answer.")
+        body = {"template": "recorded", "question": question, "store": True}
+        made = asking.post("/v1/inference", body).expect(200)["id"]
+        return f"/v1/inferences/{made}", Target.of(stack, tenant).item(f"INFERENCE#{made}")
+
+    path, item = record(api, bicycles, "What is a sprocket?")
+    _, elsewhere = record(api, bicycles, "What is a saddle?")
+    _, theirs = record(owner, clinic, "What is a scalpel?")
+    assert "sprocket" not in str(item) and b"sprocket" not in bytes(item[_sealed_name(item)]["B"])
+    for moved in (elsewhere, theirs):
+        assert "sprocket" in str(api.get(path).expect(200)["content"])
+        since = time.time()
+        _overwrite(stack, item, moved[_sealed_name(moved)]["B"])
+        assert "scalpel" not in str(problem(api.get(path), 500))
+        until(lambda: _count_broken_seals(stack, "seal_moved", since), lambda n: n == 1, "counted")  # noqa: B023
+        stack.account.client("dynamodb").put_item(TableName=stack.outputs["DataTable"], Item=item)
+
+
 def test_value_moved_to_another_attribute_does_not_open(
     stack: LocalStack,
     bicycles_session: Account,

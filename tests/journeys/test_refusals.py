@@ -270,6 +270,12 @@ def not_served(deployment: Deployment) -> Iterator[Refusal]:
 # ── requests ──────────────────────────────────────────────────────────────────
 
 QUESTION = {"template": "greeting", "question": "Why?", "variables": {"name": "Ines"}}
+CHAT = {"template": "greeting", "variables": {"name": "Ines"}}
+SAID, ANSWERED = {"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}
+CALLED = {"role": "assistant", "tool_calls": [{"id": "1", "name": "tide", "input": {}}]}
+RETURNED = {"role": "tool", "tool_call_id": "1", "content": "High."}
+TOOL = {"name": "tide", "input_schema": {"type": "object"}}
+JSON_OUTPUT = {"schema": {"type": "object", "properties": {"days": {"type": "integer"}}}}
 DECLARED = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
 LABELS, FIRST, CREATE = f"{TEMPLATES}/greeting/labels", {"version": 1}, {"If-None-Match": "*"}
 TEXT = {"title": "Hours", "content_type": "text/plain", "content": "Closed at noon."}
@@ -331,6 +337,22 @@ INVALID_REQUESTS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("a limit of 4,097 tokens", "POST", INFERENCE, {"body": QUESTION | {"max_tokens": 4_097}}),
     ("a minimum score of 2", "POST", INFERENCE, {"body": QUESTION | {"retrieval": {"min_score": 2}}}),
     ("three neighbours", "POST", INFERENCE, {"body": QUESTION | {"retrieval": {"neighbours": 3}}}),
+    (
+        "a search without passages",
+        "POST",
+        "/v1/search",
+        {"body": {"question": "Why?", "retrieval": {"enabled": False}}},
+    ),
+    ("a question and messages", "POST", INFERENCE, {"body": QUESTION | {"messages": [SAID]}}),
+    ("101 messages", "POST", INFERENCE, {"body": CHAT | {"messages": [SAID] * 101}}),
+    ("a conversation that ends with the model", "POST", INFERENCE, {"body": CHAT | {"messages": [SAID, ANSWERED]}}),
+    ("a call of a tool without `tools`", "POST", INFERENCE, {"body": CHAT | {"messages": [SAID, CALLED, RETURNED]}}),
+    ("a temperature of 2", "POST", INFERENCE, {"body": QUESTION | {"temperature": 2}}),
+    ("an empty stop text", "POST", INFERENCE, {"body": QUESTION | {"stop": [""]}}),
+    ("a tool with a blank in its name", "POST", INFERENCE, {"body": QUESTION | {"tools": [TOOL | {"name": "a b"}]}}),
+    ("a tool choice without tools", "POST", INFERENCE, {"body": QUESTION | {"tool_choice": "any"}}),
+    ("an answer in JSON and tools", "POST", INFERENCE, {"body": QUESTION | {"tools": [TOOL], "output": JSON_OUTPUT}}),
+    ("an inference id that is no id", "GET", "/v1/inferences/latest", {}),
     ("version 0 of a template", "POST", INFERENCE, {"body": QUESTION | {"version": 0}}),
     ("an id of an API key in capitals", "GET", f"{KEYS}/0123456789ABCDEF", {}),
     ("an API key without a name", "POST", KEYS, {"body": {"name": " ", "role": "reader"}}),
@@ -404,6 +426,18 @@ INVALID_REQUESTS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
         {"body": QUESTION | {"template": "declared", "variables": {"nmae": "Ines"}}},
     ),
     ("a question: a variable has no value", "POST", INFERENCE, {"body": QUESTION | {"variables": {}}}),
+    (
+        "an answer in JSON that does not fit into its tokens",
+        "POST",
+        INFERENCE,
+        {"body": QUESTION | {"template": "plain", "output": JSON_OUTPUT, "max_tokens": 1}},
+    ),
+    (
+        "an answer in JSON with a schema of no object",
+        "POST",
+        INFERENCE,
+        {"body": QUESTION | {"output": {"schema": {"type": "string"}}}},
+    ),
     ("a question: the template does too much work", "POST", INFERENCE, {"body": QUESTION | {"template": "loop"}}),
     ("a question: the template adds a number to a text", "POST", INFERENCE, {"body": QUESTION | {"template": "sum"}}),
     (

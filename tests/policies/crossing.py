@@ -19,7 +19,8 @@ OTHER_TENANT = "f" * 32
 # Condition keys that describe the caller. All other keys describe the request.
 CALLER = ("aws:principal", "aws:userid", "aws:tokenissuetime", "aws:multifactor")
 # Calls that reach no tenant's data, so no other tenant can be their target.
-WITHOUT_TENANT_DATA = {"bedrock:InvokeModel": "the model gets all text with the request and reads no tenant's data"}
+_GIVEN_TEXT = "the model gets all text with the request and reads no tenant's data"
+WITHOUT_TENANT_DATA = {"bedrock:InvokeModel": _GIVEN_TEXT, "bedrock:InvokeModelWithResponseStream": _GIVEN_TEXT}
 # At least one call to every kind of data must be crossed; otherwise the tests prove nothing about it.
 KINDS = {
     "items": lambda case: case.action.startswith("dynamodb:"),

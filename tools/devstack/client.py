@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -56,6 +57,16 @@ def _answer(status: int, headers: Any, body: bytes) -> Answer:
     return Answer(status, {name.lower(): value for name, value in headers.items()}, body)
 
 
+def _events(response: Any) -> Iterator[tuple[str, Any]]:
+    name = ""
+    for line in response:
+        field, _, value = line.decode().rstrip("\n").partition(": ")
+        if field == "event":
+            name = value
+        elif field == "data":
+            yield name, json.loads(value)
+
+
 @dataclass(frozen=True)
 class Api:
     """The API with one caller's token; `token=None` sends no Authorization header."""
@@ -83,6 +94,15 @@ class Api:
             sent["Content-Type"] = "application/json"
         sent.update(headers or {})
         return send(method, self.base + path, data, {k: v for k, v in sent.items() if v != ""})
+
+    @contextmanager
+    def stream(self, path: str, body: Any) -> Iterator[Iterator[tuple[str, Any]]]:
+        """Sends a request and yields the events of its answer, as name and data, when they arrive."""
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        request = urllib.request.Request(self.base + path, json.dumps(body).encode(), headers, method="POST")
+        with _DIRECT.open(request, timeout=_TIMEOUT_SECONDS) as response:
+            assert response.headers["Content-Type"] == "text/event-stream", response.headers
+            yield _events(response)
 
     def get(self, path: str, **more: Any) -> Answer:
         return self.call("GET", path, **more)

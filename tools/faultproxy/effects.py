@@ -38,8 +38,22 @@ class Duplicate:
     """Makes the call twice and returns the first answer."""
 
 
-Effect = Fail | Delay | DropBefore | DropAfter | Duplicate
-KINDS: dict[str, type] = {each.__name__: each for each in (Fail, Delay, DropBefore, DropAfter, Duplicate)}
+@dataclass(frozen=True)
+class Cut:
+    """Breaks the connection after a part of the answer's body. For answers that come in parts."""
+
+    after_bytes: int
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Sends the rest of the answer's body only when the rule is removed. For answers that come in parts."""
+
+    after_bytes: int
+
+
+Effect = Fail | Delay | DropBefore | DropAfter | Duplicate | Cut | Hold
+KINDS: dict[str, type] = {each.__name__: each for each in (Fail, Delay, DropBefore, DropAfter, Duplicate, Cut, Hold)}
 
 
 def kind(effect: Effect) -> str:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 
 import h11
 
 from . import effects, errors
 from .call import Call, Head, recognise
-from .effects import DropAfter, DropBefore, Duplicate, Fail
+from .effects import Cut, DropAfter, DropBefore, Duplicate, Fail, Hold
 from .ledger import OK, Ledger
 from .rules import Rules
 from .services import Service
 from .wire import Broken, Link, Pool, end_to_end
 
 _NO_ANSWER = ""
+# How often a held answer looks for its rule.
+_HELD_SECONDS = 0.02
 
 
 class Proxy:
@@ -65,6 +68,9 @@ class Proxy:
                 raise Broken
             case Duplicate():
                 await self._twice(link, request, await _whole(body), call, effects.kind(effect))
+            case Cut() | Hold():
+                upstream, answer = await self._send(request, body)
+                await self._relay(link, call, upstream, answer, effects.kind(effect), effect)
             case _:
                 upstream, answer = await self._send(request, body)
                 await self._relay(link, call, upstream, answer, "Delay" if wait else "")
@@ -103,7 +109,15 @@ class Proxy:
             raise
         return upstream, answer
 
-    async def _relay(self, link: Link, call: Call, upstream: Link, answer: h11.Response, fault: str) -> None:
+    async def _relay(
+        self,
+        link: Link,
+        call: Call,
+        upstream: Link,
+        answer: h11.Response,
+        fault: str,
+        effect: Cut | Hold | None = None,
+    ) -> None:
         """Sends an answer to the client and counts it first."""
         if answer.status_code >= 400 or call.action == "AssumeRole":
             data = await self._rest(upstream)
@@ -112,11 +126,27 @@ class Proxy:
             return
         self.ledger.count(call, OK, fault)
         try:
-            await _answer(link, answer, upstream.body())
+            body = self._interrupted(upstream.body(), effect) if effect else upstream.body()
+            await _answer(link, answer, body)
         except BaseException:
             upstream.abort()
             raise
         self._pool.give_back(upstream)
+
+    async def _interrupted(self, body: AsyncIterator[bytes], effect: Cut | Hold) -> AsyncIterator[bytes]:
+        """Yields the first bytes of a body, and the rest when the rule is removed."""
+        left = effect.after_bytes
+        async for part in body:
+            if left < len(part):
+                if left:
+                    yield part[:left]
+                if isinstance(effect, Cut):
+                    raise Broken
+                while self.rules.has(effect):
+                    await asyncio.sleep(_HELD_SECONDS)
+                part, left = part[left:], sys.maxsize
+            left -= len(part)
+            yield part
 
     async def _rest(self, upstream: Link) -> bytes:
         """Returns the body of an answer."""

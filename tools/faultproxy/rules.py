@@ -92,6 +92,10 @@ class Rules:
     def remove(self, number: int) -> ActiveRule | None:
         return self._active.pop(number, None)
 
+    def has(self, effect: Effect) -> bool:
+        """Returns whether the rule with this effect, the same object, is still active."""
+        return any(active.rule.effect is effect for active in self._active.values())
+
     def judge(self, call: Call) -> tuple[int, Effect | None]:
         """Returns the delay in milliseconds and the effect of the oldest rule that applies."""
         wait = 0

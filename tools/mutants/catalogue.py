@@ -1070,6 +1070,15 @@ _BUILT = [
         ("templates",),
     ),
     Mutant(
+        "the record of an answer always keeps its content",
+        Suite.FUNCTIONS,
+        "functions/inference/src/handlers.rs",
+        "stored: infer.store.then_some(messages),",
+        "stored: Some(messages),",
+        ("tests/journeys/test_conversations.py",),
+        ("inference",),
+    ),
+    Mutant(
         "declared variables are not checked",
         Suite.FUNCTIONS,
         "functions/inference/src/template.rs",

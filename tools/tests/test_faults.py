@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError, ConnectionClosedError
+from botocore.exceptions import ClientError, ConnectionClosedError, IncompleteReadError, ResponseStreamingError
 
 from tools.devstack.aws import REGION, Account, Credentials, error_code
 from tools.devstack.client import send
@@ -26,7 +26,7 @@ from tools.devstack.poll import until
 from tools.devstack.process import Child, free_port
 from tools.faultproxy.call import Call
 from tools.faultproxy.client import Faults
-from tools.faultproxy.effects import Delay, DropAfter, DropBefore, Duplicate, Fail
+from tools.faultproxy.effects import Cut, Delay, DropAfter, DropBefore, Duplicate, Fail, Hold
 from tools.faultproxy.ledger import Calls
 from tools.faultproxy.rules import ActiveRule, Match, Rule, Rules
 
@@ -366,7 +366,7 @@ def test_oldest_rule_decides_and_delays_add_up() -> None:
     assert rules.judge(Call()) == (50, DropAfter())
 
 
-@pytest.mark.parametrize("effect", [Fail("X", 500), Delay(5), DropBefore(), DropAfter(), Duplicate()])
+@pytest.mark.parametrize("effect", [Fail("X", 500), Delay(5), DropBefore(), DropAfter(), Duplicate(), Cut(9), Hold(9)])
 def test_rule_survives_json(effect: Any) -> None:
     rule = Rule(effect, Match(service="s3", session="x"), probability=0.5, seed=3, skip=1, count=2)
     assert Rule.from_json(json.loads(json.dumps(rule.to_json()))) == rule
@@ -439,3 +439,23 @@ def test_counts_can_be_filtered_and_subtracted(aws: Local, seen: Any) -> None:
     put(aws.user, "counted")
     assert (seen() - earlier).number(action="PutItem") == 1
     assert Calls.from_json(earlier.to_json()).number(service="dynamodb", outcome="ok") == 1
+
+
+def test_cut_breaks_an_answer_in_its_middle(aws: Local, seen: Any) -> None:
+    s3 = aws.user.client("s3")
+    s3.put_object(Bucket=BUCKET, Key="long", Body=b"x" * 1000)
+    with aws.faults.rule(Cut(100), action="GetObject"):
+        body = s3.get_object(Bucket=BUCKET, Key="long")["Body"]
+        assert body.read(100) == b"x" * 100
+        with pytest.raises((ResponseStreamingError, IncompleteReadError)):
+            body.read()
+    assert seen().number(action="GetObject", outcome="ok", fault="Cut") == 1, seen()
+
+
+def test_hold_ends_with_its_rule(aws: Local) -> None:
+    s3 = aws.user.client("s3")
+    s3.put_object(Bucket=BUCKET, Key="long", Body=b"y" * 1000)
+    with aws.faults.rule(Hold(100), action="GetObject") as rule:
+        body = s3.get_object(Bucket=BUCKET, Key="long")["Body"]
+        assert body.read(100) == b"y" * 100 and rule.hits == 1
+    assert body.read() == b"y" * 900

@@ -4,24 +4,29 @@ use bulkhead_rendering::Renderer;
 use bulkhead_runtime::http::documented::{
     BadRequest, NotFound, TemplateKeyText, TooLarge, Unprocessable, UnsupportedMediaType,
 };
-use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse};
-use bulkhead_stores::TenantSession;
+use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse, Events};
+use bulkhead_stores::{TenantSession, Written};
 use bulkhead_tenancy::names::TemplateKey;
-use ring::digest::{SHA256, digest};
 
+use crate::asking::{self, Asked, Instructions, Question};
+use crate::conversation::{self, Conversation};
+use crate::generation::{Generation, Settings};
 use crate::model::{
-    Citation, Found, Infer, Inference, MAX_TOKENS, Message, RenderTemplate, RenderedTemplate, Search, Usage,
+    CallOfTool, Citation, Found, Infer, Inference, Message, RenderTemplate, RenderedTemplate, Search,
+    StreamCitations, StreamDelta, StreamDone, StreamEvent, StreamStart, Usage,
 };
-use crate::prompt::{self, Mark};
-use crate::retrieval::{self, within};
+use crate::prompt::{self, Contents, Mark};
+use crate::records;
+use crate::retrieval;
 use crate::template::{self, Wanted};
 
 const MAX_BODY: usize = 256 * 1024;
-const DEFAULT_TOKENS: u16 = 512;
 
 /// Answers a question from the tenant's documents.
 ///
-/// Renders the prompt template, finds the passages nearest to the question, and asks the model.
+/// Renders the prompt template, finds the passages nearest to the question, and asks the model. Takes a question or a
+/// conversation; with tools, the answer may be calls of tools that the caller runs. The record of the inference is kept
+/// for 30 days, without the messages and the answer unless the request says `store`.
 #[utoipa::path(
     post, path = "/v1/inference", operation_id = "infer", tag = "inference",
     request_body = Infer,
@@ -40,32 +45,108 @@ pub async fn infer(
     model: &str,
     renderer: &Renderer,
 ) -> Result<ApiResponse, ApiError> {
-    request.only_query(&[])?;
-    let infer: Infer = request.json(MAX_BODY)?;
-    let key = TemplateKey::parse(&infer.template).map_err(|error| ApiError::BadRequest(error.to_string()))?;
-    let question = retrieval::question(&infer.question)?;
-    let settings = retrieval::settings(&infer.retrieval)?;
-    let max_tokens = within("max_tokens", infer.max_tokens.unwrap_or(DEFAULT_TOKENS), MAX_TOKENS)?;
-
-    let wanted = Wanted { key, version: infer.version, label: infer.label, variables: infer.variables };
-    let rendered = template::render(session, renderer, wanted).await?;
-    let found = retrieval::passages(session, question, settings).await?;
-    let mark = Mark::random().ok_or(ApiError::Fault)?;
-    let prompt =
-        prompt::build(session.tenant().as_str(), rendered.text, &found, Some(question), max_tokens, &mark);
-    let answer = session.models().answer(model, &prompt).await?;
-
+    let asked = asking::ask(request, session, model, renderer, question(request)?).await?;
+    let mut answer = session.models().answer(model, &asked.prompt).await?;
+    let output = asked.generation.take_output(&mut answer)?;
+    let usage = Usage::of(&answer);
+    records::keep(session, &asked.id, asked.record(&answer)).await;
+    let Asked { id, template, prompt_sha256, model, found, .. } = asked;
     Ok(ApiResponse::json(
         200,
         &Inference {
+            id: id.into(),
             answer: answer.text,
-            template: rendered.template,
+            output,
+            tool_calls: answer.calls.into_iter().map(CallOfTool::from).collect(),
+            finish_reason: answer.finish.into(),
+            template: template.ok_or(ApiError::Fault)?,
+            prompt_sha256,
             citations: found.into_iter().map(Citation::from).collect(),
-            model: model.to_owned(),
-            usage: Usage { input_tokens: answer.input_tokens, output_tokens: answer.output_tokens },
+            model,
+            usage,
             request_id: request.request_id().to_owned(),
         },
     ))
+}
+
+/// Answers a question while the model writes the answer.
+///
+/// The same request as `POST /v1/inference`. The answer is a stream of server-sent events, each with an object as its
+/// data: `start`, `citations`, `delta` (many), `usage` and `done`. With `output`, the deltas are parts of the JSON text.
+/// An error after `start` is an event `error` with a problem, and ends the stream. A stream without `done` or `error` is
+/// incomplete.
+#[utoipa::path(
+    post, path = "/v1/inference/stream", operation_id = "streamInference", tag = "inference",
+    request_body = Infer,
+    responses(
+        (status = 200, body = StreamEvent, content_type = "text/event-stream", description = "The events"),
+        (status = 400, response = BadRequest),
+        (status = 404, response = NotFound),
+        (status = 413, response = TooLarge),
+        (status = 415, response = UnsupportedMediaType),
+        (status = 422, response = Unprocessable),
+    ),
+)]
+pub async fn stream(
+    request: &ApiRequest,
+    session: TenantSession<'_>,
+    model: &str,
+    renderer: &Renderer,
+    events: &mut Events<'_>,
+) -> Result<(), ApiError> {
+    let asked = asking::ask(request, session, model, renderer, question(request)?).await?;
+    // Before the first event, so that a refusal of the model is the answer.
+    let mut writing = session.models().stream(model, &asked.prompt).await?;
+    let start = StreamStart {
+        id: asked.id.as_str().to_owned(),
+        template: asked.template.clone().ok_or(ApiError::Fault)?,
+        prompt_sha256: asked.prompt_sha256.clone(),
+        model: asked.model.clone(),
+        request_id: request.request_id().to_owned(),
+    };
+    events.send("start", &start);
+    events.send(
+        "citations",
+        &StreamCitations { citations: asked.found.iter().cloned().map(Citation::from).collect() },
+    );
+    while let Some(written) = writing.next().await? {
+        let text = match written {
+            Written::Text(text) => text,
+            Written::Input(json) if asked.generation.wants_output() => json,
+            Written::Input(_) => continue,
+        };
+        events.send("delta", &StreamDelta { text });
+    }
+    let mut answer = writing.finish()?;
+    events.send("usage", &Usage::of(&answer));
+    let output = asked.generation.take_output(&mut answer)?;
+    records::keep(session, &asked.id, asked.record(&answer)).await;
+    let tool_calls = answer.calls.into_iter().map(CallOfTool::from).collect();
+    events.send("done", &StreamDone { finish_reason: answer.finish.into(), output, tool_calls });
+    Ok(())
+}
+
+/// Reads the question of a request.
+fn question(request: &ApiRequest) -> Result<Question, ApiError> {
+    request.only_query(&[])?;
+    let infer: Infer = request.json(MAX_BODY)?;
+    let template = Wanted::named(&infer.template, infer.version, infer.label, infer.variables)?;
+    let messages = conversation::messages(infer.question.as_deref(), infer.messages)?;
+    Ok(Question {
+        instructions: Instructions { template: Some(template), text: String::new() },
+        conversation: conversation::read(&messages)?,
+        messages,
+        search: retrieval::optional_settings(&infer.retrieval)?,
+        generation: Generation::of(Settings {
+            max_tokens: infer.max_tokens,
+            temperature: infer.temperature,
+            stop: infer.stop,
+            output: infer.output,
+            tools: infer.tools,
+            tool_choice: infer.tool_choice,
+        })?,
+        store: infer.store,
+    })
 }
 
 /// Returns the passages for a question, without an answer of a model.
@@ -85,7 +166,10 @@ pub async fn search(request: &ApiRequest, session: TenantSession<'_>) -> Result<
     request.only_query(&[])?;
     let search: Search = request.json(MAX_BODY)?;
     let question = retrieval::question(&search.question)?;
-    let settings = retrieval::settings(&search.retrieval)?;
+    let settings = retrieval::optional_settings(&search.retrieval)?;
+    let settings = settings.ok_or_else(|| {
+        ApiError::BadRequest("`retrieval.enabled`: a search without passages finds nothing".to_owned())
+    })?;
     let found = retrieval::passages(session, question, settings).await?;
     let passages = found.into_iter().map(Citation::from).collect();
     Ok(ApiResponse::json(200, &Found { passages, request_id: request.request_id().to_owned() }))
@@ -120,19 +204,23 @@ pub async fn render(
     let wanted = Wanted { key, version, label, variables };
     let rendered = template::render(session, renderer, wanted).await?;
     let mark = Mark::random().ok_or(ApiError::Fault)?;
-    let tenant = session.tenant().as_str();
-    let prompt = prompt::build(tenant, rendered.text.clone(), &[], question, DEFAULT_TOKENS, &mark);
-    let sha256 = digest(&SHA256, rendered.text.as_bytes());
+    let contents = Contents {
+        tenant: session.tenant().as_str(),
+        instructions: rendered.text.clone(),
+        passages: Some(&[]),
+        conversation: Conversation::of(question),
+    };
+    let prompt = prompt::build(contents, &Generation::default(), &mark);
+    let mut messages = vec![Message { role: "system", content: vec![prompt.system.to_owned()] }];
+    messages.extend(prompt.messages.into_iter().map(Message::from));
+    let sha256 = prompt::sha256(&rendered.text);
     Ok(ApiResponse::json(
         200,
         &RenderedTemplate {
             template: rendered.template,
             text: rendered.text,
-            sha256: sha256.as_ref().iter().map(|byte| format!("{byte:02x}")).collect(),
-            messages: vec![
-                Message { role: "system", content: vec![prompt.system.to_owned()] },
-                Message { role: "user", content: prompt.user },
-            ],
+            sha256,
+            messages,
             request_id: request.request_id().to_owned(),
         },
     ))

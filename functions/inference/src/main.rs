@@ -25,6 +25,7 @@ fn main() -> ExitCode {
 #[tokio::main(flavor = "current_thread")]
 async fn start() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let platform = Platform::from_env()?;
-    let api = inference::InferenceApi::new(config::required("MODEL")?, Renderer::of_this_program()?);
+    let (model, renderer) = (config::required("MODEL")?, Renderer::of_this_program()?);
+    let api = inference::InferenceApi::new(model, renderer, config::embeddings()?);
     serve(TenantFunction::from_env(&platform)?, api).await
 }

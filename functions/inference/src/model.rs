@@ -1,11 +1,15 @@
 //! Request and response bodies.
 
 use bulkhead_prompts::Variables;
-use bulkhead_runtime::http::documented::{DocumentIdText, LabelText, TemplateKeyText};
-use bulkhead_runtime::http::fields::{object, optional_whole};
-use bulkhead_stores::Match;
+use bulkhead_runtime::http::Problem;
+use bulkhead_runtime::http::documented::{
+    DocumentIdText, InferenceIdText, LabelText, TemplateKeyText, WordText,
+};
+use bulkhead_runtime::http::fields::{object, objects, optional_object, optional_whole};
+use bulkhead_stores::{Answer, Finish, Match, ModelMessage, ModelPart, ModelRole};
 use bulkhead_tenancy::names::Label;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 /// Maximum length of a question in characters.
@@ -31,9 +35,14 @@ pub struct Infer {
     /// A label of the prompt template instead of a version number.
     #[schema(value_type = Option<LabelText>)]
     pub label: Option<Label>,
-    /// The question. Blanks alone are no question.
+    /// The question. Blanks alone are no question. Send either `question` or `messages`.
     #[schema(example = "How long do I have to cancel?", min_length = 1, max_length = 4_000, pattern = r"\S")]
-    pub question: String,
+    pub question: Option<String>,
+    /// A conversation instead of a question: `user` first, then `assistant`, `tool` and `user` in turn; the last one is
+    /// not of `assistant`. Passages are found for the last message of `user`.
+    #[serde(default, deserialize_with = "objects")]
+    #[schema(max_items = 100)]
+    pub messages: Vec<ChatMessage>,
     /// Values for the variables of the prompt template.
     #[serde(default)]
     #[schema(value_type = Object)]
@@ -45,12 +54,137 @@ pub struct Infer {
     #[serde(default, deserialize_with = "optional_whole")]
     #[schema(minimum = 1, maximum = 4_096)]
     pub max_tokens: Option<u16>,
+    /// How much the answer may vary. Default: 0.
+    #[schema(minimum = 0, maximum = 1)]
+    pub temperature: Option<f32>,
+    /// Texts at which the answer ends; they are not part of it. Each has 1 to 64 characters.
+    #[serde(default)]
+    #[schema(max_items = 4)]
+    pub stop: Vec<String>,
+    /// The form of an answer in JSON. Not together with `tools`.
+    #[serde(default, deserialize_with = "optional_object")]
+    pub output: Option<Output>,
+    /// Tools that the model may call. The caller runs them and sends their results as messages of `tool`.
+    #[serde(default, deserialize_with = "objects")]
+    #[schema(max_items = 32)]
+    pub tools: Vec<ToolDefinition>,
+    /// `auto`: the model decides. `any`: it calls at least one tool. Or the name of the tool that it calls. Default:
+    /// `auto`.
+    #[schema(min_length = 1, max_length = 64, example = "auto")]
+    pub tool_choice: Option<String>,
+    /// Whether the record of the inference keeps the messages and the answer, sealed, for 30 days. Default: it does not.
+    #[serde(default)]
+    pub store: bool,
+}
+
+/// A message of a conversation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChatMessage {
+    /// Who speaks.
+    pub role: ChatRole,
+    /// The text. A message of `assistant` may have only calls of tools; of `tool`, it is the result of the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1)]
+    pub content: Option<String>,
+    /// The calls of tools in a message of `assistant`, as the answer had them.
+    #[serde(default, deserialize_with = "objects", skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 32)]
+    pub tool_calls: Vec<CallOfTool>,
+    /// The call that a message of `tool` answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<WordText>)]
+    pub tool_call_id: Option<String>,
+}
+
+/// Who speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ChatRole {
+    /// The caller's user.
+    User,
+    /// The model.
+    Assistant,
+    /// A tool that the caller ran.
+    Tool,
+}
+
+/// The model's call of a tool.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ToolCall)]
+pub struct CallOfTool {
+    /// Identifies the call in the conversation.
+    #[schema(value_type = WordText)]
+    pub id: String,
+    /// The name of the tool.
+    #[schema(value_type = WordText)]
+    pub name: String,
+    /// The input as the model wrote it: it may not match the tool's schema.
+    #[schema(value_type = Object)]
+    pub input: Value,
+}
+
+/// A tool that the model may call.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Tool)]
+pub struct ToolDefinition {
+    /// The name, unique in the request. Not `auto` and not `any`.
+    #[schema(value_type = WordText)]
+    pub name: String,
+    /// When to use the tool.
+    #[schema(min_length = 1, max_length = 4_000)]
+    pub description: Option<String>,
+    /// The JSON Schema of the input, an object. It is passed to the model and not checked.
+    #[schema(value_type = Object, example = json!({"type": "object", "properties": {"city": {"type": "string"}}}))]
+    pub input_schema: Map<String, Value>,
+}
+
+/// The form of an answer in JSON.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Output {
+    /// The subset of JSON Schema that declared variables have: an object with `properties`.
+    #[schema(value_type = Object, example = json!({"type": "object", "properties": {"days": {"type": "integer"}}}))]
+    pub schema: Value,
+}
+
+/// Why an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FinishReason {
+    /// The answer is complete, or reached a text of `stop`.
+    Stop,
+    /// The answer reached `max_tokens`, or the end of the model's context.
+    Length,
+    /// The model calls tools.
+    ToolCalls,
+    /// A filter or a guardrail withheld the answer or a part of it.
+    ContentFiltered,
+    /// The model wrote a call that cannot be read. Ask again.
+    MalformedCall,
+}
+
+impl From<Finish> for FinishReason {
+    fn from(finish: Finish) -> Self {
+        match finish {
+            Finish::Stop => Self::Stop,
+            Finish::Length => Self::Length,
+            Finish::Calls => Self::ToolCalls,
+            Finish::Filtered => Self::ContentFiltered,
+            Finish::Malformed => Self::MalformedCall,
+        }
+    }
 }
 
 /// Settings of the passage search.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Retrieval {
+    /// Whether to search for passages. Without passages, the model answers from the prompt template, the messages and
+    /// the results of tools. Default: true.
+    pub enabled: Option<bool>,
     /// Maximum number of passages to use. Default: 4.
     #[serde(default, deserialize_with = "optional_whole")]
     #[schema(minimum = 1, maximum = 20)]
@@ -88,10 +222,25 @@ pub struct Found {
 /// An answer.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Inference {
-    /// The text of the answer.
+    /// Id of the inference, for `GET /v1/inferences/{id}`.
+    #[schema(value_type = InferenceIdText)]
+    pub id: String,
+    /// The text of the answer. With `output`, the answer as JSON text; empty if the model only calls tools.
     pub answer: String,
+    /// The answer in the form of `output.schema`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub output: Option<Map<String, Value>>,
+    /// The tools that the model calls.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<CallOfTool>,
+    /// Why the answer ended.
+    pub finish_reason: FinishReason,
     /// The prompt template version that was used.
     pub template: TemplateVersion,
+    /// SHA-256 of the rendered prompt template in UTF-8, hexadecimal: the `sha256` of a rendering with the same values.
+    #[schema(pattern = "^[0-9a-f]{64}$", min_length = 64, max_length = 64)]
+    pub prompt_sha256: String,
     /// The passages in the prompt, best first. `[1]` in the answer refers to the first.
     pub citations: Vec<Citation>,
     /// The model that answered.
@@ -147,15 +296,156 @@ pub struct Message {
     pub content: Vec<String>,
 }
 
-/// A version of a prompt template.
+/// The data of an event of a stream.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum StreamEvent {
+    /// Of `start`.
+    Start(StreamStart),
+    /// Of `citations`.
+    Citations(StreamCitations),
+    /// Of `delta`.
+    Delta(StreamDelta),
+    /// Of `usage`.
+    Usage(Usage),
+    /// Of `done`.
+    Done(StreamDone),
+    /// Of `error`.
+    Error(Problem),
+}
+
+/// The first event of a stream.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StreamStart {
+    /// Id of the inference, for `GET /v1/inferences/{id}`.
+    #[schema(value_type = InferenceIdText)]
+    pub id: String,
+    /// The prompt template version that is used.
+    pub template: TemplateVersion,
+    /// SHA-256 of the rendered prompt template in UTF-8, hexadecimal.
+    #[schema(pattern = "^[0-9a-f]{64}$", min_length = 64, max_length = 64)]
+    pub prompt_sha256: String,
+    /// The model that answers.
+    pub model: String,
+    /// Id of this request. Quote it when you ask for support.
+    pub request_id: String,
+}
+
+/// The passages of a stream.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StreamCitations {
+    /// The passages in the prompt, best first. `[1]` in the answer refers to the first.
+    pub citations: Vec<Citation>,
+}
+
+/// A part of the answer's text.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StreamDelta {
+    /// The part. All parts together are the text.
+    pub text: String,
+}
+
+/// The last event of a complete stream.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StreamDone {
+    /// Why the answer ended.
+    pub finish_reason: FinishReason,
+    /// The answer in the form of `output.schema`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub output: Option<Map<String, Value>>,
+    /// The tools that the model calls.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<CallOfTool>,
+}
+
+/// The record of an inference. It is kept for 30 days.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct InferenceRecord {
+    /// Id of the inference.
+    #[schema(value_type = InferenceIdText)]
+    pub id: String,
+    /// When the answer was complete, RFC 3339.
+    #[schema(format = DateTime)]
+    pub created_at: String,
+    /// What was recorded.
+    #[serde(flatten)]
+    pub recorded: Recorded,
+}
+
+/// What is recorded of an inference. Sealed as a whole.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct Recorded {
+    /// Who asked: the subject of the token. `null` if the token named no subject.
+    pub created_by: Option<String>,
+    /// The prompt template version that was used. `null` if the request named no prompt template.
+    pub template: Option<TemplateVersion>,
+    /// SHA-256 of the instructions in UTF-8, hexadecimal: of the rendered prompt template, and of a text beside it.
+    #[schema(pattern = "^[0-9a-f]{64}$", min_length = 64, max_length = 64)]
+    pub prompt_sha256: String,
+    /// The model that answered.
+    pub model: String,
+    /// Why the answer ended.
+    pub finish_reason: FinishReason,
+    /// Tokens used.
+    pub usage: Usage,
+    /// The passages in the prompt, best first, without their text.
+    pub passages: Vec<RecordedPassage>,
+    /// The messages and the answer, if the request said `store`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content: Option<RecordedContent>,
+}
+
+/// A passage that was in a prompt.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct RecordedPassage {
+    /// Id of the document.
+    #[schema(value_type = DocumentIdText)]
+    pub document: String,
+    /// Revision of the document.
+    #[schema(minimum = 1)]
+    pub revision: u32,
+    /// Position of the passage in the document, starting at 0.
+    pub chunk: u32,
+    /// Similarity to the question.
+    pub score: f32,
+}
+
+/// The messages and the answer of an inference.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct RecordedContent {
+    /// The messages of the request. A question is a message of `user`.
+    pub messages: Vec<ChatMessage>,
+    /// The text of the answer.
+    pub answer: String,
+    /// The tools that the model called.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<CallOfTool>,
+}
+
+impl From<ModelMessage> for Message {
+    fn from(message: ModelMessage) -> Self {
+        let role = match message.role {
+            ModelRole::User => "user",
+            ModelRole::Assistant => "assistant",
+        };
+        let text = |part| match part {
+            ModelPart::Text(text) => Some(text),
+            ModelPart::Call(_) | ModelPart::Result { .. } => None,
+        };
+        Self { role, content: message.parts.into_iter().filter_map(text).collect() }
+    }
+}
+
+/// A version of a prompt template.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct TemplateVersion {
     /// Key of the prompt template.
     pub key: String,
     /// Version number.
     pub version: u32,
     /// The label that selected this version, if the request named one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<LabelText>)]
     pub label: Option<Label>,
 }
@@ -190,12 +480,19 @@ pub struct Citation {
 }
 
 /// Tokens used by the model.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
 pub struct Usage {
     /// Tokens of the prompt.
     pub input_tokens: u64,
     /// Tokens of the answer.
     pub output_tokens: u64,
+}
+
+impl Usage {
+    /// Returns the tokens of an answer.
+    pub(crate) fn of(answer: &Answer) -> Self {
+        Self { input_tokens: answer.input_tokens, output_tokens: answer.output_tokens }
+    }
 }
 
 impl From<Match> for Citation {

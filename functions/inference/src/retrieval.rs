@@ -31,6 +31,15 @@ pub(crate) fn settings(retrieval: &Retrieval) -> Result<Search, ApiError> {
     Ok(Search { candidates, limit, min_score, neighbours })
 }
 
+/// Checks the settings of a request that may want no passages. Returns `None` if it wants none.
+///
+/// # Errors
+/// 400 that names the field.
+pub(crate) fn optional_settings(retrieval: &Retrieval) -> Result<Option<Search>, ApiError> {
+    let search = settings(retrieval)?;
+    Ok((retrieval.enabled != Some(false)).then_some(search))
+}
+
 /// Returns the passages for a question, best first. Each text at most once.
 pub(crate) async fn passages(
     session: TenantSession<'_>,

@@ -24,6 +24,22 @@ pub(crate) struct Rendered {
     pub(crate) template: TemplateVersion,
 }
 
+impl Wanted {
+    /// Returns the prompt template that a request names.
+    ///
+    /// # Errors
+    /// 400 if `key` is no key of a prompt template.
+    pub(crate) fn named(
+        key: &str,
+        version: Option<u32>,
+        label: Option<Label>,
+        variables: Variables,
+    ) -> Result<Self, ApiError> {
+        let key = TemplateKey::parse(key).map_err(|error| ApiError::BadRequest(error.to_string()))?;
+        Ok(Self { key, version, label, variables })
+    }
+}
+
 /// Reads the prompt template, checks the variables and renders it.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ mod schema;
 
 use std::fmt;
 
-pub use schema::{SchemaError, VariablesSchema};
+pub use schema::{OutputSchema, SchemaError, VariablesSchema};
 
 /// Values for the variables of a prompt template, by name.
 pub type Variables = serde_json::Map<String, serde_json::Value>;

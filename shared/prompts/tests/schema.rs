@@ -2,7 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
-use bulkhead_prompts::{Variables, VariablesSchema};
+use bulkhead_prompts::{OutputSchema, Variables, VariablesSchema};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -20,6 +20,30 @@ fn applied(properties: Value, values: &Value) -> Result<Value, String> {
 
 fn read(declaration: &Value) -> String {
     VariablesSchema::read(declaration).expect_err("refused").to_string()
+}
+
+/// Tools that generate schemas write these keywords.
+#[test]
+fn annotations_and_closed_objects_are_accepted() {
+    let schema = |more: Value| {
+        let mut schema = json!({"type": "object", "title": "Departure", "properties": {
+            "hour": {"type": "integer", "title": "Hour"}}, "required": ["hour"]});
+        schema.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        OutputSchema::read(&schema)
+    };
+    let closed = schema(json!({"additionalProperties": false})).expect("a schema");
+    let answer = |text: &str| closed.apply(serde_json::from_str(text).expect("an object"));
+    assert!(answer(r#"{"hour": 7}"#).is_ok());
+    let error = answer(r#"{"hour": "7"}"#).expect_err("refused").to_string();
+    assert_eq!(error, "`output.hour`: found a string, expected an integer");
+    assert!(
+        answer(r#"{"hour": 7, "day": 1}"#).is_err_and(|error| error.to_string().contains("`output.day`"))
+    );
+    for open in [json!(true), json!({}), json!(null)] {
+        let error = schema(json!({"additionalProperties": open})).expect_err("refused").to_string();
+        assert_eq!(error, "`output.schema.additionalProperties`: must be false, or leave it out");
+    }
+    assert!(schema(json!({"title": 7})).is_err());
 }
 
 #[test]

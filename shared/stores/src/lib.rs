@@ -39,7 +39,11 @@ pub use repositories::commands::Commands;
 pub use repositories::documents::{
     Document, DocumentStatus, Documents, Extent, NewContent, Replacement, WaitingReason,
 };
-pub use repositories::models::{Answer, Embedding, Models, Prompt};
+pub use repositories::inferences::{Inferences, StoredInference};
+pub use repositories::models::{
+    Answer, AnswerStream, Embedded, Embedding, Finish, ModelMessage, ModelPart, ModelRole, Models, Prompt,
+    Tool, ToolCall, ToolChoice, Written,
+};
 pub use repositories::objects::{Objects, Source, Upload};
 pub use repositories::passages::{Match, Passage, Passages, Search};
 pub use repositories::profile::Profiles;

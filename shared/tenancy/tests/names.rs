@@ -3,7 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use bulkhead_tenancy::names::{
-    ApiKeyId, Comparison, Corpus, DerivedName, DocumentId, RunId, TemplateKey, inventory,
+    ApiKeyId, Comparison, Corpus, DerivedName, DocumentId, InferenceId, RunId, TemplateKey, inventory,
 };
 use bulkhead_tenancy::{Admission, Invocation, IsolationMode, TenantId};
 use proptest::prelude::*;
@@ -18,6 +18,7 @@ fn names_of(tenant: &str, template: &str, document: &str, corpus: &str) -> Vec<D
         "prod",
         &TemplateKey::parse(template).expect("template key"),
         &DocumentId::parse(document).expect("document id"),
+        &InferenceId::parse(document).expect("inference id"),
         &RunId::parse(document).expect("run id"),
         &ApiKeyId::parse(document.get(..16).expect("16 characters")).expect("API key id"),
         &Corpus::parse(corpus).expect("corpus"),

@@ -1,7 +1,9 @@
 //! The exact forms of names, purposes, codes and messages. Stored data, IAM policies, metrics and alarms
 //! depend on them.
 
-use bulkhead_tenancy::names::{ApiKeyId, Corpus, DocumentId, Purpose, RunId, TemplateKey, inventory};
+use bulkhead_tenancy::names::{
+    ApiKeyId, Corpus, DocumentId, InferenceId, Purpose, RunId, TemplateKey, inventory,
+};
 use bulkhead_tenancy::{Admission, Evidence, Invocation, IsolationMode, Refusal, TenantId};
 
 const TENANT: &str = "0192f3c5b7a07e0e9d3a5c1b2d4e6f80";
@@ -17,6 +19,7 @@ fn derived_names_have_their_stored_form() {
         "prod",
         &TemplateKey::parse("summary").expect("a key"),
         &DocumentId::parse(DOCUMENT).expect("an id"),
+        &InferenceId::parse(DOCUMENT).expect("an id"),
         &RunId::parse(DOCUMENT).expect("an id"),
         &ApiKeyId::parse("0123456789abcdef").expect("an id"),
         &Corpus::parse("docs").expect("a corpus"),
@@ -44,9 +47,11 @@ fn derived_names_have_their_stored_form() {
         ("item", "TENANT#<tenant>|WAITING#00000000000000#<document>"),
         ("item", "TENANT#<tenant>|DEAD#<document>"),
         ("item", "TENANT#<tenant>|CIRCUIT"),
+        ("item", "TENANT#<tenant>|INFERENCE#<document>"),
         ("item", "TENANT#<tenant>|RUN#<document>"),
         ("item", "TENANT#<tenant>|KEY#0123456789abcdef"),
         ("item", "TENANT#<tenant>|COUNT"),
+        ("encryption context", "<tenant>"),
         ("encryption context", "<tenant>"),
         ("encryption context", "<tenant>"),
         ("encryption context", "<tenant>"),
@@ -61,10 +66,8 @@ fn derived_names_have_their_stored_form() {
 /// KMS decrypts a stored value only under the purpose with which it was encrypted.
 #[test]
 fn purposes_have_their_stored_form() {
-    assert_eq!(
-        Purpose::ALL.map(Purpose::as_str),
-        ["template", "document", "passage", "job", "run", "api-key"]
-    );
+    let stored = ["template", "document", "passage", "job", "inference", "run", "api-key"];
+    assert_eq!(Purpose::ALL.map(Purpose::as_str), stored);
 }
 
 /// The scheduler reads partition keys from the backlog.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use bulkhead_runtime::http::{Api, Problem, Route, documented};
 use bulkhead_tenancy::Role;
-use bulkhead_tenancy::names::{ApiKeyId, DocumentId, Label, TemplateKey};
+use bulkhead_tenancy::names::{ApiKeyId, DocumentId, InferenceId, Label, TemplateKey};
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -45,11 +45,17 @@ use utoipa::{Modify, OpenApi};
         documents::dead_letters::redrive,
         documents::dead_letters::redrive_all,
         inference::handlers::infer,
+        inference::handlers::stream,
+        inference::records::get,
+        inference::records::delete,
+        inference::openai::chat::complete,
+        inference::openai::embeddings::create,
+        inference::openai::models::list,
         inference::handlers::search,
         inference::handlers::render,
         openapi,
     ),
-    components(schemas(Problem, documented::DocumentIdText, documented::TemplateKeyText, documented::LabelText, documented::ApiKeyIdText, documented::RoleText, documented::ETagText, documented::TitleText), responses(
+    components(schemas(Problem, documented::DocumentIdText, documented::InferenceIdText, documented::WordText, documented::TemplateKeyText, documented::LabelText, documented::ApiKeyIdText, documented::RoleText, documented::ETagText, documented::TitleText), responses(
         documented::BadRequest,
         documented::Unauthorized,
         documented::Forbidden,
@@ -69,6 +75,7 @@ use utoipa::{Modify, OpenApi};
     tags(
         (name = "templates", description = "Prompt templates: immutable versions under a key"),
         (name = "documents", description = "Documents, their indexing and their dead letters"),
+        (name = "openai", description = "The interface of OpenAI's clients"),
         (name = "inference", description = "Answers from the tenant's documents"),
         (name = "keys", description = "API keys: credentials of machines"),
         (name = "service", description = "The service itself"),
@@ -237,7 +244,14 @@ fn checked_in_document_matches_the_code() {
 fn every_operation_names_the_role_of_its_route() {
     let document = serde_json::to_value(Service::openapi()).expect("a document");
     // Asking, searching and rendering change no data.
-    let questions = ["/v1/inference", "/v1/search", "/v1/templates/{key}/render"];
+    let questions = [
+        "/v1/inference",
+        "/v1/inference/stream",
+        "/v1/chat/completions",
+        "/v1/embeddings",
+        "/v1/search",
+        "/v1/templates/{key}/render",
+    ];
     for route in routes() {
         let operation = &document["paths"][route.resource][route.method.to_lowercase()];
         assert_eq!(operation["x-required-role"], route.role.as_str(), "{route:?}");
@@ -265,7 +279,7 @@ fn every_operation_needs_a_token() {
     assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")));
     assert_eq!(document["security"], serde_json::json!([{"bearer": []}]));
     let paths = document["paths"].as_object().expect("paths");
-    assert_eq!(paths.len(), 19);
+    assert_eq!(paths.len(), 24);
     for operations in paths.values() {
         for operation in operations.as_object().expect("operations").values() {
             assert!(operation.get("security").is_none(), "an operation overrides `security`: {operation}");
@@ -281,6 +295,10 @@ fn patterns_accept_what_the_names_accept() {
         let pattern = document["components"]["schemas"][name]["pattern"].as_str().expect("a pattern");
         regex::Regex::new(pattern).expect("a regular expression")
     };
+    let inference = pattern("InferenceId");
+    for text in ["0192f3c5b7a07e0e9d3a5c1b2d4e6f80", "", "0192F3C5b7a07e0e9d3a5c1b2d4e6f80", "x"] {
+        assert_eq!(inference.is_match(text), InferenceId::parse(text).is_ok(), "{text:?}");
+    }
     let (id, key, label) = (pattern("DocumentId"), pattern("TemplateKey"), pattern("Label"));
     let (api_key, role) = (pattern("ApiKeyId"), pattern("Role"));
     let long = |length: usize| "a".repeat(length);

@@ -12,6 +12,7 @@ from tests.infrastructure.guards.api import (
     bodies_arrive_unaltered,
     paths_refuse_other_methods,
     stages_limit_every_method,
+    streams_are_passed_on,
     tenant_comes_from_the_authorizer,
     usage_plan_counts_every_call,
 )
@@ -72,6 +73,7 @@ GUARDS = (
     bodies_arrive_unaltered,
     paths_refuse_other_methods,
     stages_limit_every_method,
+    streams_are_passed_on,
     tenant_functions_have_no_event_source,
     functions_reserve_concurrency,
     permissions_name_their_source,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
 from tests.infrastructure.guards.functions import tenant_functions
 from tests.infrastructure.guards.template import Template, names
+from tools.devstack.process import ROOT
 
 HEADER = "integration.request.header.x-amz-tenant-id"
 VERIFIED = "context.authorizer.tenantId"
@@ -102,6 +104,27 @@ def paths_refuse_other_methods(template: Template) -> Iterator[str]:
         for path, item in body.get("paths", {}).items():
             if _ANY not in item:
                 yield f"{api}: {path} answers 404 to other methods; add {_ANY}"
+
+
+def streams_are_passed_on(template: Template) -> Iterator[str]:
+    """API Gateway passes on the parts of an answer if the document promises events, and only then.
+
+    A function whose answer comes in parts has no body behind another integration.
+    """
+    document = json.loads((ROOT / "docs" / "openapi.json").read_text())["paths"]
+    for api, body in _bodies(template):
+        for path, item in body.get("paths", {}).items():
+            for method in item.keys() & _METHODS:
+                integration = item[method].get(_INTEGRATION) or {}
+                answers = document.get(path, {}).get(method, {}).get("responses", {}).get("200", {})
+                promised = "text/event-stream" in answers.get("content", {})
+                streams = integration.get("responseTransferMode") == "STREAM"
+                calls = "response-streaming-invocations" in json.dumps(integration.get("uri"))
+                if not promised == streams == calls:
+                    yield (
+                        f"{api}: {method.upper()} {path}: a stream needs responseTransferMode STREAM, the URI "
+                        "response-streaming-invocations, and text/event-stream in docs/openapi.json"
+                    )
 
 
 def usage_plan_counts_every_call(template: Template) -> Iterator[str]:

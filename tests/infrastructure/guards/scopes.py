@@ -52,6 +52,7 @@ TENANT_SCOPES: dict[str, tuple[set[str], set[str], Condition]] = {
     ),
     # Models hold no tenant's data.
     "Models": ({"bedrock:InvokeModel"}, {f"{_MODEL}${{Model}}", f"{_MODEL}${{EmbeddingModel}}"}, {}),
+    "Streams": ({"bedrock:InvokeModelWithResponseStream"}, {f"{_MODEL}${{Model}}"}, {}),
 }
 _KEY_USES = {"kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"}
 _ENCRYPTION = "s3:x-amz-server-side-encryption"

@@ -78,7 +78,7 @@ fn applied_to_members(
         let more = if properties.len() > LISTED { ", …" } else { "" };
         let declared = listed(properties.keys().take(LISTED).map(String::as_str));
         let problem = match properties.is_empty() {
-            true => "not declared; no variable is declared".to_owned(),
+            true => "not declared; no member is declared".to_owned(),
             false => format!("not declared; declared are {declared}{more}"),
         };
         return Err(at.member(unknown).error(problem));

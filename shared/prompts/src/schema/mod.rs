@@ -1,4 +1,4 @@
-//! Declared variables: a subset of JSON Schema.
+//! Declared variables and declared answers: a subset of JSON Schema.
 
 mod check;
 mod read;
@@ -6,7 +6,7 @@ mod read;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::Variables;
 
@@ -17,6 +17,10 @@ use crate::Variables;
 /// in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VariablesSchema(Schema);
+
+/// The form of an answer that a request declares. The same subset as [`VariablesSchema`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutputSchema(Schema);
 
 /// A defect of a declaration or of a value, and its path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -60,15 +64,7 @@ impl VariablesSchema {
     /// # Errors
     /// If it is too large, has an unknown keyword, or contradicts itself. The error names the place.
     pub fn read(declaration: &Value) -> Result<Self, SchemaError> {
-        if declaration.to_string().len() > Self::MAX_BYTES {
-            let problem = format!("longer than {} bytes; declare fewer variables", Self::MAX_BYTES);
-            return Err(Path::root().error(problem));
-        }
-        let schema = Schema::read(declaration, &Path::root(), 1)?;
-        match schema.kind {
-            Kind::Object { properties: Some(_), .. } => Ok(Self(schema)),
-            _ => Err(Path::root().error(r#"must have `"type": "object"` and `properties`"#)),
-        }
+        Schema::read_object(declaration, &VARIABLES).map(Self)
     }
 
     /// Returns the names of the variables, sorted.
@@ -84,9 +80,57 @@ impl VariablesSchema {
     /// # Errors
     /// If a value is missing, not declared, or of another kind. The error names the first place.
     pub fn apply(&self, variables: Variables) -> Result<Variables, SchemaError> {
-        match self.0.apply(Value::Object(variables), &Path::root(), &mut Room::new())? {
-            Value::Object(variables) => Ok(variables),
-            _ => Ok(Variables::new()),
+        self.0.apply_object(variables, &VARIABLES)
+    }
+}
+
+impl OutputSchema {
+    /// Reads a declaration. The limits are those of [`VariablesSchema`].
+    ///
+    /// # Errors
+    /// If it is too large, has an unknown keyword, or contradicts itself. The error names the place.
+    pub fn read(declaration: &Value) -> Result<Self, SchemaError> {
+        Schema::read_object(declaration, &SCHEMA).map(Self)
+    }
+
+    /// Checks an answer and returns it with the defaults of missing members.
+    ///
+    /// # Errors
+    /// If a member is missing, not declared, or of another kind. The error names the first place.
+    pub fn apply(&self, answer: Map<String, Value>) -> Result<Map<String, Value>, SchemaError> {
+        self.0.apply_object(answer, &OUTPUT)
+    }
+}
+
+/// Where the paths of variables begin.
+const VARIABLES: Path<'_> = Path::root("variables");
+/// Where the paths of an answer's declaration begin.
+const SCHEMA: Path<'_> = Path::root("output.schema");
+/// Where the paths of an answer begin.
+const OUTPUT: Path<'_> = Path::root("output");
+
+impl Schema {
+    /// Reads the declaration of an object with named members.
+    fn read_object(declaration: &Value, at: &Path<'_>) -> Result<Self, SchemaError> {
+        if declaration.to_string().len() > VariablesSchema::MAX_BYTES {
+            let problem = format!("longer than {} bytes; declare fewer members", VariablesSchema::MAX_BYTES);
+            return Err(at.error(problem));
+        }
+        let schema = Self::read(declaration, at, 1)?;
+        match schema.kind {
+            Kind::Object { properties: Some(_), .. } => Ok(schema),
+            _ => Err(at.error(r#"must have `"type": "object"` and `properties`"#)),
+        }
+    }
+
+    fn apply_object(
+        &self,
+        members: Map<String, Value>,
+        at: &Path<'_>,
+    ) -> Result<Map<String, Value>, SchemaError> {
+        match self.apply(Value::Object(members), at, &mut Room::new())? {
+            Value::Object(members) => Ok(members),
+            _ => Ok(Map::new()),
         }
     }
 }
@@ -119,14 +163,14 @@ struct Path<'p> {
 
 #[derive(Clone, Copy)]
 enum Step<'p> {
-    Root,
+    Root(&'static str),
     Member(&'p str),
     Index(usize),
 }
 
 impl<'p> Path<'p> {
-    fn root() -> Self {
-        Self { parent: None, step: Step::Root }
+    const fn root(name: &'static str) -> Self {
+        Self { parent: None, step: Step::Root(name) }
     }
 
     fn member(&'p self, name: &'p str) -> Self {
@@ -148,7 +192,7 @@ impl fmt::Display for Path<'_> {
             parent.fmt(f)?;
         }
         match self.step {
-            Step::Root => f.write_str("variables"),
+            Step::Root(name) => f.write_str(name),
             Step::Index(index) => write!(f, "[{index}]"),
             Step::Member(name) if is_plain(name) => write!(f, ".{name}"),
             Step::Member(name) => write!(f, "[{}]", Value::from(name)),

@@ -9,7 +9,7 @@ use super::{Kind, Path, Room, Schema, SchemaError, VariablesSchema, listed};
 
 const TYPES: [&str; 6] = ["string", "number", "integer", "boolean", "array", "object"];
 /// The keywords of every type.
-const COMMON: [&str; 4] = ["type", "description", "enum", "default"];
+const COMMON: [&str; 5] = ["type", "title", "description", "enum", "default"];
 
 impl Schema {
     /// Reads the schema at `at`.
@@ -27,10 +27,10 @@ impl Schema {
             }
         };
         only_known(name, keywords, at)?;
-        if let Some(other) = keywords.get("description").filter(|value| !value.is_string()) {
-            return Err(at
-                .member("description")
-                .error(format!("found {}, expected a string", kind_of(other))));
+        for text in ["title", "description"] {
+            if let Some(other) = keywords.get(text).filter(|value| !value.is_string()) {
+                return Err(at.member(text).error(format!("found {}, expected a string", kind_of(other))));
+            }
         }
         let mut schema = Self { kind: kind(name, keywords, at, level)?, allowed: None, default: None };
         schema.allowed = allowed(&schema, keywords, at)?;
@@ -47,7 +47,7 @@ fn only_known(name: &str, keywords: &Map<String, Value>, at: &Path<'_>) -> Resul
     let own: &[&str] = match name {
         "string" => &["maxLength"],
         "array" => &["items", "maxItems"],
-        "object" => &["properties", "required"],
+        "object" => &["properties", "required", "additionalProperties"],
         _ => &[],
     };
     let known = || COMMON.iter().chain(own).copied();
@@ -75,6 +75,10 @@ fn kind(name: &str, keywords: &Map<String, Value>, at: &Path<'_>, level: usize) 
         }
         _ => {
             let properties = properties(keywords, at, level)?;
+            // Always so for an object with `properties`. Tools that generate schemas write it.
+            if keywords.get("additionalProperties").is_some_and(|value| *value != Value::Bool(false)) {
+                return Err(at.member("additionalProperties").error("must be false, or leave it out"));
+            }
             let required = required(keywords, properties.as_ref(), at)?;
             Kind::Object { properties, required }
         }

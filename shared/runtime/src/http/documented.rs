@@ -65,6 +65,10 @@ macro_rules! texts {
 texts! {
     DocumentIdText as DocumentId, "Id of a document.",
         "^[0-9a-f]{32}$", "0192f3c5b7a07e0e9d3a5c1b2d4e6f80";
+    InferenceIdText as InferenceId, "Id of an inference.",
+        "^[0-9a-f]{32}$", "0192f3c5b7a07e0e9d3a5c1b2d4e6f80";
+    WordText as Word, "1 to 64 letters, digits, `_` and `-`.",
+        "^[A-Za-z0-9_-]{1,64}$", "find_ferry";
     TemplateKeyText as TemplateKey, "Key of a prompt template, unique within the tenant.",
         "^[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?$", "default_summary";
     LabelText as Label, "Label of a prompt template. `latest` is reserved.",

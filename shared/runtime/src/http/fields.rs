@@ -30,6 +30,34 @@ pub fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -
     deserializer.deserialize_map(Object(PhantomData))
 }
 
+/// Reads an object or `null`.
+///
+/// # Errors
+/// The value is neither, or one of its fields is invalid.
+pub fn optional_object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    Ok(Option::<One<T>>::deserialize(deserializer)?.map(|One(object)| object))
+}
+
+/// A value that is read with [`object`].
+struct One<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for One<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        object(deserializer).map(Self)
+    }
+}
+
+/// Reads an array of objects. Without it, serde also accepts an array with the fields of each one in order.
+///
+/// # Errors
+/// The value is not an array of objects, or a field of one is invalid.
+pub fn objects<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    let read = Vec::<One<T>>::deserialize(deserializer)?;
+    Ok(read.into_iter().map(|One(object)| object).collect())
+}
+
 /// Reads a whole number, also if it is written as `15.0`: JSON has one type of numbers.
 ///
 /// # Errors
@@ -114,6 +142,8 @@ mod tests {
         inner: Inner,
         #[serde(default, deserialize_with = "whole")]
         bytes: u64,
+        #[serde(default, deserialize_with = "objects")]
+        several: Vec<Inner>,
     }
 
     #[derive(Debug, Default, Deserialize, PartialEq)]
@@ -147,5 +177,10 @@ mod tests {
             assert!(error.contains("expected a map"), "{refused}: {error}");
         }
         assert!(read(r#"{"inner": {"b": 1}}"#).is_err(), "unknown fields are still refused");
+        let several = read(r#"{"several": [{"a": 1}, {}]}"#).map(|body| body.several);
+        assert_eq!(several, Ok(vec![Inner { a: Some(1) }, Inner { a: None }]));
+        for refused in ["[[null]]", "[{}, []]", "{}", "null", "[7]"] {
+            assert!(read(&format!(r#"{{"several": {refused}}}"#)).is_err(), "{refused}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod documented;
 mod error;
+mod events;
 pub mod fields;
 mod request;
 mod response;
@@ -9,6 +10,7 @@ mod serve;
 pub mod version;
 
 pub use error::{ApiError, Problem};
+pub use events::Events;
 pub use request::{ApiRequest, Json, ListQuery, whole_number};
 pub use response::ApiResponse;
 pub use serve::{Api, Route, serve};

@@ -34,6 +34,16 @@ impl ApiResponse {
         Self { status: 204, body: None, headers: vec![] }
     }
 
+    /// Returns the response with another status.
+    pub(super) fn with_status(self, status: u16) -> Self {
+        Self { status, ..self }
+    }
+
+    /// Returns the body.
+    pub(super) fn body(&self) -> Option<&str> {
+        self.body.as_deref()
+    }
+
     /// Sets a header.
     #[must_use]
     pub fn with_header(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {

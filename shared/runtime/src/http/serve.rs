@@ -1,13 +1,15 @@
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use bulkhead_events::{GatewayRequest, GatewayResponse};
 use bulkhead_stores::{Quota, TenantSession};
 use bulkhead_tenancy::{Invocation, Role, TenantId};
-use lambda_runtime::{Context, LambdaEvent, service_fn};
+use lambda_runtime::{Context, FunctionResponse, LambdaEvent, service_fn};
 use tracing::Instrument;
 
-use super::{ApiError, ApiRequest, ApiResponse};
+use super::events::Streamed;
+use super::{ApiError, ApiRequest, ApiResponse, Events};
 use crate::metrics::{self, Answered, Subject};
 use crate::{TenantFunction, chain, config};
 
@@ -20,12 +22,20 @@ pub struct Route {
     pub resource: &'static str,
     /// The lowest role that may call the route.
     pub role: Role,
+    /// Whether the answer comes in parts, by [`Api::stream`].
+    pub streamed: bool,
 }
 
 impl Route {
     /// Returns a route. It cannot be declared without a role.
     pub const fn new(method: &'static str, resource: &'static str, role: Role) -> Self {
-        Self { method, resource, role }
+        Self { method, resource, role, streamed: false }
+    }
+
+    /// Returns a route that is answered in parts. API Gateway must call the function by
+    /// `response-streaming-invocations`.
+    pub const fn streamed(method: &'static str, resource: &'static str, role: Role) -> Self {
+        Self { method, resource, role, streamed: true }
     }
 }
 
@@ -40,6 +50,19 @@ pub trait Api: Sync {
         request: &ApiRequest,
         session: TenantSession<'_>,
     ) -> impl Future<Output = Result<ApiResponse, ApiError>> + Send;
+
+    /// Answers a request to a streamed one of [`Self::ROUTES`], whose caller has the route's role.
+    ///
+    /// # Errors
+    /// Before the first event, the error is the answer. Later it is the last event.
+    fn stream(
+        &self,
+        _request: &ApiRequest,
+        _session: TenantSession<'_>,
+        _events: &mut Events<'_>,
+    ) -> impl Future<Output = Result<(), ApiError>> + Send {
+        async { Err(ApiError::NotFound("route")) }
+    }
 }
 
 /// Serves `api` until Lambda ends the process. Admits each call, takes one of its tenant's slots and
@@ -47,12 +70,22 @@ pub trait Api: Sync {
 ///
 /// # Errors
 /// If a variable is missing or invalid, or if Lambda's runtime API fails.
-pub async fn serve(function: TenantFunction, api: impl Api) -> Result<(), lambda_runtime::Error> {
+pub async fn serve(function: TenantFunction, api: impl Api + 'static) -> Result<(), lambda_runtime::Error> {
     let cors_origin = config::optional("CORS_ORIGIN");
     let server = Server { function, api, quota: config::quota()?, cors_origin, cold: AtomicBool::new(true) };
+    // Lives as long as the process: an answer in parts is sent after its handler returned.
+    let server: &'static Server<_> = Box::leak(Box::new(server));
     // Boxed, because the compiler limits the depth of nested futures.
     let answer = |event: LambdaEvent<GatewayRequest>| Box::pin(server.answer(event));
     lambda_runtime::run(service_fn(answer)).await
+}
+
+/// One call of the function.
+struct Call {
+    request: ApiRequest,
+    context: Context,
+    started: Instant,
+    cold_start: bool,
 }
 
 struct Server<A> {
@@ -66,34 +99,55 @@ struct Server<A> {
 
 impl<A: Api> Server<A> {
     async fn answer(
-        &self,
+        &'static self,
         event: LambdaEvent<GatewayRequest>,
-    ) -> Result<GatewayResponse, std::convert::Infallible> {
+    ) -> Result<FunctionResponse<GatewayResponse, Streamed>, Infallible> {
         let started = Instant::now();
         let cold_start = self.cold.swap(false, Ordering::Relaxed);
         let LambdaEvent { payload, context, .. } = event;
-        let request = ApiRequest::new(payload);
+        let call = Call { request: ApiRequest::new(payload), context, started, cold_start };
+        if is_streamed(A::ROUTES, call.request.route()) {
+            let streamed = Streamed::start(|parts| async move {
+                let mut events = Events::new(parts, call.request.request_id(), self.cors_origin.as_deref());
+                if let Err(response) = self.answer_call(&call, Some(&mut events)).await {
+                    events.fail(response);
+                }
+            });
+            return Ok(FunctionResponse::StreamingResponse(streamed.await));
+        }
+        let response = self.answer_call(&call, None).await.unwrap_or_else(|refused| refused);
+        let completed = response.complete(call.request.request_id(), self.cors_origin.as_deref());
+        Ok(FunctionResponse::BufferedResponse(completed))
+    }
+
+    /// Answers a call and counts it. Returns an error as its response.
+    async fn answer_call(
+        &self,
+        call: &Call,
+        events: Option<&mut Events<'_>>,
+    ) -> Result<ApiResponse, ApiResponse> {
+        let Call { request, context, started, cold_start } = call;
         let span = tracing::info_span!(
             "request",
             request_id = request.request_id(),
             tier = config::tier(),
             tenant = tracing::field::Empty
         );
-        let (tenant, outcome) = self.admit(&request, &context).instrument(span.clone()).await;
+        let (tenant, outcome) = self.admit(request, context, events).instrument(span.clone()).await;
         let subject = Subject { tenant: tenant.as_ref(), request_id: Some(request.request_id()) };
-        let response = outcome.unwrap_or_else(|error| span.in_scope(|| error.into_response(subject)));
+        let outcome = outcome.map_err(|error| span.in_scope(|| error.into_response(subject)));
         let (method, resource) = request.route();
         metrics::answered(&Answered {
             request_id: request.request_id(),
             tenant: tenant.as_ref(),
             method,
             resource,
-            status: response.status(),
+            status: outcome.as_ref().map_or_else(ApiResponse::status, ApiResponse::status),
             duration: started.elapsed(),
-            cold_start,
+            cold_start: *cold_start,
             trace: context.xray_trace_id.as_deref(),
         });
-        Ok(response.complete(request.request_id(), self.cors_origin.as_deref()))
+        outcome
     }
 
     /// Answers the request for the tenant that it establishes. Returns that tenant, if any.
@@ -101,6 +155,7 @@ impl<A: Api> Server<A> {
         &self,
         request: &ApiRequest,
         context: &Context,
+        events: Option<&mut Events<'_>>,
     ) -> (Option<TenantId>, Result<ApiResponse, ApiError>) {
         let invocation = Invocation::begin();
         let platform = context.tenant_id.as_deref();
@@ -113,7 +168,7 @@ impl<A: Api> Server<A> {
         let clients = self.function.clients(&scope);
         let outcome = match clients.session(&scope) {
             Ok(session) => match permit(A::ROUTES, request.route(), request.role()) {
-                Ok(()) => self.answer_in_slot(request, session).await,
+                Ok(()) => self.answer_in_slot(request, session, events).await,
                 Err(error) => Err(error),
             },
             Err(error) => Err(error.into()),
@@ -126,17 +181,29 @@ impl<A: Api> Server<A> {
         &self,
         request: &ApiRequest,
         session: TenantSession<'_>,
+        events: Option<&mut Events<'_>>,
     ) -> Result<ApiResponse, ApiError> {
         let slot = match session.slots().take(&self.quota).await? {
             Ok(slot) => slot,
             Err(exceeded) => return Err(ApiError::QuotaExceeded { quota: self.quota, exceeded }),
         };
-        let outcome = self.api.handle(request, session).await;
+        let outcome = match events {
+            Some(events) => {
+                let sent = self.api.stream(request, session, events).await;
+                sent.map(|()| ApiResponse::no_content().with_status(200))
+            }
+            None => self.api.handle(request, session).await,
+        };
         if let Err(error) = session.slots().release(slot).await {
             tracing::warn!(error = chain(&error), "slot release failed, slot expires later");
         }
         outcome
     }
+}
+
+/// Returns whether a request is answered in parts.
+fn is_streamed(routes: &[Route], (method, resource): (&str, &str)) -> bool {
+    routes.iter().any(|route| route.streamed && route.method == method && route.resource == resource)
 }
 
 /// Permits a request to one of `routes` by a caller with the route's role or a higher one.
@@ -196,6 +263,16 @@ mod tests {
             "this request needs the role `writer`: the caller has `reader`; ask an administrator of your tenant for a role"
         );
         assert!(refused(None).contains("the caller has no role"));
+    }
+
+    #[test]
+    fn only_a_streamed_route_is_answered_in_parts() {
+        let routes =
+            [Route::streamed("POST", "/asked", Role::Reader), Route::new("POST", "/things", Role::Reader)];
+        assert!(is_streamed(&routes, ("POST", "/asked")));
+        for other in [("GET", "/asked"), ("POST", "/things"), ("POST", "/")] {
+            assert!(!is_streamed(&routes, other), "{other:?}");
+        }
     }
 
     #[test]

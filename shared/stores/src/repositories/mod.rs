@@ -5,6 +5,7 @@
 pub(crate) mod api_keys;
 pub(crate) mod commands;
 pub(crate) mod documents;
+pub(crate) mod inferences;
 pub(crate) mod models;
 pub(crate) mod objects;
 pub(crate) mod passages;

@@ -11,6 +11,8 @@ pub enum Purpose {
     Passage,
     /// A job in the queue.
     Job,
+    /// The record of an inference.
+    Inference,
     /// The record of an operator's command in the tenant's session.
     Run,
     /// The name of an API key, and who created it.
@@ -19,8 +21,8 @@ pub enum Purpose {
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 6] =
-        [Self::Template, Self::Document, Self::Passage, Self::Job, Self::Run, Self::ApiKey];
+    pub const ALL: [Self; 7] =
+        [Self::Template, Self::Document, Self::Passage, Self::Job, Self::Inference, Self::Run, Self::ApiKey];
 
     /// Returns the purpose as written in the encryption context.
     pub fn as_str(self) -> &'static str {
@@ -29,6 +31,7 @@ impl Purpose {
             Self::Document => "document",
             Self::Passage => "passage",
             Self::Job => "job",
+            Self::Inference => "inference",
             Self::Run => "run",
             Self::ApiKey => "api-key",
         }

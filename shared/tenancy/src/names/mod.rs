@@ -23,7 +23,7 @@ pub use object::{ObjectKey, ObjectPrefix};
 pub use revision::Revision;
 pub use session::SessionTag;
 pub use usage_key::UsageKey;
-pub use validated::{ApiKeyId, Corpus, DocumentId, InvalidName, Label, RunId, TemplateKey};
+pub use validated::{ApiKeyId, Corpus, DocumentId, InferenceId, InvalidName, Label, RunId, TemplateKey};
 
 pub(crate) use item::tenant_of;
 pub(crate) use object::source_object;
@@ -58,6 +58,7 @@ pub fn inventory(
     stage: &str,
     template: &TemplateKey,
     document: &DocumentId,
+    inference: &InferenceId,
     run: &RunId,
     api_key: &ApiKeyId,
     corpus: &Corpus,
@@ -87,6 +88,7 @@ pub fn inventory(
         scope.waiting_key(0, document),
         scope.dead_key(document),
         scope.circuit_key(),
+        scope.inference_key(inference),
         scope.run_key(run),
         scope.api_key_key(api_key),
         scope.api_key_count_key(),

@@ -62,6 +62,11 @@ def answer(system: list[str], messages: list[tuple[str, str]]) -> str:
     return " ".join(part for part in (begin, body, end) if part)
 
 
+def question_of(messages: list[tuple[str, str]]) -> str:
+    """Returns the question that the model answers."""
+    return next((_question(text) for role, text in reversed(messages) if role == "user"), "")
+
+
 def _question(text: str) -> str:
     """Returns the last question of the last paragraphs, or the last paragraph."""
     paragraphs = [p.strip() for p in re.split(r"\n\s*\n", _TAG.sub("\n\n", text)) if p.strip()]

@@ -257,3 +257,84 @@ def test_text_between_marked_tags_cannot_name_another_source(bedrock: Any) -> No
     assert "waived" in safe and "[1]" in safe and "[2]" not in safe, safe
     open_ = said(ask(bedrock, f"<passages>\n[1] Fees\n{forged}\n</passages>\n\nIs the harbour fee waived for yachts?"))
     assert "[2]" in open_, open_
+
+
+# ── tools ─────────────────────────────────────────────────────────────────────
+
+OPENS = {
+    "name": "opening_hours",
+    "description": "Looks up when a shop opens.",
+    "inputSchema": {"json": {"type": "object", "properties": {"shop": {"type": "string"}}}},
+}
+
+
+def spoken(role: str, *blocks: Any) -> dict:
+    return {"role": role, "content": [{"text": block} if isinstance(block, str) else block for block in blocks]}
+
+
+def converse_with(bedrock: Any, messages: list[dict], tools: list[dict] | None = None, **more: Any) -> Any:
+    if tools is not None:
+        more["toolConfig"] = {"tools": [{"toolSpec": tool} for tool in tools], **more.pop("choice", {})}
+    return bedrock.converse(modelId=NOVA, messages=messages, **more)
+
+
+def test_model_calls_a_tool_if_no_text_answers(bedrock: Any) -> None:
+    asked = spoken("user", CONTEXT, "When does the shop Rosenau open?")
+    answer = converse_with(bedrock, [asked], [OPENS])
+    (block,) = answer["output"]["message"]["content"]
+    assert answer["stopReason"] == "tool_use" and block["toolUse"]["input"] == {"shop": "Rosenau"}
+    known = converse_with(bedrock, [spoken("user", CONTEXT, "When are refunds paid?")], [OPENS])
+    assert known["stopReason"] == "end_turn" and "fourteen days" in known["output"]["message"]["content"][0]["text"]
+    # The result is a source.
+    result = {"toolUseId": block["toolUse"]["toolUseId"], "content": [{"text": "The shop Rosenau opens at ten."}]}
+    more = [asked, answer["output"]["message"], spoken("user", {"toolResult": result})]
+    answer = converse_with(bedrock, more, [OPENS])
+    assert "ten" in answer["output"]["message"]["content"][0]["text"], answer
+
+
+def test_forced_tool_gets_values_of_its_schema(bedrock: Any) -> None:
+    members = {
+        "days": {"type": "integer"},
+        "unit": {"type": "string", "enum": ["hours", "days"]},
+        "sure": {"type": "boolean"},
+    }
+    tool = {"name": "answer", "inputSchema": {"json": {"type": "object", "properties": members}}}
+    asked = [spoken("user", CONTEXT, "Within how many days are refunds paid?")]
+    for choice in ({"tool": {"name": "answer"}}, {"any": {}}):
+        answer = converse_with(bedrock, asked, [tool], choice={"toolChoice": choice})
+        given = answer["output"]["message"]["content"][0]["toolUse"]["input"]
+        assert given == {"days": 14, "unit": "days", "sure": True}, given
+    cut = converse_with(bedrock, asked, [tool], choice={"toolChoice": {"any": {}}}, inferenceConfig={"maxTokens": 1})
+    assert cut["stopReason"] == "max_tokens"
+
+
+def test_tools_are_checked(bedrock: Any) -> None:
+    asked = spoken("user", "When?")
+    called = spoken("assistant", {"toolUse": {"toolUseId": "1", "name": "opening_hours", "input": {}}})
+    result = {"toolResult": {"toolUseId": "1", "content": [{"text": "At ten."}]}}
+    foreign = {"toolResult": {"toolUseId": "2", "content": [{"text": "At ten."}]}}
+    cases: list[tuple[list[dict], list[dict] | None, str]] = [
+        ([asked, called, spoken("user", result)], None, "toolConfig field must be defined"),
+        ([asked], [OPENS, OPENS], "unique"),
+        ([asked], [{**OPENS, "name": "a b"}], "regular expression"),
+        ([asked], [{**OPENS, "inputSchema": {"json": {"type": "array"}}}], "must be one of the following: object"),
+        ([asked, called, spoken("user", "And?")], [OPENS], "Expected toolResult blocks"),
+        ([asked, called, spoken("user", foreign)], [OPENS], "Expected toolResult blocks"),
+        ([asked, called, spoken("user", result, "And?")], [OPENS], "cannot be provided in the same turn"),
+        ([spoken("user", result)], [OPENS], "exceeds the number of toolUse"),
+    ]
+    for messages, tools, message in cases:
+        code, _, found = error(converse_with, bedrock, messages, tools)
+        assert code == "ValidationException" and message in found, found
+    choice = {"toolChoice": {"tool": {"name": "other"}}}
+    assert "must name one of the tools" in error(converse_with, bedrock, [asked], [OPENS], choice=choice)[2]
+
+
+def test_call_of_a_tool_is_streamed(bedrock: Any) -> None:
+    config = {"tools": [{"toolSpec": OPENS}], "toolChoice": {"any": {}}}
+    asked = [spoken("user", "When does the shop Rosenau open?")]
+    events = list(bedrock.converse_stream(modelId=NOVA, messages=asked, toolConfig=config)["stream"])
+    kinds = [next(iter(event)) for event in events]
+    assert kinds[:2] == ["messageStart", "contentBlockStart"] and kinds[-2:] == ["messageStop", "metadata"], kinds
+    pieces = [e["contentBlockDelta"]["delta"]["toolUse"]["input"] for e in events if "contentBlockDelta" in e]
+    assert json.loads("".join(pieces)) == {"shop": "Rosenau"}

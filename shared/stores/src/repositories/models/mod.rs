@@ -1,21 +1,28 @@
+mod converse;
+mod stream;
+
 use std::time::Duration;
 
 use aws_sdk_bedrockruntime::error::SdkError;
-use aws_sdk_bedrockruntime::operation::converse::{ConverseError, ConverseOutput};
-use aws_sdk_bedrockruntime::types::{
-    ContentBlock, ConversationRole, InferenceConfiguration, Message, SystemContentBlock,
-};
+use aws_sdk_bedrockruntime::types::SystemContentBlock;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
+use futures::{StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::error::{Classify, StoreError};
 use crate::session::TenantSession;
 
+pub use stream::{AnswerStream, Written};
+
 /// Longest wait for an answer. API Gateway waits 29 seconds for the whole request.
 const ANSWER_WITHIN: Duration = Duration::from_secs(25);
+
+/// Texts that are embedded at the same time.
+const CONCURRENT_EMBEDDINGS: usize = 8;
 
 /// Maximum attempts if the model refuses at once.
 const ATTEMPTS: u32 = 3;
@@ -32,26 +39,136 @@ fn one_attempt() -> aws_sdk_bedrockruntime::config::Builder {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Embedding(pub(crate) Vec<f32>);
 
+impl Embedding {
+    /// Returns the numbers.
+    pub fn into_floats(self) -> Vec<f32> {
+        self.0
+    }
+}
+
+/// The embedding of a text, and what it cost.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Embedded {
+    /// The embedding.
+    pub vector: Embedding,
+    /// Tokens of the text.
+    pub tokens: u64,
+}
+
 /// The input of a model.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Prompt {
     /// The platform's own instruction, the same for every tenant.
     pub system: &'static str,
-    /// The user's message, as parts in order.
-    pub user: Vec<String>,
+    /// The conversation: user and assistant in turn, beginning and ending with the user.
+    pub messages: Vec<ModelMessage>,
     /// Maximum tokens of the answer.
     pub max_tokens: u16,
+    /// How much the answer may vary, from 0 to 1.
+    pub temperature: f32,
+    /// Texts at which the answer ends.
+    pub stop: Vec<String>,
+    /// Tools that the model may call.
+    pub tools: Vec<Tool>,
+    /// Which tools the model calls. Without tools it has no meaning.
+    pub tool_choice: ToolChoice,
+}
+
+/// A message of a conversation with a model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelMessage {
+    /// Who speaks.
+    pub role: ModelRole,
+    /// What they say, as parts in order.
+    pub parts: Vec<ModelPart>,
+}
+
+/// Who speaks in a conversation with a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ModelRole {
+    /// The tenant's user, and the results of tools.
+    User,
+    /// The model.
+    Assistant,
+}
+
+/// A part of a message.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ModelPart {
+    /// Text.
+    Text(String),
+    /// The model calls a tool.
+    Call(ToolCall),
+    /// The result of a call.
+    Result {
+        /// The id of the call.
+        call: String,
+        /// The result as text.
+        text: String,
+    },
+}
+
+/// A tool that a model may call. The caller of the API runs it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tool {
+    /// The name.
+    pub name: String,
+    /// When to use it.
+    pub description: Option<String>,
+    /// The JSON Schema of its input.
+    pub input_schema: Value,
+}
+
+/// Which tools a model calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ToolChoice {
+    /// The model decides.
+    Auto,
+    /// At least one.
+    Any,
+    /// The tool with this name.
+    Named(String),
+}
+
+/// A model's call of a tool.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolCall {
+    /// Identifies the call within the conversation.
+    pub id: String,
+    /// The name of the tool.
+    pub name: String,
+    /// The input, as the model wrote it: it may not match the tool's schema.
+    pub input: Value,
 }
 
 /// The output of a model.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     /// The text.
     pub text: String,
+    /// The calls of tools, in order.
+    pub calls: Vec<ToolCall>,
+    /// Why the answer ended.
+    pub finish: Finish,
     /// Input tokens, including cached ones.
     pub input_tokens: u64,
     /// Output tokens.
     pub output_tokens: u64,
+}
+
+/// Why an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finish {
+    /// The answer is complete, or reached a stop text.
+    Stop,
+    /// The answer reached the maximum tokens, or the end of the model's context.
+    Length,
+    /// The model calls tools.
+    Calls,
+    /// A filter or a guardrail withheld the answer or a part of it.
+    Filtered,
+    /// The model wrote a call that cannot be read.
+    Malformed,
 }
 
 #[derive(Serialize)]
@@ -63,8 +180,10 @@ struct TitanRequest<'a> {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct TitanResponse {
     embedding: Vec<f32>,
+    input_text_token_count: u64,
 }
 
 /// The models. Called with the tenant's session, so that AWS bills the calls to the tenant's tag:
@@ -81,8 +200,27 @@ impl<'s> TenantSession<'s> {
 }
 
 impl Models<'_> {
+    /// Returns the id of the embedding model of the tenant's corpus.
+    pub async fn embedding_model(&self) -> Result<String, StoreError> {
+        Ok(self.session.profile().await?.embedding_model.clone())
+    }
+
     /// Embeds `text` with the model of the tenant's corpus.
     pub async fn embed(&self, text: &str) -> Result<Embedding, StoreError> {
+        Ok(self.embed_counted(text).await?.vector)
+    }
+
+    /// Embeds `texts` with the model of the tenant's corpus, in order, eight at a time.
+    pub async fn embed_all(&self, texts: &[String]) -> Result<Vec<Embedded>, StoreError> {
+        let mut calls = Vec::with_capacity(texts.len());
+        // Not a closure: the compiler cannot tell that its future is `Send`.
+        for text in texts {
+            calls.push(self.embed_counted(text));
+        }
+        futures::stream::iter(calls).buffered(CONCURRENT_EMBEDDINGS).try_collect().await
+    }
+
+    async fn embed_counted(&self, text: &str) -> Result<Embedded, StoreError> {
         const OPERATION: &str = "embed text";
         let profile = self.session.profile().await?;
         let body = TitanRequest { input_text: text, dimensions: profile.dimensions, normalize: true };
@@ -104,54 +242,33 @@ impl Models<'_> {
         if answer.embedding.len() != profile.dimensions as usize {
             return Err(StoreError::corrupt(OPERATION, "the length of the embedding differs from the index"));
         }
-        Ok(Embedding(answer.embedding))
+        Ok(Embedded { vector: Embedding(answer.embedding), tokens: answer.input_text_token_count })
     }
 
     /// Sends `prompt` to `model` and returns the answer.
     pub async fn answer(&self, model: &str, prompt: &Prompt) -> Result<Answer, StoreError> {
         const OPERATION: &str = "ask model";
-        let mut message = Message::builder().role(ConversationRole::User);
-        for text in &prompt.user {
-            message = message.content(ContentBlock::Text(text.clone()));
-        }
-        let message = message.build().map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))?;
+        let malformed = |what: &str| StoreError::corrupt(OPERATION, what);
         let call = self
             .session
             .bedrock()
             .converse()
             .model_id(model)
             .system(SystemContentBlock::Text(prompt.system.to_owned()))
-            .messages(message)
-            .inference_config(
-                InferenceConfiguration::builder()
-                    .max_tokens(i32::from(prompt.max_tokens))
-                    .temperature(0.0)
-                    .build(),
-            );
+            .set_messages(Some(converse::messages(prompt)?))
+            .set_tool_config(converse::tools(prompt)?)
+            .inference_config(converse::inference(prompt));
         let answer = retry_refused(|| call.clone().customize().config_override(one_attempt()).send()).await;
         let answer = answer.or_else(|error| refused(OPERATION, error))?;
-        let usage =
-            answer.usage.ok_or_else(|| StoreError::corrupt(OPERATION, "the model reports no usage"))?;
+        let usage = answer.usage.ok_or_else(|| malformed("the model reports no usage"))?;
         let message = answer
             .output
             .as_ref()
             .and_then(|output| output.as_message().ok())
-            .ok_or_else(|| StoreError::corrupt(OPERATION, "the model returned no message"))?;
-        let text = message
-            .content
-            .iter()
-            .filter_map(|block| block.as_text().ok())
-            .map(String::as_str)
-            .collect::<Vec<_>>()
-            .join("\n");
-        // `inputTokens` does not include tokens from the prompt cache.
-        let cached = usage.cache_read_input_tokens.unwrap_or(0) + usage.cache_write_input_tokens.unwrap_or(0);
-        let tokens = |n: i32| u64::try_from(n).unwrap_or(0);
-        Ok(Answer {
-            text,
-            input_tokens: tokens(usage.input_tokens) + tokens(cached),
-            output_tokens: tokens(usage.output_tokens),
-        })
+            .ok_or_else(|| malformed("the model returned no message"))?;
+        let (input_tokens, output_tokens) = converse::tokens(&usage);
+        let (text, calls) = converse::content(message);
+        Ok(Answer { text, calls, finish: converse::finish(&answer.stop_reason), input_tokens, output_tokens })
     }
 }
 
@@ -192,9 +309,10 @@ where
 
 /// Repeats the call after a pause with full jitter if the model refuses at once. Never repeats a call whose
 /// answer may have been lost.
-async fn retry_refused<F, R>(ask: impl Fn() -> F) -> Result<ConverseOutput, SdkError<ConverseError, R>>
+async fn retry_refused<T, E, R, F>(ask: impl Fn() -> F) -> Result<T, SdkError<E, R>>
 where
-    F: Future<Output = Result<ConverseOutput, SdkError<ConverseError, R>>>,
+    E: ProvideErrorMetadata + std::fmt::Display,
+    F: Future<Output = Result<T, SdkError<E, R>>>,
 {
     let mut attempt = 1;
     loop {
@@ -210,11 +328,9 @@ where
     }
 }
 
-fn is_temporary(error: &ConverseError) -> bool {
+fn is_temporary(error: &impl ProvideErrorMetadata) -> bool {
     matches!(
-        error,
-        ConverseError::ThrottlingException(_)
-            | ConverseError::ServiceUnavailableException(_)
-            | ConverseError::ModelNotReadyException(_)
+        error.code(),
+        Some("ThrottlingException" | "ServiceUnavailableException" | "ModelNotReadyException")
     )
 }

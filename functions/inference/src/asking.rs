@@ -1,0 +1,110 @@
+//! Makes a request ready for the model: instructions, passages, prompt.
+
+use bulkhead_rendering::Renderer;
+use bulkhead_runtime::http::{ApiError, ApiRequest};
+use bulkhead_stores::{Answer, Match, Prompt, Search, TenantSession};
+use bulkhead_tenancy::names::InferenceId;
+
+use crate::conversation::Conversation;
+use crate::generation::Generation;
+use crate::model::{ChatMessage, TemplateVersion, Usage};
+use crate::prompt::{self, Contents, Mark};
+use crate::records::{self, Completed};
+use crate::retrieval;
+use crate::template::{self, Wanted};
+
+/// What a request asks.
+pub(crate) struct Question {
+    pub(crate) instructions: Instructions,
+    /// The messages of the request.
+    pub(crate) messages: Vec<ChatMessage>,
+    /// The same, as a model takes them.
+    pub(crate) conversation: Conversation,
+    /// The passages to use; `None` if the request wants none.
+    pub(crate) search: Option<Search>,
+    pub(crate) generation: Generation,
+    /// Whether the record keeps the messages and the answer.
+    pub(crate) store: bool,
+}
+
+/// The instructions of a request: a prompt template, a text, both or neither.
+pub(crate) struct Instructions {
+    pub(crate) template: Option<Wanted>,
+    pub(crate) text: String,
+}
+
+/// A request, ready for the model.
+pub(crate) struct Asked<'r> {
+    pub(crate) id: InferenceId,
+    /// The version of the prompt template, if the request named a prompt template.
+    pub(crate) template: Option<TemplateVersion>,
+    /// SHA-256 of the instructions, hexadecimal.
+    pub(crate) prompt_sha256: String,
+    pub(crate) model: String,
+    pub(crate) prompt: Prompt,
+    pub(crate) generation: Generation,
+    pub(crate) found: Vec<Match>,
+    created_by: Option<&'r str>,
+    /// The messages, if the record keeps them.
+    stored: Option<Vec<ChatMessage>>,
+}
+
+impl Asked<'_> {
+    /// Returns the record of the inference.
+    pub(crate) fn record<'a>(&'a self, answer: &'a Answer) -> Completed<'a> {
+        Completed {
+            created_by: self.created_by,
+            template: self.template.as_ref(),
+            prompt_sha256: &self.prompt_sha256,
+            model: &self.model,
+            usage: Usage::of(answer),
+            passages: &self.found,
+            answer,
+            stored: self.stored.as_deref(),
+        }
+    }
+}
+
+/// Renders the prompt template of a question and finds its passages.
+///
+/// # Errors
+/// 400 if the conversation has calls of tools and the question has no tools; those of rendering and of the search.
+pub(crate) async fn ask<'r>(
+    request: &'r ApiRequest,
+    session: TenantSession<'_>,
+    model: &str,
+    renderer: &Renderer,
+    question: Question,
+) -> Result<Asked<'r>, ApiError> {
+    let Question { instructions, messages, conversation, search, generation, store } = question;
+    if conversation.has_calls() && (generation.tools.is_empty() || generation.wants_output()) {
+        return Err(ApiError::BadRequest("`messages` with calls of tools need the same `tools`".to_owned()));
+    }
+    let (template, instructions) = match instructions {
+        Instructions { template: None, text } => (None, text),
+        Instructions { template: Some(wanted), text } => {
+            let rendered = template::render(session, renderer, wanted).await?;
+            let text = if text.is_empty() { rendered.text } else { format!("{}\n\n{text}", rendered.text) };
+            (Some(rendered.template), text)
+        }
+    };
+    let prompt_sha256 = prompt::sha256(&instructions);
+    let found = match search {
+        Some(search) => Some(retrieval::passages(session, &conversation.question, search).await?),
+        None => None,
+    };
+    let mark = Mark::random().ok_or(ApiError::Fault)?;
+    let tenant = session.tenant().as_str();
+    let contents = Contents { tenant, instructions, passages: found.as_deref(), conversation };
+    Ok(Asked {
+        id: records::new_id()?,
+        template,
+        prompt_sha256,
+        model: model.to_owned(),
+        prompt: prompt::build(contents, &generation, &mark),
+        generation,
+        found: found.unwrap_or_default(),
+        created_by: request.subject(),
+        stored: store.then_some(messages),
+    })
+}

@@ -1,0 +1,643 @@
+//! `POST /v1/chat/completions`.
+
+use std::collections::BTreeMap;
+
+use bulkhead_prompts::Variables;
+use bulkhead_rendering::Renderer;
+use bulkhead_runtime::http::documented::{
+    BadRequest, LabelText, NotFound, TemplateKeyText, TooLarge, Unprocessable, UnsupportedMediaType,
+};
+use bulkhead_runtime::http::fields::{object, objects, optional_object, optional_whole};
+use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse, Events};
+use bulkhead_stores::{TenantSession, Written, now};
+use bulkhead_tenancy::names::Label;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::serves;
+use crate::asking::{self, Asked, Instructions, Question};
+use crate::generation::{Generation, Settings};
+use crate::model::{
+    CallOfTool, ChatMessage, ChatRole, Citation, FinishReason, Output, Retrieval, TemplateVersion,
+    ToolDefinition, Usage,
+};
+use crate::template::Wanted;
+use crate::{conversation, records, retrieval};
+
+const MAX_BODY: usize = 256 * 1024;
+
+/// A chat to complete.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChatCompletionRequest {
+    /// The model that answers, or `default`.
+    #[schema(min_length = 1, max_length = 256, example = "default")]
+    pub model: String,
+    /// The conversation. Messages of `system` and `developer` are instructions; they come first.
+    #[serde(deserialize_with = "objects")]
+    #[schema(min_items = 1, max_items = 100)]
+    pub messages: Vec<CompletionMessage>,
+    /// The same as `max_completion_tokens`.
+    #[serde(default, deserialize_with = "optional_whole")]
+    #[schema(minimum = 1, maximum = 4_096)]
+    pub max_tokens: Option<u16>,
+    /// Maximum tokens of the answer. Default: 512.
+    #[serde(default, deserialize_with = "optional_whole")]
+    #[schema(minimum = 1, maximum = 4_096)]
+    pub max_completion_tokens: Option<u16>,
+    /// How much the answer may vary. Default: 0.
+    #[schema(minimum = 0, maximum = 1)]
+    pub temperature: Option<f32>,
+    /// Texts at which the answer ends.
+    pub stop: Option<Stop>,
+    /// Whether the answer comes in parts.
+    #[serde(default)]
+    pub stream: bool,
+    /// Settings of a stream.
+    #[serde(default, deserialize_with = "optional_object")]
+    pub stream_options: Option<StreamOptions>,
+    /// The form of the answer.
+    #[serde(default, deserialize_with = "optional_object")]
+    pub response_format: Option<ResponseFormat>,
+    /// Tools that the model may call.
+    #[serde(default, deserialize_with = "objects")]
+    #[schema(max_items = 32)]
+    pub tools: Vec<CompletionTool>,
+    /// `auto`, `required`, or the function to call.
+    pub tool_choice: Option<CompletionToolChoice>,
+    /// Number of answers: 1.
+    #[serde(default, deserialize_with = "optional_whole")]
+    #[schema(minimum = 1, maximum = 1)]
+    pub n: Option<u8>,
+    /// Whether the record of the inference keeps the messages and the answer.
+    pub store: Option<bool>,
+    /// Ignored.
+    pub user: Option<String>,
+    /// Ignored.
+    pub seed: Option<i64>,
+    /// Ignored: the model decides.
+    pub parallel_tool_calls: Option<bool>,
+    /// Ignored.
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
+    /// What OpenAI's interface does not have: the prompt template and the passages.
+    #[serde(default, deserialize_with = "object")]
+    pub bulkhead: Grounding,
+}
+
+/// The prompt template and the passages of a chat.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Grounding {
+    /// Key of the prompt template with the instructions. Default: only the messages of `system` are instructions.
+    #[schema(value_type = Option<TemplateKeyText>)]
+    pub template: Option<String>,
+    /// Version of the prompt template. Default: the latest.
+    #[serde(default, deserialize_with = "optional_whole")]
+    #[schema(minimum = 1, maximum = 4_294_967_295_u32)]
+    pub version: Option<u32>,
+    /// A label of the prompt template instead of a version number.
+    #[schema(value_type = Option<LabelText>)]
+    pub label: Option<Label>,
+    /// Values for the variables of the prompt template.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub variables: Variables,
+    /// Settings of the passage search. Default: no passages.
+    #[serde(default, deserialize_with = "optional_object")]
+    pub retrieval: Option<Retrieval>,
+}
+
+/// A message of a chat.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CompletionMessage {
+    /// Who speaks.
+    pub role: CompletionRole,
+    /// The text.
+    pub content: Option<CompletionContent>,
+    /// The calls of tools in a message of `assistant`.
+    #[serde(default, deserialize_with = "objects")]
+    #[schema(max_items = 32)]
+    pub tool_calls: Vec<CompletionCall>,
+    /// The call that a message of `tool` answers.
+    pub tool_call_id: Option<String>,
+    /// Ignored.
+    pub name: Option<String>,
+    /// Must be `null`.
+    pub refusal: Option<String>,
+}
+
+/// Who speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CompletionRole {
+    /// Instructions.
+    System,
+    /// The same as `system`.
+    Developer,
+    /// The caller's user.
+    User,
+    /// The model.
+    Assistant,
+    /// A tool that the caller ran.
+    Tool,
+}
+
+/// A text, or its parts.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(untagged, expecting = "expected a text or an array of parts of type `text`")]
+pub enum CompletionContent {
+    /// The text.
+    Text(String),
+    /// The parts of the text.
+    Parts(Vec<CompletionPart>),
+}
+
+/// A part of a text.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum CompletionPart {
+    /// Text.
+    Text {
+        /// The text.
+        text: String,
+    },
+}
+
+/// The model's call of a tool.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CompletionCall {
+    /// Position of the call; only in streams.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<u32>,
+    /// Identifies the call.
+    pub id: String,
+    /// `function`.
+    #[serde(rename = "type")]
+    pub kind: FunctionKind,
+    /// The function and its arguments.
+    #[serde(deserialize_with = "object")]
+    pub function: CalledFunction,
+}
+
+/// `function`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FunctionKind {
+    /// A function.
+    Function,
+}
+
+/// A function and its arguments.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CalledFunction {
+    /// The name.
+    pub name: String,
+    /// The arguments as JSON text.
+    pub arguments: String,
+}
+
+/// A tool that the model may call.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CompletionTool {
+    /// `function`.
+    #[serde(rename = "type")]
+    pub kind: FunctionKind,
+    /// The function.
+    #[serde(deserialize_with = "object")]
+    pub function: FunctionDefinition,
+}
+
+/// A function that the model may call.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FunctionDefinition {
+    /// The name.
+    pub name: String,
+    /// When to call it.
+    pub description: Option<String>,
+    /// The JSON Schema of the arguments, an object. Default: no arguments.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub parameters: Map<String, Value>,
+    /// Ignored: arguments are not checked.
+    pub strict: Option<bool>,
+}
+
+/// Which functions the model calls.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(untagged, expecting = "expected `auto`, `required` or an object with the function to call")]
+pub enum CompletionToolChoice {
+    /// `auto` or `required`.
+    Mode(ToolMode),
+    /// The function to call.
+    Function(NamedFunction),
+}
+
+/// Whether the model calls functions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolMode {
+    /// The model decides.
+    Auto,
+    /// At least one.
+    Required,
+}
+
+/// A function by its name.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NamedFunction {
+    /// `function`.
+    #[serde(rename = "type")]
+    pub kind: FunctionKind,
+    /// The function.
+    pub function: FunctionName,
+}
+
+/// The name of a function.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FunctionName {
+    /// The name.
+    pub name: String,
+}
+
+/// One text or several.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(untagged, expecting = "expected a text or an array of texts")]
+pub enum Stop {
+    /// One text.
+    One(String),
+    /// Up to four texts.
+    Several(Vec<String>),
+}
+
+/// Settings of a stream.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StreamOptions {
+    /// Whether the last chunk has the tokens used.
+    #[serde(default)]
+    pub include_usage: bool,
+}
+
+/// The form of an answer.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ResponseFormat {
+    /// Text.
+    Text,
+    /// JSON of a form.
+    JsonSchema {
+        /// The form.
+        json_schema: JsonSchema,
+    },
+}
+
+/// The form of an answer in JSON.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JsonSchema {
+    /// Ignored.
+    pub name: String,
+    /// Ignored.
+    pub description: Option<String>,
+    /// The subset of JSON Schema that declared variables have: an object with `properties`.
+    #[schema(value_type = Object)]
+    pub schema: Value,
+    /// Ignored: answers are always checked.
+    pub strict: Option<bool>,
+}
+
+/// A completed chat.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ChatCompletion {
+    /// Id of the inference, for `GET /v1/inferences/{id}`.
+    pub id: String,
+    /// `chat.completion`; in a stream, `chat.completion.chunk`.
+    pub object: &'static str,
+    /// When the answer began, in seconds since 1970.
+    pub created: i64,
+    /// The model that answered.
+    pub model: String,
+    /// The answer. Empty in the chunk with the tokens.
+    pub choices: Vec<Choice>,
+    /// Tokens used. In a stream, only in the last chunk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<CompletionUsage>,
+    /// What the answer is based on. In a stream, only in the first chunk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bulkhead: Option<Grounds>,
+}
+
+/// What an answer is based on.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Grounds {
+    /// The prompt template version, if the request named a prompt template.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template: Option<TemplateVersion>,
+    /// SHA-256 of the instructions in UTF-8, hexadecimal.
+    pub prompt_sha256: String,
+    /// The passages in the prompt, best first.
+    pub citations: Vec<Citation>,
+}
+
+/// An answer, or a part of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Choice {
+    /// Always 0.
+    pub index: u32,
+    /// The whole answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<CompletedMessage>,
+    /// A part of the answer, in a stream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delta: Option<CompletedMessage>,
+    /// Why the answer ended: `stop`, `length`, `tool_calls` or `content_filter`; `null` before its end.
+    pub finish_reason: Option<&'static str>,
+}
+
+/// The message of the model.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub struct CompletedMessage {
+    /// `assistant`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<&'static str>,
+    /// The text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
+    /// The tools that the model calls.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<CompletionCall>,
+}
+
+/// Tokens used.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CompletionUsage {
+    /// Tokens of the prompt.
+    pub prompt_tokens: u64,
+    /// Tokens of the answer.
+    pub completion_tokens: u64,
+    /// Both.
+    pub total_tokens: u64,
+}
+
+/// Completes a chat, in the form of OpenAI's interface.
+///
+/// With `stream`, the answer comes in chunks as server-sent events and ends with `[DONE]`. `bulkhead` names a prompt
+/// template and turns on passages. Fields that OpenAI's interface has and this schema has not are refused.
+#[utoipa::path(
+    post, path = "/v1/chat/completions", operation_id = "createChatCompletion", tag = "openai",
+    request_body = ChatCompletionRequest,
+    responses(
+        (status = 200, description = "The answer", content(
+            (ChatCompletion = "application/json"),
+            (ChatCompletion = "text/event-stream"),
+        )),
+        (status = 400, response = BadRequest),
+        (status = 404, response = NotFound),
+        (status = 413, response = TooLarge),
+        (status = 415, response = UnsupportedMediaType),
+        (status = 422, response = Unprocessable),
+    ),
+)]
+pub async fn complete(
+    request: &ApiRequest,
+    session: TenantSession<'_>,
+    model: &str,
+    renderer: &Renderer,
+    events: &mut Events<'_>,
+) -> Result<(), ApiError> {
+    request.only_query(&[])?;
+    let chat: ChatCompletionRequest = request.json(MAX_BODY)?;
+    serves(&chat.model, model)?;
+    let (stream, with_usage) =
+        (chat.stream, chat.stream_options.as_ref().is_some_and(|each| each.include_usage));
+    let asked = asking::ask(request, session, model, renderer, question(chat)?).await?;
+    match stream {
+        true => in_chunks(session, asked, with_usage, events).await,
+        false => {
+            events.whole(whole(session, asked).await?);
+            Ok(())
+        }
+    }
+}
+
+async fn whole(session: TenantSession<'_>, asked: Asked<'_>) -> Result<ApiResponse, ApiError> {
+    let mut answer = session.models().answer(&asked.model, &asked.prompt).await?;
+    asked.generation.take_output(&mut answer)?;
+    records::keep(session, &asked.id, asked.record(&answer)).await;
+    let message = CompletedMessage {
+        role: Some("assistant"),
+        content: (answer.calls.is_empty() || !answer.text.is_empty()).then(|| answer.text.clone()),
+        tool_calls: called(answer.calls.iter().cloned().map(CallOfTool::from), false),
+    };
+    let choice =
+        Choice { index: 0, message: Some(message), delta: None, finish_reason: reason(answer.finish.into()) };
+    let usage = Usage::of(&answer).into();
+    let completion = ChatCompletion {
+        choices: vec![choice],
+        usage: Some(usage),
+        bulkhead: Some(grounds(&asked)),
+        ..frame(&asked, "chat.completion")
+    };
+    Ok(ApiResponse::json(200, &completion))
+}
+
+async fn in_chunks(
+    session: TenantSession<'_>,
+    asked: Asked<'_>,
+    with_usage: bool,
+    events: &mut Events<'_>,
+) -> Result<(), ApiError> {
+    let mut writing = session.models().stream(&asked.model, &asked.prompt).await?;
+    let created = frame(&asked, "").created;
+    let chunk = |delta: CompletedMessage, finish_reason| ChatCompletion {
+        created,
+        choices: vec![Choice { index: 0, message: None, delta: Some(delta), finish_reason }],
+        ..frame(&asked, "chat.completion.chunk")
+    };
+    let text = |text: String| CompletedMessage { content: Some(text), ..CompletedMessage::default() };
+    let first = CompletedMessage { role: Some("assistant"), ..text(String::new()) };
+    events.data(&ChatCompletion { bulkhead: Some(grounds(&asked)), ..chunk(first, None) });
+    while let Some(written) = writing.next().await? {
+        match written {
+            Written::Text(part) => events.data(&chunk(text(part), None)),
+            Written::Input(json) if asked.generation.wants_output() => events.data(&chunk(text(json), None)),
+            Written::Input(_) => {}
+        }
+    }
+    let mut answer = writing.finish()?;
+    let usage = Usage::of(&answer);
+    asked.generation.take_output(&mut answer)?;
+    records::keep(session, &asked.id, asked.record(&answer)).await;
+    let tool_calls = called(answer.calls.into_iter().map(CallOfTool::from), true);
+    let last = CompletedMessage { tool_calls, ..CompletedMessage::default() };
+    events.data(&chunk(last, reason(answer.finish.into())));
+    if with_usage {
+        let empty = chunk(CompletedMessage::default(), None);
+        events.data(&ChatCompletion { choices: vec![], usage: Some(usage.into()), ..empty });
+    }
+    events.done();
+    Ok(())
+}
+
+/// Returns the question of a chat.
+fn question(chat: ChatCompletionRequest) -> Result<Question, ApiError> {
+    if chat.n.is_some_and(|n| n != 1) {
+        return Err(ApiError::BadRequest("`n` must be 1".to_owned()));
+    }
+    let settings = Settings {
+        max_tokens: chat.max_completion_tokens.or(chat.max_tokens),
+        temperature: chat.temperature,
+        stop: match chat.stop {
+            None => vec![],
+            Some(Stop::One(text)) => vec![text],
+            Some(Stop::Several(texts)) => texts,
+        },
+        output: match chat.response_format {
+            Some(ResponseFormat::JsonSchema { json_schema }) => Some(Output { schema: json_schema.schema }),
+            Some(ResponseFormat::Text) | None => None,
+        },
+        tools: chat.tools.into_iter().map(|tool| tool.function.into()).collect(),
+        tool_choice: chat.tool_choice.map(CompletionToolChoice::into_text),
+    };
+    let (instructions, messages) = read_messages(chat.messages)?;
+    let Grounding { template, version, label, variables, retrieval } = chat.bulkhead;
+    let template = match template {
+        Some(key) => Some(Wanted::named(&key, version, label, variables)?),
+        None if version.is_none() && label.is_none() && variables.is_empty() => None,
+        None => {
+            let detail = "`bulkhead.template` is missing: name the prompt template".to_owned();
+            return Err(ApiError::BadRequest(detail));
+        }
+    };
+    Ok(Question {
+        instructions: Instructions { template, text: instructions.join("\n\n") },
+        conversation: conversation::read(&messages)?,
+        messages,
+        search: retrieval.as_ref().map(retrieval::optional_settings).transpose()?.flatten(),
+        generation: Generation::of(settings)?,
+        store: chat.store.unwrap_or(false),
+    })
+}
+
+/// Splits the messages into instructions and the conversation.
+fn read_messages(messages: Vec<CompletionMessage>) -> Result<(Vec<String>, Vec<ChatMessage>), ApiError> {
+    let (mut instructions, mut conversation) = (vec![], vec![]);
+    for (index, message) in messages.into_iter().enumerate() {
+        let at = |defect: &str| ApiError::BadRequest(format!("`messages[{index}]`: {defect}"));
+        let role = match message.role {
+            CompletionRole::System | CompletionRole::Developer if !conversation.is_empty() => {
+                return Err(at("messages of `system` and `developer` must come first"));
+            }
+            CompletionRole::System | CompletionRole::Developer => {
+                instructions.extend(message.content.map(CompletionContent::into_text));
+                continue;
+            }
+            CompletionRole::User => ChatRole::User,
+            CompletionRole::Assistant => ChatRole::Assistant,
+            CompletionRole::Tool => ChatRole::Tool,
+        };
+        let call = |call: CompletionCall| {
+            let input = serde_json::from_str(&call.function.arguments)
+                .map_err(|_| at("`arguments` of a call of a tool must be JSON"))?;
+            Ok(CallOfTool { id: call.id, name: call.function.name, input })
+        };
+        conversation.push(ChatMessage {
+            role,
+            content: message.content.map(CompletionContent::into_text),
+            tool_calls: message.tool_calls.into_iter().map(call).collect::<Result<_, ApiError>>()?,
+            tool_call_id: message.tool_call_id,
+        });
+    }
+    Ok((instructions, conversation))
+}
+
+/// Returns a completion without choices.
+fn frame(asked: &Asked<'_>, object: &'static str) -> ChatCompletion {
+    ChatCompletion {
+        id: asked.id.as_str().to_owned(),
+        object,
+        created: now().as_seconds(),
+        model: asked.model.clone(),
+        choices: vec![],
+        usage: None,
+        bulkhead: None,
+    }
+}
+
+fn grounds(asked: &Asked<'_>) -> Grounds {
+    Grounds {
+        template: asked.template.clone(),
+        prompt_sha256: asked.prompt_sha256.clone(),
+        citations: asked.found.iter().cloned().map(Citation::from).collect(),
+    }
+}
+
+/// Returns the calls, numbered in a stream.
+fn called(calls: impl Iterator<Item = CallOfTool>, numbered: bool) -> Vec<CompletionCall> {
+    let call = |(index, call): (u32, CallOfTool)| CompletionCall {
+        index: numbered.then_some(index),
+        id: call.id,
+        kind: FunctionKind::Function,
+        function: CalledFunction { name: call.name, arguments: call.input.to_string() },
+    };
+    (0..).zip(calls).map(call).collect()
+}
+
+fn reason(finish: FinishReason) -> Option<&'static str> {
+    Some(match finish {
+        FinishReason::Stop | FinishReason::MalformedCall => "stop",
+        FinishReason::Length => "length",
+        FinishReason::ToolCalls => "tool_calls",
+        FinishReason::ContentFiltered => "content_filter",
+    })
+}
+
+impl CompletionContent {
+    fn into_text(self) -> String {
+        match self {
+            Self::Text(text) => text,
+            Self::Parts(parts) => {
+                let texts: Vec<_> = parts.into_iter().map(|CompletionPart::Text { text }| text).collect();
+                texts.join("\n")
+            }
+        }
+    }
+}
+
+impl CompletionToolChoice {
+    /// Returns the choice as the `tool_choice` of this API.
+    fn into_text(self) -> String {
+        match self {
+            Self::Mode(ToolMode::Auto) => "auto".to_owned(),
+            Self::Mode(ToolMode::Required) => "any".to_owned(),
+            Self::Function(named) => named.function.name,
+        }
+    }
+}
+
+impl From<FunctionDefinition> for ToolDefinition {
+    fn from(function: FunctionDefinition) -> Self {
+        let mut input_schema = function.parameters;
+        input_schema.entry("type").or_insert_with(|| "object".into());
+        Self { name: function.name, description: function.description, input_schema }
+    }
+}
+
+impl From<Usage> for CompletionUsage {
+    fn from(usage: Usage) -> Self {
+        Self {
+            prompt_tokens: usage.input_tokens,
+            completion_tokens: usage.output_tokens,
+            total_tokens: usage.input_tokens + usage.output_tokens,
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! Answers in parts, as server-sent events.
+//!
+//! <https://html.spec.whatwg.org/multipage/server-sent-events.html>
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bulkhead_events::GatewayResponse;
+use futures::Stream;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use lambda_runtime::{MetadataPrelude, StreamResponse};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::ApiResponse;
+
+/// Sends the events of one answer to its client.
+///
+/// The first event starts the answer with status 200. From then on an error is an event, too.
+pub struct Events<'r> {
+    parts: UnboundedSender<Part>,
+    request_id: &'r str,
+    cors_origin: Option<&'r str>,
+    started: bool,
+    /// Whether events have no names.
+    unnamed: bool,
+}
+
+/// Returns a problem as the error event of OpenAI's interface, which has a `message`.
+fn as_openai(problem: &str) -> String {
+    let mut error: Map<String, Value> = serde_json::from_str(problem).unwrap_or_default();
+    if let Some(detail) = error.get("detail").cloned() {
+        error.insert("message".to_owned(), detail);
+    }
+    json!({ "error": error }).to_string()
+}
+
+/// A part of an answer.
+#[derive(Debug)]
+enum Part {
+    /// Status and headers. The first part.
+    Head(MetadataPrelude),
+    /// Bytes of the body.
+    Body(String),
+}
+
+impl<'r> Events<'r> {
+    pub(super) fn new(parts: Parts, request_id: &'r str, cors_origin: Option<&'r str>) -> Self {
+        Self { parts: parts.0, request_id, cors_origin, started: false, unnamed: false }
+    }
+
+    /// Sends an event with `data` as JSON.
+    pub fn send<T: Serialize>(&mut self, event: &'static str, data: &T) {
+        match serde_json::to_string(data) {
+            Ok(data) => self.send_json(event, &data),
+            Err(error) => tracing::error!(%error, event, "event not serializable"),
+        }
+    }
+
+    /// Sends `data` as JSON in an event without a name, as OpenAI's interface does.
+    pub fn data<T: Serialize>(&mut self, data: &T) {
+        self.unnamed = true;
+        match serde_json::to_string(data) {
+            Ok(data) => self.send_unnamed(&data),
+            Err(error) => tracing::error!(%error, "event not serializable"),
+        }
+    }
+
+    /// Ends a stream of unnamed events, as OpenAI's interface does.
+    pub fn done(&mut self) {
+        self.send_unnamed("[DONE]");
+    }
+
+    /// Sends the answer as a whole.
+    pub fn whole(&mut self, response: ApiResponse) {
+        self.start(response);
+    }
+
+    /// Ends the answer with an error: an event if the answer started, otherwise the whole answer.
+    pub(super) fn fail(&mut self, response: ApiResponse) {
+        let problem = response.body().unwrap_or("{}");
+        match self.started {
+            true if self.unnamed => self.send_unnamed(&as_openai(problem)),
+            true => self.send_json("error", problem),
+            false => self.start(response),
+        }
+    }
+
+    /// `data` is one line, because JSON has no raw line breaks.
+    fn send_json(&mut self, event: &'static str, data: &str) {
+        self.start_events();
+        self.push(Part::Body(format!("event: {event}\ndata: {data}\n\n")));
+    }
+
+    fn send_unnamed(&mut self, data: &str) {
+        self.start_events();
+        self.push(Part::Body(format!("data: {data}\n\n")));
+    }
+
+    fn start_events(&mut self) {
+        if !self.started {
+            let head = ApiResponse::no_content().with_status(200);
+            self.start(head.with_header("content-type", "text/event-stream"));
+        }
+    }
+
+    fn start(&mut self, response: ApiResponse) {
+        self.started = true;
+        let GatewayResponse { status_code, headers, body, .. } =
+            response.complete(self.request_id, self.cors_origin);
+        let header = |(name, value): (&'static str, String)| {
+            Some((HeaderName::from_static(name), HeaderValue::from_str(&value).ok()?))
+        };
+        self.push(Part::Head(MetadataPrelude {
+            status_code: StatusCode::from_u16(status_code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+            headers: headers.into_iter().filter_map(header).collect::<HeaderMap>(),
+            cookies: vec![],
+        }));
+        if !body.is_empty() {
+            self.push(Part::Body(body));
+        }
+    }
+
+    fn push(&self, part: Part) {
+        // The receiver is part of the stream that drives this sender, so it exists.
+        let _ = self.parts.send(part);
+    }
+}
+
+/// Where the parts of an answer go.
+pub(super) struct Parts(UnboundedSender<Part>);
+
+/// The work on one answer. It runs while its parts are read, in no task of its own: the work borrows its tenant's
+/// scope, which no task can hold.
+pub(super) struct Streamed {
+    work: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    parts: UnboundedReceiver<Part>,
+}
+
+impl Streamed {
+    /// Starts `work`, which sends the parts, and returns the response when its head is known.
+    pub(super) async fn start<F>(work: impl FnOnce(Parts) -> F) -> StreamResponse<Self>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (sender, parts) = unbounded_channel();
+        let mut streamed = Self { work: Some(Box::pin(work(Parts(sender)))), parts };
+        let head = std::future::poll_fn(|context| streamed.poll_part(context)).await;
+        let metadata_prelude = match head {
+            Some(Part::Head(head)) => head,
+            // The work ended without an answer.
+            _ => MetadataPrelude {
+                status_code: StatusCode::INTERNAL_SERVER_ERROR,
+                ..MetadataPrelude::default()
+            },
+        };
+        StreamResponse { metadata_prelude, stream: streamed }
+    }
+
+    fn poll_part(&mut self, context: &mut Context<'_>) -> Poll<Option<Part>> {
+        // The work first, because it sends what is read next.
+        if let Some(work) = &mut self.work
+            && work.as_mut().poll(context).is_ready()
+        {
+            self.work = None;
+        }
+        self.parts.poll_recv(context)
+    }
+}
+
+impl Stream for Streamed {
+    type Item = Result<String, Infallible>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            match self.poll_part(context) {
+                Poll::Ready(Some(Part::Body(bytes))) => return Poll::Ready(Some(Ok(bytes))),
+                Poll::Ready(Some(Part::Head(_))) => {}
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::StreamExt;
+
+    use super::*;
+
+    async fn answered<F>(work: impl FnOnce(Parts) -> F) -> (u16, Option<String>, Vec<String>)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let response = Streamed::start(work).await;
+        let head = response.metadata_prelude;
+        let kind = head.headers.get("content-type").and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let body = response.stream.map(|part| part.expect("no error")).collect::<Vec<_>>().await;
+        (head.status_code.as_u16(), kind, body)
+    }
+
+    #[tokio::test]
+    async fn first_event_starts_the_answer() {
+        let (status, kind, body) = answered(|parts| async move {
+            let mut events = Events::new(parts, "r1", None);
+            events.send("start", &json!({"id": 1}));
+            tokio::task::yield_now().await;
+            events.send("delta", &json!({"text": "a\nb"}));
+            events.fail(ApiResponse::json(503, &json!({"status": 503})));
+        })
+        .await;
+        assert_eq!((status, kind.as_deref()), (200, Some("text/event-stream")));
+        assert_eq!(
+            body,
+            [
+                "event: start\ndata: {\"id\":1}\n\n",
+                "event: delta\ndata: {\"text\":\"a\\nb\"}\n\n",
+                "event: error\ndata: {\"status\":503}\n\n",
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn unnamed_events_end_as_openai_ends_them() {
+        let (status, _, body) = answered(|parts| async move {
+            let mut events = Events::new(parts, "r1", None);
+            events.data(&json!({"n": 1}));
+            events.done();
+        })
+        .await;
+        assert_eq!((status, body.join("").as_str()), (200, "data: {\"n\":1}\n\ndata: [DONE]\n\n"));
+
+        let (_, _, body) = answered(|parts| async move {
+            let mut events = Events::new(parts, "r1", None);
+            events.data(&json!({}));
+            events.fail(ApiResponse::json(503, &json!({"detail": "later"})));
+        })
+        .await;
+        assert_eq!(
+            body.last().map(String::as_str),
+            Some("data: {\"error\":{\"detail\":\"later\",\"message\":\"later\"}}\n\n")
+        );
+    }
+
+    #[tokio::test]
+    async fn whole_answer_is_no_stream() {
+        let (status, kind, body) = answered(|parts| async move {
+            Events::new(parts, "r1", None).whole(ApiResponse::json(200, &json!({"a": 1})));
+        })
+        .await;
+        assert_eq!((status, kind.as_deref()), (200, Some("application/json")));
+        assert_eq!(body, ["{\"a\":1}"]);
+    }
+
+    #[tokio::test]
+    async fn error_before_the_first_event_is_the_answer() {
+        let (status, kind, body) = answered(|parts| async move {
+            let refused = ApiResponse::json(404, &json!({"status": 404}));
+            Events::new(parts, "r1", None)
+                .fail(refused.with_header("content-type", "application/problem+json"));
+        })
+        .await;
+        assert_eq!((status, kind.as_deref()), (404, Some("application/problem+json")));
+        assert_eq!(body, ["{\"status\":404}"]);
+    }
+
+    #[tokio::test]
+    async fn work_without_an_answer_is_a_fault() {
+        assert_eq!(answered(|parts| async move { drop(parts) }).await, (500, None, vec![]));
+    }
+
+    /// The work is not a task: it ends with its stream.
+    #[tokio::test]
+    async fn dropped_stream_ends_the_work() {
+        let (alive, mut ended) = unbounded_channel::<()>();
+        let response = Streamed::start(|parts| async move {
+            let _alive = alive;
+            Events::new(parts, "r1", None).send("start", &json!({}));
+            std::future::pending::<()>().await;
+        })
+        .await;
+        assert!(ended.try_recv().is_err_and(|error| error == tokio::sync::mpsc::error::TryRecvError::Empty));
+        drop(response);
+        assert_eq!(ended.recv().await, None);
+    }
+}
