@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use bulkhead_tenancy::names::{Comparison, Corpus, DocumentId, RunId, TemplateKey, inventory};
+use bulkhead_tenancy::names::{Comparison, Corpus, DocumentId, ExternalId, RunId, TemplateKey, inventory};
 use bulkhead_tenancy::{Admission, Invocation, IsolationMode};
 use libfuzzer_sys::fuzz_target;
 
@@ -18,15 +18,18 @@ fuzz_target!(|texts: (&str, &str, &str, &str)| {
     if tenant == OTHER {
         return;
     }
+    let external = ExternalId::parse(document).or(ExternalId::parse("handbook"));
     let template = TemplateKey::parse(template).or(TemplateKey::parse("summary"));
     let document = DocumentId::parse(document).or(DocumentId::parse(OTHER));
     let corpus = Corpus::parse(corpus).or(Corpus::parse("docs"));
-    let (Ok(template), Ok(document), Ok(corpus), Ok(run)) = (template, document, corpus, RunId::parse(OTHER))
+    let run = RunId::parse(OTHER);
+    let (Ok(template), Ok(document), Ok(external), Ok(corpus), Ok(run)) =
+        (template, document, external, corpus, run)
     else {
         unreachable!()
     };
-    let mine = inventory(&scope, "prod", &template, &document, &run, &corpus);
-    let theirs = inventory(&other, "prod", &template, &document, &run, &corpus);
+    let mine = inventory(&scope, "prod", &template, &document, &external, &run, &corpus);
+    let theirs = inventory(&other, "prod", &template, &document, &external, &run, &corpus);
     for mine in &mine {
         for theirs in theirs.iter().filter(|theirs| theirs.kind == mine.kind) {
             assert_ne!(mine.text, theirs.text);

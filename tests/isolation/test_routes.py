@@ -35,7 +35,8 @@ def _documented() -> list[Route]:
 def _filled(path: str, document: str = "0" * 32) -> str:
     if path.startswith("/v1/keys"):
         document = document[:16]
-    return path.replace("{key}", "default_summary").replace("{label}", "production").replace("{id}", document)
+    path = path.replace("{key}", "default_summary").replace("{label}", "production").replace("{id}", document)
+    return path.replace("{external_id}", "handbook")
 
 
 # ── routes without a token ────────────────────────────────────────────────────
@@ -44,7 +45,7 @@ def _filled(path: str, document: str = "0" * 32) -> str:
 @pytest.mark.parametrize("route", _documented(), ids="-".join)
 def test_route_requires_a_valid_token(stack: LocalStack, clinic: Tenant, route: Route) -> None:
     method, path = route
-    body = {"anything": 1} if method in ("PUT", "POST") else None
+    body = {"anything": 1} if method in ("PUT", "POST", "PATCH") else None
     problem(stack.api().call(method, _filled(path), body), 401)
     forged = unknown_key(stack.issuer, clinic.id, "ES256")
     problem(stack.api(token=forged).call(method, _filled(path), body), 401)
@@ -258,10 +259,11 @@ def _assert_same_404(intruder: Api, method: str, foreign: str, more: str = "", b
 
 def _attack_document(method: str, more: str = "", body: Any = None) -> Callable[[Api, Api], None]:
     def attack(owner: Api, intruder: Api) -> None:
-        listed = owner.get("/v1/documents").expect(200)["documents"]
-        foreign = listed[0]["id"]
+        # The newest document may still change.
+        oldest = owner.get("/v1/documents?status=ready").expect(200)["documents"][-1]
+        foreign = oldest["id"]
         _assert_same_404(intruder, method, foreign, more, body)
-        assert owner.get(f"/v1/documents/{foreign}").expect(200) == listed[0], "the document was changed"
+        assert owner.get(f"/v1/documents/{foreign}").expect(200) == oldest, "the document was changed"
 
     return attack
 
@@ -271,6 +273,12 @@ def _list_documents(owner: Api, intruder: Api) -> None:
     theirs = owner.get("/v1/documents?limit=50").expect(200)["documents"]
     assert mine and theirs and not {d["id"] for d in mine} & {d["id"] for d in theirs}
     assert not _titles(mine) & _titles(theirs)
+    # A filter of the owner's values finds nothing; the owner finds its document by them.
+    listed = owner.add_document("Listed by metadata", "A page.", metadata={"case": "ward-17"})
+    query = "/v1/documents?metadata[case]=ward-17"
+    assert intruder.get(query).expect(200) == {"documents": [], "cursor": None}
+    assert [each["id"] for each in owner.get(query).expect(200)["documents"]] == [listed["id"]]
+    owner.delete(f"/v1/documents/{listed['id']}").expect(204)
 
 
 def _add_document(owner: Api, intruder: Api) -> None:
@@ -378,9 +386,26 @@ def _search(owner: Api, intruder: Api) -> None:
         asked = {"question": question, "retrieval": {"limit": 20}}
         found = {each["document"] for each in intruder.post("/v1/search", asked).expect(200)["passages"]}
         assert found and found <= own, f"{question!r} finds pages of another tenant: {found - own}"
+    # The same metadata and the same filter find only own documents.
+    shelf = {"shelf": "shared"}
+    hidden = owner.add_document("Filtered", "The filtered page of the clinic.", metadata=shelf)["id"]
+    mine = intruder.add_document("Filtered", "The filtered page of the bicycles.", metadata=shelf)["id"]
+    until(lambda: _filtered(owner), bool, "the owner's document is found")
+    until(lambda: _filtered(intruder), bool, "the intruder's document is found")
+    assert (_filtered(owner), _filtered(intruder)) == ({hidden}, {mine})
+    for wanted in ({"shelf": {"$ne": "x"}}, {"$or": [{"shelf": "shared"}, {"sealed": {"$exists": True}}]}):
+        assert _filtered(intruder, wanted) == {mine}
+    owner.delete(f"/v1/documents/{hidden}").expect(204)
+    intruder.delete(f"/v1/documents/{mine}").expect(204)
     # The control: the owner finds its canary.
     theirs = owner.post("/v1/search", {"question": CLINIC.canary}).expect(200)["passages"]
     assert any(CLINIC.canary in each["text"] for each in theirs)
+
+
+def _filtered(api: Api, wanted: Any = None) -> set[str]:
+    """Returns the documents that a filter finds."""
+    asked = {"question": "filtered page", "retrieval": {"limit": 20, "filter": wanted or {"shelf": "shared"}}}
+    return {each["document"] for each in api.post("/v1/search", asked).expect(200)["passages"]}
 
 
 def _read_description(owner: Api, intruder: Api) -> None:
@@ -401,6 +426,79 @@ def _make_dead_letter(owner: Api) -> str:
 def _dead_letters(api: Api) -> list[str]:
     letters = api.get("/v1/dead-letters?limit=100").expect(200)["dead_letters"]
     return [each["document"] for each in letters]
+
+
+def _create_batch(owner: Api, intruder: Api) -> None:
+    page = {"title": "Batch", "content_type": "text/plain", "content": "Only the clinic has this batch."}
+    batch = {"documents": [{**page, "external_id": "clinic-batch"}, page]}
+    theirs = [each["document"] for each in owner.post("/v1/documents/batch", batch).expect(200)["results"]]
+    mine = [each["document"] for each in intruder.post("/v1/documents/batch", batch).expect(200)["results"]]
+    # The owner's external id is free for the intruder, and the owner's document is unchanged.
+    assert not {each["id"] for each in mine} & {each["id"] for each in theirs}
+    assert [each["revision"] for each in mine] == [1, 1]
+    assert owner.get("/v1/documents/by-external-id/clinic-batch").expect(200)["revision"] == 1
+    for api, made in ((owner, theirs), (intruder, mine)):
+        ids = [each["id"] for each in made]
+        assert [each["status"] for each in api.post("/v1/documents/delete", {"ids": ids}).expect(200)["results"]] == [
+            204,
+            204,
+        ]
+
+
+def _delete_batch(owner: Api, intruder: Api) -> None:
+    foreign = owner.add_document("Kept", "Only the clinic has this.")["id"]
+    absent = "0" * 31 + "1"
+    results = intruder.post("/v1/documents/delete", {"ids": [foreign, absent]}).expect(200)["results"]
+    assert [each["status"] for each in results] == [404, 404]
+    assert results[0]["problem"] == results[1]["problem"], "the answer reveals that the document exists"
+    assert owner.get(f"/v1/documents/{foreign}").status == 200
+    # The control: the owner deletes it.
+    results = owner.post("/v1/documents/delete", {"ids": [foreign]}).expect(200)["results"]
+    assert results == [{"id": foreign, "status": 204}]
+
+
+def _read_source(owner: Api, intruder: Api) -> None:
+    _attack_document("GET", "/source")(owner, intruder)
+    # The control: the owner downloads the file. The URL names the owner's prefix and cannot name another one.
+    mine = intruder.get("/v1/documents?status=ready&limit=1").expect(200)["documents"][0]
+    theirs = owner.get("/v1/documents?status=ready&limit=1").expect(200)["documents"][0]
+    own = intruder.get(f"/v1/documents/{mine['id']}/source").expect(200)["url"]
+    foreign = owner.get(f"/v1/documents/{theirs['id']}/source").expect(200)["url"]
+    assert send("GET", own).status == send("GET", foreign).status == 200
+    moved = own.replace(_tenant_in(own), _tenant_in(foreign)).replace(mine["id"], theirs["id"])
+    assert moved != own and send("GET", moved).status == 403
+
+
+def _read_passages(owner: Api, intruder: Api) -> None:
+    _attack_document("GET", "/passages")(owner, intruder)
+    _attack_document("GET", "/passages?cursor=1.0")(owner, intruder)
+    # The control: the owner reads them.
+    theirs = owner.get("/v1/documents?status=ready&limit=1").expect(200)["documents"][0]
+    assert owner.get(f"/v1/documents/{theirs['id']}/passages").expect(200)["passages"]
+
+
+def _attack_external_id(method: str, more: str, body: Any, status: int) -> Callable[[Api, Api], None]:
+    """The owner's external id is free for the intruder, and names the intruder's own document."""
+
+    def attack(owner: Api, intruder: Api) -> None:
+        path = f"/v1/documents/by-external-id/clinic-{method.lower()}{len(more)}"
+        page = {"title": "Case", "content_type": "text/plain", "content": "Only the clinic has this case."}
+        before = owner.put(path, page).expect(202)
+        if method == "GET":
+            problem(intruder.get(path), 404)
+            intruder.put(path, {**page, "title": "Mine"}).expect(202)
+        made = intruder.call(method, path + more, body).expect(status)
+        made = made.get("document", made)
+        assert made["id"] != before["id"] and made["revision"] == 1 and made["title"] == "Mine"
+        problem(owner.get(f"/v1/documents/{made['id']}"), 404)
+        # The control: the owner reads its document by the id. It is unchanged.
+        after = owner.get(path).expect(200)
+        assert (after["id"], after["title"], after["revision"]) == (before["id"], "Case", 1)
+        owner.delete(f"/v1/documents/{before['id']}").expect(204)
+        assert intruder.get(path).expect(200)["id"] == made["id"]
+        intruder.delete(f"/v1/documents/{made['id']}").expect(204)
+
+    return attack
 
 
 def _list_dead_letters(owner: Api, intruder: Api) -> None:
@@ -481,8 +579,20 @@ ATTACKS: dict[Route, Callable[[Api, Api], None]] = {
     ("PUT", "/v1/documents/{id}"): _attack_document(
         "PUT", body={"title": "Mine", "content_type": "text/plain", "content": "Now it says this."}
     ),
+    ("PATCH", "/v1/documents/{id}"): _attack_document("PATCH", body={"title": "Mine", "metadata": {"mine": True}}),
     ("POST", "/v1/documents/{id}/uploads"): _attack_document(
         "POST", "/uploads", {"title": "Mine", "content_type": "text/plain", "bytes": 10}
+    ),
+    ("POST", "/v1/documents/batch"): _create_batch,
+    ("POST", "/v1/documents/delete"): _delete_batch,
+    ("GET", "/v1/documents/{id}/source"): _read_source,
+    ("GET", "/v1/documents/{id}/passages"): _read_passages,
+    ("GET", "/v1/documents/by-external-id/{external_id}"): _attack_external_id("GET", "", None, 200),
+    ("PUT", "/v1/documents/by-external-id/{external_id}"): _attack_external_id(
+        "PUT", "", {"title": "Mine", "content_type": "text/plain", "content": "Mine."}, 202
+    ),
+    ("POST", "/v1/documents/by-external-id/{external_id}/uploads"): _attack_external_id(
+        "POST", "/uploads", {"title": "Mine", "content_type": "text/plain", "bytes": 10}, 201
     ),
     ("GET", "/v1/dead-letters"): _list_dead_letters,
     ("POST", "/v1/dead-letters/{id}/redrive"): _redrive,

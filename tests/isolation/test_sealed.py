@@ -183,6 +183,42 @@ def test_records_of_inferences_are_sealed_in_their_place(stack: LocalStack, clin
         stack.account.client("dynamodb").put_item(TableName=stack.outputs["DataTable"], Item=item)
 
 
+def test_external_id_opens_only_in_its_record(stack: LocalStack, clinic: Tenant, bicycles: Tenant) -> None:
+    """The title and the external id are separate sealed attributes. The control is the read before each change."""
+    page = {"title": "Moved", "content_type": "text/plain", "content": "A page."}
+    api, owner = stack.api(bicycles), stack.api(clinic)
+    path = "/v1/documents/by-external-id"
+    made = api.put(f"{path}/moved:1", page).expect(202)["id"]
+    elsewhere = api.put(f"{path}/moved:2", page).expect(202)["id"]
+    theirs = owner.put(f"{path}/moved:1", page).expect(202)["id"]
+    record, other = (Target.of(stack, bicycles).item(f"DOCUMENT#{each}") for each in (made, elsewhere))
+    foreign = Target.of(stack, clinic).item(f"DOCUMENT#{theirs}")
+    table = stack.account.client("dynamodb")
+    for moved in (other["external_id"], foreign["external_id"], record["sealed"]):
+        assert api.get(f"/v1/documents/{made}").expect(200)["external_id"] == "moved:1"
+        table.update_item(
+            TableName=stack.outputs["DataTable"],
+            Key={"pk": record["pk"], "sk": record["sk"]},
+            UpdateExpression="SET external_id = :moved",
+            ExpressionAttributeValues={":moved": moved},
+        )
+        problem(api.get(f"/v1/documents/{made}"), 500)
+        problem(api.get(f"{path}/moved:1"), 500)
+        table.update_item(
+            TableName=stack.outputs["DataTable"],
+            Key={"pk": record["pk"], "sk": record["sk"]},
+            UpdateExpression="SET external_id = :own",
+            ExpressionAttributeValues={":own": record["external_id"]},
+        )
+    # An item that names another document of the tenant gives the id to no document.
+    items = Target.of(stack, bicycles).items
+    named = next(each for each in items if each["sk"]["S"].startswith("EXTERNAL#") and each["document"]["S"] == made)
+    table.put_item(TableName=stack.outputs["DataTable"], Item={**named, "document": {"S": elsewhere}})
+    problem(api.get(f"{path}/moved:1"), 404)
+    for caller, document in ((api, made), (api, elsewhere), (owner, theirs)):
+        caller.delete(f"/v1/documents/{document}").expect(204)
+
+
 def test_value_moved_to_another_attribute_does_not_open(
     stack: LocalStack,
     bicycles_session: Account,

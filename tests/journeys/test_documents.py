@@ -175,3 +175,126 @@ def test_missing_bytes_are_no_refused_access(api: Api, ready: Ready, stack: Any,
     group = stack.outputs["BasicFunctionLog"]
     refused = [line for _, line in stack.log_lines(group) if '"AccessDenied"' in line and tenant.id in line]
     assert not refused, "a missing object rings the alarm access-denied"
+
+
+def test_listing_is_newest_first_and_filtered(stack: Any, new_tenant: Callable[[str], Any], ready: Ready) -> None:
+    api = stack.api(new_tenant("Listed"))
+    made = []
+    for n in range(6):
+        kind = "text/markdown" if n % 2 else "text/plain"
+        made.append(api.add_document(f"Page {n}", f"Text {n}.", kind, metadata={"n": n, "even": n % 2 == 0, "t": "7"}))
+    late = _request_upload(api, b"never sent")["document"]
+    ids = [each["id"] for each in made]
+    ready(api, *ids)
+
+    def listed(query: str) -> list[str]:
+        """Returns the ids on all pages, in order."""
+        found: list[str] = []
+        cursor = ""
+        while True:
+            page = api.get(f"{PATH}?{query}{cursor}").expect(200)
+            found += [each["id"] for each in page["documents"]]
+            if page["cursor"] is None:
+                return found
+            cursor = f"&cursor={page['cursor']}"
+
+    newest = [late["id"], *reversed(ids)]
+    for limit in (1, 2, 3, 7, 100):
+        assert listed(f"limit={limit}") == newest, limit
+    odd, even = [ids[5], ids[3], ids[1]], [ids[4], ids[2], ids[0]]
+    for query, expected in (
+        ("status=ready", newest[1:]),
+        ("status=awaiting_upload", newest[:1]),
+        ("status=dead", []),
+        ("type=text/markdown", odd),
+        ("type=text/markdown%3B%20charset%3Dutf-8", odd),
+        ("metadata[even]=true", even),
+        ("metadata%5Beven%5D=true", even),
+        ("metadata[n]=4", ids[4:5]),
+        ("metadata[n]=4.0", ids[4:5]),
+        ("metadata[t]=7", newest[1:]),
+        ("metadata[t]=7.0", []),
+        ("metadata[none]=x", []),
+        ("metadata[even]=true&metadata[n]=2", ids[2:3]),
+        ("metadata[even]=true&type=text/markdown", []),
+        ("status=ready&type=text/plain&metadata[even]=true", even),
+    ):
+        for limit in (1, 2, 100):
+            assert listed(f"limit={limit}&{query}") == expected, query
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("status=deleted", "status"),
+        ("status=", "status"),
+        ("status=ready&status=dead", "status"),
+        ("type=image/png", "type"),
+        ("metadata=x", "metadata"),
+        ("metadata[=x", "metadata["),
+        ("metadata[]=x", "metadata"),
+        ("metadata[a.b]=x", "a.b"),
+        ("metadata[a]=x&metadata[a]=y", "metadata[a]"),
+        ("metadata.a=x", "metadata.a"),
+        ("order=oldest", "order"),
+    ],
+)
+def test_invalid_filter_of_a_listing_is_refused(api: Api, query: str, words: str) -> None:
+    problem(api.get(f"{PATH}?{query}"), 400, words)
+
+
+# ── the file and the passages ─────────────────────────────────────────────────
+
+
+def test_source_downloads_the_file(api: Api, ready: Ready) -> None:
+    title, content = 'Über "rules"/x', "# Keys\n\nThe porter keeps the kéy."
+    document = api.add_document(title, content, "text/markdown")["id"]
+    ready(api, document)
+    source = api.get(f"{PATH}/{document}/source").expect(200)
+    assert (source["file_name"], source["revision"]) == ("Über _rules__x.md", 1)
+    assert source["bytes"] == len(content.encode()) and 0 < source["expires_in_seconds"] <= 60
+    file = send("GET", source["url"])
+    assert (file.status, file.body) == (200, content.encode())
+    assert file.headers["content-type"] == source["content_type"] == "text/markdown; charset=utf-8"
+    disposition = file.headers["content-disposition"]
+    assert disposition.startswith('attachment; filename="_ber _rules__x.md"; filename*=UTF-8'), disposition
+    # The URL gives access to this file alone, and only to read it.
+    other = source["url"].replace("source.00000001", "source.00000002")
+    assert other != source["url"] and send("GET", other).status == 403
+    assert send("PUT", source["url"], b"x").status == 403
+    assert send("GET", source["url"].replace("attachment", "inline")).status == 403
+
+
+def test_source_and_passages_of_a_document_without_content_are_refused(api: Api) -> None:
+    document = _request_upload(api, b"never sent")["document"]["id"]
+    problem(api.get(f"{PATH}/{document}/source"), 409, "has not arrived")
+    problem(api.get(f"{PATH}/{document}/passages"), 409, "searchable")
+    for more in ("source", "passages"):
+        problem(api.get(f"{PATH}/{'0' * 32}/{more}"), 404)
+        problem(api.get(f"{PATH}/{document}/{more}?format=pdf"), 400, "format")
+
+
+def test_passages_are_listed_in_order(api: Api, ready: Ready) -> None:
+    words = ["anchor", "barnacle", "capstan", "dinghy", "ensign"]
+    text = "\n\n".join(f"# The {word}\n\n" + f"The {word} is checked. " * 60 for word in words)
+    document = api.add_document("Ship", text, "text/markdown")["id"]
+    chunks = ready(api, document)[0]["chunks"]
+    assert chunks >= 5
+    path = f"{PATH}/{document}/passages"
+    whole = api.get(path).expect(200)
+    assert whole["cursor"] is None and whole["revision"] == 1
+    assert [each["chunk"] for each in whole["passages"]] == list(range(chunks))
+    assert next(each["headings"] for each in whole["passages"] if each["headings"]) == ["The anchor"]
+    for limit in (1, 2, chunks, 100):
+        pages = api.pages(path, "passages", limit)
+        assert [each for page in pages for each in page] == whole["passages"]
+        assert all(len(page) <= limit for page in pages)
+    for wrong in ("x", "1", "1.", "0.1", "1.-1", "1.1.1", "99999999999.1"):
+        problem(api.get(f"{path}?cursor={wrong}"), 400, "cursor")
+    # A cursor of another revision does not mix the two.
+    cursor = api.get(f"{path}?limit=2").expect(200)["cursor"]
+    api.put(f"{PATH}/{document}", {"title": "Ship", "content_type": "text/plain", "content": "Sunk."}).expect(202)
+    until(lambda: api.get(path).expect(200), lambda found: found["revision"] == 2, "the new revision is listed")
+    problem(api.get(f"{path}?cursor={cursor}"), 409, "newer revision")
+    # A cursor after the last passage has an empty page.
+    assert api.get(f"{path}?cursor=2.100").expect(200)["passages"] == []

@@ -27,6 +27,7 @@ from tools.attacks.forged_tokens import BAD_TOKENS, changed
 from tools.devstack.aws import REGION, Tenant
 from tools.devstack.changes import configured
 from tools.devstack.client import Answer, Api, send
+from tools.devstack.poll import until
 from tools.devstack.problems import problem
 from tools.devstack.process import ROOT
 from tools.devstack.stack import STAGE, LocalStack
@@ -276,6 +277,7 @@ CALLED = {"role": "assistant", "tool_calls": [{"id": "1", "name": "tide", "input
 RETURNED = {"role": "tool", "tool_call_id": "1", "content": "High."}
 TOOL = {"name": "tide", "input_schema": {"type": "object"}}
 JSON_OUTPUT = {"schema": {"type": "object", "properties": {"days": {"type": "integer"}}}}
+FILTER = {"retrieval": {"filter": {"year": {"$near": 2026}}}}
 DECLARED = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
 LABELS, FIRST, CREATE = f"{TEMPLATES}/greeting/labels", {"version": 1}, {"If-None-Match": "*"}
 TEXT = {"title": "Hours", "content_type": "text/plain", "content": "Closed at noon."}
@@ -331,6 +333,19 @@ INVALID_REQUESTS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("an inline PDF", "POST", DOCUMENTS, {"body": TEXT | {"content_type": "application/pdf"}}),
     ("a document without text", "POST", DOCUMENTS, {"body": TEXT | {"content": " \n"}}),
     ("an inline document over 1 MiB", "POST", DOCUMENTS, {"body": TEXT | {"content": "x" * 1_048_577}}),
+    ("metadata: a list", "POST", DOCUMENTS, {"body": TEXT | {"metadata": {"tags": ["a"]}}}),
+    ("metadata: an empty text", "POST", DOCUMENTS, {"body": TEXT | {"metadata": {"tag": ""}}}),
+    ("metadata: a key with a full stop", "POST", DOCUMENTS, {"body": TEXT | {"metadata": {"a.b": 1}}}),
+    ("metadata: 33 keys", "POST", DOCUMENTS, {"body": TEXT | {"metadata": {f"k{n}": n for n in range(33)}}}),
+    ("a filter with an unknown operator", "POST", INFERENCE, {"body": QUESTION | FILTER}),
+    ("a listing: an unknown status", "GET", f"{DOCUMENTS}?status=deleted", {}),
+    ("a listing: an unknown type", "GET", f"{DOCUMENTS}?type=image/png", {}),
+    ("a listing: a key of metadata with a full stop", "GET", f"{DOCUMENTS}?metadata[a.b]=x", {}),
+    ("an external id with a space", "GET", f"{DOCUMENTS}/by-external-id/a%20b", {}),
+    ("a change without a member", "PATCH", f"{DOCUMENTS}/{'0' * 32}", {"body": {}}),
+    ("a batch without documents", "POST", f"{DOCUMENTS}/batch", {"body": {"documents": []}}),
+    ("a batch: an empty title", "POST", f"{DOCUMENTS}/batch", {"body": {"documents": [TEXT, TEXT | {"title": ""}]}}),
+    ("a deletion of an invalid id", "POST", f"{DOCUMENTS}/delete", {"body": {"ids": ["0" * 32, "xyz"]}}),
     ("an upload of 0 bytes", "POST", UPLOADS, {"body": SIZE | {"bytes": 0}}),
     ("a question without text", "POST", INFERENCE, {"body": QUESTION | {"question": " "}}),
     ("a limit of 21 passages", "POST", INFERENCE, {"body": QUESTION | {"retrieval": {"limit": 21}}}),
@@ -462,12 +477,27 @@ def invalid_requests(deployment: Deployment) -> Iterator[Refusal]:
     yield Refusal("a label that exists, with `If-None-Match: *`", api.put(f"{LABELS}/label-0", FIRST, headers=CREATE))
     yield Refusal("more labels than a template may have", api.put(f"{LABELS}/one-more", FIRST, headers=CREATE))
     expiring = api.post(KEYS, {"name": "x", "role": "reader", "expires_at": in_seconds(2)}).expect(201)["id"]
-    time.sleep(2.1)
-    yield Refusal("a rotation of an expired API key", api.post(f"{KEYS}/{expiring}/rotate", {}))
+    rotation = until(
+        lambda: api.post(f"{KEYS}/{expiring}/rotate", {}), lambda answer: answer.status != 200, "the key is expired"
+    )
+    yield Refusal("a rotation of an expired API key", rotation)
     for number in range(99):
         api.post(KEYS, {"name": f"Key {number}", "role": "reader"}).expect(201)
     yield Refusal("more API keys than a tenant may have", api.post(KEYS, {"name": "One more", "role": "reader"}))
-    document = api.add_document("Hours", "Closed at noon.")["id"]
+    document = api.add_document("Hours", "Closed at noon.", metadata={"k": 1})["id"]
+    until(
+        lambda: api.get(f"{DOCUMENTS}/{document}").expect(200),
+        lambda found: found["ready_revision"] == 1,
+        "the document is searchable",
+    )
+    large = {"metadata": {f"k{n}": n for n in range(33)}}
+    yield Refusal("a change: more metadata than a document may have", api.patch(f"{DOCUMENTS}/{document}", large))
+    passages = api.get(f"{DOCUMENTS}/{document}/passages?cursor=9.0")
+    yield Refusal("passages: a cursor of another revision", passages)
+    waiting = f"{DOCUMENTS}/{api.post(UPLOADS, SIZE).expect(201)['document']['id']}"
+    yield Refusal("a change: the content has not arrived", api.patch(waiting, {"title": "Days"}))
+    yield Refusal("the file: the content has not arrived", api.get(f"{waiting}/source"))
+    yield Refusal("passages: no revision is searchable", api.get(f"{waiting}/passages"))
     for _ in range(16):
         api.post(f"{DOCUMENTS}/{document}/uploads", SIZE).expect(201)
     yield Refusal(
@@ -536,6 +566,9 @@ def not_found(deployment: Deployment) -> Iterator[Refusal]:
     for cause, document in {"never added": "0" * 32, "of another tenant": theirs}.items():
         for method in ("GET", "DELETE"):
             yield Refusal(f"a document: {cause}", api.call(method, f"{DOCUMENTS}/{document}"))
+        for more in ("source", "passages"):
+            yield Refusal(f"a document: {cause}", api.get(f"{DOCUMENTS}/{document}/{more}"))
+        yield Refusal(f"a document: {cause}", api.patch(f"{DOCUMENTS}/{document}", {"title": "Mine"}))
         yield Refusal(f"a dead letter: {cause}", api.post(f"/v1/dead-letters/{document}/redrive", None))
 
 

@@ -175,6 +175,7 @@ FORBIDDEN = (
     _attack("objects-GetObject", "read an object of another tenant"),
     _attack("objects-PutObject", "write an object of another tenant"),
     _attack("objects-CopyObject-out", "copy another tenant's object"),
+    _attack("objects-CopyObject-in", "copy an object to another tenant's prefix"),
     _attack("objects-DeleteObject", "delete an object of another tenant"),
     Forbidden(
         "read an object outside all tenants' prefixes",

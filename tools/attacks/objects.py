@@ -80,6 +80,17 @@ OBJECTS = (
         undo=_delete_object,
     ),
     _s3(
+        "CopyObject-in",
+        lambda s, v, o: s.client("s3").copy_object(
+            Bucket=v.bucket,
+            Key=_probe_object(v),
+            CopySource={"Bucket": o.bucket, "Key": o.objects[0]},
+            **sealed_for(v),
+        ),
+        "PutObject",
+        undo=_delete_object,
+    ),
+    _s3(
         "DeleteObject",
         lambda s, v, o: s.client("s3").delete_object(Bucket=v.bucket, Key=_probe_object(v)),
         "DeleteObject",

@@ -113,16 +113,18 @@ class Api:
     def post(self, path: str, body: Any = None, **more: Any) -> Answer:
         return self.call("POST", path, body, **more)
 
+    def patch(self, path: str, body: Any = None, **more: Any) -> Answer:
+        return self.call("PATCH", path, body, **more)
+
     def delete(self, path: str, **more: Any) -> Answer:
         return self.call("DELETE", path, **more)
 
     def save_template(self, key: str, body: str, **more: Any) -> Any:
         return self.put(f"/v1/templates/{key}", {"body": body, **more}).expect(200, 201)
 
-    def add_document(self, title: str, content: str, content_type: str = "text/plain") -> Any:
-        return self.post("/v1/documents", {"title": title, "content_type": content_type, "content": content}).expect(
-            202
-        )
+    def add_document(self, title: str, content: str, content_type: str = "text/plain", **more: Any) -> Any:
+        body = {"title": title, "content_type": content_type, "content": content, **more}
+        return self.post("/v1/documents", body).expect(202)
 
     def ask(self, question: str, template: str = "default_summary", **more: Any) -> Any:
         return self.post("/v1/inference", {"template": template, "question": question, **more}).expect(200)

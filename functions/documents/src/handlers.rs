@@ -1,16 +1,20 @@
 //! Handlers of the document operations.
 
+use bulkhead_documents::Format;
 use bulkhead_runtime::http::documented::{
-    BadRequest, Conflict, DocumentIdText, NotFound, TooLarge, UnsupportedMediaType,
+    BadRequest, Conflict, DocumentIdText, NotFound, TooLarge, Unprocessable, UnsupportedMediaType,
 };
 use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse};
-use bulkhead_stores::{Document as Stored, NewContent, Replacement, TenantSession};
-use bulkhead_tenancy::names::{DocumentId, InvalidName, Revision};
+use bulkhead_stores::{Document as Stored, DocumentFilter, NewContent, Replacement, TenantSession};
+use bulkhead_tenancy::names::{DocumentId, InvalidName, MetadataKey, Revision};
 
-use crate::model::{self, CreateDocument, CreateUpload, Document, DocumentPage, DocumentUpload, MAX_INLINE};
+use crate::model::{
+    self, CreateDocument, CreateUpload, Document, DocumentPage, DocumentUpload, ListedType, MAX_INLINE,
+    MetadataEquals, PatchDocument, ShownStatus,
+};
 
 /// Maximum request body in bytes: an inline document and its JSON escapes.
-const MAX_BODY: usize = 4 * MAX_INLINE;
+pub(crate) const MAX_BODY: usize = 4 * MAX_INLINE;
 const MAX_UPLOAD_BODY: usize = 16 * 1024;
 
 /// Creates a document with inline text.
@@ -28,17 +32,37 @@ const MAX_UPLOAD_BODY: usize = 16 * 1024;
 )]
 pub async fn create(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
     let (content, bytes) = inline(request)?;
+    let stored = store(session, content, bytes).await?;
+    Ok(ApiResponse::json(202, &Document::from(stored)))
+}
+
+/// Creates a document with these bytes.
+pub(crate) async fn store(
+    session: TenantSession<'_>,
+    content: NewContent,
+    bytes: Vec<u8>,
+) -> Result<Stored, ApiError> {
     let content_type = in_utf8(&content.content_type);
     // Create the record first, so that the event of the stored object finds it.
     let recorded = session.documents().create(new_id()?, content).await?;
-    let stored = session.objects().put_source(&recorded.id, recorded.revision, &content_type, bytes).await;
+    store_or_delete(session, recorded, &content_type, bytes).await
+}
+
+/// Stores the bytes of a new document. Deletes the document if they cannot be stored.
+pub(crate) async fn store_or_delete(
+    session: TenantSession<'_>,
+    recorded: Stored,
+    content_type: &str,
+    bytes: Vec<u8>,
+) -> Result<Stored, ApiError> {
+    let stored = session.objects().put_source(&recorded.id, recorded.revision, content_type, bytes).await;
     if let Err(error) = stored {
         // The client receives the error, so no part of the document may stay. The bytes may be stored, and their
         // event may arrive later. A deletion leaves a mark that lets the event clean up.
         let _ = session.documents().delete(&recorded.id).await;
         return Err(error.into());
     }
-    Ok(ApiResponse::json(202, &Document::from(recorded)))
+    Ok(recorded)
 }
 
 /// Replaces a document's content with inline text.
@@ -65,6 +89,50 @@ pub async fn replace(request: &ApiRequest, session: TenantSession<'_>) -> Result
     let replaced = announced(session.documents().replace(&id, content).await?)?;
     session.objects().put_source(&id, replaced.revision, &content_type, bytes).await?;
     Ok(ApiResponse::json(202, &Document::from(replaced)))
+}
+
+/// Changes the title and the metadata of a document.
+///
+/// The change is a new revision with the same content: answers use the old title and metadata until it is indexed, and
+/// then switch at once. Members that are absent stay as they are.
+#[utoipa::path(
+    patch, path = "/v1/documents/{id}", operation_id = "patchDocument", tag = "documents",
+    params(("id" = DocumentIdText, Path, description = "Id of the document")),
+    request_body = PatchDocument,
+    responses(
+        (status = 202, body = Document, description = "It is stored and will be indexed"),
+        (status = 400, response = BadRequest),
+        (status = 404, response = NotFound),
+        (status = 409, response = Conflict),
+        (status = 413, response = TooLarge),
+        (status = 415, response = UnsupportedMediaType),
+        (status = 422, response = Unprocessable),
+    ),
+)]
+pub async fn patch(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
+    let id = request.path("id", DocumentId::parse)?;
+    request.only_query(&[])?;
+    let patch: PatchDocument = request.json(MAX_UPLOAD_BODY)?;
+    let title = patch.title.map(|title| model::title(&title)).transpose()?;
+    let metadata = patch.metadata.map(model::metadata_patch).transpose()?;
+    if title.is_none() && metadata.is_none() {
+        return Err(ApiError::BadRequest("request body: send `title` or `metadata`".to_owned()));
+    }
+    let change = |current: &Stored| {
+        let patched = metadata.as_ref().map(|patch| current.metadata.patched(patch)).transpose();
+        Ok::<_, ApiError>(NewContent {
+            title: title.clone().unwrap_or_else(|| current.title.clone()),
+            content_type: current.content_type.clone(),
+            bytes: current.bytes,
+            by_upload: false,
+            keep_boilerplate: current.keep_boilerplate,
+            metadata: patched
+                .map_err(|error| ApiError::Unprocessable(error.to_string()))?
+                .unwrap_or_else(|| current.metadata.clone()),
+        })
+    };
+    let revised = announced(session.documents().revise(&id, change).await?)?;
+    Ok(ApiResponse::json(202, &Document::from(revised)))
 }
 
 /// Creates a document and returns an upload URL.
@@ -119,20 +187,28 @@ pub async fn replace_upload(
     Ok(ApiResponse::json(201, &answer))
 }
 
-fn announced(replacement: Replacement) -> Result<Stored, ApiError> {
+pub(crate) fn announced(replacement: Replacement) -> Result<Stored, ApiError> {
     match replacement {
         Replacement::Announced(document) => Ok(*document),
         Replacement::NotFound => Err(ApiError::NotFound("document")),
         Replacement::TooManyOutstanding(number) => Err(ApiError::Conflict(format!(
             "{number} revisions of this document await their content: upload one of them, or retry in 30 minutes"
         ))),
+        Replacement::NoContent(revision) => Err(ApiError::Conflict(format!(
+            "the content of revision {} has not arrived: upload it, or retry in a moment",
+            revision.number()
+        ))),
     }
 }
 
 /// Parses and checks a request with inline content.
-fn inline(request: &ApiRequest) -> Result<(NewContent, Vec<u8>), ApiError> {
+pub(crate) fn inline(request: &ApiRequest) -> Result<(NewContent, Vec<u8>), ApiError> {
     request.only_query(&[])?;
-    let create: CreateDocument = request.json(MAX_BODY)?;
+    checked(request.json(MAX_BODY)?)
+}
+
+/// Checks inline content.
+pub(crate) fn checked(create: CreateDocument) -> Result<(NewContent, Vec<u8>), ApiError> {
     let format = model::text_format(&create.content_type)?;
     if create.content.len() > MAX_INLINE {
         return Err(ApiError::BadRequest(format!(
@@ -149,18 +225,19 @@ fn inline(request: &ApiRequest) -> Result<(NewContent, Vec<u8>), ApiError> {
         bytes: create.content.len() as u64,
         by_upload: false,
         keep_boilerplate: create.keep_boilerplate,
+        metadata: model::metadata(create.metadata)?,
     };
     Ok((content, create.content.into_bytes()))
 }
 
 /// Returns the content type of text that arrived in JSON. Without `charset`, an encoding that the text names, as HTML
 /// does in `meta`, would be used.
-fn in_utf8(content_type: &str) -> String {
+pub(crate) fn in_utf8(content_type: &str) -> String {
     format!("{content_type}; charset=utf-8")
 }
 
 /// Parses and checks a request for an upload.
-fn upload_request(request: &ApiRequest) -> Result<NewContent, ApiError> {
+pub(crate) fn upload_request(request: &ApiRequest) -> Result<NewContent, ApiError> {
     request.only_query(&[])?;
     let create: CreateUpload = request.json(MAX_UPLOAD_BODY)?;
     Ok(NewContent {
@@ -169,6 +246,7 @@ fn upload_request(request: &ApiRequest) -> Result<NewContent, ApiError> {
         bytes: model::upload_size(create.bytes)?,
         by_upload: true,
         keep_boilerplate: create.keep_boilerplate,
+        metadata: model::metadata(create.metadata)?,
     })
 }
 
@@ -191,20 +269,40 @@ pub async fn get(request: &ApiRequest, session: TenantSession<'_>) -> Result<Api
     Ok(ApiResponse::json(200, &Document::from(document)))
 }
 
-/// Lists the tenant's documents.
+/// Lists the tenant's documents, newest first.
 ///
-/// Oldest first. Pass the `cursor` of a page to get the next one.
+/// Pass the `cursor` of a page to get the next one. With a filter, a page may have fewer items than `limit`, or none, and
+/// still a `cursor`: one request examines at most 500 documents.
 #[utoipa::path(
     get, path = "/v1/documents", operation_id = "listDocuments", tag = "documents",
     params(
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 100, description = "Maximum items per page. Default: 25"),
         ("cursor" = Option<DocumentIdText>, Query, description = "The `cursor` of the previous page"),
+        ("status" = Option<ShownStatus>, Query, description = "Only documents with this status"),
+        ("type" = Option<ListedType>, Query, description = "Only documents with this content type; parameters such as \
+            `charset` do not count"),
+        ("metadata" = Option<MetadataEquals>, Query, style = DeepObject, explode,
+            description = "Only documents with these values of metadata: `metadata[department]=legal`. A number matches a \
+            number, `true` and `false` match booleans"),
     ),
     responses((status = 200, body = DocumentPage, description = "A page of documents"), (status = 400, response = BadRequest)),
 )]
 pub async fn list(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
-    let query = request.list_query(DocumentId::parse)?;
-    let page = session.documents().list(query.limit, query.after.as_ref()).await?;
+    let query = request.list_query_with(&["status", "type", "metadata["], DocumentId::parse)?;
+    let status = request.query("status", model::shown_status)?;
+    let format = request.query("type", Format::from_content_type)?;
+    let mut metadata = vec![];
+    for key in request.query_members("metadata") {
+        let value =
+            request.query(&format!("metadata[{key}]"), |text| Ok::<_, InvalidName>(text.to_owned()))?;
+        let key = MetadataKey::parse(key)
+            .map_err(|error| ApiError::BadRequest(format!("query parameter `metadata[{key}]`: {error}")))?;
+        metadata.extend(value.map(|value| (key, value)));
+    }
+    let has_format = |content_type: &str| Format::from_content_type(content_type).ok() == format;
+    let filter =
+        DocumentFilter { status, content_type: format.is_some().then_some(&has_format), metadata: &metadata };
+    let page = session.documents().list(query.limit, query.after.as_ref(), &filter).await?;
     Ok(ApiResponse::json(200, &DocumentPage::from(page)))
 }
 
@@ -231,7 +329,7 @@ pub async fn delete(request: &ApiRequest, session: TenantSession<'_>) -> Result<
 }
 
 /// Returns a new time-ordered id, so that documents sorted by id are sorted by age.
-fn new_id() -> Result<DocumentId, ApiError> {
+pub(crate) fn new_id() -> Result<DocumentId, ApiError> {
     DocumentId::parse(&uuid::Uuid::now_v7().simple().to_string())
         .map_err(|InvalidName { .. }| ApiError::Fault)
 }

@@ -1,7 +1,10 @@
 //! The `documents` function: creates, uploads, shows, lists and deletes a tenant's documents,
 //! and redrives dead letters.
 
+pub mod batch;
+pub mod content;
 pub mod dead_letters;
+pub mod external;
 pub mod handlers;
 pub mod model;
 
@@ -29,8 +32,16 @@ impl Api for DocumentsApi {
         Route::new("POST", "/v1/documents/uploads", Role::Writer),
         Route::new("GET", "/v1/documents/{id}", Role::Reader),
         Route::new("PUT", "/v1/documents/{id}", Role::Writer),
+        Route::new("PATCH", "/v1/documents/{id}", Role::Writer),
         Route::new("POST", "/v1/documents/{id}/uploads", Role::Writer),
         Route::new("DELETE", "/v1/documents/{id}", Role::Writer),
+        Route::new("POST", "/v1/documents/batch", Role::Writer),
+        Route::new("POST", "/v1/documents/delete", Role::Writer),
+        Route::new("GET", "/v1/documents/{id}/source", Role::Reader),
+        Route::new("GET", "/v1/documents/{id}/passages", Role::Reader),
+        Route::new("GET", "/v1/documents/by-external-id/{external_id}", Role::Reader),
+        Route::new("PUT", "/v1/documents/by-external-id/{external_id}", Role::Writer),
+        Route::new("POST", "/v1/documents/by-external-id/{external_id}/uploads", Role::Writer),
         Route::new("GET", "/v1/dead-letters", Role::Reader),
         Route::new("POST", "/v1/dead-letters/redrive", Role::Writer),
         Route::new("POST", "/v1/dead-letters/{id}/redrive", Role::Writer),
@@ -47,8 +58,18 @@ impl Api for DocumentsApi {
             ("POST", "/v1/documents/uploads") => handlers::upload(request, session).await,
             ("GET", "/v1/documents/{id}") => handlers::get(request, session).await,
             ("PUT", "/v1/documents/{id}") => handlers::replace(request, session).await,
+            ("PATCH", "/v1/documents/{id}") => handlers::patch(request, session).await,
             ("POST", "/v1/documents/{id}/uploads") => handlers::replace_upload(request, session).await,
             ("DELETE", "/v1/documents/{id}") => handlers::delete(request, session).await,
+            ("POST", "/v1/documents/batch") => batch::create(request, session).await,
+            ("POST", "/v1/documents/delete") => batch::delete(request, session).await,
+            ("GET", "/v1/documents/{id}/source") => content::source(request, session).await,
+            ("GET", "/v1/documents/{id}/passages") => content::passages(request, session).await,
+            ("GET", "/v1/documents/by-external-id/{external_id}") => external::get(request, session).await,
+            ("PUT", "/v1/documents/by-external-id/{external_id}") => external::put(request, session).await,
+            ("POST", "/v1/documents/by-external-id/{external_id}/uploads") => {
+                external::upload(request, session).await
+            }
             ("GET", "/v1/dead-letters") => dead_letters::list(request, session).await,
             ("POST", "/v1/dead-letters/redrive") => {
                 dead_letters::redrive_all(request, session, &TenantBacklog::new(session, &self.backlog)).await

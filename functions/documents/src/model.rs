@@ -3,19 +3,32 @@
 use std::collections::BTreeMap;
 
 use bulkhead_documents::{Format, MAX_BYTES};
-use bulkhead_runtime::http::ApiError;
-use bulkhead_runtime::http::documented::{DocumentIdText, TitleText};
+use bulkhead_runtime::http::documented::{DocumentIdText, ExternalIdText, TitleText};
 use bulkhead_runtime::http::fields::whole;
-use bulkhead_stores::{Document as Stored, DocumentStatus, Job, Page, Upload as SignedUpload, WaitingReason};
-use bulkhead_tenancy::names::{DocumentId, Revision};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
-use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+use bulkhead_runtime::http::{ApiError, Problem};
+use bulkhead_stores::{
+    Document as Stored, DocumentStatus, Job, Match, Metadata, MetadataPatch, Page, Upload as SignedUpload,
+    WaitingReason,
+};
+use bulkhead_tenancy::names::{DocumentId, ExternalId, Revision};
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{Object, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 /// Maximum length of a title in characters.
 const MAX_TITLE: usize = 200;
 /// Maximum size of an inline document in bytes of UTF-8. Larger documents need an upload.
 pub const MAX_INLINE: usize = 1024 * 1024;
+
+/// Maximum number of documents in one request.
+pub const MAX_BATCH: usize = 100;
+
+/// Pattern of a key of metadata.
+const METADATA_KEY: &str = "^[A-Za-z0-9_-]{1,60}$";
+
+/// The members of a JSON object, not checked.
+pub type Fields = BTreeMap<String, serde_json::Value>;
 
 /// A document with inline text.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -38,6 +51,11 @@ pub struct CreateDocument {
     /// Keeps menus, page footers and cookie banners of HTML. Default: `false`.
     #[serde(default)]
     pub keep_boilerplate: bool,
+    /// Your own keys with a text, a number or a boolean each, to filter by. At most 32 keys and 1,536 bytes of JSON. Not
+    /// for secrets: the index stores it readable to the service.
+    #[serde(default)]
+    #[schema(schema_with = metadata_schema)]
+    pub metadata: Fields,
 }
 
 /// A document to upload.
@@ -57,6 +75,121 @@ pub struct CreateUpload {
     /// Keeps menus, page footers and cookie banners of HTML. Default: `false`.
     #[serde(default)]
     pub keep_boilerplate: bool,
+    /// Your own keys with a text, a number or a boolean each, to filter by. At most 32 keys and 1,536 bytes of JSON. Not
+    /// for secrets: the index stores it readable to the service.
+    #[serde(default)]
+    #[schema(schema_with = metadata_schema)]
+    pub metadata: Fields,
+}
+
+/// Documents with inline text.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateBatch {
+    /// The documents: 1 to 100, and at most 4 MiB together.
+    #[schema(min_items = 1, max_items = 100)]
+    pub documents: Vec<BatchDocument>,
+}
+
+/// A document with inline text, and its external id.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BatchDocument {
+    /// Id of the document in your own system: creates or replaces the document with this id. Default: creates a document.
+    #[schema(value_type = Option<ExternalIdText>)]
+    pub external_id: Option<String>,
+    /// Title, without control characters.
+    #[schema(value_type = TitleText)]
+    pub title: String,
+    /// Content type of the text.
+    #[schema(schema_with = inline_content_type)]
+    pub content_type: String,
+    /// Text, at most 1 MiB of UTF-8.
+    #[schema(
+        example = "# Hours\n\nWe open at nine.",
+        min_length = 1,
+        max_length = 1_048_576,
+        pattern = r"\S"
+    )]
+    pub content: String,
+    /// Keeps menus, page footers and cookie banners of HTML. Default: `false`.
+    #[serde(default)]
+    pub keep_boilerplate: bool,
+    /// Your own keys with a text, a number or a boolean each.
+    #[serde(default)]
+    #[schema(schema_with = metadata_schema)]
+    pub metadata: Fields,
+}
+
+/// The result for one document of a batch.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BatchResult {
+    /// HTTP status: 202 if the document is stored and will be indexed.
+    #[schema(example = 202)]
+    pub status: u16,
+    /// The document; only with the status 202.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub document: Option<Box<Document>>,
+    /// Why the document is not stored; only with another status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+}
+
+/// The results of a batch.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BatchResults {
+    /// One result for each document, in the order of the request.
+    pub results: Vec<BatchResult>,
+}
+
+/// Documents to delete.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteDocuments {
+    /// Ids of 1 to 100 documents.
+    #[schema(value_type = Vec<DocumentIdText>, min_items = 1, max_items = 100)]
+    pub ids: Vec<String>,
+}
+
+/// The result of one deletion.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeletionResult {
+    /// Id of the document.
+    #[schema(value_type = DocumentIdText)]
+    pub id: String,
+    /// HTTP status: 204 if the document was deleted, 404 if it does not exist.
+    #[schema(example = 204)]
+    pub status: u16,
+    /// Why the document was not deleted; only with another status than 204.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+}
+
+/// The results of deletions.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeletionResults {
+    /// One result for each id, in the order of the request.
+    pub results: Vec<DeletionResult>,
+}
+
+/// Changes of a document.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PatchDocument {
+    /// New title, without control characters.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = TitleText)]
+    pub title: Option<String>,
+    /// A merge patch (RFC 7396) of the metadata: a value sets its key, `null` removes it. `null` instead of an object
+    /// removes all keys.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(schema_with = metadata_patch_schema)]
+    pub metadata: Option<Option<Fields>>,
+}
+
+/// Reads a member that is present: `null` is a value.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// A document and its indexing status.
@@ -65,6 +198,10 @@ pub struct Document {
     /// Id of the document.
     #[schema(value_type = DocumentIdText)]
     pub id: String,
+    /// Id of the document in your own system, if you gave one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<ExternalIdText>)]
+    pub external_id: Option<ExternalId>,
     /// Title.
     pub title: String,
     /// Content type.
@@ -73,12 +210,15 @@ pub struct Document {
     pub bytes: u64,
     /// Whether menus, page footers and cookie banners of HTML are kept.
     pub keep_boilerplate: bool,
+    /// Metadata.
+    #[schema(schema_with = metadata_schema)]
+    pub metadata: Metadata,
     /// The status of the newest revision.
     #[schema(schema_with = status)]
     pub status: &'static str,
     /// Number of searchable passages.
     pub chunks: u32,
-    /// Number of the newest revision, starting at 1. `status`, `title`, `content_type` and `bytes` refer to it.
+    /// Number of the newest revision, starting at 1. `status`, `title`, `metadata`, `content_type` and `bytes` refer to it.
     /// A revision whose content does not arrive within 30 minutes does not count.
     #[schema(example = 1)]
     pub revision: u32,
@@ -138,13 +278,116 @@ pub struct DocumentUpload {
     pub upload: Upload,
 }
 
-/// A page of documents, oldest first.
+/// A status that a listing can ask for.
+#[derive(Debug)]
+pub struct ShownStatus;
+
+impl PartialSchema for ShownStatus {
+    fn schema() -> RefOr<Schema> {
+        RefOr::T(Schema::Object(status()))
+    }
+}
+
+impl ToSchema for ShownStatus {}
+
+/// A content type that a listing can ask for.
+#[derive(Debug)]
+pub struct ListedType;
+
+impl PartialSchema for ListedType {
+    fn schema() -> RefOr<Schema> {
+        RefOr::T(Schema::Object(content_type()))
+    }
+}
+
+impl ToSchema for ListedType {}
+
+/// Values of metadata that a listing can ask for.
+#[derive(Debug)]
+pub struct MetadataEquals;
+
+impl PartialSchema for MetadataEquals {
+    fn schema() -> RefOr<Schema> {
+        let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(500));
+        let object = ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .property_names(Some(ObjectBuilder::new().pattern(Some(METADATA_KEY))))
+            .additional_properties(Some(text))
+            .examples([serde_json::json!({"department": "legal"})]);
+        RefOr::T(Schema::Object(object.build()))
+    }
+}
+
+impl ToSchema for MetadataEquals {}
+
+/// Parses a status that a client can see.
+pub fn shown_status(text: &str) -> Result<DocumentStatus, String> {
+    let found = DocumentStatus::SHOWN.into_iter().find(|status| status.as_str() == text);
+    found.ok_or_else(|| {
+        format!("must be one of `{}`", DocumentStatus::SHOWN.map(DocumentStatus::as_str).join("`, `"))
+    })
+}
+
+/// A page of documents, newest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DocumentPage {
     /// The documents of this page.
     pub documents: Vec<Document>,
     /// The `cursor` parameter for the next page; `null` on the last page.
     pub cursor: Option<String>,
+}
+
+/// Where to download a document's file.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Source {
+    /// URL of the file, for `GET` without headers. Gives access to this file alone.
+    pub url: String,
+    /// Seconds until the URL expires.
+    pub expires_in_seconds: u64,
+    /// Name of the file, made from the title. The download has it, too.
+    #[schema(example = "House rules.md")]
+    pub file_name: String,
+    /// Content type of the file.
+    #[schema(example = "text/markdown; charset=utf-8")]
+    pub content_type: String,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Number of the revision.
+    #[schema(example = 1)]
+    pub revision: u32,
+}
+
+/// A passage of a document.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DocumentPassage {
+    /// Position in the document, starting at 0.
+    pub chunk: u32,
+    /// Text. Its first line names the document and the headings, if it has any.
+    pub text: String,
+    /// The headings above the passage, outermost first.
+    pub headings: Vec<String>,
+    /// The page on which the passage begins, from 1; only in documents with pages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1)]
+    pub page: Option<u32>,
+}
+
+/// A page of a document's passages, in order.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PassagePage {
+    /// The passages of this page.
+    pub passages: Vec<DocumentPassage>,
+    /// Number of the searchable revision that they belong to.
+    #[schema(example = 1)]
+    pub revision: u32,
+    /// The `cursor` parameter for the next page; `null` on the last page.
+    pub cursor: Option<String>,
+}
+
+impl From<Match> for DocumentPassage {
+    fn from(found: Match) -> Self {
+        Self { chunk: found.number, text: found.text, headings: found.headings, page: found.page }
+    }
 }
 
 /// A document whose indexing failed for good. Redrive it to try again.
@@ -206,6 +449,65 @@ pub fn title(text: &str) -> Result<String, ApiError> {
         )));
     }
     Ok(title.to_owned())
+}
+
+/// Checks metadata.
+pub fn metadata(given: Fields) -> Result<Metadata, ApiError> {
+    Metadata::parse(given).map_err(|error| ApiError::BadRequest(error.to_string()))
+}
+
+/// Checks a merge patch of metadata.
+pub fn metadata_patch(given: Option<Fields>) -> Result<MetadataPatch, ApiError> {
+    MetadataPatch::parse(given).map_err(|error| ApiError::BadRequest(error.to_string()))
+}
+
+/// Describes a value of metadata.
+fn metadata_values() -> OneOfBuilder {
+    OneOfBuilder::new()
+        .item(
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .min_length(Some(1))
+                .max_length(Some(500))
+                .pattern(Some(r"^[^\x00-\x1f\x7f-\x9f]+$")),
+        )
+        .item(
+            ObjectBuilder::new()
+                .schema_type(Type::Number)
+                .minimum(Some(-9_007_199_254_740_992_i64))
+                .maximum(Some(9_007_199_254_740_992_i64)),
+        )
+        .item(ObjectBuilder::new().schema_type(Type::Boolean))
+}
+
+fn metadata_keys(values: OneOfBuilder) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .max_properties(Some(32))
+        .property_names(Some(ObjectBuilder::new().pattern(Some(METADATA_KEY))))
+        .additional_properties(Some(RefOr::T(Schema::OneOf(values.build()))))
+}
+
+fn metadata_schema() -> Object {
+    metadata_keys(metadata_values())
+        .schema_type(Type::Object)
+        .description(Some(
+            "Your own keys with a text, a number or a boolean each: at most 32 keys of 1 to 60 characters from A-Z, \
+             a-z, 0-9, `_` and `-`, and at most 1,536 bytes of JSON. Numbers: -2^53 to 2^53. A search can filter \
+             by them. Not for secrets: the index stores them readable to the service.",
+        ))
+        .examples([serde_json::json!({"department": "legal", "year": 2026, "public": true})])
+        .build()
+}
+
+fn metadata_patch_schema() -> Object {
+    metadata_keys(metadata_values().item(ObjectBuilder::new().schema_type(Type::Null)))
+        .schema_type(SchemaType::from_iter([Type::Object, Type::Null]))
+        .description(Some(
+            "A merge patch (RFC 7396) of the metadata: a value sets its key, `null` removes it. `null` instead of an \
+             object removes all keys.",
+        ))
+        .examples([serde_json::json!({"year": 2027, "public": null})])
+        .build()
 }
 
 /// Describes a content type of `formats`, with its parameters.
@@ -297,10 +599,12 @@ impl From<Stored> for Document {
         let pending = stored.pending.filter(|_| underway);
         Self {
             id: stored.id.into(),
+            external_id: stored.external_id,
             title: stored.title,
             content_type: stored.content_type,
             bytes: stored.bytes,
             keep_boilerplate: stored.keep_boilerplate,
+            metadata: stored.metadata,
             status: stored.status.as_str(),
             chunks: stored.live.as_ref().map_or(0, |live| live.passages),
             revision: stored.revision.number(),

@@ -196,6 +196,11 @@ pub struct Retrieval {
     #[serde(default, deserialize_with = "optional_whole")]
     #[schema(minimum = 0, maximum = 2)]
     pub neighbours: Option<u8>,
+    /// Which metadata the documents of the passages must have, such as `{"department": "legal", "year": {"$gte": 2020}}`.
+    /// Operators: `$eq`, `$ne`, `$gt`, `$gte`, `$lt`, `$lte`, `$in`, `$nin` and `$exists` of a key; `$and` and `$or` of
+    /// filters. Default: all documents.
+    #[schema(value_type = Option<Object>)]
+    pub filter: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
 /// A question to search for.

@@ -1,7 +1,7 @@
 //! Finds the passages of the tenant's documents for a question.
 
 use bulkhead_runtime::http::ApiError;
-use bulkhead_stores::{Match, Search, TenantSession};
+use bulkhead_stores::{Filter, Match, Search, TenantSession};
 
 use crate::model::{MAX_NEIGHBOURS, MAX_PASSAGES, MAX_QUESTION, Retrieval};
 use crate::{prompt, ranking};
@@ -27,8 +27,10 @@ pub(crate) fn settings(retrieval: &Retrieval) -> Result<Search, ApiError> {
     if neighbours > MAX_NEIGHBOURS {
         return Err(ApiError::BadRequest(format!("`retrieval.neighbours` must be 0 to {MAX_NEIGHBOURS}")));
     }
+    let filter = retrieval.filter.clone().map(|filter| Filter::parse("retrieval.filter", filter)).transpose();
+    let filter = filter.map_err(|error| ApiError::BadRequest(error.to_string()))?;
     let candidates = limit.saturating_mul(CANDIDATES).max(MIN_CANDIDATES);
-    Ok(Search { candidates, limit, min_score, neighbours })
+    Ok(Search { candidates, limit, min_score, neighbours, filter })
 }
 
 /// Checks the settings of a request that may want no passages. Returns `None` if it wants none.

@@ -72,14 +72,21 @@ pub(crate) async fn read(
         ExtractionAnswer::Unreadable(reason) => Ok(Reading::Unreadable(reason)),
         ExtractionAnswer::Unavailable => Ok(Reading::NoAnswer),
         ExtractionAnswer::Page { sha256, readers, page } => {
-            // The title is embedded with each passage, so it is part of the hash.
-            let hash = fingerprint(&[
-                &readers.to_be_bytes(),
-                &[u8::from(options.keep_boilerplate)],
+            // The title is embedded with each passage and the metadata is stored with it, so both are part of the hash.
+            let (readers, boilerplate) = (readers.to_be_bytes(), [u8::from(options.keep_boilerplate)]);
+            let metadata = document.metadata.canonical();
+            let mut parts: Vec<&[u8]> = vec![
+                &readers,
+                &boilerplate,
                 document.title.as_bytes(),
                 content_type.as_bytes(),
                 sha256.as_bytes(),
-            ]);
+            ];
+            // Documents without metadata keep the hash that they had before metadata existed.
+            if !document.metadata.is_empty() {
+                parts.push(metadata.as_bytes());
+            }
+            let hash = fingerprint(&parts);
             Ok(Reading::Page(Page { hash, text: page }))
         }
     }

@@ -172,7 +172,7 @@ async fn index_passages(
             };
             tokio::time::sleep(wait).await;
             let embedded = embed(session, document, numbers.start, batch).await?;
-            session.passages().put(&document.id, extent.revision, &embedded).await?;
+            session.passages().put(&document.id, extent.revision, &document.metadata, &embedded).await?;
             if !session.documents().record_progress(&document.id, extent, numbers.end).await? {
                 return Ok(Break(None));
             }

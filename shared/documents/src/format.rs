@@ -154,6 +154,27 @@ impl Format {
         self.row().name
     }
 
+    /// Returns the extension of a file name, without the full stop.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Text => "txt",
+            Self::Markdown => "md",
+            Self::Html => "html",
+            Self::Pdf => "pdf",
+            Self::Docx => "docx",
+            Self::Odt => "odt",
+            Self::Xlsx => "xlsx",
+            Self::Ods => "ods",
+            Self::Csv => "csv",
+            Self::Tsv => "tsv",
+            Self::Pptx => "pptx",
+            Self::Epub => "epub",
+            Self::Json => "json",
+            Self::JsonLines => "jsonl",
+            Self::Mail => "eml",
+        }
+    }
+
     /// Returns whether the document is text, which a client can send inline.
     pub fn is_text(self) -> bool {
         self.row().is_text

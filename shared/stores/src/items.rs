@@ -141,6 +141,32 @@ pub(crate) async fn list(
     Ok((items, more))
 }
 
+/// Returns one page of the items of one kind in the tenant's partition, by sort key from the last to the first, before
+/// the item `start`, and whether more may follow.
+pub(crate) async fn list_back(
+    session: &TenantSession<'_>,
+    operation: &'static str,
+    prefix: SortPrefix,
+    start: Option<ItemKey>,
+) -> Result<(Vec<Item>, bool), StoreError> {
+    let page = session
+        .dynamodb()
+        .query()
+        .table_name(&session.settings().table)
+        .key_condition_expression("pk = :partition AND begins_with(sk, :prefix)")
+        .expression_attribute_values(":partition", text(session.scope().partition().as_str()))
+        .expression_attribute_values(":prefix", text(prefix.as_str()))
+        .set_exclusive_start_key(start.as_ref().map(key_attributes))
+        .scan_index_forward(false)
+        .limit(QUERY_PAGE)
+        .consistent_read(true)
+        .send()
+        .await
+        .during(operation)?;
+    let more = page.last_evaluated_key.is_some();
+    Ok((page.items.unwrap_or_default(), more))
+}
+
 /// Seals `value` as the sealed part of the item at `key`, as an attribute.
 pub(crate) async fn seal<T: Serialize>(
     session: &TenantSession<'_>,
@@ -164,6 +190,38 @@ pub(crate) async fn seal_value<T: Serialize>(
     let profile = session.profile().await?;
     let address = Address::item(purpose, Table::Tenants, key, SEALED);
     session.sealer().seal(session.scope(), &profile.key_arn, &address, &plaintext).await
+}
+
+/// Seals `value` as another sealed attribute of the item at `key`.
+pub(crate) async fn seal_attribute<T: Serialize>(
+    session: &TenantSession<'_>,
+    purpose: Purpose,
+    key: &ItemKey,
+    attribute: &str,
+    value: &T,
+) -> Result<AttributeValue, StoreError> {
+    let plaintext =
+        serde_json::to_vec(value).map_err(|error| StoreError::corrupt("seal item", error.to_string()))?;
+    let profile = session.profile().await?;
+    let address = Address::item(purpose, Table::Tenants, key, attribute);
+    let sealed = session.sealer().seal(session.scope(), &profile.key_arn, &address, &plaintext).await?;
+    Ok(AttributeValue::B(sealed.into_bytes().into()))
+}
+
+/// Opens another sealed attribute of `item`, which was read at `key`; `None` if it is missing.
+pub(crate) async fn open_attribute<T: DeserializeOwned>(
+    session: &TenantSession<'_>,
+    purpose: Purpose,
+    key: &ItemKey,
+    attribute: &str,
+    item: &Item,
+) -> Result<Option<T>, StoreError> {
+    let Some(AttributeValue::B(bytes)) = item.get(attribute) else { return Ok(None) };
+    let sealed = Sealed::from_bytes(bytes.as_ref().to_vec());
+    let profile = session.profile().await?;
+    let address = Address::item(purpose, Table::Tenants, key, attribute);
+    let plaintext = session.sealer().open(session.scope(), &profile.key_arn, &address, &sealed).await?;
+    serde_json::from_slice(&plaintext).map(Some).map_err(|error| StoreError::corrupt(OPEN, error.to_string()))
 }
 
 /// Opens the sealed part of `item`, which was read at `key`.

@@ -10,6 +10,7 @@ mod quota;
 mod repositories;
 mod sealing;
 mod session;
+mod transaction;
 
 pub use bulkhead_apikeys::{ApiKey, PREFIX as API_KEY_PREFIX};
 pub use bulkhead_resilience::circuit::{Outcome, Policy as CircuitPolicy};
@@ -37,8 +38,11 @@ pub use repositories::api_keys::{
 };
 pub use repositories::commands::Commands;
 pub use repositories::documents::{
-    Document, DocumentStatus, Documents, Extent, NewContent, Replacement, WaitingReason,
+    Document, DocumentFilter, DocumentStatus, Documents, Extent, InvalidMetadata, Metadata, MetadataPatch,
+    MetadataValue, NewContent, Replacement, Upsert, WaitingReason,
 };
+pub use repositories::file_name::FileName;
+pub use repositories::filter::{Filter, InvalidFilter};
 pub use repositories::inferences::{Inferences, StoredInference};
 pub use repositories::models::{
     Answer, AnswerStream, Embedded, Embedding, Finish, ModelMessage, ModelPart, ModelRole, Models, Prompt,

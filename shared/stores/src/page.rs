@@ -32,6 +32,11 @@ impl PageLimit {
         (1..=Self::MAX).contains(&limit).then_some(Self(limit))
     }
 
+    /// Returns the number of items.
+    pub fn number(self) -> u16 {
+        self.0
+    }
+
     pub(crate) fn get(self) -> usize {
         usize::from(self.0)
     }

@@ -3,7 +3,8 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use bulkhead_tenancy::names::{
-    ApiKeyId, Comparison, Corpus, DerivedName, DocumentId, InferenceId, RunId, TemplateKey, inventory,
+    ApiKeyId, Comparison, Corpus, DerivedName, DocumentId, ExternalId, InferenceId, MetadataKey, RunId, TemplateKey,
+    inventory,
 };
 use bulkhead_tenancy::{Admission, Invocation, IsolationMode, TenantId};
 use proptest::prelude::*;
@@ -18,6 +19,8 @@ fn names_of(tenant: &str, template: &str, document: &str, corpus: &str) -> Vec<D
         "prod",
         &TemplateKey::parse(template).expect("template key"),
         &DocumentId::parse(document).expect("document id"),
+        // The same one for all tenants.
+        &ExternalId::parse("handbook:7").expect("external id"),
         &InferenceId::parse(document).expect("inference id"),
         &RunId::parse(document).expect("run id"),
         &ApiKeyId::parse(document.get(..16).expect("16 characters")).expect("API key id"),
@@ -115,6 +118,28 @@ proptest! {
 }
 
 #[test]
+fn external_id_has_no_separator_of_a_path() {
+    for accepted in ["a", "7", "handbook:7", "a@b.example", "A-1_b~c", &"x".repeat(128)] {
+        assert!(ExternalId::parse(accepted).is_ok(), "{accepted}");
+    }
+    for refused in
+        ["", ".", "..", ".a", "-a", "a/b", "a\\b", "a%2Fb", "a b", "a#b", "a?b", "ä", "a\0", &"x".repeat(129)]
+    {
+        assert!(ExternalId::parse(refused).is_err(), "{refused}");
+    }
+}
+
+#[test]
+fn metadata_key_has_no_separator() {
+    for accepted in ["a", "A-1_b", "-", &"x".repeat(60)] {
+        assert!(MetadataKey::parse(accepted).is_ok(), "{accepted}");
+    }
+    for refused in ["", "$ne", "a.b", "a b", "ä", "a\0", &"x".repeat(61)] {
+        assert!(MetadataKey::parse(refused).is_err(), "{refused}");
+    }
+}
+
+#[test]
 fn inventory_lists_every_kind_of_name() {
     let names = names_of(&"a".repeat(16), "summary", &"0".repeat(32), "docs");
     let kinds: std::collections::BTreeSet<_> = names.iter().map(|name| name.kind).collect();
@@ -124,6 +149,7 @@ fn inventory_lists_every_kind_of_name() {
             "document objects",
             "document source",
             "encryption context",
+            "external id",
             "item",
             "key alias",
             "message group",

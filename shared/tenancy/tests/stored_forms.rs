@@ -2,12 +2,14 @@
 //! depend on them.
 
 use bulkhead_tenancy::names::{
-    ApiKeyId, Corpus, DocumentId, InferenceId, Purpose, RunId, TemplateKey, inventory,
+    ApiKeyId, Corpus, DocumentId, ExternalId, InferenceId, Purpose, RunId, TemplateKey, inventory,
 };
 use bulkhead_tenancy::{Admission, Evidence, Invocation, IsolationMode, Refusal, TenantId};
 
 const TENANT: &str = "0192f3c5b7a07e0e9d3a5c1b2d4e6f80";
 const DOCUMENT: &str = "0192f3c5b7a07e0e9d3a5c1b2d4e6f82";
+/// SHA-256 of `external id#<tenant>#handbook:7#`.
+const EXTERNAL: &str = "c876e4c6782991f9110bb3e2641a891e7b7dd566cddd5ef1860236d05ea4e5b2";
 
 #[test]
 fn derived_names_have_their_stored_form() {
@@ -19,14 +21,18 @@ fn derived_names_have_their_stored_form() {
         "prod",
         &TemplateKey::parse("summary").expect("a key"),
         &DocumentId::parse(DOCUMENT).expect("an id"),
+        &ExternalId::parse("handbook:7").expect("an id"),
         &InferenceId::parse(DOCUMENT).expect("an id"),
         &RunId::parse(DOCUMENT).expect("an id"),
         &ApiKeyId::parse("0123456789abcdef").expect("an id"),
         &Corpus::parse("docs").expect("a corpus"),
     );
-    let names = names
-        .into_iter()
-        .map(|name| (name.kind, name.text.replace(TENANT, "<tenant>").replace(DOCUMENT, "<document>")));
+    let names = names.into_iter().map(|name| {
+        (
+            name.kind,
+            name.text.replace(TENANT, "<tenant>").replace(DOCUMENT, "<document>").replace(EXTERNAL, "<hash>"),
+        )
+    });
     let expected = [
         ("partition", "TENANT#<tenant>"),
         ("object prefix", "t/<tenant>/"),
@@ -38,6 +44,7 @@ fn derived_names_have_their_stored_form() {
         ("session name", "<tenant>"),
         ("session tag", "<tenant>"),
         ("usage key", "tenant-<tenant>"),
+        ("external id", "<hash>"),
         ("item", "TENANT#<tenant>|PROFILE"),
         ("item", "TENANT#<tenant>|LEDGER"),
         ("item", "TENANT#<tenant>|TEMPLATE#summary"),
@@ -46,6 +53,7 @@ fn derived_names_have_their_stored_form() {
         ("item", "TENANT#<tenant>|JOB#<document>"),
         ("item", "TENANT#<tenant>|WAITING#00000000000000#<document>"),
         ("item", "TENANT#<tenant>|DEAD#<document>"),
+        ("item", "TENANT#<tenant>|EXTERNAL#<hash>"),
         ("item", "TENANT#<tenant>|CIRCUIT"),
         ("item", "TENANT#<tenant>|INFERENCE#<document>"),
         ("item", "TENANT#<tenant>|RUN#<document>"),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use bulkhead_runtime::http::{Api, Problem, Route, documented};
 use bulkhead_tenancy::Role;
-use bulkhead_tenancy::names::{ApiKeyId, DocumentId, InferenceId, Label, TemplateKey};
+use bulkhead_tenancy::names::{ApiKeyId, DocumentId, ExternalId, InferenceId, Label, TemplateKey};
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -40,7 +40,15 @@ use utoipa::{Modify, OpenApi};
         documents::handlers::get,
         documents::handlers::delete,
         documents::handlers::replace,
+        documents::handlers::patch,
         documents::handlers::replace_upload,
+        documents::batch::create,
+        documents::batch::delete,
+        documents::content::source,
+        documents::content::passages,
+        documents::external::get,
+        documents::external::put,
+        documents::external::upload,
         documents::dead_letters::list,
         documents::dead_letters::redrive,
         documents::dead_letters::redrive_all,
@@ -55,7 +63,7 @@ use utoipa::{Modify, OpenApi};
         inference::handlers::render,
         openapi,
     ),
-    components(schemas(Problem, documented::DocumentIdText, documented::InferenceIdText, documented::WordText, documented::TemplateKeyText, documented::LabelText, documented::ApiKeyIdText, documented::RoleText, documented::ETagText, documented::TitleText), responses(
+    components(schemas(Problem, documented::DocumentIdText, documented::ExternalIdText, documented::InferenceIdText, documented::WordText, documented::TemplateKeyText, documented::LabelText, documented::ApiKeyIdText, documented::RoleText, documented::ETagText, documented::TitleText), responses(
         documented::BadRequest,
         documented::Unauthorized,
         documented::Forbidden,
@@ -204,7 +212,9 @@ fn without_null(mut schema: serde_json::Value) -> serde_json::Value {
 }
 
 fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut path.get, &mut path.put, &mut path.post, &mut path.delete].into_iter().filter_map(Option::as_mut)
+    [&mut path.get, &mut path.put, &mut path.patch, &mut path.post, &mut path.delete]
+        .into_iter()
+        .filter_map(Option::as_mut)
 }
 
 #[test]
@@ -279,7 +289,7 @@ fn every_operation_needs_a_token() {
     assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")));
     assert_eq!(document["security"], serde_json::json!([{"bearer": []}]));
     let paths = document["paths"].as_object().expect("paths");
-    assert_eq!(paths.len(), 24);
+    assert_eq!(paths.len(), 30);
     for operations in paths.values() {
         for operation in operations.as_object().expect("operations").values() {
             assert!(operation.get("security").is_none(), "an operation overrides `security`: {operation}");
@@ -301,12 +311,14 @@ fn patterns_accept_what_the_names_accept() {
     }
     let (id, key, label) = (pattern("DocumentId"), pattern("TemplateKey"), pattern("Label"));
     let (api_key, role) = (pattern("ApiKeyId"), pattern("Role"));
+    let external = pattern("ExternalId");
     let long = |length: usize| "a".repeat(length);
     let mut texts: Vec<String> =
         ["", "a", "-", "a-", "_a", "a_b-c", "A", "a b", "ä", "a\n", "a/b", "a.b", "7", "0-9"]
             .map(str::to_owned)
             .into();
-    texts.extend([31, 32, 33, 63, 64, 65, 66].map(long));
+    texts.extend([31, 32, 33, 63, 64, 65, 66, 127, 128, 129].map(long));
+    texts.extend(["a:b", "a@b", "a~b", "a%b", ".a", "..", "a\\b"].map(str::to_owned));
     texts.extend([
         format!("{}g", long(31)),
         format!("{}A", long(31)),
@@ -321,6 +333,7 @@ fn patterns_accept_what_the_names_accept() {
     for text in texts {
         assert_eq!(id.is_match(&text), DocumentId::parse(&text).is_ok(), "document id {text:?}");
         assert_eq!(key.is_match(&text), TemplateKey::parse(&text).is_ok(), "template key {text:?}");
+        assert_eq!(external.is_match(&text), ExternalId::parse(&text).is_ok(), "external id {text:?}");
         assert_eq!(label.is_match(&text), Label::parse(&text).is_ok(), "label {text:?}");
         assert_eq!(api_key.is_match(&text), ApiKeyId::parse(&text).is_ok(), "API key id {text:?}");
         assert_eq!(role.is_match(&text), Role::parse(&text).is_some(), "role {text:?}");

@@ -65,6 +65,8 @@ macro_rules! texts {
 texts! {
     DocumentIdText as DocumentId, "Id of a document.",
         "^[0-9a-f]{32}$", "0192f3c5b7a07e0e9d3a5c1b2d4e6f80";
+    ExternalIdText as ExternalId, "Id of a document in the tenant's own system, unique within the tenant.",
+        "^[A-Za-z0-9][A-Za-z0-9._~:@-]{0,127}$", "handbook:7";
     InferenceIdText as InferenceId, "Id of an inference.",
         "^[0-9a-f]{32}$", "0192f3c5b7a07e0e9d3a5c1b2d4e6f80";
     WordText as Word, "1 to 64 letters, digits, `_` and `-`.",

@@ -155,20 +155,9 @@ impl ApiError {
     /// Counts and logs the error, and returns the response.
     pub(super) fn into_response(self, subject: Subject<'_>) -> ApiResponse {
         let error = self.log_and_redact(subject);
-        let (status, code, title) = error.describe();
-        let problem = Problem {
-            kind: format!("urn:bulkhead:problem:{code}"),
-            title,
-            status,
-            detail: truncated(error.to_string()),
-            request_id: subject.request_id.unwrap_or_default().to_owned(),
-            current: match &error {
-                Self::NotCurrent { current, .. } => Some(current.clone()),
-                _ => None,
-            },
-        };
-        let response =
-            ApiResponse::json(status, &problem).with_header("content-type", "application/problem+json");
+        let problem = error.problem(subject);
+        let response = ApiResponse::json(problem.status, &problem)
+            .with_header("content-type", "application/problem+json");
         let response = match error.retry_after() {
             Some(seconds) => response.with_header("retry-after", seconds.to_string()),
             None => response,
@@ -177,6 +166,27 @@ impl ApiError {
             Self::MethodNotAllowed { allowed } => response.with_header("allow", allowed),
             Self::NotCurrent { etag, .. } => response.with_header("etag", etag),
             _ => response,
+        }
+    }
+
+    /// Counts and logs the error of one part of a request, and returns it for the answer.
+    pub fn into_problem(self, subject: Subject<'_>) -> Problem {
+        self.log_and_redact(subject).problem(subject)
+    }
+
+    /// Returns the answer's body. The error must be redacted.
+    fn problem(&self, subject: Subject<'_>) -> Problem {
+        let (status, code, title) = self.describe();
+        Problem {
+            kind: format!("urn:bulkhead:problem:{code}"),
+            title,
+            status,
+            detail: truncated(self.to_string()),
+            request_id: subject.request_id.unwrap_or_default().to_owned(),
+            current: match self {
+                Self::NotCurrent { current, .. } => Some(current.clone()),
+                _ => None,
+            },
         }
     }
 

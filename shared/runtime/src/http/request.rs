@@ -92,6 +92,16 @@ impl ApiRequest {
         }
     }
 
+    /// Returns the names `k` of the query parameters `name[k]`, sorted.
+    pub fn query_members(&self, name: &str) -> Vec<&str> {
+        let names = self.event.query_names();
+        let mut members: Vec<_> = names
+            .filter_map(|found| found.strip_prefix(name)?.strip_prefix('[')?.strip_suffix(']'))
+            .collect();
+        members.sort_unstable();
+        members
+    }
+
     /// Refuses query parameters other than `known`.
     ///
     /// # Errors
@@ -111,7 +121,29 @@ impl ApiRequest {
         &self,
         parse: impl FnOnce(&str) -> Result<K, E>,
     ) -> Result<ListQuery<K>, ApiError> {
-        self.only_query(&["limit", "cursor"])?;
+        self.list_query_with(&[], parse)
+    }
+
+    /// Parses `limit` and `cursor` of a listing that has the parameters `more`, too. `name[` stands for every
+    /// parameter of the form `name[key]`.
+    ///
+    /// # Errors
+    /// 400 if one is malformed or another parameter is present.
+    pub fn list_query_with<K, E: Display>(
+        &self,
+        more: &[&str],
+        parse: impl FnOnce(&str) -> Result<K, E>,
+    ) -> Result<ListQuery<K>, ApiError> {
+        let is_known = |name: &str| {
+            let listed = |known: &&str| match known.ends_with('[') {
+                true => name.starts_with(*known) && name.ends_with(']'),
+                false => name == *known,
+            };
+            ["limit", "cursor"].contains(&name) || more.iter().any(listed)
+        };
+        if let Some(unknown) = self.event.query_names().find(|name| !is_known(name)) {
+            return Err(ApiError::BadRequest(format!("unknown query parameter `{unknown}`")));
+        }
         let limit = |text: &str| {
             let limit =
                 whole_number(text).and_then(|limit| u16::try_from(limit).ok()).and_then(PageLimit::new);
@@ -282,6 +314,28 @@ mod tests {
         assert_eq!(["0", "7", "100"].map(whole_number), [Some(0), Some(7), Some(100)]);
         for refused in ["", "05", "00", "+5", "-1", "5 ", "0x5", "٣", "4294967296"] {
             assert_eq!(whole_number(refused), None, "{refused}");
+        }
+    }
+
+    #[test]
+    fn query_parameter_with_members_is_read() {
+        let request = |names: &[&str]| {
+            let query: serde_json::Map<_, _> =
+                names.iter().map(|name| ((*name).to_owned(), serde_json::json!(["5"]))).collect();
+            let event = serde_json::json!({"multiValueQueryStringParameters": query});
+            ApiRequest::new(serde_json::from_value(event).expect("an event"))
+        };
+        let asked = request(&["limit", "status", "metadata[b]", "metadata[a]", "metadata[]"]);
+        assert_eq!(asked.query_members("metadata"), ["", "a", "b"]);
+        let parse = |request: &ApiRequest| {
+            request
+                .list_query_with(&["status", "metadata["], |_| Ok::<_, String>(()))
+                .map(|query| query.limit)
+        };
+        assert_eq!(parse(&asked).expect("a query"), PageLimit::new(5).expect("a limit"));
+        for unknown in ["metadata", "metadata[", "metadata[a", "other[a]", "status[a]"] {
+            let error = parse(&request(&[unknown])).expect_err("refused").to_string();
+            assert_eq!(error, format!("unknown query parameter `{unknown}`"));
         }
     }
 

@@ -8,11 +8,11 @@ use bulkhead_tenancy::names::{DocumentId, Revision};
 use super::backlog::TenantBacklog;
 use super::job::{JobStatus, Jobs, Record};
 use super::sealed_job::IngestionJob;
-use super::transaction::malformed;
 use crate::clock;
 use crate::error::StoreError;
 use crate::items::{self, key_attributes, new_etag, number, text};
 use crate::repositories::documents::{DocumentStatus, IngestionState, JobLocation, NOT_DELETED};
+use crate::transaction::{malformed, transact};
 
 const ACCEPT: &str = "accept job";
 const NO_ITEM: &str = "attribute_not_exists(pk)";
@@ -89,7 +89,7 @@ impl Jobs<'_> {
             .map_err(malformed)?;
         let writes = vec![backlog.mark()?, TransactWriteItem::builder().put(put).build()];
         // A failed condition means that a job exists. The backlog was marked together with it.
-        self.transact(ACCEPT, writes).await.map(drop)
+        transact(&self.session, ACCEPT, writes).await.map(drop)
     }
 
     /// Accepts the revision if the document's state is still `state`, and returns whether it was.
@@ -168,6 +168,6 @@ impl Jobs<'_> {
         }
         let update = update.condition_expression(condition).build().map_err(malformed)?;
         writes.push(TransactWriteItem::builder().update(update).build());
-        Ok(self.transact(ACCEPT, writes).await?.is_none())
+        Ok(transact(&self.session, ACCEPT, writes).await?.is_none())
     }
 }

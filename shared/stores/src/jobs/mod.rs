@@ -16,7 +16,6 @@ pub(crate) mod functions;
 mod job;
 pub(crate) mod queue;
 mod sealed_job;
-mod transaction;
 mod transitions;
 
 pub use accept::ReceivedContent;

@@ -10,11 +10,11 @@ use bulkhead_tenancy::names::{DocumentId, ItemKey, Revision};
 
 use super::backlog::TenantBacklog;
 use super::job::{Job, JobStatus, Jobs, Record};
-use super::transaction::malformed;
 use crate::clock;
 use crate::error::{Classify, StoreError};
 use crate::items::{self, key_attributes, new_etag, number, text};
 use crate::repositories::documents::{DocumentStatus, JobLocation, NOT_DELETED, WaitingReason};
+use crate::transaction::{malformed, transact};
 
 const MOVE: &str = "move job";
 const UNCHANGED: &str = "etag = :etag";
@@ -195,7 +195,7 @@ impl Jobs<'_> {
             .build()
             .map_err(malformed)?;
         let writes = vec![self.removal(job)?, TransactWriteItem::builder().update(document).build()];
-        Ok(match self.transact("complete job", writes).await? {
+        Ok(match transact(&self.session, "complete job", writes).await? {
             None => Completion::Done,
             Some(0) => Completion::LostRace,
             Some(_) => Completion::Superseded,
@@ -325,7 +325,7 @@ impl Jobs<'_> {
             TransactWriteItem::builder().update(document).build(),
         ];
         let writes = writes.into_iter().chain(extra.mark).collect();
-        Ok(match self.transact(MOVE, writes).await? {
+        Ok(match transact(&self.session, MOVE, writes).await? {
             None => Transition::Applied(Box::new(Job { key: to, record })),
             Some(0) => Transition::LostRace,
             Some(_)

@@ -5,6 +5,8 @@
 pub(crate) mod api_keys;
 pub(crate) mod commands;
 pub(crate) mod documents;
+pub(crate) mod file_name;
+pub(crate) mod filter;
 pub(crate) mod inferences;
 pub(crate) mod models;
 pub(crate) mod objects;

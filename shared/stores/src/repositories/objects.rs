@@ -3,20 +3,21 @@ use std::time::{Duration, SystemTime};
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::presigning::PresigningConfig;
-use aws_sdk_s3::types::ServerSideEncryption;
+use aws_sdk_s3::types::{AnnotationDirective, ServerSideEncryption};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bulkhead_tenancy::names::{DocumentId, Purpose, Revision};
 use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::error::{Classify, StoreError};
+use crate::repositories::file_name::FileName;
 use crate::session::TenantSession;
 
 /// Lifetime of an upload URL. The URL expires earlier if the credentials that signed it expire:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html>
 const UPLOAD_LIFETIME: Duration = Duration::from_secs(900);
 
-/// Lifetime of a URL for the function `extraction`, which uses it at once. Leaves time for a cold start.
+/// Lifetime of a URL that is used at once: by a client, or by the function `extraction`. Leaves time for a cold start.
 const READ_LIFETIME: Duration = Duration::from_secs(60);
 
 /// Objects of one document that are deleted at the same time.
@@ -73,6 +74,44 @@ impl Objects<'_> {
         }
     }
 
+    /// Stores the bytes of the revision `from` as those of `to`, inside S3. Returns `false` if they do not exist.
+    pub async fn copy_source(
+        &self,
+        id: &DocumentId,
+        from: Revision,
+        to: Revision,
+    ) -> Result<bool, StoreError> {
+        let scope = self.session.scope();
+        let (source, target) = (scope.document_source(id, from), scope.document_source(id, to));
+        let bucket = &self.session.settings().bucket;
+        let copied = self
+            .session
+            .s3()
+            .copy_object()
+            .bucket(bucket)
+            .key(target.as_str())
+            // No character of our keys needs an escape.
+            .copy_source(format!("{bucket}/{}", source.as_str()))
+            // The default copies annotations, for which the role would need two more rights.
+            .annotation_directive(AnnotationDirective::Exclude)
+            .if_none_match("*")
+            .server_side_encryption(ServerSideEncryption::AwsKms)
+            .ssekms_key_id(&self.session.profile().await?.key_arn)
+            .ssekms_encryption_context(self.encryption_context())
+            .send()
+            .await;
+        match copied {
+            // An earlier attempt stored the bytes and its answer was lost. No other process uses this key.
+            Err(error) if error.code() == Some("PreconditionFailed") => Ok(true),
+            Err(error) if error.code() == Some("NoSuchKey") => Ok(false),
+            // For a missing object S3 answers 404 only to a role that may list the whole bucket, else 403.
+            Err(error) if error.code() == Some("AccessDenied") && !self.exists(source.as_str()).await? => {
+                Ok(false)
+            }
+            other => other.during("copy document").map(|_| true),
+        }
+    }
+
     /// Signs an upload of exactly `bytes` bytes for a revision of a document.
     pub async fn presign_source(
         &self,
@@ -98,6 +137,33 @@ impl Objects<'_> {
             headers: signed.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             expires_in: lifetime,
         })
+    }
+
+    /// Signs one download of a revision's bytes by a client, as a file with this name. Makes no call. Returns the URL
+    /// and the time until it expires.
+    ///
+    /// A browser saves the file and does not show it: the name is in a disposition `attachment`.
+    pub async fn presign_download(
+        &self,
+        id: &DocumentId,
+        revision: Revision,
+        content_type: &str,
+        file_name: &FileName,
+    ) -> Result<(String, Duration), StoreError> {
+        const OPERATION: &str = "sign download";
+        let (config, lifetime) = self.presigning(OPERATION, READ_LIFETIME).await?;
+        let signed = self
+            .session
+            .s3()
+            .get_object()
+            .bucket(&self.session.settings().bucket)
+            .key(self.session.scope().document_source(id, revision).as_str())
+            .response_content_type(content_type)
+            .response_content_disposition(file_name.disposition())
+            .presigned(config)
+            .await
+            .during(OPERATION)?;
+        Ok((signed.uri().to_owned(), lifetime))
     }
 
     /// Signs one read of a revision's bytes, for a function without rights. Makes no call.
@@ -249,25 +315,25 @@ impl Objects<'_> {
         revision: Revision,
         content_type: &str,
     ) -> Result<PutObjectFluentBuilder, StoreError> {
-        let scope = self.session.scope();
-        let context: serde_json::Map<_, _> = scope
-            .encryption_context(Purpose::Document)
-            .pairs()
-            .into_iter()
-            .map(|(key, value)| (key.to_owned(), value.into()))
-            .collect();
-        let context = BASE64_STANDARD.encode(serde_json::Value::from(context).to_string());
         Ok(self
             .session
             .s3()
             .put_object()
             .bucket(&self.session.settings().bucket)
-            .key(scope.document_source(id, revision).as_str())
+            .key(self.session.scope().document_source(id, revision).as_str())
             // The bytes of a revision never change.
             .if_none_match("*")
             .content_type(content_type)
             .server_side_encryption(ServerSideEncryption::AwsKms)
             .ssekms_key_id(&self.session.profile().await?.key_arn)
-            .ssekms_encryption_context(context))
+            .ssekms_encryption_context(self.encryption_context()))
+    }
+
+    /// Returns the tenant's encryption context, in the form of S3's header.
+    fn encryption_context(&self) -> String {
+        let context = self.session.scope().encryption_context(Purpose::Document);
+        let pairs: serde_json::Map<_, _> =
+            context.pairs().into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect();
+        BASE64_STANDARD.encode(serde_json::Value::from(pairs).to_string())
     }
 }

@@ -8,6 +8,8 @@ use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Classify, StoreError};
+use crate::repositories::documents::Metadata;
+use crate::repositories::filter::Filter;
 use crate::repositories::models::Embedding;
 use crate::session::TenantSession;
 
@@ -40,7 +42,7 @@ pub struct Passage {
 }
 
 /// What a search returns.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Search {
     /// Passages to rank, at most 100.
     pub candidates: u8,
@@ -50,6 +52,8 @@ pub struct Search {
     pub min_score: f32,
     /// Passages to add before and after each passage, as its context. At most 2.
     pub neighbours: u8,
+    /// Which metadata a passage's document must have.
+    pub filter: Option<Filter>,
 }
 
 /// A passage that a search returns.
@@ -102,12 +106,13 @@ impl<'s> TenantSession<'s> {
 }
 
 impl Passages<'_> {
-    /// Indexes passages of a revision. Idempotent. Searches do not return them before
+    /// Indexes passages of a revision, with the metadata of its document. Idempotent. Searches do not return them before
     /// [`Documents::publish`](crate::Documents::publish).
     pub async fn put(
         &self,
         document: &DocumentId,
         revision: Revision,
+        metadata: &Metadata,
         passages: &[Passage],
     ) -> Result<(), StoreError> {
         const OPERATION: &str = "index passages";
@@ -131,11 +136,12 @@ impl Passages<'_> {
                     .sealer()
                     .seal(self.session.scope(), &profile.key_arn, &address, &content)
                     .await?;
-                let metadata = HashMap::from([(SEALED.to_owned(), Json::from(String::from(sealed)))]);
+                let mut entries: HashMap<_, _> = metadata.for_vector().collect();
+                entries.insert(SEALED.to_owned(), Json::from(String::from(sealed)));
                 let vector = PutInputVector::builder()
                     .key(key)
                     .data(VectorData::Float32(passage.embedding.0.clone()))
-                    .metadata(Json::Object(metadata))
+                    .metadata(Json::Object(entries))
                     .build()
                     .map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))?;
                 vectors.push(vector);
@@ -168,7 +174,7 @@ impl Passages<'_> {
         let mut queries = 0;
         loop {
             queries += 1;
-            let mut found = self.query(query, asked).await?;
+            let mut found = self.query(query, asked, search.filter.as_ref()).await?;
             let candidates = found.len();
             found.retain(|passage| passage.score >= search.min_score);
             let all = found.len() < candidates || i32::try_from(candidates).unwrap_or(i32::MAX) < asked;
@@ -184,7 +190,12 @@ impl Passages<'_> {
         }
     }
 
-    async fn query(&self, query: &Embedding, limit: i32) -> Result<Vec<Match>, StoreError> {
+    async fn query(
+        &self,
+        query: &Embedding,
+        limit: i32,
+        filter: Option<&Filter>,
+    ) -> Result<Vec<Match>, StoreError> {
         let profile = self.session.profile().await?;
         let index = self.session.scope().vector_index(&profile.corpus);
         let found = self
@@ -195,6 +206,7 @@ impl Passages<'_> {
             .index_name(index.as_str())
             .query_vector(VectorData::Float32(query.0.clone()))
             .top_k(limit)
+            .set_filter(filter.map(Filter::to_json))
             .return_metadata(true)
             .return_distance(true)
             .send()
@@ -263,29 +275,55 @@ impl Passages<'_> {
 
     /// Returns the texts of the passages that exist, by key.
     async fn texts(&self, keys: &[String]) -> Result<HashMap<String, String>, StoreError> {
-        let profile = self.session.profile().await?;
-        let index = self.session.scope().vector_index(&profile.corpus);
         let mut texts = HashMap::new();
         for batch in keys.chunks(MAX_READ) {
-            let found = self
-                .session
-                .s3vectors()
-                .get_vectors()
-                .vector_bucket_name(&profile.vector_bucket)
-                .index_name(index.as_str())
-                .set_keys(Some(batch.to_vec()))
-                .return_metadata(true)
-                .send()
-                .await
-                .during("read passages")?;
-            let opened = found.vectors.iter().map(async |vector| {
-                let passage =
-                    self.read(&index, &profile.key_arn, &vector.key, vector.metadata.as_ref(), None).await?;
-                Ok::<_, StoreError>((vector.key.clone(), passage.text))
-            });
-            texts.extend(try_join_all(opened).await?);
+            let read = self.read_keys(batch).await?;
+            texts.extend(read.into_iter().map(|passage| {
+                (vector_key(&passage.document, passage.revision, passage.number), passage.text)
+            }));
         }
         Ok(texts)
+    }
+
+    /// Returns the passages that exist, of at most 100 keys.
+    async fn read_keys(&self, keys: &[String]) -> Result<Vec<Match>, StoreError> {
+        let profile = self.session.profile().await?;
+        let index = self.session.scope().vector_index(&profile.corpus);
+        let found = self
+            .session
+            .s3vectors()
+            .get_vectors()
+            .vector_bucket_name(&profile.vector_bucket)
+            .index_name(index.as_str())
+            .set_keys(Some(keys.to_vec()))
+            .return_metadata(true)
+            .send()
+            .await
+            .during("read passages")?;
+        let opened = found
+            .vectors
+            .iter()
+            .map(|vector| self.read(&index, &profile.key_arn, &vector.key, vector.metadata.as_ref(), None));
+        try_join_all(opened).await
+    }
+
+    /// Returns the passages `numbers` of a revision, in order. Leaves out those that do not exist.
+    ///
+    /// At most 100 passages.
+    pub async fn of_document(
+        &self,
+        document: &DocumentId,
+        revision: Revision,
+        numbers: std::ops::Range<u32>,
+    ) -> Result<Vec<Match>, StoreError> {
+        let keys: Vec<_> =
+            numbers.take(MAX_READ).map(|number| vector_key(document, revision, number)).collect();
+        let mut found = vec![];
+        if !keys.is_empty() {
+            found = self.read_keys(&keys).await?;
+        }
+        found.sort_by_key(|passage| passage.number);
+        Ok(found)
     }
 
     /// Removes the passages `numbers` of a revision, if they exist.
@@ -341,7 +379,8 @@ impl Passages<'_> {
     }
 }
 
-/// Metadata key of the sealed text. The index is configured so that this key is not filterable.
+/// Metadata key of the sealed text. The index is configured so that this key is not filterable. A key of the tenant's
+/// metadata has a prefix, so it is never this key.
 const SEALED: &str = "sealed";
 
 fn vector_key(document: &DocumentId, revision: Revision, number: u32) -> String {

@@ -1,4 +1,4 @@
-use super::{ApiKeyId, DocumentId, InferenceId, RunId, TemplateKey};
+use super::{ApiKeyId, DocumentId, ExternalIdHash, InferenceId, RunId, TemplateKey};
 use crate::{TenantId, TenantScope};
 
 /// A tenant's partition: `TENANT#<id>`, in every table that holds tenant items.
@@ -153,6 +153,11 @@ impl TenantScope<'_> {
     /// Returns the key of a document's dead job.
     pub fn dead_key(&self, document: &DocumentId) -> ItemKey {
         self.item(format!("{}{document}", SortPrefix::Dead.as_str()))
+    }
+
+    /// Returns the key of the item that names the document with an external id.
+    pub fn external_id_key(&self, hash: &ExternalIdHash) -> ItemKey {
+        self.item(format!("EXTERNAL#{hash}"))
     }
 
     /// Returns the key of an inference's record.

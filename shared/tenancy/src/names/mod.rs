@@ -4,6 +4,7 @@
 //! create a name. Tests use [`inventory`] to prove that two tenants never share a name.
 
 mod context;
+mod external_id;
 mod group;
 mod index;
 mod item;
@@ -23,7 +24,10 @@ pub use object::{ObjectKey, ObjectPrefix};
 pub use revision::Revision;
 pub use session::SessionTag;
 pub use usage_key::UsageKey;
-pub use validated::{ApiKeyId, Corpus, DocumentId, InferenceId, InvalidName, Label, RunId, TemplateKey};
+pub use validated::{
+    ApiKeyId, Corpus, DocumentId, ExternalId, ExternalIdHash, InferenceId, InvalidName, Label, MetadataKey, RunId,
+    TemplateKey,
+};
 
 pub(crate) use item::tenant_of;
 pub(crate) use object::source_object;
@@ -58,6 +62,7 @@ pub fn inventory(
     stage: &str,
     template: &TemplateKey,
     document: &DocumentId,
+    external: &ExternalId,
     inference: &InferenceId,
     run: &RunId,
     api_key: &ApiKeyId,
@@ -77,6 +82,7 @@ pub fn inventory(
         whole("session name", scope.session_tag().session_name()),
         whole("session tag", scope.session_tag().value()),
         whole("usage key", scope.tenant().usage_key().as_str()),
+        whole("external id", scope.external_id_hash(external).as_str()),
     ];
     for key in [
         scope.profile_key(),
@@ -87,6 +93,7 @@ pub fn inventory(
         scope.job_key(document),
         scope.waiting_key(0, document),
         scope.dead_key(document),
+        scope.external_id_key(&scope.external_id_hash(external)),
         scope.circuit_key(),
         scope.inference_key(inference),
         scope.run_key(run),

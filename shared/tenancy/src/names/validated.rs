@@ -127,3 +127,43 @@ validated!(
      `latest` is reserved: leave the label out to use the latest version",
     |text| word(text, 32, b"_-") && text != b"latest"
 );
+
+validated!(
+    /// A key of a document's metadata, which the document's owner chooses.
+    ///
+    /// At most 60 characters: with our prefix it has at most the 63 characters that S3 Vectors documents for a metadata
+    /// key. <https://docs.aws.amazon.com/AmazonS3/latest/API/API_S3VectorBuckets_MetadataConfiguration.html>
+    MetadataKey,
+    "a metadata key",
+    "1 to 60 characters from A-Z, a-z, 0-9, `_` and `-`",
+    |text| (1..=60).contains(&text.len())
+        && text.iter().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(b))
+);
+
+validated!(
+    /// A document's id in the tenant's own system, unique within the tenant.
+    ///
+    /// No character of it needs an escape in a path, and none has a meaning there. The first one is no full stop, so the
+    /// id is never a relative path.
+    ExternalId,
+    "an external id",
+    "1 to 128 characters from A-Z, a-z, 0-9, `.`, `_`, `~`, `:`, `@` and `-`, beginning with a letter or digit",
+    |text| (1..=128).contains(&text.len())
+        && text.first().is_some_and(u8::is_ascii_alphanumeric)
+        && text.iter().all(|b| b.is_ascii_alphanumeric() || b"._~:@-".contains(b))
+);
+
+validated!(
+    /// The hash of an external id and its tenant. Stored instead of the id, which is sealed.
+    ExternalIdHash,
+    "the hash of an external id",
+    "64 characters from 0-9 and a-f",
+    |text| text.len() == 64 && text.iter().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(b))
+);
+
+impl ExternalIdHash {
+    /// Returns the hash with this text, which is a digest in hexadecimal.
+    pub(super) fn of_digest(hexadecimal: String) -> Self {
+        Self(hexadecimal)
+    }
+}

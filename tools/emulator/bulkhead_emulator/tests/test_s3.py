@@ -424,3 +424,15 @@ def test_missing_object_is_404_only_for_callers_that_may_list(cloud: Cloud) -> N
     assert answers(reads) == [("AccessDenied", 403), ("403", 403)]
     assert answers(reads, by_prefix) == [("AccessDenied", 403), ("403", 403)], "the request has no prefix"
     assert error(cloud.client("s3").get_object, **missing)[0] == "NoSuchKey"
+
+
+def test_copy_if_the_target_does_not_exist(s3: Any, bucket: Any) -> None:
+    for name in ("source", "taken"):
+        s3.put_object(Bucket=bucket, Key=name, Body=name.encode())
+    copy = {"Bucket": bucket, "CopySource": {"Bucket": bucket, "Key": "source"}}
+    s3.copy_object(**copy, Key="free", IfNoneMatch="*")
+    assert s3.get_object(Bucket=bucket, Key="free")["Body"].read() == b"source"
+    assert error(s3.copy_object, **copy, Key="taken", IfNoneMatch="*")[0] == "PreconditionFailed"
+    assert s3.get_object(Bucket=bucket, Key="taken")["Body"].read() == b"taken"
+    s3.copy_object(**copy, Key="taken")
+    assert s3.get_object(Bucket=bucket, Key="taken")["Body"].read() == b"source"

@@ -1,6 +1,6 @@
 //! Deletion of a document: marked first, then cleaned up; the record stays for 30 days.
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use bulkhead_tenancy::names::DocumentId;
 
 use super::record::{DocumentStatus, Record, status};
@@ -13,6 +13,7 @@ use crate::session::TenantSession;
 /// How long the record of a deleted document, or of one whose upload never arrives, stays, seconds. Longer than
 /// the 14 days that a message can stay in a queue.
 pub(super) const KEEP_SECONDS: i64 = 30 * 24 * 60 * 60;
+const DELETE: &str = "delete document";
 
 impl TenantSession<'_> {
     /// Removes the passages and the bytes of a document that is deleted or that has no record. Returns
@@ -63,7 +64,7 @@ impl Documents<'_> {
             .table_name(&self.session.settings().table)
             .set_key(Some(key_attributes(&self.session.scope().document_key(id))))
             .update_expression(
-                "SET #status = :deleted, updated_at = :now, expires_at = :expires REMOVE sealed, announced, waiting_reason, last_error",
+                "SET #status = :deleted, updated_at = :now, expires_at = :expires REMOVE sealed, external_id, announced, waiting_reason, last_error",
             )
             .condition_expression("attribute_exists(pk) AND (#status <> :deleted OR cleaned = :no)")
             .expression_attribute_names("#status", "status")
@@ -71,14 +72,20 @@ impl Documents<'_> {
             .expression_attribute_values(":no", AttributeValue::Bool(false))
             .expression_attribute_values(":now", AttributeValue::S(clock::now().to_string()))
             .expression_attribute_values(":expires", AttributeValue::N(expires_at.to_string()))
+            .return_values(ReturnValue::AllOld)
             .send()
             .await
-            .during("delete document");
-        match marked {
-            Ok(_) => Ok(true),
-            Err(StoreError::Conflict { .. }) => Ok(false),
-            Err(error) => Err(error),
+            .during(DELETE);
+        let before = match marked {
+            Ok(marked) => marked.attributes.unwrap_or_default(),
+            Err(StoreError::Conflict { .. }) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        // The mark frees the external id. Without its item, the next document with the id needs no takeover.
+        if let Some(hash) = items::record::<Record>(DELETE, before)?.external_id_hash {
+            self.free_external_id(id, &hash).await?;
         }
+        Ok(true)
     }
 
     /// Records that the data of a deleted document is removed.

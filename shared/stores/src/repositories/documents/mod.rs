@@ -9,10 +9,17 @@
 
 mod announcement;
 mod deletion;
+mod external;
+mod listing;
+mod metadata;
 mod progress;
 mod record;
 mod repository;
 
+pub use external::Upsert;
+pub use listing::DocumentFilter;
+pub use metadata::{InvalidMetadata, Metadata, MetadataPatch, MetadataValue};
+pub(crate) use metadata::{parse_key, vector_metadata_key};
 pub use record::{Document, DocumentStatus, Extent, NewContent, WaitingReason};
 pub(crate) use record::{IngestionState, JobLocation, NOT_DELETED};
 pub use repository::{Documents, Replacement};

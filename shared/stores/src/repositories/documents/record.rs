@@ -4,10 +4,11 @@ use std::ops::Not;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use bulkhead_resilience::{Timestamp, rfc3339};
-use bulkhead_tenancy::names::{DocumentId, Revision};
+use bulkhead_tenancy::names::{DocumentId, ExternalId, ExternalIdHash, Revision};
 use serde::{Deserialize, Serialize};
 
 use super::announcement::{Announcement, Announcements};
+use super::metadata::Metadata;
 use crate::items::Item;
 
 /// A condition of writes: the document exists and is not deleted. `:deleted` is the status `deleted`.
@@ -117,6 +118,8 @@ pub struct NewContent {
     pub by_upload: bool,
     /// Whether menus, page footers and cookie banners of HTML are kept.
     pub keep_boilerplate: bool,
+    /// Its metadata. Sealed at rest; readable to the service in the index.
+    pub metadata: Metadata,
 }
 
 /// The passages of one revision in the index.
@@ -126,7 +129,7 @@ pub struct Extent {
     pub revision: Revision,
     /// The number of passages.
     pub passages: u32,
-    /// Hash of the title, the content type, the bytes, the readers and their options.
+    /// Hash of the title, the metadata, the content type, the bytes, the readers and their options.
     pub hash: String,
 }
 
@@ -135,6 +138,8 @@ pub struct Extent {
 pub struct Document {
     /// Its id.
     pub id: DocumentId,
+    /// Its id in the tenant's own system.
+    pub external_id: Option<ExternalId>,
     /// Its title.
     pub title: String,
     /// Its content type.
@@ -143,6 +148,8 @@ pub struct Document {
     pub bytes: u64,
     /// Whether menus, page footers and cookie banners of HTML are kept.
     pub keep_boilerplate: bool,
+    /// Its metadata.
+    pub metadata: Metadata,
     /// The status of the newest revision.
     pub status: DocumentStatus,
     /// Why the job waits; `None` in any other status.
@@ -176,6 +183,9 @@ pub struct Document {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Record {
     pub id: DocumentId,
+    /// The hash of its external id. The id is sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id_hash: Option<ExternalIdHash>,
     pub content_type: String,
     pub bytes: u64,
     pub status: DocumentStatus,
@@ -255,6 +265,18 @@ pub(super) struct Details {
     pub title: String,
     #[serde(default, skip_serializing_if = "Not::not")]
     pub keep_boilerplate: bool,
+    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: Metadata,
+}
+
+impl Details {
+    pub fn of(content: &NewContent) -> Self {
+        Self {
+            title: content.title.clone(),
+            keep_boilerplate: content.keep_boilerplate,
+            metadata: content.metadata.clone(),
+        }
+    }
 }
 
 pub(super) fn is_shown(item: &Item) -> bool {
@@ -265,7 +287,7 @@ pub(super) fn status(status: DocumentStatus) -> AttributeValue {
     AttributeValue::S(status.as_str().to_owned())
 }
 
-/// Returns the document as its newest received revision describes it.
+/// Returns the document as its newest received revision describes it, without its external id.
 pub(super) fn document(record: Record, details: Details) -> Document {
     let status = match (record.received_revision, record.by_upload) {
         (Some(_), _) => record.status,
@@ -274,8 +296,10 @@ pub(super) fn document(record: Record, details: Details) -> Document {
     };
     Document {
         id: record.id,
+        external_id: None,
         title: details.title,
         keep_boilerplate: details.keep_boilerplate,
+        metadata: details.metadata,
         content_type: record.content_type,
         bytes: record.bytes,
         status,
@@ -305,6 +329,7 @@ pub(super) fn outstanding(
     Document {
         title: details.title,
         keep_boilerplate: details.keep_boilerplate,
+        metadata: details.metadata,
         content_type: announced.content_type,
         bytes: announced.bytes,
         status: if announced.by_upload { DocumentStatus::AwaitingUpload } else { DocumentStatus::Queued },

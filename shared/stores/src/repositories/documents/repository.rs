@@ -1,5 +1,6 @@
 use aws_sdk_dynamodb::types::AttributeValue;
-use bulkhead_tenancy::names::{DocumentId, Purpose, Revision, SortPrefix};
+use bulkhead_sealing::Sealed;
+use bulkhead_tenancy::names::{DocumentId, ExternalId, ItemKey, Purpose, Revision};
 
 use super::announcement::{Announcement, Announcements, MAX_OUTSTANDING};
 use super::deletion::KEEP_SECONDS;
@@ -10,11 +11,13 @@ use super::record::{
 use crate::clock;
 use crate::error::{Classify, StoreError};
 use crate::items::{self, Item, SEALED, number};
-use crate::page::{Page, PageLimit};
 use crate::session::TenantSession;
 
 /// Maximum optimistic-lock attempts before an announcement fails with [`StoreError::Conflict`].
-const MAX_ATTEMPTS: usize = 16;
+pub(super) const MAX_ATTEMPTS: usize = 16;
+const REPLACE: &str = "replace document";
+/// The attribute of a record that holds the sealed external id.
+pub(super) const EXTERNAL_ID: &str = "external_id";
 
 /// The result of announcing a revision.
 #[derive(Debug)]
@@ -25,6 +28,8 @@ pub enum Replacement {
     NotFound,
     /// This number of announced revisions is outstanding. Their bytes must arrive first, or they must expire.
     TooManyOutstanding(usize),
+    /// The bytes of this revision, which the new one would have, have not arrived or are removed.
+    NoContent(Revision),
 }
 
 /// The tenant's document records.
@@ -46,10 +51,43 @@ impl Documents<'_> {
     /// [`StoreError::Conflict`] if the id is in use.
     pub async fn create(&self, id: DocumentId, content: NewContent) -> Result<Document, StoreError> {
         const OPERATION: &str = "create document";
+        let (item, document) = self.new_item(id, content, None).await?;
+        let key = self.session.scope().document_key(&document.id);
+        let written = self
+            .session
+            .dynamodb()
+            .put_item()
+            .table_name(&self.session.settings().table)
+            .set_item(Some(item.clone()))
+            .condition_expression("attribute_not_exists(pk)")
+            .send()
+            .await
+            .during(OPERATION);
+        match written {
+            // The answer to an earlier attempt was lost. The stored item has our seal, and no two seals are
+            // equal.
+            Err(StoreError::Conflict { .. })
+                if items::get(&self.session, OPERATION, &key)
+                    .await?
+                    .is_some_and(|found| found.get(SEALED) == item.get(SEALED)) => {}
+            other => drop(other?),
+        }
+        Ok(document)
+    }
+
+    /// Returns the item of a new document, and the document.
+    pub(super) async fn new_item(
+        &self,
+        id: DocumentId,
+        content: NewContent,
+        external_id: Option<&ExternalId>,
+    ) -> Result<(Item, Document), StoreError> {
         let now = clock::now();
         let key = self.session.scope().document_key(&id);
+        let details = Details::of(&content);
         let record = Record {
             id,
+            external_id_hash: external_id.map(|id| self.session.scope().external_id_hash(id)),
             content_type: content.content_type,
             bytes: content.bytes,
             status: DocumentStatus::Queued,
@@ -71,7 +109,6 @@ impl Documents<'_> {
             created_at: now,
             updated_at: now,
         };
-        let details = Details { title: content.title, keep_boilerplate: content.keep_boilerplate };
         let mut item = items::item(&key, &record)?;
         if content.by_upload {
             // Nothing else removes a document whose upload never arrives. Accepting its first revision removes this.
@@ -79,26 +116,14 @@ impl Documents<'_> {
             item.insert("expires_at".to_owned(), AttributeValue::N(expires_at.to_string()));
         }
         item.insert(SEALED.to_owned(), items::seal(&self.session, Purpose::Document, &key, &details).await?);
-        let written = self
-            .session
-            .dynamodb()
-            .put_item()
-            .table_name(&self.session.settings().table)
-            .set_item(Some(item.clone()))
-            .condition_expression("attribute_not_exists(pk)")
-            .send()
-            .await
-            .during(OPERATION);
-        match written {
-            // The answer to an earlier attempt was lost. The stored item has our seal, and no two seals are
-            // equal.
-            Err(StoreError::Conflict { .. })
-                if items::get(&self.session, OPERATION, &key)
-                    .await?
-                    .is_some_and(|found| found.get(SEALED) == item.get(SEALED)) => {}
-            other => drop(other?),
+        if let Some(external_id) = external_id {
+            let sealed =
+                items::seal_attribute(&self.session, Purpose::Document, &key, EXTERNAL_ID, external_id)
+                    .await?;
+            item.insert(EXTERNAL_ID.to_owned(), sealed);
         }
-        Ok(document(record, details))
+        let external_id = external_id.cloned();
+        Ok((item, Document { external_id, ..document(record, details) }))
     }
 
     /// Announces the next revision.
@@ -110,46 +135,102 @@ impl Documents<'_> {
     /// # Errors
     /// [`StoreError::Conflict`] if other writers win every race.
     pub async fn replace(&self, id: &DocumentId, content: NewContent) -> Result<Replacement, StoreError> {
-        const OPERATION: &str = "replace document";
         let key = self.session.scope().document_key(id);
-        let details = Details { title: content.title, keep_boilerplate: content.keep_boilerplate };
+        let details = Details::of(&content);
         let sealed = items::seal_value(&self.session, Purpose::Document, &key, &details).await?;
         for _ in 0..MAX_ATTEMPTS {
-            let Some(mut record) = self.shown(id).await? else { return Ok(Replacement::NotFound) };
-            let (now, seen, next) = (clock::now(), record.revision, record.revision.next());
-            let announced = Announcement::new(
-                content.by_upload,
-                content.content_type.clone(),
-                content.bytes,
-                sealed.clone(),
-                now,
-            );
-            if !record.announced.add(next, announced.clone(), record.received_revision, now) {
-                return Ok(Replacement::TooManyOutstanding(MAX_OUTSTANDING));
-            }
-            let values = [
-                (":next", number(next.number())),
-                (":seen", number(seen.number())),
-                (":announced", items::attribute(OPERATION, &record.announced)?),
-                (":deleted", status(DocumentStatus::Deleted)),
-            ];
-            let condition = format!("{NOT_DELETED} AND revision = :seen");
-            // A lost answer to this write announces a revision that never arrives, which does no harm.
-            if self
-                .change(
-                    id,
-                    "SET revision = :next, announced = :announced, updated_at = :now",
-                    &condition,
-                    values,
-                )
-                .await?
-            {
-                record.updated_at = now;
-                let current = document(record, Details::default());
-                return Ok(Replacement::Announced(Box::new(outstanding(current, next, announced, details))));
+            let item = items::get(&self.session, REPLACE, &key).await?.filter(is_shown);
+            let Some(item) = item else { return Ok(Replacement::NotFound) };
+            if let Some(replacement) = self.announce(item, &content, &sealed).await? {
+                return Ok(replacement);
             }
         }
-        Err(StoreError::Conflict { operation: OPERATION })
+        Err(StoreError::Conflict { operation: REPLACE })
+    }
+
+    /// Announces the next revision with the bytes of the newest one, and stores them. `change` returns what the new
+    /// revision is like; it is called again if another writer wins the race.
+    ///
+    /// # Errors
+    /// The error of `change`, or [`StoreError::Conflict`] if other writers win every race.
+    pub async fn revise<E: From<StoreError>>(
+        &self,
+        id: &DocumentId,
+        change: impl Fn(&Document) -> Result<NewContent, E>,
+    ) -> Result<Replacement, E> {
+        let key = self.session.scope().document_key(id);
+        for _ in 0..MAX_ATTEMPTS {
+            let item = items::get(&self.session, REPLACE, &key).await?.filter(is_shown);
+            let Some(item) = item else { return Ok(Replacement::NotFound) };
+            let current = self.read(id, item.clone()).await?;
+            let content = change(&current)?;
+            let base = current.revision;
+            if self.session.objects().source(id, base).await?.is_none() {
+                return Ok(Replacement::NoContent(base));
+            }
+            let details = Details::of(&content);
+            let sealed = items::seal_value(&self.session, Purpose::Document, &key, &details).await?;
+            match self.announce(item, &content, &sealed).await? {
+                Some(Replacement::Announced(document)) => {
+                    // A newer revision may have removed the bytes since they were found.
+                    let copied = self.session.objects().copy_source(id, base, document.revision).await?;
+                    return Ok(match copied {
+                        true => Replacement::Announced(document),
+                        false => Replacement::NoContent(base),
+                    });
+                }
+                Some(refused) => return Ok(refused),
+                None => {}
+            }
+        }
+        Err(StoreError::Conflict { operation: REPLACE }.into())
+    }
+
+    /// Announces the revision after that of the record in `item`. Returns `None` if the record changed.
+    async fn announce(
+        &self,
+        item: Item,
+        content: &NewContent,
+        sealed: &Sealed,
+    ) -> Result<Option<Replacement>, StoreError> {
+        let mut record: Record = items::record(REPLACE, item.clone())?;
+        let key = self.session.scope().document_key(&record.id);
+        let external_id = self.external_id(&key, &item).await?;
+        let (now, seen, next) = (clock::now(), record.revision, record.revision.next());
+        let announced = Announcement::new(
+            content.by_upload,
+            content.content_type.clone(),
+            content.bytes,
+            sealed.clone(),
+            now,
+        );
+        if !record.announced.add(next, announced.clone(), record.received_revision, now) {
+            return Ok(Some(Replacement::TooManyOutstanding(MAX_OUTSTANDING)));
+        }
+        let mut values = vec![
+            (":next", number(next.number())),
+            (":seen", number(seen.number())),
+            (":announced", items::attribute(REPLACE, &record.announced)?),
+            (":deleted", status(DocumentStatus::Deleted)),
+        ];
+        let mut condition = format!("{NOT_DELETED} AND revision = :seen");
+        // A late upload may be received meanwhile. A change must then begin with its title and bytes.
+        match record.received_revision {
+            None => condition.push_str(" AND attribute_not_exists(received_revision)"),
+            Some(received) => {
+                condition.push_str(" AND received_revision = :received");
+                values.push((":received", number(received.number())));
+            }
+        }
+        let update = "SET revision = :next, announced = :announced, updated_at = :now";
+        // A lost answer to this write announces a revision that never arrives, which does no harm.
+        if !self.change(&record.id, update, &condition, values).await? {
+            return Ok(None);
+        }
+        record.updated_at = now;
+        let current = Document { external_id, ..document(record, Details::default()) };
+        let document = outstanding(current, next, announced, Details::of(content));
+        Ok(Some(Replacement::Announced(Box::new(document))))
     }
 
     /// Returns the document; `None` if it does not exist.
@@ -169,24 +250,6 @@ impl Documents<'_> {
             Some(item) if is_shown(&item) => Ok(Some(self.read_received(id, item).await?)),
             _ => Ok(None),
         }
-    }
-
-    /// Lists the documents after `after`, by id (oldest first).
-    pub async fn list(
-        &self,
-        limit: PageLimit,
-        after: Option<&DocumentId>,
-    ) -> Result<Page<Document, DocumentId>, StoreError> {
-        const OPERATION: &str = "list documents";
-        let after = after.map(|id| self.session.scope().document_key(id));
-        let (found, more) =
-            items::list(&self.session, OPERATION, SortPrefix::Document, after, limit, is_shown).await?;
-        let mut documents = Vec::with_capacity(found.len());
-        for item in found {
-            let Record { id, .. } = items::record(OPERATION, item.clone())?;
-            documents.push(self.read(&id, item).await?);
-        }
-        Ok(Page::new(documents, more, |document| document.id.clone()))
     }
 
     /// Returns the searchable revision; `None` if there is none or the document does not exist.
@@ -216,7 +279,7 @@ impl Documents<'_> {
     }
 
     /// Returns the document as its newest revision describes it, received or outstanding.
-    async fn read(&self, id: &DocumentId, item: Item) -> Result<Document, StoreError> {
+    pub(super) async fn read(&self, id: &DocumentId, item: Item) -> Result<Document, StoreError> {
         let key = self.session.scope().document_key(id);
         let record: Record = items::record("read document", item.clone())?;
         let newest = record.announced.newest(record.received_revision, clock::now());
@@ -226,7 +289,8 @@ impl Documents<'_> {
             Some((revision, announced)) => {
                 let details =
                     items::open_value(&self.session, Purpose::Document, &key, &announced.sealed).await?;
-                let current = document(record, Details::default());
+                let external_id = self.external_id(&key, &item).await?;
+                let current = Document { external_id, ..document(record, Details::default()) };
                 Ok(outstanding(current, revision, announced, details))
             }
         }
@@ -236,6 +300,12 @@ impl Documents<'_> {
     async fn read_received(&self, id: &DocumentId, item: Item) -> Result<Document, StoreError> {
         let key = self.session.scope().document_key(id);
         let details: Details = items::open(&self.session, Purpose::Document, &key, &item).await?;
-        Ok(document(items::record("read document", item)?, details))
+        let external_id = self.external_id(&key, &item).await?;
+        Ok(Document { external_id, ..document(items::record("read document", item)?, details) })
+    }
+
+    /// Opens the external id of `item`, which was read at `key`.
+    async fn external_id(&self, key: &ItemKey, item: &Item) -> Result<Option<ExternalId>, StoreError> {
+        items::open_attribute(&self.session, Purpose::Document, key, EXTERNAL_ID, item).await
     }
 }
