@@ -104,7 +104,7 @@ sam-local: build ## prepare `sam local invoke` by hand, on the stack of `make up
 bench-neighbour: build ## measure the effect of a storm on other tenants (12 minutes); ARGS="--seconds 60"
 	@$(RUN) tools.benchmark $(ARGS)
 
-eval: build ## measure how well passages are found, with and without 100 other tenants (10 minutes); ARGS="--others 10"
+eval: build ## measure how well passages are found, with and without 100 other tenants (2 minutes); ARGS="--others 10"
 	@$(RUN) tools.evaluation $(ARGS)
 
 readers: build ## measure how much of real files is read, and write docs/extraction.md (5 minutes); ARGS="--types pdf"

@@ -2,9 +2,12 @@
 
 #![no_main]
 
+#[path = "../../shared/documents/tests/kinds/ranges.rs"]
+mod ranges;
+
 use std::io::{Cursor, Write};
 
-use bulkhead_documents::{Format, MAX_PASSAGES, Options, extract};
+use bulkhead_documents::{Format, MAX_PASSAGES, Options, extract, extract_text};
 use libfuzzer_sys::fuzz_target;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
@@ -45,5 +48,7 @@ fuzz_target!(|input: &[u8]| {
     let bytes = archive.finish().expect("memory").into_inner();
     if let Ok(found) = extract(&bytes, format.content_type(), Options::default()) {
         assert!(found.passages.len() <= MAX_PASSAGES);
+        let text = extract_text(&bytes, format.content_type(), Options::default()).expect("a readable document");
+        ranges::assert_ranges(&text, &found.passages);
     }
 });

@@ -233,6 +233,7 @@ def refused_keys(deployment: Deployment, tenant: Tenant, api: Api) -> Iterator[R
     api.delete(f"{KEYS}/{identity}").expect(204)
     yield Refusal("an API key: deleted", use(key), "UNAUTHORIZED")
     _, key = create(expires_at=in_seconds(2))
+    # No call before: the authorizer's answer would stay valid for its cache time.
     time.sleep(2.1)
     yield Refusal("an API key: expired", use(key), "UNAUTHORIZED")
 

@@ -23,6 +23,12 @@ from .measure import Outcome
 _TARGET = ROOT / "target" / "eval"
 _TEMPLATE = "Answer from the passages."
 _PARALLEL = 4
+# Lambda allows 2.5 environments per reserved execution and counts idle ones. More than 100 tenants exceed the defaults.
+_CONCURRENCY = {
+    "BasicDocumentsConcurrency": "80",
+    "BasicIngestionConcurrency": "60",
+    "BasicExtractionConcurrency": "60",
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     console, began = Console(), time.monotonic()
-    with LocalStack.temporary("eval", console) as stack:
+    with LocalStack.temporary("eval", console, parameters=_CONCURRENCY) as stack:
         api = stack.api(stack.onboard("Skellan Harbour"))
         api.save_template("plain", _TEMPLATE)
         with console.step("index the documents"):

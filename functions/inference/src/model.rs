@@ -1,5 +1,7 @@
 //! Request and response bodies.
 
+use std::ops::Range;
+
 use bulkhead_prompts::Variables;
 use bulkhead_runtime::http::Problem;
 use bulkhead_runtime::http::documented::{
@@ -476,12 +478,33 @@ pub struct Citation {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1)]
     pub page: Option<u32>,
+    /// The characters of the document's text that the passage holds. Passages that were indexed before ranges existed
+    /// have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub range: Option<TextRange>,
     /// Text of the passages right before, in order; only with `retrieval.neighbours`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub before: Vec<String>,
     /// Text of the passages right after, in order; only with `retrieval.neighbours`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<String>,
+}
+
+/// Characters of a document's text, as Unicode scalar values, from 0.
+///
+/// The text has the document's blocks in reading order: headings, paragraphs, entries of lists, rows of tables. An empty
+/// line separates blocks. A line end separates entries of lists and rows of tables that follow each other. The header of
+/// a table is a line before its first row. The text of `text/plain` is the file itself. Each line end is one character;
+/// other control characters and invisible marks are left out.
+///
+/// Neighbouring passages may overlap. The range includes the headings right before the passage. It does not include a
+/// first line or a table's header that the passage only repeats.
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct TextRange {
+    /// The first character of the passage.
+    pub start: u32,
+    /// The first character after the passage.
+    pub end: u32,
 }
 
 /// Tokens used by the model.
@@ -510,6 +533,7 @@ impl From<Match> for Citation {
             text: found.text,
             headings: found.headings,
             page: found.page,
+            range: found.range.map(|Range { start, end }| TextRange { start, end }),
             before: found.before,
             after: found.after,
         }

@@ -131,6 +131,7 @@ mod tests {
             text: text.into(),
             headings: vec![],
             page: None,
+            range: None,
             score: 0.5,
             before: vec![],
             after: vec![],

@@ -99,6 +99,7 @@ mod tests {
             text: (*text).into(),
             headings: vec![],
             page: None,
+            range: None,
             before: vec![],
             after: vec![],
             score: 1.0 - number as f32 / 100.0,

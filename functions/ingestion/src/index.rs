@@ -238,10 +238,11 @@ async fn embed(
     passages: Vec<Read>,
 ) -> Result<Vec<Passage>, StoreError> {
     stream::iter((first..).zip(passages))
-        .map(|(number, Read { text, headings, page })| async move {
+        .map(|(number, Read { text, headings, page, range })| async move {
             // The title gives context to passages deep in a document.
             let embedding = session.models().embed(&format!("{}\n\n{text}", document.title)).await?;
-            Ok(Passage { number, title: document.title.clone(), text, headings, page, embedding })
+            let title = document.title.clone();
+            Ok(Passage { number, title, text, headings, page, range, embedding })
         })
         .buffered(CONCURRENT_EMBEDDINGS)
         .try_collect()

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 /// The text of a document.
@@ -35,6 +37,12 @@ pub struct Passage {
     pub headings: Vec<String>,
     /// The page on which the passage begins, from 1. Only documents with pages have one.
     pub page: Option<u32>,
+    /// The characters of the document's text that the passage holds, as Unicode scalar values. `extract_text`
+    /// returns that text. The first line and the header of a table that continues are not part of the range; the
+    /// headings right before the passage are.
+    ///
+    /// Every reader gives a range. During a deployment an older version answers without one.
+    pub range: Option<Range<u32>>,
 }
 
 /// How to read a document.

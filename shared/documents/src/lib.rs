@@ -14,7 +14,7 @@ pub use error::DocumentError;
 pub use extracted::{Extracted, ExtractedPage, Options, Passage};
 pub use format::Format;
 #[cfg(feature = "parsers")]
-pub use read::{extract, extract_page, passages};
+pub use read::{extract, extract_page, extract_text, passages};
 
 /// The version of the readers and the splitter. It is part of the hash of indexed content: after a change, content that
 /// is sent again is read again.

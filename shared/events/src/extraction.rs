@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn debug_output_hides_content() {
-        let passage = Passage { text: "secret".to_owned(), headings: vec![], page: None };
+        let passage = Passage { text: "secret".to_owned(), headings: vec![], page: None, range: None };
         let (request, answer) = (request(), page(vec![passage]));
         let reason = ExtractionAnswer::Unreadable("secret".to_owned());
         assert_eq!(

@@ -44,17 +44,7 @@ pub fn passages(bytes: &[u8], format: Format) -> Result<Vec<String>, DocumentErr
 ///
 /// Fails if the bytes cannot be read or hold no text.
 pub fn extract(bytes: &[u8], content_type: &str, options: Options) -> Result<Extracted, DocumentError> {
-    let format = Format::from_content_type(content_type)?;
-    if bytes.len() > MAX_BYTES {
-        return Err(DocumentError::TooLarge);
-    }
-    if bytes.is_empty() {
-        return Err(DocumentError::Empty);
-    }
-    disguise::check(bytes, format)?;
-    let mut content = content(bytes, format, charset(content_type), options)?;
-    clean(&mut content.blocks);
-    content.title = content.title.map(|title| text::clean(title).trim().to_owned());
+    let (format, content) = read(bytes, content_type, options)?;
     let passages = split::passages(&content);
     match passages.len() {
         0 if format == Format::Pdf => return Err(DocumentError::NoTextInPdf),
@@ -90,6 +80,33 @@ pub fn extract_page(
     let first = usize::try_from(first).unwrap_or(usize::MAX);
     let passages = passages.into_iter().skip(first).take_while(fits).collect();
     Ok(ExtractedPage { title, total, passages, warnings })
+}
+
+/// Returns the text of a document, in which the ranges of its passages count.
+///
+/// The text has the document's blocks in reading order: headings, paragraphs, entries of lists, rows of tables. An
+/// empty line separates blocks. A line end separates entries of lists and rows of tables that follow each other. The
+/// header of a table is a line before its first row. A plain text is one block. Line ends are `\n`; other control
+/// characters and invisible marks are removed.
+///
+/// Fails like [`extract`], but not because of too little or too much text.
+pub fn extract_text(bytes: &[u8], content_type: &str, options: Options) -> Result<String, DocumentError> {
+    Ok(split::text(&read(bytes, content_type, options)?.1))
+}
+
+fn read(bytes: &[u8], content_type: &str, options: Options) -> Result<(Format, Content), DocumentError> {
+    let format = Format::from_content_type(content_type)?;
+    if bytes.len() > MAX_BYTES {
+        return Err(DocumentError::TooLarge);
+    }
+    if bytes.is_empty() {
+        return Err(DocumentError::Empty);
+    }
+    disguise::check(bytes, format)?;
+    let mut content = content(bytes, format, charset(content_type), options)?;
+    clean(&mut content.blocks);
+    content.title = content.title.map(|title| text::clean(title).trim().to_owned());
+    Ok((format, content))
 }
 
 /// Removes control characters and invisible marks from the text of all blocks.
@@ -166,8 +183,8 @@ fn pages(bytes: &[u8]) -> Result<Content, DocumentError> {
 
 /// Returns the size of a passage as JSON, in bytes.
 fn json_length(passage: &Passage) -> usize {
-    /// Member names, brackets, commas and the number of the page.
-    const AROUND: usize = 40;
+    /// Member names, brackets, commas, the number of the page and the range.
+    const AROUND: usize = 90;
     let headings: usize = passage.headings.iter().map(|heading| text::json_length(heading) + 1).sum();
     AROUND + text::json_length(&passage.text) + headings
 }

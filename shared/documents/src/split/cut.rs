@@ -15,9 +15,30 @@ enum Rank {
     Paragraph,
 }
 
+/// A part of a text.
+pub(crate) struct Piece<'a> {
+    /// The first byte.
+    pub at: usize,
+    pub text: &'a str,
+}
+
+impl<'a> Piece<'a> {
+    /// Returns `text` without blanks around it.
+    pub(crate) fn trimmed(text: &'a str) -> Self {
+        let start = text.trim_start();
+        Self { at: text.len() - start.len(), text: start.trim_end() }
+    }
+
+    /// Returns `text` without empty lines around it. Keeps the indent of its first line.
+    pub(crate) fn of_whole_lines(text: &'a str) -> Self {
+        let start = text.trim_start_matches('\n');
+        Self { at: text.len() - start.len(), text: start.trim_end() }
+    }
+}
+
 /// A text that is cut from its beginning.
 pub(crate) struct Pieces<'a> {
-    rest: &'a str,
+    rest: Piece<'a>,
     /// Lines stay whole, and pieces do not overlap.
     lines: bool,
 }
@@ -25,23 +46,25 @@ pub(crate) struct Pieces<'a> {
 impl<'a> Pieces<'a> {
     /// Cuts prose: pieces of one paragraph overlap by a sentence or two.
     pub(crate) fn of_prose(text: &'a str) -> Self {
-        Self { rest: text.trim(), lines: false }
+        Self { rest: Piece::trimmed(text), lines: false }
     }
 
     /// Cuts at line ends.
     pub(crate) fn of_lines(text: &'a str) -> Self {
-        Self { rest: text.trim_matches('\n').trim_end(), lines: true }
+        Self { rest: Piece::of_whole_lines(text), lines: true }
     }
 
     /// Returns the next piece, which weighs at most `limit`.
-    pub(crate) fn next(&mut self, limit: usize) -> Option<&'a str> {
-        if self.rest.is_empty() {
+    pub(crate) fn next(&mut self, limit: usize) -> Option<Piece<'a>> {
+        let Piece { at, text } = self.rest;
+        if text.is_empty() {
             return None;
         }
-        let (end, next) = Scan::new(self.lines).cut(self.rest, limit);
-        let piece = self.rest.get(..end)?.trim_end();
-        let rest = self.rest.get(next..)?;
-        self.rest = if self.lines { rest.trim_start_matches('\n') } else { rest.trim_start() };
+        let (end, next) = Scan::new(self.lines).cut(text, limit);
+        let piece = Piece { at, text: text.get(..end)?.trim_end() };
+        let rest = text.get(next..)?;
+        let rest = if self.lines { rest.trim_start_matches('\n') } else { rest.trim_start() };
+        self.rest = Piece { at: at + text.len() - rest.len(), text: rest };
         Some(piece)
     }
 }

@@ -7,9 +7,18 @@ const DATA: usize = 200;
 /// Shortest line of wrapped base64.
 const WRAPPED: usize = 60;
 
-/// Returns `text` without data.
-pub(crate) fn remove(text: &str) -> Cow<'_, str> {
+/// Data that was removed.
+pub(crate) struct Gap {
+    /// The byte in the text without data at which it stood.
+    pub at: usize,
+    /// How many characters were removed, up to and with this data.
+    pub removed: usize,
+}
+
+/// Returns `text` without data, and what was removed.
+pub(crate) fn remove(text: &str) -> (Cow<'_, str>, Vec<Gap>) {
     let mut kept = String::new();
+    let mut gaps: Vec<Gap> = vec![];
     let mut copied = 0;
     let mut at = 0;
     while let Some(rest) = text.get(at..).filter(|rest| rest.len() >= DATA) {
@@ -30,13 +39,16 @@ pub(crate) fn remove(text: &str) -> Cow<'_, str> {
             }
         }
         kept.push_str(text.get(copied..start).unwrap_or_default());
+        let removed = gaps.last().map_or(0, |gap| gap.removed);
+        let more = text.get(start..at).map_or(0, |data| data.chars().count());
+        gaps.push(Gap { at: kept.len(), removed: removed + more });
         copied = at;
     }
     if copied == 0 {
-        return Cow::Borrowed(text);
+        return (Cow::Borrowed(text), gaps);
     }
     kept.push_str(text.get(copied..).unwrap_or_default());
-    Cow::Owned(kept)
+    (Cow::Owned(kept), gaps)
 }
 
 fn is_coded(character: char) -> bool {

@@ -7,13 +7,17 @@
 mod cut;
 mod data;
 mod open;
+mod place;
 mod weight;
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::rc::Rc;
 
-use self::cut::Pieces;
+use self::cut::{Piece, Pieces};
 use self::open::{Context, Open};
+pub(crate) use self::place::text;
+use self::place::{Count, Places};
 use self::weight::QUARTERS;
 use crate::content::{Block, Content, Kind};
 use crate::{MAX_PASSAGE_TOKENS, MAX_PASSAGES, Passage};
@@ -50,10 +54,18 @@ struct Splitter {
     short: usize,
     open: Open,
     passages: Vec<Passage>,
-    /// A heading came after the last text.
-    pending: bool,
-    /// The header of the last row.
-    table: Option<Rc<str>>,
+    /// The headings after the last text.
+    pending: Option<Range<usize>>,
+    /// The text of the document.
+    count: Count,
+    /// Where the header of a table begins whose first row follows.
+    header: Option<usize>,
+}
+
+/// A text without data, and where its pieces stand in the text of the document.
+struct Source<'b> {
+    text: Cow<'b, str>,
+    places: Places,
 }
 
 impl Splitter {
@@ -63,32 +75,49 @@ impl Splitter {
         let needed = total.saturating_mul(3) / 2 / MAX_PASSAGES;
         let limit = needed.clamp(TARGET * QUARTERS, (MAX_PASSAGE_TOKENS - open::FIRST_LINE) * QUARTERS);
         let short = needed.clamp(SHORT * QUARTERS, limit);
-        let context = Context::new(content.title.as_deref());
-        Self { context, limit, short, open: Open::default(), passages: vec![], pending: false, table: None }
-    }
-
-    fn add(&mut self, block: &Block) {
-        let text = data::remove(&block.text);
-        match &block.kind {
-            Kind::Heading(level) if weight::sum(&text) <= HEADING * QUARTERS => self.heading(*level, &text),
-            Kind::Heading(_) | Kind::Paragraph => self.text(block, text, "\n\n"),
-            Kind::Item => self.text(block, text, "\n"),
-            Kind::Code => self.text(block, text, "\n\n"),
-            Kind::Row(None) => self.text(block, text, "\n"),
-            Kind::Row(Some(header)) => self.row(block, header, &text),
+        Self {
+            context: Context::new(content.title.as_deref()),
+            limit,
+            short,
+            open: Open::default(),
+            passages: vec![],
+            pending: None,
+            count: Count::default(),
+            header: None,
         }
     }
 
-    fn heading(&mut self, level: u8, text: &str) {
+    fn add(&mut self, block: &Block) {
+        let (header, start) = self.count.next(block);
+        if !matches!(block.kind, Kind::Row(Some(_))) {
+            self.header = None;
+        }
+        let (text, gaps) = data::remove(&block.text);
+        let source = Source { text, places: Places::new(start, gaps) };
+        match &block.kind {
+            Kind::Heading(level) if weight::sum(&source.text) <= HEADING * QUARTERS => {
+                self.heading(*level, source);
+            }
+            Kind::Heading(_) | Kind::Paragraph => self.text(block, source, "\n\n"),
+            Kind::Item => self.text(block, source, "\n"),
+            Kind::Code => self.text(block, source, "\n\n"),
+            Kind::Row(None) => self.text(block, source, "\n"),
+            Kind::Row(Some(names)) => self.row(block, names, header, source),
+        }
+    }
+
+    fn heading(&mut self, level: u8, Source { text, mut places }: Source<'_>) {
+        let range = places.range(&text, &Piece::trimmed(&text));
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         if text.is_empty() {
             return;
         }
-        if self.pending && !self.context.is_above(level) {
+        if self.pending.is_some() && !self.context.is_above(level) {
             self.orphans();
         }
         self.context.enter(level, text);
-        self.pending = true;
+        let start = self.pending.as_ref().map_or(range.start, |before| before.start);
+        self.pending = Some(start..range.end);
         if self.open.weight() >= self.short {
             self.close();
         }
@@ -96,24 +125,24 @@ impl Splitter {
 
     /// Keeps headings that have no text.
     fn orphans(&mut self) {
-        if self.pending {
-            self.pending = false;
-            self.place("", "\n", None, None);
+        if let Some(headings) = self.pending.take() {
+            self.place("", "\n", None, None, headings);
         }
     }
 
-    fn text(&mut self, block: &Block, text: Cow<'_, str>, separator: &'static str) {
+    fn text(&mut self, block: &Block, Source { text, mut places }: Source<'_>, separator: &'static str) {
         if text.trim().is_empty() {
             return;
         }
         let weight = weight::sum(&text);
         if weight <= self.limit {
             // The indent of code and of list items has a meaning.
-            let text = match block.kind {
-                Kind::Code | Kind::Item => text.trim_matches('\n').trim_end(),
-                _ => text.trim(),
+            let piece = match block.kind {
+                Kind::Code | Kind::Item => Piece::of_whole_lines(&text),
+                _ => Piece::trimmed(&text),
             };
-            return self.place(text, separator, None, block.page);
+            let range = places.range(&text, &piece);
+            return self.place(piece.text, separator, None, block.page, range);
         }
         let mut pieces = match block.kind {
             Kind::Code | Kind::Row(_) => Pieces::of_lines(&text),
@@ -121,7 +150,8 @@ impl Splitter {
         };
         let mut room = self.room();
         while let Some(piece) = pieces.next(room) {
-            self.place(piece, separator, None, block.page);
+            let range = places.range(&text, &piece);
+            self.place(piece.text, separator, None, block.page, range);
             if self.passages.len() > MAX_PASSAGES {
                 return;
             }
@@ -136,18 +166,32 @@ impl Splitter {
         if used < SHORT * QUARTERS { self.limit - used } else { self.limit }
     }
 
-    fn row(&mut self, block: &Block, whole: &Rc<str>, text: &str) {
-        let is_first = !self.table.replace(Rc::clone(whole)).is_some_and(|last| Rc::ptr_eq(&last, whole));
+    /// Adds a row. `begin` is where the header `whole` stands, if this is the first row of the table.
+    fn row(
+        &mut self,
+        block: &Block,
+        whole: &Rc<str>,
+        begin: Option<usize>,
+        Source { text, mut places }: Source<'_>,
+    ) {
         let header = self.open.header(whole, HEADER * QUARTERS);
-        if is_first && header.len() < whole.len() {
-            // The passages repeat only the beginning of a long header.
-            let names = Block { kind: Kind::Paragraph, text: whole.to_string(), page: block.page };
-            self.text(&names, Cow::Borrowed(whole.as_ref()), "\n");
+        if let Some(begin) = begin {
+            self.header = Some(begin);
+            if header.len() < whole.len() {
+                // The passages repeat only the beginning of a long header.
+                let names = Block { kind: Kind::Paragraph, text: whole.to_string(), page: block.page };
+                let source =
+                    Source { text: Cow::Borrowed(whole.as_ref()), places: Places::new(begin, vec![]) };
+                self.text(&names, source, "\n");
+                self.header = None;
+            }
         }
         let most = self.limit.saturating_sub(weight::sum(&header) + QUARTERS);
-        let mut pieces = Pieces::of_lines(text);
+        let mut pieces = Pieces::of_lines(&text);
         while let Some(piece) = pieces.next(most) {
-            self.place(piece, "\n", Some(&header), block.page);
+            let mut range = places.range(&text, &piece);
+            range.start = self.header.take().unwrap_or(range.start);
+            self.place(piece.text, "\n", Some(&header), block.page, range);
             if self.passages.len() > MAX_PASSAGES {
                 return;
             }
@@ -155,12 +199,23 @@ impl Splitter {
     }
 
     /// Appends `text` to the open passage if it fits, and to a new one otherwise.
-    fn place(&mut self, text: &str, separator: &'static str, header: Option<&Rc<str>>, page: Option<u32>) {
-        self.pending = false;
+    ///
+    /// `range` is where the text stands. A passage that headings open begins with these headings.
+    fn place(
+        &mut self,
+        text: &str,
+        separator: &'static str,
+        header: Option<&Rc<str>>,
+        page: Option<u32>,
+        mut range: Range<usize>,
+    ) {
+        if let Some(headings) = self.pending.take() {
+            range.start = headings.start;
+        }
         if !self.open.fits(text, header, &self.context, self.limit) {
             self.close();
         }
-        self.open.push(text, separator, header, page, &self.context);
+        self.open.push(text, separator, header, page, range, &self.context);
     }
 
     fn close(&mut self) {

@@ -1,5 +1,6 @@
 //! The passage that is being filled.
 
+use std::ops::Range;
 use std::rc::Rc;
 
 use super::weight::{self, QUARTERS};
@@ -56,6 +57,8 @@ struct Item {
 pub(crate) struct Open {
     items: Vec<Item>,
     page: Option<u32>,
+    /// Where the items stand in the text of the document.
+    range: Range<usize>,
     /// Weight of the texts and of the headings within them.
     used: usize,
     /// Length of the path that all items share.
@@ -117,6 +120,7 @@ impl Open {
         separator: &'static str,
         header: Option<&Rc<str>>,
         page: Option<u32>,
+        range: Range<usize>,
         context: &Context,
     ) {
         self.used += self.cost(text, header, context);
@@ -127,6 +131,9 @@ impl Open {
         };
         if self.items.is_empty() {
             self.page = page;
+            self.range = range;
+        } else {
+            self.range.end = range.end;
         }
         let text = match header.filter(|header| !self.is_in(header)) {
             Some(header) => format!("{header}\n{text}"),
@@ -159,8 +166,14 @@ impl Open {
             }
             last = &item.path;
         }
-        (!text.is_empty()).then_some(Passage { text, headings, page: self.page })
+        let range = position(self.range.start)..position(self.range.end);
+        (!text.is_empty()).then_some(Passage { text, headings, page: self.page, range: Some(range) })
     }
+}
+
+/// Returns a number of characters. The text of a document has fewer than `u32::MAX`, because it is in memory.
+fn position(characters: usize) -> u32 {
+    u32::try_from(characters).unwrap_or(u32::MAX)
 }
 
 fn append(text: &mut String, separator: &str, more: &str) {

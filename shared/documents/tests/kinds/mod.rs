@@ -3,11 +3,17 @@
 #![allow(dead_code, reason = "no test needs all of them")]
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-use bulkhead_documents::{Extracted, Format, Options, extract};
+pub mod ranges;
 
-/// Extracts a document that must be readable.
+use bulkhead_documents::{Extracted, Format, Options, extract, extract_text};
+
+/// Extracts a document that must be readable, and checks the ranges of its passages.
 pub fn read(bytes: &[u8], content_type: &str) -> Extracted {
-    extract(bytes, content_type, Options::default()).unwrap_or_else(|error| panic!("{content_type}: {error}"))
+    let found = extract(bytes, content_type, Options::default())
+        .unwrap_or_else(|error| panic!("{content_type}: {error}"));
+    let text = extract_text(bytes, content_type, Options::default()).expect("a readable document");
+    ranges::assert_ranges(&text, &found.passages);
+    found
 }
 
 /// Returns all text of a document, with an empty line between passages.

@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
 
 use aws_sdk_s3vectors::types::{PutInputVector, VectorData};
 use aws_smithy_types::Document as Json;
@@ -37,6 +38,8 @@ pub struct Passage {
     pub headings: Vec<String>,
     /// The page on which it begins, from 1, if the document has pages.
     pub page: Option<u32>,
+    /// Its characters in the text of the document, if the reader gave them.
+    pub range: Option<Range<u32>>,
     /// Its embedding.
     pub embedding: Embedding,
 }
@@ -73,6 +76,8 @@ pub struct Match {
     pub headings: Vec<String>,
     /// The page on which it begins, from 1, if the document has pages.
     pub page: Option<u32>,
+    /// Its characters in the text of the document. A passage that an older version indexed has none.
+    pub range: Option<Range<u32>>,
     /// Cosine similarity with the query, at most 1.
     pub score: f32,
     /// The texts of the passages right before it, in order.
@@ -89,6 +94,8 @@ struct Content {
     headings: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     page: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    range: Option<Range<u32>>,
 }
 
 /// The tenant's index.
@@ -127,6 +134,7 @@ impl Passages<'_> {
                     text: passage.text.clone(),
                     headings: passage.headings.clone(),
                     page: passage.page,
+                    range: passage.range.clone(),
                 };
                 let content = serde_json::to_vec(&content)
                     .map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))?;
@@ -331,7 +339,7 @@ impl Passages<'_> {
         &self,
         document: &DocumentId,
         revision: Revision,
-        numbers: std::ops::Range<u32>,
+        numbers: Range<u32>,
     ) -> Result<(), StoreError> {
         let profile = self.session.profile().await?;
         let index = self.session.scope().vector_index(&profile.corpus);
@@ -371,11 +379,11 @@ impl Passages<'_> {
             .sealer()
             .open(self.session.scope(), key_arn, &Address::vector(index, key), &sealed)
             .await?;
-        let Content { title, text, headings, page } = serde_json::from_slice(&text)
+        let Content { title, text, headings, page, range } = serde_json::from_slice(&text)
             .map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))?;
         let score = 1.0 - distance.unwrap_or(1.0);
         let (before, after) = (vec![], vec![]);
-        Ok(Match { document, revision, number, title, text, headings, page, score, before, after })
+        Ok(Match { document, revision, number, title, text, headings, page, range, score, before, after })
     }
 }
 
@@ -399,6 +407,22 @@ fn parse_vector_key(key: &str) -> Option<(DocumentId, Revision, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn passage_of_an_older_version_has_no_range() {
+        let range = |json: &str| serde_json::from_str::<Content>(json).expect("a passage").range;
+        assert_eq!(range(r#"{"title":"a","text":"b","page":3}"#), None);
+        let content = Content {
+            title: "a".to_owned(),
+            text: "b".to_owned(),
+            headings: vec![],
+            page: None,
+            range: Some(4..u32::MAX),
+        };
+        let json = serde_json::to_string(&content).expect("JSON");
+        assert_eq!(json, r#"{"title":"a","text":"b","range":{"start":4,"end":4294967295}}"#);
+        assert_eq!(range(&json), content.range);
+    }
 
     #[test]
     fn vector_key_tells_the_passage() {
