@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -621,12 +622,25 @@ def test_route_reads_and_changes_nothing_of_another_tenant(
     ATTACKS[route](stack.api(clinic), stack.api(bicycles))
 
 
+@dataclass(frozen=True)
+class _OtherTemplates(Api):
+    """An API whose prompt templates have other keys, in both directions.
+
+    The attacks with a token have used the keys `clinic-…`, and version numbers are not used again.
+    """
+
+    def call(self, method: str, path: str, body: Any = None, **more: Any) -> Answer:
+        renamed = json.loads(json.dumps(body).replace("clinic-", "keyed-"))
+        answer = super().call(method, path.replace("clinic-", "keyed-"), renamed, **more)
+        return replace(answer, body=answer.body.replace(b"keyed-", b"clinic-"))
+
+
 @pytest.fixture(scope="module")
 def keyed(stack: LocalStack, clinic: Tenant, bicycles: Tenant) -> Iterator[tuple[Api, Api]]:
     """Both tenants with an API key as credential, instead of a token."""
     made = [(stack.api(tenant), tenant) for tenant in (clinic, bicycles)]
     keys = [(api, api.post("/v1/keys", {"name": "Attacks", "role": "admin"}).expect(201)) for api, _ in made]
-    yield Api(stack.base, keys[0][1]["key"]), Api(stack.base, keys[1][1]["key"])
+    yield _OtherTemplates(stack.base, keys[0][1]["key"]), _OtherTemplates(stack.base, keys[1][1]["key"])
     for api, key in keys:
         api.delete(f"/v1/keys/{key['id']}").expect(204)
 

@@ -173,7 +173,7 @@ def test_token_of_another_app_of_the_pool_is_refused(directory: Directory, acme:
 
 def test_token_of_another_pool_is_refused(directory: Directory, acme: Tenant) -> None:
     trigger = directory.admin.describe_user_pool(UserPoolId=directory.pool)["UserPool"]["LambdaConfig"]
-    schema = [{"Name": name, "AttributeDataType": "String"} for name in ("tenant_id", "tier")]
+    schema = [{"Name": name, "AttributeDataType": "String"} for name in ("tenant_id", "tier", "role")]
     pool = directory.admin.create_user_pool(PoolName="elsewhere", UsernameAttributes=["email"], Schema=schema)
     other_pool = pool["UserPool"]["Id"]
     client = directory.admin.create_user_pool_client(
