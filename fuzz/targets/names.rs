@@ -2,7 +2,9 @@
 
 #![no_main]
 
-use bulkhead_tenancy::names::{Comparison, Corpus, DocumentId, ExternalId, RunId, TemplateKey, inventory};
+use bulkhead_tenancy::names::{
+    ApiKeyId, Comparison, Corpus, DocumentId, ExternalId, Ids, InferenceId, RunId, TemplateKey, inventory,
+};
 use bulkhead_tenancy::{Admission, Invocation, IsolationMode};
 use libfuzzer_sys::fuzz_target;
 
@@ -23,13 +25,14 @@ fuzz_target!(|texts: (&str, &str, &str, &str)| {
     let document = DocumentId::parse(document).or(DocumentId::parse(OTHER));
     let corpus = Corpus::parse(corpus).or(Corpus::parse("docs"));
     let run = RunId::parse(OTHER);
-    let (Ok(template), Ok(document), Ok(external), Ok(corpus), Ok(run)) =
-        (template, document, external, corpus, run)
-    else {
+    let (inference, api_key) = (InferenceId::parse(OTHER), ApiKeyId::parse("0123456789abcdef"));
+    let (Ok(template), Ok(document), Ok(external), Ok(corpus)) = (template, document, external, corpus) else {
         unreachable!()
     };
-    let mine = inventory(&scope, "prod", &template, &document, &external, &run, &corpus);
-    let theirs = inventory(&other, "prod", &template, &document, &external, &run, &corpus);
+    let (Ok(run), Ok(inference), Ok(api_key)) = (run, inference, api_key) else { unreachable!() };
+    let stage = "prod".to_owned();
+    let ids = Ids { stage, template, document, external, inference, run, api_key, corpus };
+    let (mine, theirs) = (inventory(&scope, &ids), inventory(&other, &ids));
     for mine in &mine {
         for theirs in theirs.iter().filter(|theirs| theirs.kind == mine.kind) {
             assert_ne!(mine.text, theirs.text);

@@ -1019,14 +1019,12 @@ BREAKS = (
     Break(
         "a stage without limits",
         stages_limit_every_method,
-        streams_are_passed_on,
         lambda r: _properties(r, "ApiapiStage").pop("MethodSettings"),
         "ApiapiStage: limits no method",
     ),
     Break(
         "a method without a burst limit",
         stages_limit_every_method,
-        streams_are_passed_on,
         lambda r: _properties(r, "ApiapiStage")["MethodSettings"].append(
             {"ResourcePath": "/~1v1~1inference", "HttpMethod": "POST", "ThrottlingRateLimit": 10000}
         ),

@@ -53,9 +53,9 @@ def test_every_for_all_values_has_a_null_check(statements: list[dict[str, Any]])
 
 
 def test_every_allow_names_the_sessions_tenant(statements: list[dict[str, Any]]) -> None:
-    """Except the statement for the models, which hold no tenant data."""
+    """Except the statements for the models, which hold no tenant data."""
     for statement in statements:
-        if statement["Effect"] == "Allow" and statement["Sid"] != "Models":
+        if statement["Effect"] == "Allow" and statement["Sid"] not in ("Models", "Streams"):
             scoped = {"Resource": statement["Resource"], "Condition": statement.get("Condition", {})}
             assert "${aws:PrincipalTag/TenantId}" in json.dumps(scoped), f"{statement['Sid']} names no tenant"
 

@@ -437,7 +437,7 @@ def _create_batch(owner: Api, intruder: Api) -> None:
     # The owner's external id is free for the intruder, and the owner's document is unchanged.
     assert not {each["id"] for each in mine} & {each["id"] for each in theirs}
     assert [each["revision"] for each in mine] == [1, 1]
-    assert owner.get("/v1/documents/by-external-id/clinic-batch").expect(200)["revision"] == 1
+    assert owner.get("/v1/external-ids/clinic-batch").expect(200)["revision"] == 1
     for api, made in ((owner, theirs), (intruder, mine)):
         ids = [each["id"] for each in made]
         assert [each["status"] for each in api.post("/v1/documents/delete", {"ids": ids}).expect(200)["results"]] == [
@@ -482,7 +482,7 @@ def _attack_external_id(method: str, more: str, body: Any, status: int) -> Calla
     """The owner's external id is free for the intruder, and names the intruder's own document."""
 
     def attack(owner: Api, intruder: Api) -> None:
-        path = f"/v1/documents/by-external-id/clinic-{method.lower()}{len(more)}"
+        path = f"/v1/external-ids/clinic-{method.lower()}{len(more)}"
         page = {"title": "Case", "content_type": "text/plain", "content": "Only the clinic has this case."}
         before = owner.put(path, page).expect(202)
         if method == "GET":
@@ -588,11 +588,11 @@ ATTACKS: dict[Route, Callable[[Api, Api], None]] = {
     ("POST", "/v1/documents/delete"): _delete_batch,
     ("GET", "/v1/documents/{id}/source"): _read_source,
     ("GET", "/v1/documents/{id}/passages"): _read_passages,
-    ("GET", "/v1/documents/by-external-id/{external_id}"): _attack_external_id("GET", "", None, 200),
-    ("PUT", "/v1/documents/by-external-id/{external_id}"): _attack_external_id(
+    ("GET", "/v1/external-ids/{external_id}"): _attack_external_id("GET", "", None, 200),
+    ("PUT", "/v1/external-ids/{external_id}"): _attack_external_id(
         "PUT", "", {"title": "Mine", "content_type": "text/plain", "content": "Mine."}, 202
     ),
-    ("POST", "/v1/documents/by-external-id/{external_id}/uploads"): _attack_external_id(
+    ("POST", "/v1/external-ids/{external_id}/uploads"): _attack_external_id(
         "POST", "/uploads", {"title": "Mine", "content_type": "text/plain", "bytes": 10}, 201
     ),
     ("GET", "/v1/dead-letters"): _list_dead_letters,

@@ -187,7 +187,7 @@ def test_external_id_opens_only_in_its_record(stack: LocalStack, clinic: Tenant,
     """The title and the external id are separate sealed attributes. The control is the read before each change."""
     page = {"title": "Moved", "content_type": "text/plain", "content": "A page."}
     api, owner = stack.api(bicycles), stack.api(clinic)
-    path = "/v1/documents/by-external-id"
+    path = "/v1/external-ids"
     made = api.put(f"{path}/moved:1", page).expect(202)["id"]
     elsewhere = api.put(f"{path}/moved:2", page).expect(202)["id"]
     theirs = owner.put(f"{path}/moved:1", page).expect(202)["id"]

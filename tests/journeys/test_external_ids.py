@@ -17,7 +17,7 @@ from tools.devstack.problems import problem
 from tools.devstack.stack import LocalStack
 
 PATH = "/v1/documents"
-BY = f"{PATH}/by-external-id"
+BY = "/v1/external-ids"
 Ready = Callable[..., list[dict[str, Any]]]
 
 

@@ -143,7 +143,7 @@ def test_models_are_listed(client: OpenAI) -> None:
 @pytest.mark.parametrize(
     ("change", "word"),
     [
-        ({"model": "gpt"}, "`model` must be"),
+        ({"model": "gpt"}, "model not found"),
         ({"n": 2}, "`n` must be 1"),
         ({"temperature": 1.5}, "temperature"),
         ({"top_p": 0.5}, "top_p"),
@@ -160,9 +160,9 @@ def test_models_are_listed(client: OpenAI) -> None:
     ],
 )
 def test_unsupported_field_is_refused(client: OpenAI, change: dict[str, Any], word: str) -> None:
-    with pytest.raises(openai.BadRequestError) as refused:
+    with pytest.raises(openai.APIStatusError) as refused:
         client.chat.completions.create(**({"model": "default", "messages": ASKED} | change))
-    assert word in str(refused.value), refused.value
+    assert word in str(refused.value) and refused.value.status_code in (400, 404, 422), refused.value
 
 
 def test_errors_are_problems(api: Api, client: OpenAI) -> None:
@@ -173,8 +173,9 @@ def test_errors_are_problems(api: Api, client: OpenAI) -> None:
     assert "template" in str(missing.value)
     with pytest.raises(openai.AuthenticationError):
         OpenAI(base_url=f"{api.base}/v1", api_key="sk-none", max_retries=0).models.list()
-    for inputs in ([], [""], ["x"] * 65, ["x" * 50_001], 7):
-        problem(api.post("/v1/embeddings", {"model": "default", "input": inputs}), 400, "input")
+    for inputs in ([], [""], ["x"] * 65, ["x" * 50_001]):
+        problem(api.post("/v1/embeddings", {"model": "default", "input": inputs}), 422, "input")
+    problem(api.post("/v1/embeddings", {"model": "default", "input": 7}), 400, "input")
     # Within a stream, the client raises the error.
     schema = {"type": "object", "properties": {"place": {"type": "string"}}, "required": ["place"]}
     form: Any = {"type": "json_schema", "json_schema": {"name": "place", "schema": schema}}
@@ -201,4 +202,4 @@ def test_client_for_node(api: Api) -> None:
     assert "seven in the morning" in found["answer"] and found["finish"] == "stop", found
     assert found["streamed"] == found["answer"] and found["usage"]["total_tokens"] > 0
     assert len(found["models"]) == 2 and len(set(found["dimensions"])) == 1
-    assert found["refused"]["status"] == 400 and "model" in found["refused"]["detail"], found
+    assert found["refused"]["status"] == 404 and "model" in found["refused"]["detail"], found

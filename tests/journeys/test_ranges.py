@@ -54,6 +54,8 @@ def test_range_finds_the_passage_in_the_text(
     count = ready(api, document)[0]["chunks"]
     passages = _passages(api, document)
     assert len(passages) == count > 1, passages
+    listed = api.get(f"/v1/documents/{document}/passages").expect(200)["passages"]
+    assert [each["range"] for each in listed] == [each["range"] for each in passages]
     end = 0
     for each in passages:
         start, last_end = each["range"]["start"], end

@@ -274,6 +274,8 @@ def not_served(deployment: Deployment) -> Iterator[Refusal]:
 QUESTION = {"template": "greeting", "question": "Why?", "variables": {"name": "Ines"}}
 CHAT = {"template": "greeting", "variables": {"name": "Ines"}}
 SAID, ANSWERED = {"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}
+CHATS, EMBEDDINGS = "/v1/chat/completions", "/v1/embeddings"
+COMPLETION = {"model": "default", "messages": [SAID]}
 CALLED = {"role": "assistant", "tool_calls": [{"id": "1", "name": "tide", "input": {}}]}
 RETURNED = {"role": "tool", "tool_call_id": "1", "content": "High."}
 TOOL = {"name": "tide", "input_schema": {"type": "object"}}
@@ -342,7 +344,7 @@ INVALID_REQUESTS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("a listing: an unknown status", "GET", f"{DOCUMENTS}?status=deleted", {}),
     ("a listing: an unknown type", "GET", f"{DOCUMENTS}?type=image/png", {}),
     ("a listing: a key of metadata with a full stop", "GET", f"{DOCUMENTS}?metadata[a.b]=x", {}),
-    ("an external id with a space", "GET", f"{DOCUMENTS}/by-external-id/a%20b", {}),
+    ("an external id with a space", "GET", "/v1/external-ids/a%20b", {}),
     ("a change without a member", "PATCH", f"{DOCUMENTS}/{'0' * 32}", {"body": {}}),
     ("a batch without documents", "POST", f"{DOCUMENTS}/batch", {"body": {"documents": []}}),
     ("a batch: an empty title", "POST", f"{DOCUMENTS}/batch", {"body": {"documents": [TEXT, TEXT | {"title": ""}]}}),
@@ -368,6 +370,10 @@ INVALID_REQUESTS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("a tool with a blank in its name", "POST", INFERENCE, {"body": QUESTION | {"tools": [TOOL | {"name": "a b"}]}}),
     ("a tool choice without tools", "POST", INFERENCE, {"body": QUESTION | {"tool_choice": "any"}}),
     ("an answer in JSON and tools", "POST", INFERENCE, {"body": QUESTION | {"tools": [TOOL], "output": JSON_OUTPUT}}),
+    ("two answers to one chat", "POST", CHATS, {"body": COMPLETION | {"n": 2}}),
+    ("a chat with a model that is not served", "POST", CHATS, {"body": COMPLETION | {"model": "other"}}),
+    ("65 texts to embed", "POST", EMBEDDINGS, {"body": {"model": "default", "input": ["x"] * 65}}),
+    ("a blank text to embed", "POST", EMBEDDINGS, {"body": {"model": "default", "input": " "}}),
     ("an inference id that is no id", "GET", "/v1/inferences/latest", {}),
     ("version 0 of a template", "POST", INFERENCE, {"body": QUESTION | {"version": 0}}),
     ("an id of an API key in capitals", "GET", f"{KEYS}/0123456789ABCDEF", {}),
@@ -420,7 +426,7 @@ INVALID_REQUESTS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
         "a declaration of variables with an unknown keyword",
         "PUT",
         f"{TEMPLATES}/greeting",
-        {"body": {"body": "x", "variables": DECLARED | {"title": "x"}}},
+        {"body": {"body": "x", "variables": DECLARED | {"pattern": "x"}}},
     ),
     (
         "a template that reads a variable that it does not declare",

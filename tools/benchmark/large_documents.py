@@ -1,21 +1,25 @@
 """Measures time and memory for large documents on the local stack.
 
     python -m tools.benchmark.large_documents --sizes 1 4 16 64 --index 16
+    python -m tools.benchmark.large_documents --archives 32 64 128
 
 Uploads texts, asks the deployed `extraction` for every page of each, and indexes those up to `--index` MiB. Memory is
-the most that a process held: the child that parses, the parent that streams, and the worker `ingestion`.
+the most that a process held: the child that parses, the parent that streams, and the worker `ingestion`. `--archives`
+measures only the child, for DOCX and XLSX files whose parts expand to that much.
 """
 
 from __future__ import annotations
 
 import argparse
 import filecmp
+import json
 import random
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tools.devstack.aws import Tenant
 from tools.devstack.client import Api, send
@@ -24,8 +28,12 @@ from tools.devstack.poll import until
 from tools.devstack.process import ROOT
 from tools.devstack.stack import LocalStack
 
+from . import archives
+
 _MIB = 1024 * 1024
 _INDEXING_SECONDS = 3_600.0
+# The defaults of `template.yaml`: the local stack has short time limits, which end a large document's reading.
+_TIMES = {"WorkerTimeout": "120", "DispatchTimeout": "150", "VisibilityTimeout": "900"}
 _LAMBDA = ROOT / "target" / "lambda"
 
 
@@ -67,7 +75,7 @@ def measure(stack: LocalStack, content: bytes, *, index: bool) -> Measured:
         worker = _peak(_processes("ingestion") - before["ingestion"])
     parent = _peak(_processes("extraction") - before["extraction"])
     api.delete(f"/v1/documents/{document}").expect(204)
-    return Measured(len(content) // _MIB, passages, pages, seconds / pages, _child(content), parent, worker)
+    return Measured(len(content) // _MIB, passages, pages, seconds / pages, _child(content).memory, parent, worker)
 
 
 def _upload(api: Api, content: bytes) -> str:
@@ -107,7 +115,11 @@ def _await_ready(stack: LocalStack, api: Api, document: str) -> None:
         status: str = api.get(f"/v1/documents/{document}").expect(200)["status"]
         return status
 
-    until(look, lambda status: status == "ready", "the document is indexed", _INDEXING_SECONDS, every=1.0)
+    final = until(
+        look, lambda status: status in ("ready", "dead"), "the document is indexed", _INDEXING_SECONDS, every=1.0
+    )
+    if final != "ready":
+        raise AssertionError(f"not indexed: {api.get(f'/v1/documents/{document}').expect(200)}")
 
 
 def _processes(function: str) -> set[int]:
@@ -140,16 +152,47 @@ def _peak(processes: set[int]) -> float:
 # Runs between this process and the child: memory counts from the fork, and this process holds the document.
 _MEASURE = """
 import resource, subprocess, sys
-subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, env={}, check=True)
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+done = subprocess.run(sys.argv[1:], stdout=subprocess.PIPE, env={})
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(used.ru_maxrss, used.ru_utime + used.ru_stime, done.returncode, flush=True)
+sys.stdout.buffer.write(done.stdout)
 """
 
 
-def _child(content: bytes) -> float:
-    """Returns the most memory that a child held for the document, MiB."""
-    command = [sys.executable, "-S", "-c", _MEASURE, str(_LAMBDA / "extraction" / "bootstrap"), "parse", "text/plain"]
+@dataclass(frozen=True)
+class Child:
+    """What the child needed for a document, and its answer. Memory in MiB, processor time in seconds."""
+
+    memory: float
+    seconds: float
+    answer: dict[str, Any]
+
+
+def _child(content: bytes, content_type: str = "text/plain") -> Child:
+    command = [sys.executable, "-S", "-c", _MEASURE, str(_LAMBDA / "extraction" / "bootstrap"), "parse", content_type]
     done = subprocess.run(command, input=content, capture_output=True, check=True)
-    return int(done.stdout) / 1024
+    figures, answer = done.stdout.split(b"\n", 1)
+    memory, seconds, status = figures.split()
+    stopped = {"unreadable": f"the child ended with status {int(status)}"}
+    return Child(int(memory) / 1024, float(seconds), stopped if int(status) else json.loads(answer))
+
+
+def _measure_archives(console: Console, sizes: list[int]) -> None:
+    console.heading("Memory and processor time of the child for archives")
+    console.line("| document | MiB expanded | MiB | passages | s | child MiB |")
+    console.line("|---|---:|---:|---:|---:|---:|")
+    for size in sizes:
+        for name, content_type, content in (
+            ("DOCX", archives.DOCX, archives.docx(size * _MIB)),
+            ("XLSX, one sheet", archives.XLSX, archives.xlsx(size * _MIB)),
+            ("XLSX, four sheets", archives.XLSX, archives.xlsx(size * _MIB, sheets=4)),
+        ):
+            found = _child(content, content_type)
+            passages = f"{found.answer['page']['total']:,}" if "page" in found.answer else found.answer["unreadable"]
+            console.line(
+                f"| {name} | {size} | {len(content) / _MIB:.0f} | {passages} | {found.seconds:.1f} "
+                f"| {found.memory:.0f} |"
+            )
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -158,9 +201,13 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--sizes", type=int, nargs="+", default=[1, 4, 16, 64], metavar="MIB")
     parser.add_argument("--index", type=int, default=4, metavar="MIB", help="index documents up to this size")
+    parser.add_argument("--archives", type=int, nargs="+", metavar="MIB", help="measure only archives of these sizes")
     options = parser.parse_args(arguments)
     console = Console()
-    with LocalStack.temporary("large", console) as stack:
+    if options.archives:
+        _measure_archives(console, options.archives)
+        return 0
+    with LocalStack.temporary("large", console, parameters=_TIMES) as stack:
         console.heading("Memory and time by size")
         console.line("| MiB | passages | pages | s per page | child MiB | parent MiB | ingestion MiB |")
         console.line("|---:|---:|---:|---:|---:|---:|---:|")

@@ -21,8 +21,7 @@ const MAX_DELETE_BODY: usize = 16 * 1024;
 /// Creates up to 100 documents with inline text.
 ///
 /// All documents are checked first: if one is malformed, the answer is 400 and none is created. After that each has its
-/// own result, in the order of the request. A document with `external_id` is created or replaced, as `PUT
-/// /v1/documents/by-external-id/{external_id}` does.
+/// own result, in the order of the request. A document with `external_id` is created, or its content is replaced.
 #[utoipa::path(
     post, path = "/v1/documents/batch", operation_id = "createDocuments", tag = "documents",
     request_body = CreateBatch,

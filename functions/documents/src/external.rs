@@ -11,8 +11,10 @@ use crate::handlers::{announced, in_utf8, inline, new_id, store_or_delete, uploa
 use crate::model::{CreateDocument, CreateUpload, Document, DocumentUpload};
 
 /// Returns the document with an external id.
+///
+/// A deletion of the document frees the id: the answer is then 404.
 #[utoipa::path(
-    get, path = "/v1/documents/by-external-id/{external_id}", operation_id = "getDocumentByExternalId", tag = "documents",
+    get, path = "/v1/external-ids/{external_id}", operation_id = "getDocumentByExternalId", tag = "documents",
     params(("external_id" = ExternalIdText, Path, description = "Id of the document in your own system")),
     responses(
         (status = 200, body = Document, description = "The document"),
@@ -33,7 +35,7 @@ pub async fn get(request: &ApiRequest, session: TenantSession<'_>) -> Result<Api
 /// requests at the same time, one creates the document and the other one replaces its content. A deletion of the
 /// document frees the id.
 #[utoipa::path(
-    put, path = "/v1/documents/by-external-id/{external_id}", operation_id = "upsertDocument", tag = "documents",
+    put, path = "/v1/external-ids/{external_id}", operation_id = "upsertDocument", tag = "documents",
     params(("external_id" = ExternalIdText, Path, description = "Id of the document in your own system")),
     request_body = CreateDocument,
     responses(
@@ -73,7 +75,7 @@ pub(crate) async fn store(
 ///
 /// If no document has the id, creates one. Otherwise the upload replaces its content.
 #[utoipa::path(
-    post, path = "/v1/documents/by-external-id/{external_id}/uploads", operation_id = "upsertUpload", tag = "documents",
+    post, path = "/v1/external-ids/{external_id}/uploads", operation_id = "upsertUpload", tag = "documents",
     params(("external_id" = ExternalIdText, Path, description = "Id of the document in your own system")),
     request_body = CreateUpload,
     responses(

@@ -39,9 +39,9 @@ impl Api for DocumentsApi {
         Route::new("POST", "/v1/documents/delete", Role::Writer),
         Route::new("GET", "/v1/documents/{id}/source", Role::Reader),
         Route::new("GET", "/v1/documents/{id}/passages", Role::Reader),
-        Route::new("GET", "/v1/documents/by-external-id/{external_id}", Role::Reader),
-        Route::new("PUT", "/v1/documents/by-external-id/{external_id}", Role::Writer),
-        Route::new("POST", "/v1/documents/by-external-id/{external_id}/uploads", Role::Writer),
+        Route::new("GET", "/v1/external-ids/{external_id}", Role::Reader),
+        Route::new("PUT", "/v1/external-ids/{external_id}", Role::Writer),
+        Route::new("POST", "/v1/external-ids/{external_id}/uploads", Role::Writer),
         Route::new("GET", "/v1/dead-letters", Role::Reader),
         Route::new("POST", "/v1/dead-letters/redrive", Role::Writer),
         Route::new("POST", "/v1/dead-letters/{id}/redrive", Role::Writer),
@@ -65,11 +65,9 @@ impl Api for DocumentsApi {
             ("POST", "/v1/documents/delete") => batch::delete(request, session).await,
             ("GET", "/v1/documents/{id}/source") => content::source(request, session).await,
             ("GET", "/v1/documents/{id}/passages") => content::passages(request, session).await,
-            ("GET", "/v1/documents/by-external-id/{external_id}") => external::get(request, session).await,
-            ("PUT", "/v1/documents/by-external-id/{external_id}") => external::put(request, session).await,
-            ("POST", "/v1/documents/by-external-id/{external_id}/uploads") => {
-                external::upload(request, session).await
-            }
+            ("GET", "/v1/external-ids/{external_id}") => external::get(request, session).await,
+            ("PUT", "/v1/external-ids/{external_id}") => external::put(request, session).await,
+            ("POST", "/v1/external-ids/{external_id}/uploads") => external::upload(request, session).await,
             ("GET", "/v1/dead-letters") => dead_letters::list(request, session).await,
             ("POST", "/v1/dead-letters/redrive") => {
                 dead_letters::redrive_all(request, session, &TenantBacklog::new(session, &self.backlog)).await

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bulkhead_documents::{Format, MAX_BYTES};
-use bulkhead_runtime::http::documented::{DocumentIdText, ExternalIdText, TitleText};
+use bulkhead_runtime::http::documented::{DocumentIdText, ExternalIdText, TextRange, TitleText};
 use bulkhead_runtime::http::fields::whole;
 use bulkhead_runtime::http::{ApiError, Problem};
 use bulkhead_stores::{
@@ -21,6 +21,8 @@ const MAX_TITLE: usize = 200;
 /// Maximum size of an inline document in bytes of UTF-8. Larger documents need an upload.
 pub const MAX_INLINE: usize = 1024 * 1024;
 
+/// Maximum length of a content type with its parameters, in characters.
+const MAX_CONTENT_TYPE: usize = 200;
 /// Maximum number of documents in one request.
 pub const MAX_BATCH: usize = 100;
 
@@ -311,7 +313,7 @@ impl PartialSchema for MetadataEquals {
         let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(500));
         let object = ObjectBuilder::new()
             .schema_type(Type::Object)
-            .property_names(Some(ObjectBuilder::new().pattern(Some(METADATA_KEY))))
+            .property_names(Some(ObjectBuilder::new().schema_type(Type::String).pattern(Some(METADATA_KEY))))
             .additional_properties(Some(text))
             .examples([serde_json::json!({"department": "legal"})]);
         RefOr::T(Schema::Object(object.build()))
@@ -370,6 +372,10 @@ pub struct DocumentPassage {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1)]
     pub page: Option<u32>,
+    /// The characters of the document's text that the passage holds. Passages that were indexed before ranges existed
+    /// have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub range: Option<TextRange>,
 }
 
 /// A page of a document's passages, in order.
@@ -386,7 +392,13 @@ pub struct PassagePage {
 
 impl From<Match> for DocumentPassage {
     fn from(found: Match) -> Self {
-        Self { chunk: found.number, text: found.text, headings: found.headings, page: found.page }
+        Self {
+            chunk: found.number,
+            text: found.text,
+            headings: found.headings,
+            page: found.page,
+            range: found.range.map(TextRange::from),
+        }
     }
 }
 
@@ -483,7 +495,7 @@ fn metadata_values() -> OneOfBuilder {
 fn metadata_keys(values: OneOfBuilder) -> ObjectBuilder {
     ObjectBuilder::new()
         .max_properties(Some(32))
-        .property_names(Some(ObjectBuilder::new().pattern(Some(METADATA_KEY))))
+        .property_names(Some(ObjectBuilder::new().schema_type(Type::String).pattern(Some(METADATA_KEY))))
         .additional_properties(Some(RefOr::T(Schema::OneOf(values.build()))))
 }
 
@@ -519,7 +531,7 @@ fn content_type_of(formats: impl IntoIterator<Item = Format>, of: &str) -> Objec
         .schema_type(Type::String)
         .description(Some(description))
         .pattern(Some(pattern))
-        .max_length(Some(200))
+        .max_length(Some(MAX_CONTENT_TYPE))
         .examples(types.first().copied())
         .build()
 }
@@ -560,11 +572,13 @@ fn waiting_reason() -> Object {
 
 /// Returns the format of a supported content type.
 pub fn format(content_type: &str) -> Result<Format, ApiError> {
-    Format::from_content_type(content_type).map_err(|_| unsupported())
+    let found = Format::from_content_type(content_type).ok();
+    found.filter(|_| content_type.chars().count() <= MAX_CONTENT_TYPE).ok_or_else(unsupported)
 }
 
 /// Returns a supported content type with its `charset`.
 pub fn declared(content_type: &str) -> Result<String, ApiError> {
+    format(content_type)?;
     Format::declared(content_type).map_err(|_| unsupported())
 }
 

@@ -68,7 +68,7 @@ impl Asked<'_> {
 /// Renders the prompt template of a question and finds its passages.
 ///
 /// # Errors
-/// 400 if the conversation has calls of tools and the question has no tools; those of rendering and of the search.
+/// 422 if the conversation has calls of tools and the question has no tools; those of rendering and of the search.
 pub(crate) async fn ask<'r>(
     request: &'r ApiRequest,
     session: TenantSession<'_>,
@@ -78,7 +78,9 @@ pub(crate) async fn ask<'r>(
 ) -> Result<Asked<'r>, ApiError> {
     let Question { instructions, messages, conversation, search, generation, store } = question;
     if conversation.has_calls() && (generation.tools.is_empty() || generation.wants_output()) {
-        return Err(ApiError::BadRequest("`messages` with calls of tools need the same `tools`".to_owned()));
+        return Err(ApiError::Unprocessable(
+            "`messages` with calls of tools need the same `tools`".to_owned(),
+        ));
     }
     let (template, instructions) = match instructions {
         Instructions { template: None, text } => (None, text),

@@ -50,7 +50,7 @@ impl ChatMessage {
 /// Returns the messages of a request that has either a question or messages.
 ///
 /// # Errors
-/// 400 if it has both or neither, or if the question is too long.
+/// 422 if it has both or neither; 400 if the question is too long.
 pub(crate) fn messages(
     question: Option<&str>,
     messages: Vec<ChatMessage>,
@@ -58,17 +58,17 @@ pub(crate) fn messages(
     match question {
         Some(text) if messages.is_empty() => Ok(vec![ChatMessage::user(retrieval::question(text)?)]),
         None if !messages.is_empty() => Ok(messages),
-        _ => Err(ApiError::BadRequest("send either `question` or `messages`".to_owned())),
+        _ => Err(ApiError::Unprocessable("send either `question` or `messages`".to_owned())),
     }
 }
 
 /// Checks the order of `messages` and joins those of one speaker.
 ///
 /// # Errors
-/// 400 that names the message.
+/// 422 that names the message.
 pub(crate) fn read(messages: &[ChatMessage]) -> Result<Conversation, ApiError> {
     if messages.len() > MAX_MESSAGES {
-        return Err(ApiError::BadRequest(format!("`messages` must have at most {MAX_MESSAGES} messages")));
+        return Err(ApiError::Unprocessable(format!("`messages` must have at most {MAX_MESSAGES} messages")));
     }
     let (mut joined, mut open): (Vec<ModelMessage>, Vec<&str>) = (vec![], vec![]);
     let mut question = None;
@@ -115,8 +115,8 @@ fn parts<'m>(
     if message.role != ChatRole::Tool && message.tool_call_id.is_some() {
         return Err("only a message of `tool` has `tool_call_id`".to_owned());
     }
-    if message.role != ChatRole::Tool && !open.is_empty() {
-        return Err(format!("the call `{}` has no result: send a message of `tool` first", open[0]));
+    if let Some(call) = open.first().filter(|_| message.role != ChatRole::Tool) {
+        return Err(format!("the call `{call}` has no result: send a message of `tool` first"));
     }
     match message.role {
         ChatRole::User => {
@@ -128,7 +128,7 @@ fn parts<'m>(
             for call in &message.tool_calls {
                 if !is_word(&call.id) || !is_word(&call.name) || open.contains(&call.id.as_str()) {
                     let rule = "1 to 64 letters, digits, `_` or `-`";
-                    return Err(format!("a tool call needs an `id` of its own and a `name` of {rule}"));
+                    return Err(format!("a tool call needs a separate `id` and a `name`, each of {rule}"));
                 }
                 open.push(&call.id);
                 parts.push(ModelPart::Call(ToolCall::from(call)));
@@ -157,7 +157,7 @@ pub(crate) fn is_word(text: &str) -> bool {
 }
 
 fn at(index: usize, defect: &str) -> ApiError {
-    ApiError::BadRequest(format!("`messages[{index}]`: {defect}"))
+    ApiError::Unprocessable(format!("`messages[{index}]`: {defect}"))
 }
 
 /// Returns the end of `text`, where a long message asks its question.
@@ -233,8 +233,11 @@ mod tests {
             (json!([asked, calls, result("a"), result("a")]), "`messages[3]`: `tool_call_id` is not"),
             (json!([asked, result("a")]), "`messages[1]`: `tool_call_id` is not"),
             (json!([asked, {"role": "tool", "content": "x"}]), "`tool_call_id` is missing"),
-            (json!([asked, {"role": "assistant", "tool_calls": [call("a b")]}]), "needs an `id` of its own"),
-            (json!([asked, {"role": "assistant", "tool_calls": [call("a"), call("a")]}]), "of its own"),
+            (json!([asked, {"role": "assistant", "tool_calls": [call("a b")]}]), "needs a separate `id`"),
+            (
+                json!([asked, {"role": "assistant", "tool_calls": [call("a"), call("a")]}]),
+                "needs a separate `id`",
+            ),
         ] {
             let error = said(messages).expect_err(defect);
             assert!(error.contains(defect), "{error}");

@@ -58,7 +58,7 @@ impl Generation {
     /// Checks the settings of a request.
     ///
     /// # Errors
-    /// 400 that names the field; 422 if the schema of the output has a defect.
+    /// 400 that names the field; 422 if settings contradict each other, or if the schema of the output has a defect.
     pub(crate) fn of(settings: Settings) -> Result<Self, ApiError> {
         let temperature = settings.temperature.unwrap_or(0.0);
         if !(0.0..=1.0).contains(&temperature) {
@@ -67,13 +67,13 @@ impl Generation {
         let stop = settings.stop;
         let is_stop = |text: &String| (1..=MAX_STOP).contains(&text.chars().count());
         if stop.len() > MAX_STOPS || !stop.iter().all(is_stop) {
-            return refuse(format!(
+            return contradict(format!(
                 "`stop` must have at most {MAX_STOPS} texts of 1 to {MAX_STOP} characters"
             ));
         }
         let (tools, tool_choice, output) = match &settings.output {
             Some(_) if !settings.tools.is_empty() || settings.tool_choice.is_some() => {
-                return refuse("send either `output` or `tools`");
+                return contradict("send either `output` or `tools`");
             }
             Some(output) => answer_tool(output)?,
             None => {
@@ -136,10 +136,10 @@ fn tools(definitions: Vec<ToolDefinition>) -> Result<Vec<Tool>, ApiError> {
     for (index, tool) in definitions.iter().enumerate() {
         if !is_word(&tool.name) || matches!(tool.name.as_str(), "auto" | "any") {
             let rule = "1 to 64 letters, digits, `_` or `-`, but not `auto` and not `any`";
-            return refuse(format!("`tools[{index}].name` must be {rule}"));
+            return contradict(format!("`tools[{index}].name` must be {rule}"));
         }
         if !names.insert(tool.name.clone()) {
-            return refuse(format!("`tools[{index}].name` is repeated: each tool needs a name of its own"));
+            return contradict(format!("`tools[{index}].name` is repeated: each tool needs another name"));
         }
         let length = tool.description.as_ref().map(|text| text.chars().count());
         if length.is_some_and(|length| !(1..=MAX_DESCRIPTION).contains(&length)) {
@@ -148,7 +148,7 @@ fn tools(definitions: Vec<ToolDefinition>) -> Result<Vec<Tool>, ApiError> {
             ));
         }
         if tool.input_schema.get("type").and_then(Value::as_str) != Some("object") {
-            return refuse(format!(r#"`tools[{index}].input_schema` must have `"type": "object"`"#));
+            return contradict(format!(r#"`tools[{index}].input_schema` must have `"type": "object"`"#));
         }
     }
     let tool = |tool: ToolDefinition| Tool {
@@ -162,16 +162,22 @@ fn tools(definitions: Vec<ToolDefinition>) -> Result<Vec<Tool>, ApiError> {
 fn tool_choice(choice: Option<&str>, tools: &[Tool]) -> Result<ToolChoice, ApiError> {
     match choice {
         None => Ok(ToolChoice::Auto),
-        Some(_) if tools.is_empty() => refuse("`tool_choice` needs `tools`"),
+        Some(_) if tools.is_empty() => contradict("`tool_choice` needs `tools`"),
         Some("auto") => Ok(ToolChoice::Auto),
         Some("any") => Ok(ToolChoice::Any),
         Some(name) if tools.iter().any(|tool| tool.name == name) => Ok(ToolChoice::Named(name.to_owned())),
-        Some(_) => refuse("`tool_choice` must be `auto`, `any` or the name of one of the `tools`"),
+        Some(_) => contradict("`tool_choice` must be `auto`, `any` or the name of one of the `tools`"),
     }
 }
 
+/// Refuses a value that its schema does not permit.
 fn refuse<T>(detail: impl Into<String>) -> Result<T, ApiError> {
     Err(ApiError::BadRequest(detail.into()))
+}
+
+/// Refuses values that break a rule beside their schema.
+fn contradict<T>(detail: impl Into<String>) -> Result<T, ApiError> {
+    Err(ApiError::Unprocessable(detail.into()))
 }
 
 #[cfg(test)]

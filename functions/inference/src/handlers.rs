@@ -160,6 +160,7 @@ fn question(request: &ApiRequest) -> Result<Question, ApiError> {
         (status = 400, response = BadRequest),
         (status = 413, response = TooLarge),
         (status = 415, response = UnsupportedMediaType),
+        (status = 422, response = Unprocessable),
     ),
 )]
 pub async fn search(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
@@ -168,7 +169,7 @@ pub async fn search(request: &ApiRequest, session: TenantSession<'_>) -> Result<
     let question = retrieval::question(&search.question)?;
     let settings = retrieval::optional_settings(&search.retrieval)?;
     let settings = settings.ok_or_else(|| {
-        ApiError::BadRequest("`retrieval.enabled`: a search without passages finds nothing".to_owned())
+        ApiError::Unprocessable("`retrieval.enabled`: a search without passages finds nothing".to_owned())
     })?;
     let found = retrieval::passages(session, question, settings).await?;
     let passages = found.into_iter().map(Citation::from).collect();

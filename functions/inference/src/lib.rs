@@ -43,9 +43,9 @@ impl Api for InferenceApi {
         Route::streamed("POST", "/v1/inference/stream", Role::Reader),
         Route::new("GET", "/v1/inferences/{id}", Role::Reader),
         Route::new("DELETE", "/v1/inferences/{id}", Role::Writer),
-        Route::streamed("POST", "/v1/chat/completions", Role::Reader),
-        Route::new("POST", "/v1/embeddings", Role::Reader),
-        Route::new("GET", "/v1/models", Role::Reader),
+        Route::streamed("POST", "/v1/chat/completions", Role::Reader).openai(),
+        Route::new("POST", "/v1/embeddings", Role::Reader).openai(),
+        Route::new("GET", "/v1/models", Role::Reader).openai(),
         Route::new("POST", "/v1/search", Role::Reader),
         Route::new("POST", "/v1/templates/{key}/render", Role::Reader),
     ];

@@ -1,11 +1,9 @@
 //! Request and response bodies.
 
-use std::ops::Range;
-
 use bulkhead_prompts::Variables;
 use bulkhead_runtime::http::Problem;
 use bulkhead_runtime::http::documented::{
-    DocumentIdText, InferenceIdText, LabelText, TemplateKeyText, WordText,
+    DocumentIdText, InferenceIdText, LabelText, TemplateKeyText, TextRange, WordText,
 };
 use bulkhead_runtime::http::fields::{object, objects, optional_object, optional_whole};
 use bulkhead_stores::{Answer, Finish, Match, ModelMessage, ModelPart, ModelRole};
@@ -490,23 +488,6 @@ pub struct Citation {
     pub after: Vec<String>,
 }
 
-/// Characters of a document's text, as Unicode scalar values, from 0.
-///
-/// The text has the document's blocks in reading order: headings, paragraphs, entries of lists, rows of tables. An empty
-/// line separates blocks. A line end separates entries of lists and rows of tables that follow each other. The header of
-/// a table is a line before its first row. The text of `text/plain` is the file itself. Each line end is one character;
-/// other control characters and invisible marks are left out.
-///
-/// Neighbouring passages may overlap. The range includes the headings right before the passage. It does not include a
-/// first line or a table's header that the passage only repeats.
-#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct TextRange {
-    /// The first character of the passage.
-    pub start: u32,
-    /// The first character after the passage.
-    pub end: u32,
-}
-
 /// Tokens used by the model.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
 pub struct Usage {
@@ -533,7 +514,7 @@ impl From<Match> for Citation {
             text: found.text,
             headings: found.headings,
             page: found.page,
-            range: found.range.map(|Range { start, end }| TextRange { start, end }),
+            range: found.range.map(TextRange::from),
             before: found.before,
             after: found.after,
         }

@@ -154,10 +154,12 @@ mod tests {
     }
 
     fn texts(message: &ModelMessage) -> Vec<&str> {
-        let text = |part| match part {
-            &ModelPart::Text(ref text) => text.as_str(),
-            _ => "",
-        };
+        fn text(part: &ModelPart) -> &str {
+            match part {
+                ModelPart::Text(text) => text,
+                _ => "",
+            }
+        }
         message.parts.iter().map(text).collect()
     }
 

@@ -1,4 +1,4 @@
-use crate::{Format, MAX_BYTES, MAX_DEPTH, MAX_EXPANDED, MAX_PAGES, MAX_PASSAGES, MAX_TEXT};
+use crate::{Format, MAX_ARCHIVE, MAX_BYTES, MAX_DEPTH, MAX_EXPANDED, MAX_PAGES, MAX_PASSAGES, MAX_TEXT};
 
 /// Why a document cannot be ingested. The message is for the document's owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +36,9 @@ pub enum DocumentError {
     /// A compressed part of the document expands too much, like a zip bomb.
     #[error("a part of the document expands to more than {MAX_EXPANDED} bytes")]
     Expands,
+    /// The parts of an archive expand too much together.
+    #[error("the text of the archive expands to more than {MAX_ARCHIVE} bytes; split the document")]
+    ArchiveExpands,
     /// The bytes do not start with a PDF header.
     #[error("the document is not a PDF")]
     NotPdf,

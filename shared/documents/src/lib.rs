@@ -37,9 +37,10 @@ pub const MAX_TEXT: usize = 128 * 1024 * 1024;
 pub const MAX_PAGE_TEXT: usize = 5_000_000;
 /// Maximum number of pages of a PDF.
 pub const MAX_PAGES: usize = 5_000;
-/// Maximum expanded size, in bytes, of one stream of a PDF, and of all parts together that are
-/// read from a zip archive.
+/// Maximum expanded size, in bytes, of one stream of a PDF.
 pub const MAX_EXPANDED: usize = 32 * 1024 * 1024;
+/// Maximum expanded size, in bytes, of all parts together that are read from a zip archive.
+pub const MAX_ARCHIVE: usize = 128 * 1024 * 1024;
 /// Maximum nesting depth of elements in HTML and XML.
 pub const MAX_DEPTH: usize = 200;
 

@@ -3,7 +3,7 @@
 mod kinds;
 mod samples;
 
-use bulkhead_documents::{DocumentError, Format, MAX_DEPTH, MAX_EXPANDED, passages};
+use bulkhead_documents::{DocumentError, Format, MAX_ARCHIVE, MAX_DEPTH, passages};
 use kinds::assert_text;
 use samples::{Entry, document_xml, docx, docx_of, page, zip};
 
@@ -347,12 +347,12 @@ fn parts_in_utf16_are_read() {
 
 #[test]
 fn side_parts_count_towards_the_limit() {
-    let half = " ".repeat(MAX_EXPANDED / 2 + 1);
+    let half = " ".repeat(MAX_ARCHIVE / 2 + 1);
     let parts = [
         ("styles", "styles.xml", "word/styles.xml", half.as_str()),
         ("numbering", "numbering.xml", "word/numbering.xml", half.as_str()),
     ];
-    assert_eq!(read(&with_parts(&p("", "x"), &parts)), Err(DocumentError::Expands));
+    assert_eq!(read(&with_parts(&p("", "x"), &parts)), Err(DocumentError::ArchiveExpands));
     // Pictures are not unpacked.
     let picture = [("image", "media/a.png", "word/media/a.png", half.as_str()); 3];
     assert_eq!(read(&with_parts(&p("", "x"), &picture[..1])).expect("a DOCX"), "x");
@@ -389,9 +389,9 @@ fn rejects_document_types_and_entities() {
 #[test]
 fn rejects_decompression_bombs() {
     let mut bomb = document_xml("").into_bytes();
-    bomb.resize(MAX_EXPANDED + 1, b' ');
+    bomb.resize(MAX_ARCHIVE + 1, b' ');
     let entry = Entry::of("word/document.xml", &bomb);
-    assert_eq!(read(&zip(&[entry])), Err(DocumentError::Expands));
+    assert_eq!(read(&zip(&[entry])), Err(DocumentError::ArchiveExpands));
     // Unpacking stops at the smaller of the declared size and the limit.
     let mut entry = Entry::of("word/document.xml", &bomb);
     entry.declared = 10;

@@ -170,6 +170,29 @@ fn hidden_cells_are_left_out_with_a_warning() {
 }
 
 #[test]
+fn rows_are_read_one_by_one_wherever_columns_are_named() {
+    let row = |n: usize| {
+        format!(
+            "<row r=\"{n}\">\n {} {} </row>",
+            words(&format!("A{n}"), &format!("a{n}")),
+            words(&format!("B{n}"), &format!("b{n}"))
+        )
+    };
+    let columns = "<cols><col min=\"1\" max=\"1\" hidden=\"1\"/></cols>";
+    let rows = format!(
+        "<sheetData>\n{}<!-- x --> <row r=\"2\"/>{}</sheetData>{columns}<row>{}</row>",
+        row(1),
+        [row(3), row(4)].concat(),
+        words("C9", "NOT IN THE SHEET"),
+    );
+    let found = read(
+        &xlsx(&[("Dues", "", &rows), ("More", "", &format!("<sheetData>{}</sheetData>", row(1)))]),
+        Format::Xlsx.content_type(),
+    );
+    assert_eq!(found.passages[0].text, "Dues\nb1\nb3\nb4\n\nMore\na1 | b1");
+}
+
+#[test]
 fn far_cells_take_no_memory() {
     let rows = format!(
         "<sheetData><row r=\"1\">{}</row><row r=\"1048576\">{}</row></sheetData>",

@@ -1,7 +1,5 @@
 //! A presented key leads to the item that its tenant's session writes, and to no other.
 
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
-
 use bulkhead_tenancy::names::ApiKeyId;
 use bulkhead_tenancy::{Admission, Invocation, IsolationMode, TenantId};
 

@@ -3,8 +3,8 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use bulkhead_tenancy::names::{
-    ApiKeyId, Comparison, Corpus, DerivedName, DocumentId, ExternalId, InferenceId, MetadataKey, RunId, TemplateKey,
-    inventory,
+    ApiKeyId, Comparison, Corpus, DerivedName, DocumentId, ExternalId, Ids, InferenceId, MetadataKey, RunId,
+    TemplateKey, inventory,
 };
 use bulkhead_tenancy::{Admission, Invocation, IsolationMode, TenantId};
 use proptest::prelude::*;
@@ -14,18 +14,18 @@ fn names_of(tenant: &str, template: &str, document: &str, corpus: &str) -> Vec<D
     let scope = Admission::new(IsolationMode::PerTenant)
         .request(&invocation, Some(tenant), Some(tenant))
         .expect("a valid tenant is admitted");
-    inventory(
-        &scope,
-        "prod",
-        &TemplateKey::parse(template).expect("template key"),
-        &DocumentId::parse(document).expect("document id"),
+    let ids = Ids {
+        stage: "prod".to_owned(),
+        template: TemplateKey::parse(template).expect("template key"),
+        document: DocumentId::parse(document).expect("document id"),
         // The same one for all tenants.
-        &ExternalId::parse("handbook:7").expect("external id"),
-        &InferenceId::parse(document).expect("inference id"),
-        &RunId::parse(document).expect("run id"),
-        &ApiKeyId::parse(document.get(..16).expect("16 characters")).expect("API key id"),
-        &Corpus::parse(corpus).expect("corpus"),
-    )
+        external: ExternalId::parse("handbook:7").expect("external id"),
+        inference: InferenceId::parse(document).expect("inference id"),
+        run: RunId::parse(document).expect("run id"),
+        api_key: ApiKeyId::parse(document.get(..16).expect("16 characters")).expect("API key id"),
+        corpus: Corpus::parse(corpus).expect("corpus"),
+    };
+    inventory(&scope, &ids)
 }
 
 /// Returns whether `whole` contains `part` bounded by separators or the ends.

@@ -2,7 +2,7 @@
 //! depend on them.
 
 use bulkhead_tenancy::names::{
-    ApiKeyId, Corpus, DocumentId, ExternalId, InferenceId, Purpose, RunId, TemplateKey, inventory,
+    ApiKeyId, Corpus, DocumentId, ExternalId, Ids, InferenceId, Purpose, RunId, TemplateKey, inventory,
 };
 use bulkhead_tenancy::{Admission, Evidence, Invocation, IsolationMode, Refusal, TenantId};
 
@@ -16,18 +16,17 @@ fn derived_names_have_their_stored_form() {
     let invocation = Invocation::begin();
     let admission = Admission::new(IsolationMode::PerTenant);
     let scope = admission.request(&invocation, Some(TENANT), Some(TENANT)).expect("admitted");
-    let names = inventory(
-        &scope,
-        "prod",
-        &TemplateKey::parse("summary").expect("a key"),
-        &DocumentId::parse(DOCUMENT).expect("an id"),
-        &ExternalId::parse("handbook:7").expect("an id"),
-        &InferenceId::parse(DOCUMENT).expect("an id"),
-        &RunId::parse(DOCUMENT).expect("an id"),
-        &ApiKeyId::parse("0123456789abcdef").expect("an id"),
-        &Corpus::parse("docs").expect("a corpus"),
-    );
-    let names = names.into_iter().map(|name| {
+    let ids = Ids {
+        stage: "prod".to_owned(),
+        template: TemplateKey::parse("summary").expect("a key"),
+        document: DocumentId::parse(DOCUMENT).expect("an id"),
+        external: ExternalId::parse("handbook:7").expect("an id"),
+        inference: InferenceId::parse(DOCUMENT).expect("an id"),
+        run: RunId::parse(DOCUMENT).expect("an id"),
+        api_key: ApiKeyId::parse("0123456789abcdef").expect("an id"),
+        corpus: Corpus::parse("docs").expect("a corpus"),
+    };
+    let names = inventory(&scope, &ids).into_iter().map(|name| {
         (
             name.kind,
             name.text.replace(TENANT, "<tenant>").replace(DOCUMENT, "<document>").replace(EXTERNAL, "<hash>"),

@@ -63,7 +63,7 @@ use utoipa::{Modify, OpenApi};
         inference::handlers::render,
         openapi,
     ),
-    components(schemas(Problem, documented::DocumentIdText, documented::ExternalIdText, documented::InferenceIdText, documented::WordText, documented::TemplateKeyText, documented::LabelText, documented::ApiKeyIdText, documented::RoleText, documented::ETagText, documented::TitleText), responses(
+    components(schemas(Problem, documents::model::ShownStatus, documents::model::ListedType, documents::model::MetadataEquals, documented::DocumentIdText, documented::ExternalIdText, documented::InferenceIdText, documented::WordText, documented::TemplateKeyText, documented::LabelText, documented::ApiKeyIdText, documented::RoleText, documented::ETagText, documented::TitleText), responses(
         documented::BadRequest,
         documented::Unauthorized,
         documented::Forbidden,
@@ -158,6 +158,7 @@ impl Modify for Roles {
                 "GET" => item.get.as_mut(),
                 "PUT" => item.put.as_mut(),
                 "POST" => item.post.as_mut(),
+                "PATCH" => item.patch.as_mut(),
                 "DELETE" => item.delete.as_mut(),
                 _ => None,
             }

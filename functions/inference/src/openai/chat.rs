@@ -152,18 +152,26 @@ pub enum CompletionContent {
     /// The text.
     Text(String),
     /// The parts of the text.
-    Parts(Vec<CompletionPart>),
+    Parts(#[serde(deserialize_with = "objects")] Vec<CompletionPart>),
 }
 
 /// A part of a text.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
-pub enum CompletionPart {
+#[serde(deny_unknown_fields)]
+pub struct CompletionPart {
+    /// `text`.
+    #[serde(rename = "type")]
+    pub kind: TextKind,
+    /// The text.
+    pub text: String,
+}
+
+/// `text`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TextKind {
     /// Text.
-    Text {
-        /// The text.
-        text: String,
-    },
+    Text,
 }
 
 /// The model's call of a tool.
@@ -236,7 +244,7 @@ pub enum CompletionToolChoice {
     /// `auto` or `required`.
     Mode(ToolMode),
     /// The function to call.
-    Function(NamedFunction),
+    Function(#[serde(deserialize_with = "object")] NamedFunction),
 }
 
 /// Whether the model calls functions.
@@ -257,6 +265,7 @@ pub struct NamedFunction {
     #[serde(rename = "type")]
     pub kind: FunctionKind,
     /// The function.
+    #[serde(deserialize_with = "object")]
     pub function: FunctionName,
 }
 
@@ -296,6 +305,7 @@ pub enum ResponseFormat {
     /// JSON of a form.
     JsonSchema {
         /// The form.
+        #[serde(deserialize_with = "object")]
         json_schema: JsonSchema,
     },
 }
@@ -515,7 +525,7 @@ fn question(chat: ChatCompletionRequest) -> Result<Question, ApiError> {
         None if version.is_none() && label.is_none() && variables.is_empty() => None,
         None => {
             let detail = "`bulkhead.template` is missing: name the prompt template".to_owned();
-            return Err(ApiError::BadRequest(detail));
+            return Err(ApiError::Unprocessable(detail));
         }
     };
     Ok(Question {
@@ -532,7 +542,7 @@ fn question(chat: ChatCompletionRequest) -> Result<Question, ApiError> {
 fn read_messages(messages: Vec<CompletionMessage>) -> Result<(Vec<String>, Vec<ChatMessage>), ApiError> {
     let (mut instructions, mut conversation) = (vec![], vec![]);
     for (index, message) in messages.into_iter().enumerate() {
-        let at = |defect: &str| ApiError::BadRequest(format!("`messages[{index}]`: {defect}"));
+        let at = |defect: &str| ApiError::Unprocessable(format!("`messages[{index}]`: {defect}"));
         let role = match message.role {
             CompletionRole::System | CompletionRole::Developer if !conversation.is_empty() => {
                 return Err(at("messages of `system` and `developer` must come first"));
@@ -606,7 +616,7 @@ impl CompletionContent {
         match self {
             Self::Text(text) => text,
             Self::Parts(parts) => {
-                let texts: Vec<_> = parts.into_iter().map(|CompletionPart::Text { text }| text).collect();
+                let texts: Vec<_> = parts.into_iter().map(|part| part.text).collect();
                 texts.join("\n")
             }
         }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use bulkhead_runtime::http::documented::{BadRequest, TooLarge, Unprocessable, UnsupportedMediaType};
+use bulkhead_runtime::http::documented::{
+    BadRequest, NotFound, TooLarge, Unprocessable, UnsupportedMediaType,
+};
 use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse};
 use bulkhead_stores::{Embedded, TenantSession, Throttle};
 use serde::{Deserialize, Serialize};
@@ -110,6 +112,7 @@ pub struct EmbeddingUsage {
     responses(
         (status = 200, body = EmbeddingList, description = "The vectors"),
         (status = 400, response = BadRequest),
+        (status = 404, response = NotFound),
         (status = 413, response = TooLarge),
         (status = 415, response = UnsupportedMediaType),
         (status = 422, response = Unprocessable),
@@ -127,12 +130,12 @@ pub async fn create(
         Inputs::Several(texts) => texts,
     };
     if !(1..=MAX_INPUTS).contains(&texts.len()) {
-        return Err(ApiError::BadRequest(format!("`input` must have 1 to {MAX_INPUTS} texts")));
+        return Err(ApiError::Unprocessable(format!("`input` must have 1 to {MAX_INPUTS} texts")));
     }
     let is_input = |text: &String| !is_blank(text) && text.chars().count() <= MAX_INPUT;
     if let Some(index) = texts.iter().position(|text| !is_input(text)) {
         let rule = format!("must have 1 to {MAX_INPUT} characters and not only blanks");
-        return Err(ApiError::BadRequest(format!("`input[{index}]` {rule}")));
+        return Err(ApiError::Unprocessable(format!("`input[{index}]` {rule}")));
     }
     let served = session.models().embedding_model().await?;
     serves(&model, &served)?;

@@ -17,7 +17,5 @@ fn serves(named: &str, served: &str) -> Result<(), ApiError> {
     if named == served || named == DEFAULT {
         return Ok(());
     }
-    Err(ApiError::BadRequest(format!(
-        "`model` must be `{served}` or `{DEFAULT}`: `GET /v1/models` lists the models"
-    )))
+    Err(ApiError::NotFound("model"))
 }

@@ -7,7 +7,7 @@ use zip::ZipArchive;
 use zip::read::{ArchiveOffset, Config};
 use zip::result::ZipError;
 
-use crate::{DocumentError, Format, MAX_EXPANDED};
+use crate::{DocumentError, Format, MAX_ARCHIVE};
 
 /// An archive. Ignores the sizes that it declares.
 pub(crate) struct Archive<'a> {
@@ -29,7 +29,7 @@ impl<'a> Archive<'a> {
         let names =
             zip.file_names().enumerate().filter_map(|(index, name)| Some((normal(&name.ok()?), index)));
         let names = names.collect();
-        Ok(Self { zip, names, format, budget: MAX_EXPANDED })
+        Ok(Self { zip, names, format, budget: MAX_ARCHIVE })
     }
 
     pub(crate) fn format(&self) -> Format {
@@ -47,7 +47,7 @@ impl<'a> Archive<'a> {
             .map_err(|_| DocumentError::Broken(self.format))?;
         match self.budget.checked_sub(bytes.len()) {
             Some(rest) => self.budget = rest,
-            None => return Err(DocumentError::Expands),
+            None => return Err(DocumentError::ArchiveExpands),
         }
         Ok(Some(bytes))
     }

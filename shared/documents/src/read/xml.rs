@@ -43,6 +43,15 @@ struct Slot<'a> {
     next: u32,
 }
 
+/// An element that has not ended.
+struct Open {
+    id: u32,
+    /// Its last child.
+    last: u32,
+    /// The node before it in the same element.
+    before: u32,
+}
+
 enum Data<'a> {
     Element { name: &'a str, attributes: &'a str },
     Text(Cow<'a, str>),
@@ -51,42 +60,58 @@ enum Data<'a> {
 impl<'a> Xml<'a> {
     /// Parses a part. Fails on a document type, on custom entities and on deep nesting.
     pub(crate) fn parse(source: &'a str, format: Format) -> Result<Self, DocumentError> {
+        Self::parse_without(source, format, ("", ""), |_| Ok(()))
+    }
+
+    /// Parses a part whose elements `name` in an element `parent` may not fit into memory together. Gives each of them
+    /// to `take`, and leaves them out of the tree.
+    pub(crate) fn parse_without(
+        source: &'a str,
+        format: Format,
+        (parent, name): (&str, &str),
+        mut take: impl FnMut(Node<'_>) -> Result<(), DocumentError>,
+    ) -> Result<Self, DocumentError> {
         let broken = DocumentError::Broken(format);
         let source = source.trim_start_matches('\u{feff}');
         let mut tree = Self {
             nodes: vec![Slot { data: Data::Element { name: "", attributes: "" }, first: NONE, next: NONE }],
         };
         let mut reader = Reader::from_str(source);
-        // The open elements, and the last child of each.
-        let mut open: Vec<(u32, u32)> = vec![(0, NONE)];
+        let mut open = vec![Open { id: 0, last: NONE, before: NONE }];
         loop {
             let start = usize::try_from(reader.buffer_position()).map_err(|_| broken)?;
             let event = reader.read_event().map_err(|_| broken)?;
-            match event {
+            let ended = match event {
                 Event::Start(element) => {
                     let tag = source.get(start + 1..start + 1 + element.len()).ok_or(broken)?;
-                    let id = tree.element(tag, &mut open)?;
-                    open.push((id, NONE));
+                    let started = tree.element(tag, &mut open)?;
+                    open.push(started);
                     if open.len() > MAX_DEPTH + 1 {
                         return Err(DocumentError::TooDeep);
                     }
+                    None
                 }
                 Event::Empty(element) => {
                     let tag = source.get(start + 1..start + 1 + element.len()).ok_or(broken)?;
-                    tree.element(tag, &mut open)?;
+                    Some(tree.element(tag, &mut open)?)
                 }
-                Event::End(_) => {
-                    open.pop();
-                }
+                Event::End(_) => open.pop(),
                 Event::Text(text) => tree.text(text.xml10_content(), &mut open)?,
                 Event::CData(text) => tree.text(text.xml10_content(), &mut open)?,
                 Event::GeneralRef(reference) => {
-                    tree.text(Cow::Owned(resolve(&reference)?.to_string()), &mut open)?;
+                    tree.text(Cow::Owned(resolve(&reference)?.to_string()), &mut open)?
                 }
                 Event::DocType(_) => return Err(DocumentError::DocumentType),
-                Event::Comment(_) | Event::Decl(_) | Event::PI(_) => {}
+                Event::Comment(_) | Event::Decl(_) | Event::PI(_) => None,
                 Event::Eof if open.len() > 1 => return Err(broken),
                 Event::Eof => return Ok(tree),
+            };
+            if let (Some(ended), Some(above)) = (ended, open.last_mut())
+                && tree.is(ended.id, name)
+                && tree.is(above.id, parent)
+            {
+                take(Node { tree: &tree, id: ended.id })?;
+                tree.remove(&ended, above);
             }
         }
     }
@@ -100,32 +125,53 @@ impl<'a> Xml<'a> {
         }
     }
 
-    fn element(&mut self, tag: &'a str, open: &mut [(u32, u32)]) -> Result<u32, DocumentError> {
+    fn element(&mut self, tag: &'a str, open: &mut [Open]) -> Result<Open, DocumentError> {
         let end = tag.find(|c: char| c.is_ascii_whitespace() || c == '/').unwrap_or(tag.len());
         let (name, attributes) = tag.split_at(end);
         let name = name.rsplit(':').next().unwrap_or_default();
-        self.push(Data::Element { name, attributes }, open)
+        let before = open.last().map_or(NONE, |parent| parent.last);
+        let id = self.push(Data::Element { name, attributes }, open)?;
+        Ok(Open { id, last: NONE, before })
     }
 
-    fn text(&mut self, text: Cow<'a, str>, open: &mut [(u32, u32)]) -> Result<(), DocumentError> {
+    fn text(&mut self, text: Cow<'a, str>, open: &mut [Open]) -> Result<Option<Open>, DocumentError> {
         // Text outside the root element is blank.
-        if open.len() > 1 { self.push(Data::Text(text), open).map(drop) } else { Ok(()) }
+        if open.len() > 1 {
+            self.push(Data::Text(text), open)?;
+        }
+        Ok(None)
     }
 
-    fn push(&mut self, data: Data<'a>, open: &mut [(u32, u32)]) -> Result<u32, DocumentError> {
+    fn push(&mut self, data: Data<'a>, open: &mut [Open]) -> Result<u32, DocumentError> {
         if self.nodes.len() >= MAX_NODES {
             return Err(DocumentError::TooManyElements);
         }
         let id = u32::try_from(self.nodes.len()).map_err(|_| DocumentError::TooManyElements)?;
         self.nodes.push(Slot { data, first: NONE, next: NONE });
-        if let Some((parent, last)) = open.last_mut() {
-            let (at, is_first) = if *last == NONE { (*parent, true) } else { (*last, false) };
-            if let Some(slot) = self.nodes.get_mut(at as usize) {
-                *(if is_first { &mut slot.first } else { &mut slot.next }) = id;
-            }
-            *last = id;
+        if let Some(parent) = open.last_mut() {
+            self.link(parent.id, parent.last, id);
+            parent.last = id;
         }
         Ok(id)
+    }
+
+    /// Makes `child` the child of `parent` that follows `before`.
+    fn link(&mut self, parent: u32, before: u32, child: u32) {
+        let (at, is_first) = if before == NONE { (parent, true) } else { (before, false) };
+        if let Some(slot) = self.nodes.get_mut(at as usize) {
+            *(if is_first { &mut slot.first } else { &mut slot.next }) = child;
+        }
+    }
+
+    /// Removes an element that ended last, with all below it.
+    fn remove(&mut self, ended: &Open, above: &mut Open) {
+        self.nodes.truncate(ended.id as usize);
+        self.link(above.id, ended.before, NONE);
+        above.last = ended.before;
+    }
+
+    fn is(&self, id: u32, name: &str) -> bool {
+        !name.is_empty() && Node { tree: self, id }.name() == name
     }
 
     /// Returns the node above the root element.

@@ -3,6 +3,9 @@
 //! Each error answer is a [`Problem`]. An operation lists the errors of its input; those of every operation
 //! ([`EVERYWHERE`]) are added when the document is generated.
 
+use std::ops::Range;
+
+use serde::Serialize;
 use utoipa::{ToResponse, ToSchema};
 
 use super::Problem;
@@ -83,4 +86,27 @@ texts! {
         "^\"[0-9a-z]{1,32}\"$", "\"5d41402abc4b2a76b9719d911017c592\"";
     TitleText as Title, "Title of a document, without control characters.",
         r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$", "Opening hours";
+}
+
+/// Characters of a document's text, as Unicode scalar values, from 0.
+///
+/// The text has the document's blocks in reading order: headings, paragraphs, entries of lists, rows of tables. An empty
+/// line separates blocks. A line end separates entries of lists and rows of tables that follow each other. The header of
+/// a table is a line before its first row. The text of `text/plain` is the file itself. Each line end is one character;
+/// other control characters and invisible marks are left out.
+///
+/// Neighbouring passages may overlap. The range includes the headings right before the passage. It does not include a
+/// first line or a table's header that the passage only repeats.
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct TextRange {
+    /// The first character of the passage.
+    pub start: u32,
+    /// The first character after the passage.
+    pub end: u32,
+}
+
+impl From<Range<u32>> for TextRange {
+    fn from(Range { start, end }: Range<u32>) -> Self {
+        Self { start, end }
+    }
 }

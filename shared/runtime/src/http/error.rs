@@ -111,6 +111,9 @@ pub struct Problem {
     pub detail: String,
     /// Identifies this request in the service's logs.
     pub request_id: String,
+    /// The same as `detail`; only on the routes of OpenAI's interface, whose clients show it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
     /// The current state, if the request depended on another one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -183,6 +186,7 @@ impl ApiError {
             status,
             detail: truncated(self.to_string()),
             request_id: subject.request_id.unwrap_or_default().to_owned(),
+            message: None,
             current: match self {
                 Self::NotCurrent { current, .. } => Some(current.clone()),
                 _ => None,

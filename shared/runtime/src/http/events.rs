@@ -11,7 +11,6 @@ use futures::Stream;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use lambda_runtime::{MetadataPrelude, StreamResponse};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::ApiResponse;
@@ -26,15 +25,6 @@ pub struct Events<'r> {
     started: bool,
     /// Whether events have no names.
     unnamed: bool,
-}
-
-/// Returns a problem as the error event of OpenAI's interface, which has a `message`.
-fn as_openai(problem: &str) -> String {
-    let mut error: Map<String, Value> = serde_json::from_str(problem).unwrap_or_default();
-    if let Some(detail) = error.get("detail").cloned() {
-        error.insert("message".to_owned(), detail);
-    }
-    json!({ "error": error }).to_string()
 }
 
 /// A part of an answer.
@@ -82,7 +72,7 @@ impl<'r> Events<'r> {
     pub(super) fn fail(&mut self, response: ApiResponse) {
         let problem = response.body().unwrap_or("{}");
         match self.started {
-            true if self.unnamed => self.send_unnamed(&as_openai(problem)),
+            true if self.unnamed => self.send_unnamed(&format!("{{\"error\":{problem}}}")),
             true => self.send_json("error", problem),
             false => self.start(response),
         }
@@ -132,7 +122,7 @@ impl<'r> Events<'r> {
 /// Where the parts of an answer go.
 pub(super) struct Parts(UnboundedSender<Part>);
 
-/// The work on one answer. It runs while its parts are read, in no task of its own: the work borrows its tenant's
+/// The work on one answer. It runs while its parts are read, in no separate task: the work borrows its tenant's
 /// scope, which no task can hold.
 pub(super) struct Streamed {
     work: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
@@ -188,6 +178,7 @@ impl Stream for Streamed {
 #[cfg(test)]
 mod tests {
     use futures::StreamExt;
+    use serde_json::json;
 
     use super::*;
 
@@ -236,7 +227,7 @@ mod tests {
         let (_, _, body) = answered(|parts| async move {
             let mut events = Events::new(parts, "r1", None);
             events.data(&json!({}));
-            events.fail(ApiResponse::json(503, &json!({"detail": "later"})));
+            events.fail(ApiResponse::json(503, &json!({"detail": "later"})).with_message());
         })
         .await;
         assert_eq!(

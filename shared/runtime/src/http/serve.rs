@@ -24,18 +24,29 @@ pub struct Route {
     pub role: Role,
     /// Whether the answer comes in parts, by [`Api::stream`].
     pub streamed: bool,
+    /// Whether problems have a `message`, which OpenAI's clients show.
+    pub openai: bool,
 }
 
 impl Route {
     /// Returns a route. It cannot be declared without a role.
     pub const fn new(method: &'static str, resource: &'static str, role: Role) -> Self {
-        Self { method, resource, role, streamed: false }
+        Self { method, resource, role, streamed: false, openai: false }
     }
 
     /// Returns a route that is answered in parts. API Gateway must call the function by
     /// `response-streaming-invocations`.
     pub const fn streamed(method: &'static str, resource: &'static str, role: Role) -> Self {
-        Self { method, resource, role, streamed: true }
+        Self { method, resource, role, streamed: true, openai: false }
+    }
+
+    /// Returns the route as one of OpenAI's interface.
+    pub const fn openai(self) -> Self {
+        Self { openai: true, ..self }
+    }
+
+    fn is(&self, (method, resource): (&str, &str)) -> bool {
+        self.method == method && self.resource == resource
     }
 }
 
@@ -135,7 +146,11 @@ impl<A: Api> Server<A> {
         );
         let (tenant, outcome) = self.admit(request, context, events).instrument(span.clone()).await;
         let subject = Subject { tenant: tenant.as_ref(), request_id: Some(request.request_id()) };
-        let outcome = outcome.map_err(|error| span.in_scope(|| error.into_response(subject)));
+        let openai = A::ROUTES.iter().any(|route| route.openai && route.is(request.route()));
+        let outcome = outcome.map_err(|error| {
+            let response = span.in_scope(|| error.into_response(subject));
+            if openai { response.with_message() } else { response }
+        });
         let (method, resource) = request.route();
         metrics::answered(&Answered {
             request_id: request.request_id(),
@@ -202,8 +217,8 @@ impl<A: Api> Server<A> {
 }
 
 /// Returns whether a request is answered in parts.
-fn is_streamed(routes: &[Route], (method, resource): (&str, &str)) -> bool {
-    routes.iter().any(|route| route.streamed && route.method == method && route.resource == resource)
+fn is_streamed(routes: &[Route], called: (&str, &str)) -> bool {
+    routes.iter().any(|route| route.streamed && route.is(called))
 }
 
 /// Permits a request to one of `routes` by a caller with the route's role or a higher one.

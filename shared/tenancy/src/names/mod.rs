@@ -25,8 +25,8 @@ pub use revision::Revision;
 pub use session::SessionTag;
 pub use usage_key::UsageKey;
 pub use validated::{
-    ApiKeyId, Corpus, DocumentId, ExternalId, ExternalIdHash, InferenceId, InvalidName, Label, MetadataKey, RunId,
-    TemplateKey,
+    ApiKeyId, Corpus, DocumentId, ExternalId, ExternalIdHash, InferenceId, InvalidName, Label, MetadataKey,
+    RunId, TemplateKey,
 };
 
 pub(crate) use item::tenant_of;
@@ -54,20 +54,32 @@ pub struct DerivedName {
     pub comparison: Comparison,
 }
 
+/// The ids that names contain beside the tenant.
+#[derive(Debug, Clone)]
+pub struct Ids {
+    /// The stage.
+    pub stage: String,
+    /// A prompt template.
+    pub template: TemplateKey,
+    /// A document.
+    pub document: DocumentId,
+    /// A document's id in the tenant's own system.
+    pub external: ExternalId,
+    /// An inference.
+    pub inference: InferenceId,
+    /// An operator's run.
+    pub run: RunId,
+    /// An API key.
+    pub api_key: ApiKeyId,
+    /// A corpus.
+    pub corpus: Corpus,
+}
+
 /// Returns one name of every kind for the tenant of `scope`.
 ///
 /// Add each new kind of name here: the separation tests read this list.
-pub fn inventory(
-    scope: &TenantScope<'_>,
-    stage: &str,
-    template: &TemplateKey,
-    document: &DocumentId,
-    external: &ExternalId,
-    inference: &InferenceId,
-    run: &RunId,
-    api_key: &ApiKeyId,
-    corpus: &Corpus,
-) -> Vec<DerivedName> {
+pub fn inventory(scope: &TenantScope<'_>, ids: &Ids) -> Vec<DerivedName> {
+    let Ids { stage, template, document, external, inference, run, api_key, corpus } = ids;
     let whole = |kind, text: &str| DerivedName { kind, text: text.to_owned(), comparison: Comparison::Whole };
     let prefix =
         |kind, text: &str| DerivedName { kind, text: text.to_owned(), comparison: Comparison::Prefix };

@@ -300,7 +300,8 @@ def test_forced_tool_gets_values_of_its_schema(bedrock: Any) -> None:
     }
     tool = {"name": "answer", "inputSchema": {"json": {"type": "object", "properties": members}}}
     asked = [spoken("user", CONTEXT, "Within how many days are refunds paid?")]
-    for choice in ({"tool": {"name": "answer"}}, {"any": {}}):
+    choices: list[dict[str, Any]] = [{"tool": {"name": "answer"}}, {"any": {}}]
+    for choice in choices:
         answer = converse_with(bedrock, asked, [tool], choice={"toolChoice": choice})
         given = answer["output"]["message"]["content"][0]["toolUse"]["input"]
         assert given == {"days": 14, "unit": "days", "sure": True}, given
@@ -326,7 +327,7 @@ def test_tools_are_checked(bedrock: Any) -> None:
     for messages, tools, message in cases:
         code, _, found = error(converse_with, bedrock, messages, tools)
         assert code == "ValidationException" and message in found, found
-    choice = {"toolChoice": {"tool": {"name": "other"}}}
+    choice: dict[str, Any] = {"toolChoice": {"tool": {"name": "other"}}}
     assert "must name one of the tools" in error(converse_with, bedrock, [asked], [OPENS], choice=choice)[2]
 
 

@@ -101,32 +101,16 @@ struct Cells {
 
 impl Cells {
     fn sheet(&mut self, name: String, source: &str) -> Result<Sheet, DocumentError> {
-        let tree = Xml::parse(source, Format::Xlsx)?;
-        let on = |node: Node<'_>, name: &str| {
-            node.attribute(name).is_some_and(|value| value == "1" || value == "true")
-        };
+        const ROWS_OF: (&str, &str) = ("sheetData", "row");
+        // Columns may follow the rows, so the first pass leaves the rows out.
+        let tree = Xml::parse_without(source, Format::Xlsx, ROWS_OF, |_| Ok(()))?;
+        let hidden = hidden_columns(&tree);
         let mut sheet = Sheet { name, ..Sheet::default() };
-        // For each column, whether it is hidden and how many before it are.
-        let mut hidden = vec![(false, 0); COLUMNS];
-        for node in tree.root().all("col").into_iter().filter(|node| on(*node, "hidden")).take(MAX_RANGES) {
-            let number = |name: &str| node.attribute(name).and_then(|number| number.parse::<usize>().ok());
-            let (Some(first), Some(last)) = (number("min"), number("max")) else { continue };
-            let range = hidden.iter_mut().take(last).skip(first.saturating_sub(1));
-            range.for_each(|column| column.0 = true);
-        }
-        let mut before = 0;
-        for column in &mut hidden {
-            column.1 = before;
-            before += usize::from(column.0);
-        }
         let mut last = 0;
-        for row in tree.root().all("sheetData").into_iter().flat_map(Node::children) {
-            if row.name() != "row" {
-                continue;
-            }
-            if on(row, "hidden") {
+        Xml::parse_without(source, Format::Xlsx, ROWS_OF, |row| {
+            if is_on(row, "hidden") {
                 sheet.hides = true;
-                continue;
+                return Ok(());
             }
             let number: usize =
                 row.attribute("r").and_then(|number| number.parse().ok()).unwrap_or(last + 1).min(ROWS);
@@ -156,7 +140,8 @@ impl Cells {
                 cells.push(text);
             }
             sheet.rows.push(cells);
-        }
+            Ok(())
+        })?;
         Ok(sheet)
     }
 
@@ -183,6 +168,27 @@ impl Cells {
             }
         }
     }
+}
+
+fn is_on(node: Node<'_>, name: &str) -> bool {
+    node.attribute(name).is_some_and(|value| value == "1" || value == "true")
+}
+
+/// Returns for each column whether it is hidden and how many before it are.
+fn hidden_columns(tree: &Xml<'_>) -> Vec<(bool, usize)> {
+    let mut hidden = vec![(false, 0); COLUMNS];
+    for node in tree.root().all("col").into_iter().filter(|node| is_on(*node, "hidden")).take(MAX_RANGES) {
+        let number = |name: &str| node.attribute(name).and_then(|number| number.parse::<usize>().ok());
+        let (Some(first), Some(last)) = (number("min"), number("max")) else { continue };
+        let range = hidden.iter_mut().take(last).skip(first.saturating_sub(1));
+        range.for_each(|column| column.0 = true);
+    }
+    let mut before = 0;
+    for column in &mut hidden {
+        column.1 = before;
+        before += usize::from(column.0);
+    }
+    hidden
 }
 
 /// Returns the column of a place such as `AB12`, from 0.

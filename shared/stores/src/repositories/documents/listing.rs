@@ -41,7 +41,7 @@ impl Documents<'_> {
     /// Lists the documents before `after` in time, newest first.
     ///
     /// With a filter, a page may have fewer documents than `limit` and still a cursor: one call opens at most
-    /// [`MAX_EXAMINED`] documents. The cursor is the id of the last document that was examined.
+    /// `MAX_EXAMINED` documents. The cursor is the id of the last document that was examined.
     pub async fn list(
         &self,
         limit: PageLimit,
