@@ -133,7 +133,7 @@ def test_a_deleted_stack_keeps_its_data(checkout: Checkout) -> None:
     outputs, before = checkout.outputs("bulkhead-prod"), checkout.data()
     checkout.delete("bulkhead-prod")
     kept = checkout.data()
-    assert kept["tables"] == {outputs[name] for name in ("RegistryTable", "RunsTable", "DataTable")}
+    assert kept["tables"] == {outputs[name] for name in ("RegistryTable", "RunsTable", "DataTable", "ApiKeysTable")}
     assert {**kept, "tables": set()} == {**before, "tables": set()}
     assert checkout.local.account.client("apigateway").get_account()["cloudwatchRoleArn"]
 
