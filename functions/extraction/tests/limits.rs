@@ -55,6 +55,6 @@ fn limits_apply_before_the_document_is_read() {
     let output = child.wait_with_output().expect("an end");
     assert_eq!(
         String::from_utf8_lossy(&output.stdout),
-        r#"{"page":{"title":null,"total":1,"passages":[{"text":"and it still reads","headings":[],"page":null}],"warnings":[]}}"#
+        r#"{"page":{"title":null,"total":1,"passages":[{"text":"and it still reads","headings":[],"page":null,"range":{"start":0,"end":18}}],"warnings":[]}}"#
     );
 }
