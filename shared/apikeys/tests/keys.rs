@@ -97,6 +97,8 @@ fn other_forms_are_refused() {
         with_checksum(&format!("bk_prod_{TENANT}_{ID}_{}", "a".repeat(62))),
         with_checksum(&format!("bk_prod_{TENANT}_{ID}_{}é", "a".repeat(62))),
         with_checksum(&format!("bk_prod_{TENANT}_{ID}_x_{secret}")),
+        // A part behind a whole last part.
+        with_checksum(&format!("bk_prod_{TENANT}_{ID}_{}_", "a".repeat(72))),
     ] {
         assert_eq!(ApiKey::parse(&refused).err(), Some(InvalidApiKey), "{refused}");
     }
