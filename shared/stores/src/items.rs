@@ -185,11 +185,38 @@ pub(crate) async fn seal_value<T: Serialize>(
     key: &ItemKey,
     value: &T,
 ) -> Result<Sealed, StoreError> {
+    seal_at(session, &Address::item(purpose, Table::Tenants, key, SEALED), value).await
+}
+
+/// Seals `value` at `address`.
+pub(crate) async fn seal_at<T: Serialize>(
+    session: &TenantSession<'_>,
+    address: &Address,
+    value: &T,
+) -> Result<Sealed, StoreError> {
     let plaintext =
         serde_json::to_vec(value).map_err(|error| StoreError::corrupt("seal item", error.to_string()))?;
     let profile = session.profile().await?;
-    let address = Address::item(purpose, Table::Tenants, key, SEALED);
-    session.sealer().seal(session.scope(), &profile.key_arn, &address, &plaintext).await
+    session.sealer().seal(session.scope(), &profile.key_arn, address, &plaintext).await
+}
+
+/// Opens `sealed`, which was read at `address`.
+pub(crate) async fn open_at<T: DeserializeOwned>(
+    session: &TenantSession<'_>,
+    address: &Address,
+    sealed: &Sealed,
+) -> Result<T, StoreError> {
+    let profile = session.profile().await?;
+    let plaintext = session.sealer().open(session.scope(), &profile.key_arn, address, sealed).await?;
+    serde_json::from_slice(&plaintext).map_err(|error| StoreError::corrupt(OPEN, error.to_string()))
+}
+
+/// Returns the sealed attribute `name` of `item`; `None` if it is missing.
+pub(crate) fn sealed_attribute(item: &Item, name: &str) -> Option<Sealed> {
+    match item.get(name) {
+        Some(AttributeValue::B(bytes)) => Some(Sealed::from_bytes(bytes.as_ref().to_vec())),
+        _ => None,
+    }
 }
 
 /// Seals `value` as another sealed attribute of the item at `key`.
@@ -200,11 +227,7 @@ pub(crate) async fn seal_attribute<T: Serialize>(
     attribute: &str,
     value: &T,
 ) -> Result<AttributeValue, StoreError> {
-    let plaintext =
-        serde_json::to_vec(value).map_err(|error| StoreError::corrupt("seal item", error.to_string()))?;
-    let profile = session.profile().await?;
-    let address = Address::item(purpose, Table::Tenants, key, attribute);
-    let sealed = session.sealer().seal(session.scope(), &profile.key_arn, &address, &plaintext).await?;
+    let sealed = seal_at(session, &Address::item(purpose, Table::Tenants, key, attribute), value).await?;
     Ok(AttributeValue::B(sealed.into_bytes().into()))
 }
 
@@ -216,12 +239,8 @@ pub(crate) async fn open_attribute<T: DeserializeOwned>(
     attribute: &str,
     item: &Item,
 ) -> Result<Option<T>, StoreError> {
-    let Some(AttributeValue::B(bytes)) = item.get(attribute) else { return Ok(None) };
-    let sealed = Sealed::from_bytes(bytes.as_ref().to_vec());
-    let profile = session.profile().await?;
-    let address = Address::item(purpose, Table::Tenants, key, attribute);
-    let plaintext = session.sealer().open(session.scope(), &profile.key_arn, &address, &sealed).await?;
-    serde_json::from_slice(&plaintext).map(Some).map_err(|error| StoreError::corrupt(OPEN, error.to_string()))
+    let Some(sealed) = sealed_attribute(item, attribute) else { return Ok(None) };
+    open_at(session, &Address::item(purpose, Table::Tenants, key, attribute), &sealed).await.map(Some)
 }
 
 /// Opens the sealed part of `item`, which was read at `key`.
@@ -231,10 +250,8 @@ pub(crate) async fn open<T: DeserializeOwned>(
     key: &ItemKey,
     item: &Item,
 ) -> Result<T, StoreError> {
-    let Some(AttributeValue::B(bytes)) = item.get(SEALED) else {
-        return Err(StoreError::corrupt(OPEN, "no sealed part"));
-    };
-    open_value(session, purpose, key, &Sealed::from_bytes(bytes.as_ref().to_vec())).await
+    let sealed = sealed_attribute(item, SEALED).ok_or_else(|| StoreError::corrupt(OPEN, "no sealed part"))?;
+    open_value(session, purpose, key, &sealed).await
 }
 
 /// Opens `sealed`, the sealed part of the item at `key`.
@@ -244,8 +261,5 @@ pub(crate) async fn open_value<T: DeserializeOwned>(
     key: &ItemKey,
     sealed: &Sealed,
 ) -> Result<T, StoreError> {
-    let profile = session.profile().await?;
-    let address = Address::item(purpose, Table::Tenants, key, SEALED);
-    let plaintext = session.sealer().open(session.scope(), &profile.key_arn, &address, sealed).await?;
-    serde_json::from_slice(&plaintext).map_err(|error| StoreError::corrupt(OPEN, error.to_string()))
+    open_at(session, &Address::item(purpose, Table::Tenants, key, SEALED), sealed).await
 }

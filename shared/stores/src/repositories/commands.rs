@@ -2,6 +2,7 @@ use bulkhead_sealing::{Address, Sealed, Table};
 use bulkhead_tenancy::names::{Purpose, RunId};
 
 use crate::error::StoreError;
+use crate::items;
 use crate::session::TenantSession;
 
 /// The attribute with a run's sealed command line.
@@ -25,22 +26,16 @@ impl<'s> TenantSession<'s> {
 impl Commands<'_> {
     /// Seals the command line of `run`.
     pub async fn seal(&self, run: &RunId, command: &[String]) -> Result<Vec<u8>, StoreError> {
-        let text = serde_json::to_vec(command)
-            .map_err(|error| StoreError::corrupt("seal command", error.to_string()))?;
-        let profile = self.session.profile().await?;
-        let scope = self.session.scope();
-        let address = Address::item(Purpose::Run, Table::Runs, &scope.run_key(run), COMMAND);
-        let sealed = self.session.sealer().seal(scope, &profile.key_arn, &address, &text).await?;
+        let sealed = items::seal_at(&self.session, &self.address(run), &command).await?;
         Ok(sealed.into_bytes())
     }
 
     /// Opens the command line of `run`.
     pub async fn open(&self, run: &RunId, sealed: Vec<u8>) -> Result<Vec<String>, StoreError> {
-        let profile = self.session.profile().await?;
-        let scope = self.session.scope();
-        let address = Address::item(Purpose::Run, Table::Runs, &scope.run_key(run), COMMAND);
-        let sealed = Sealed::from_bytes(sealed);
-        let text = self.session.sealer().open(scope, &profile.key_arn, &address, &sealed).await?;
-        serde_json::from_slice(&text).map_err(|error| StoreError::corrupt("open command", error.to_string()))
+        items::open_at(&self.session, &self.address(run), &Sealed::from_bytes(sealed)).await
+    }
+
+    fn address(&self, run: &RunId) -> Address {
+        Address::item(Purpose::Run, Table::Runs, &self.session.scope().run_key(run), COMMAND)
     }
 }

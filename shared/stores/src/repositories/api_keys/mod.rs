@@ -9,25 +9,24 @@ use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem, Up
 use aws_smithy_types::error::operation::BuildError;
 use bulkhead_apikeys::ApiKey;
 use bulkhead_resilience::Timestamp;
-use bulkhead_sealing::{Address, Sealed, Table};
+use bulkhead_sealing::{Address, Table};
 use bulkhead_tenancy::Role;
 use bulkhead_tenancy::names::{ApiKeyId, ItemKey, Purpose, SortPrefix};
 use serde::{Deserialize, Serialize};
 
 use crate::clock;
 use crate::error::{Classify, StoreError};
-use crate::items::{Item, SEALED, key_attributes, number, text};
+use crate::items::{self, Item, SEALED, key_attributes, number, text};
 use crate::session::TenantSession;
+use crate::transaction::transact;
 
 use record::{DIGEST, OLD_DIGEST, OLD_UNTIL, ROTATED_AT, Record};
 pub use table::{ApiKeyTable, KeyRefusal};
 
 /// Maximum API keys of one tenant, expired ones included.
 pub const MAX_API_KEYS: u32 = 100;
-/// Maximum attempts of a write while other writers compete.
-const ATTEMPTS: u32 = 8;
-/// Pause after the first attempt. Grows with each attempt.
-const BACKOFF: Duration = Duration::from_millis(15);
+/// Maximum ids to try. Each is taken with a probability of 100 in 2^64.
+const MAX_IDS: u8 = 3;
 
 /// An API key as it is stored: everything but its secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,7 +109,7 @@ impl<'s> ApiKeys<'s> {
     pub async fn create(&self, new: NewApiKey) -> Result<Created, StoreError> {
         const OPERATION: &str = "create API key";
         let content = Content { name: new.name, created_by: new.created_by };
-        for attempt in 1..=ATTEMPTS {
+        for _ in 0..MAX_IDS {
             let id = Self::new_id()?;
             let key = self.generate(&id)?;
             let item_key = self.session.scope().api_key_key(&id);
@@ -134,14 +133,11 @@ impl<'s> ApiKeys<'s> {
                 TransactWriteItem::builder().update(count).build(),
                 TransactWriteItem::builder().put(put).build(),
             ];
-            match self.write(OPERATION, writes).await {
-                // The maximum is reached, the id is taken, or another write was in progress.
-                Err(StoreError::Conflict { .. }) if self.counted().await? >= MAX_API_KEYS => {
-                    return Ok(Created::TooMany);
-                }
-                Err(StoreError::Conflict { .. }) => tokio::time::sleep(BACKOFF * attempt).await,
-                Err(error) => return Err(error),
-                Ok(()) => return Ok(Created::Key(Box::new(record.stored(id, content, clock::now())), key)),
+            match transact(&self.session, OPERATION, writes.into()).await? {
+                None => return Ok(Created::Key(Box::new(record.stored(id, content, clock::now())), key)),
+                Some(0) => return Ok(Created::TooMany),
+                // The id is taken.
+                Some(_) => {}
             }
         }
         Err(StoreError::Conflict { operation: OPERATION })
@@ -236,28 +232,18 @@ impl<'s> ApiKeys<'s> {
     /// [`StoreError::Conflict`] if other writers win every race.
     pub async fn delete(&self, id: &ApiKeyId) -> Result<bool, StoreError> {
         const OPERATION: &str = "delete API key";
-        for attempt in 1..=ATTEMPTS {
-            if self.read(id).await?.is_none() {
-                return Ok(false);
-            }
-            let delete = Delete::builder()
-                .table_name(self.table)
-                .set_key(Some(key_attributes(&self.session.scope().api_key_key(id))))
-                .condition_expression("attribute_exists(pk)")
-                .build()
-                .map_err(malformed)?;
-            let count = self.count(-1).build().map_err(malformed)?;
-            let writes = [
-                TransactWriteItem::builder().update(count).build(),
-                TransactWriteItem::builder().delete(delete).build(),
-            ];
-            match self.write(OPERATION, writes).await {
-                Err(StoreError::Conflict { .. }) => tokio::time::sleep(BACKOFF * attempt).await,
-                Err(error) => return Err(error),
-                Ok(()) => return Ok(true),
-            }
-        }
-        Err(StoreError::Conflict { operation: OPERATION })
+        let delete = Delete::builder()
+            .table_name(self.table)
+            .set_key(Some(key_attributes(&self.session.scope().api_key_key(id))))
+            .condition_expression("attribute_exists(pk)")
+            .build()
+            .map_err(malformed)?;
+        let count = self.count(-1).build().map_err(malformed)?;
+        let writes = vec![
+            TransactWriteItem::builder().update(count).build(),
+            TransactWriteItem::builder().delete(delete).build(),
+        ];
+        Ok(transact(&self.session, OPERATION, writes).await?.is_none())
     }
 
     /// Returns a new random id. It is no secret; a taken one is found when it is written.
@@ -281,39 +267,17 @@ impl<'s> ApiKeys<'s> {
             .expression_attribute_values(":by", AttributeValue::N(by.to_string()))
     }
 
-    async fn counted(&self) -> Result<u32, StoreError> {
-        const OPERATION: &str = "count API keys";
-        let found = self.item_at(OPERATION, &self.session.scope().api_key_count_key()).await?;
-        match found.as_ref().and_then(|item| item.get("keys")) {
-            None => Ok(0),
-            Some(AttributeValue::N(count)) => {
-                count.parse().map_err(|_| StoreError::corrupt(OPERATION, "no whole number"))
-            }
-            Some(_) => Err(StoreError::corrupt(OPERATION, "no number")),
-        }
-    }
-
-    async fn write(&self, operation: &'static str, writes: [TransactWriteItem; 2]) -> Result<(), StoreError> {
-        let call = self.session.dynamodb().transact_write_items();
-        call.set_transact_items(Some(writes.into())).send().await.during(operation)?;
-        Ok(())
-    }
-
     async fn read(&self, id: &ApiKeyId) -> Result<Option<Item>, StoreError> {
-        self.item_at("read API key", &self.session.scope().api_key_key(id)).await
-    }
-
-    async fn item_at(&self, operation: &'static str, key: &ItemKey) -> Result<Option<Item>, StoreError> {
         let found = self
             .session
             .dynamodb()
             .get_item()
             .table_name(self.table)
-            .set_key(Some(key_attributes(key)))
+            .set_key(Some(key_attributes(&self.session.scope().api_key_key(id))))
             .consistent_read(true)
             .send()
             .await
-            .during(operation)?;
+            .during("read API key")?;
         Ok(found.item)
     }
 
@@ -329,24 +293,14 @@ impl<'s> ApiKeys<'s> {
     }
 
     async fn seal(&self, key: &ItemKey, content: &Content) -> Result<AttributeValue, StoreError> {
-        let plaintext = serde_json::to_vec(content)
-            .map_err(|error| StoreError::corrupt("seal API key", error.to_string()))?;
-        let profile = self.session.profile().await?;
-        let sealer = self.session.sealer();
-        let sealed = sealer.seal(self.session.scope(), &profile.key_arn, &address(key), &plaintext).await?;
+        let sealed = items::seal_at(&self.session, &address(key), content).await?;
         Ok(AttributeValue::B(sealed.into_bytes().into()))
     }
 
     async fn content(&self, key: &ItemKey, item: &Item) -> Result<Content, StoreError> {
-        const OPERATION: &str = "open API key";
-        let Some(AttributeValue::B(bytes)) = item.get(SEALED) else {
-            return Err(StoreError::corrupt(OPERATION, "no sealed part"));
-        };
-        let sealed = Sealed::from_bytes(bytes.as_ref().to_vec());
-        let profile = self.session.profile().await?;
-        let sealer = self.session.sealer();
-        let plaintext = sealer.open(self.session.scope(), &profile.key_arn, &address(key), &sealed).await?;
-        serde_json::from_slice(&plaintext).map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))
+        let sealed = items::sealed_attribute(item, SEALED);
+        let sealed = sealed.ok_or_else(|| StoreError::corrupt("open API key", "no sealed part"))?;
+        items::open_at(&self.session, &address(key), &sealed).await
     }
 }
 
