@@ -2,7 +2,7 @@
 
 use bulkhead_rendering::Renderer;
 use bulkhead_runtime::http::{ApiError, ApiRequest};
-use bulkhead_stores::{Answer, Match, Prompt, Search, TenantSession};
+use bulkhead_stores::{Answer, Match, Prompt, Search, TenantSession, Timestamp, now};
 use bulkhead_tenancy::names::InferenceId;
 
 use crate::conversation::Conversation;
@@ -36,6 +36,8 @@ pub(crate) struct Instructions {
 /// A request, ready for the model.
 pub(crate) struct Asked<'r> {
     pub(crate) id: InferenceId,
+    /// When the request was ready for the model.
+    pub(crate) created_at: Timestamp,
     /// The version of the prompt template, if the request named a prompt template.
     pub(crate) template: Option<TemplateVersion>,
     /// SHA-256 of the instructions, hexadecimal.
@@ -100,6 +102,7 @@ pub(crate) async fn ask<'r>(
     let contents = Contents { tenant, instructions, passages: found.as_deref(), conversation };
     Ok(Asked {
         id: records::new_id()?,
+        created_at: now(),
         template,
         prompt_sha256,
         model: model.to_owned(),

@@ -5,6 +5,7 @@
 
 pub mod chat;
 pub mod embeddings;
+pub mod forms;
 pub mod models;
 
 use bulkhead_runtime::http::ApiError;
