@@ -1,6 +1,6 @@
 //! Handlers of many documents in one request.
 
-use bulkhead_runtime::http::documented::{BadRequest, TooLarge, UnsupportedMediaType};
+use bulkhead_runtime::http::documented::{BadRequest, TooLarge, Unprocessable, UnsupportedMediaType};
 use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse};
 use bulkhead_runtime::metrics::Subject;
 use bulkhead_stores::TenantSession;
@@ -20,7 +20,7 @@ const MAX_DELETE_BODY: usize = 16 * 1024;
 
 /// Creates up to 100 documents with inline text.
 ///
-/// All documents are checked first: if one is malformed, the answer is 400 and none is created. After that each has its
+/// All documents are checked first: if one is refused, the answer is 400 or 422 and none is created. After that each has its
 /// own result, in the order of the request. A document with `external_id` is created, or its content is replaced.
 #[utoipa::path(
     post, path = "/v1/documents/batch", operation_id = "createDocuments", tag = "documents",
@@ -30,6 +30,7 @@ const MAX_DELETE_BODY: usize = 16 * 1024;
         (status = 400, response = BadRequest),
         (status = 413, response = TooLarge),
         (status = 415, response = UnsupportedMediaType),
+        (status = 422, response = Unprocessable),
     ),
 )]
 pub async fn create(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
@@ -45,7 +46,15 @@ pub async fn create(request: &ApiRequest, session: TenantSession<'_>) -> Result<
         let external_id = external_id.as_deref().map(ExternalId::parse).transpose();
         let external_id = external_id.map_err(|error| at(&error))?;
         let document = CreateDocument { title, content_type, content, keep_boilerplate, metadata };
-        checked_documents.push((external_id, checked(document).map_err(|error| at(&error))?));
+        checked_documents.push((
+            external_id,
+            checked(document).map_err(|error| match error {
+                ApiError::Unprocessable(reason) => {
+                    ApiError::Unprocessable(format!("`documents[{number}]`: {reason}"))
+                }
+                error => at(&error),
+            })?,
+        ));
     }
     let subject = subject(request, session);
     let results = stream::iter(checked_documents)

@@ -1,7 +1,7 @@
 //! Handlers of documents by external id: the id in the tenant's own system.
 
 use bulkhead_runtime::http::documented::{
-    BadRequest, Conflict, ExternalIdText, NotFound, TooLarge, UnsupportedMediaType,
+    BadRequest, Conflict, ExternalIdText, NotFound, TooLarge, Unprocessable, UnsupportedMediaType,
 };
 use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse};
 use bulkhead_stores::{Document as Stored, NewContent, TenantSession, Upsert};
@@ -44,6 +44,7 @@ pub async fn get(request: &ApiRequest, session: TenantSession<'_>) -> Result<Api
         (status = 409, response = Conflict),
         (status = 413, response = TooLarge),
         (status = 415, response = UnsupportedMediaType),
+        (status = 422, response = Unprocessable),
     ),
 )]
 pub async fn put(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
@@ -84,6 +85,7 @@ pub(crate) async fn store(
         (status = 409, response = Conflict),
         (status = 413, response = TooLarge),
         (status = 415, response = UnsupportedMediaType),
+        (status = 422, response = Unprocessable),
     ),
 )]
 pub async fn upload(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {

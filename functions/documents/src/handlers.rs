@@ -28,6 +28,7 @@ const MAX_UPLOAD_BODY: usize = 16 * 1024;
         (status = 400, response = BadRequest),
         (status = 413, response = TooLarge),
         (status = 415, response = UnsupportedMediaType),
+        (status = 422, response = Unprocessable),
     ),
 )]
 pub async fn create(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
@@ -80,6 +81,7 @@ pub(crate) async fn store_or_delete(
         (status = 409, response = Conflict),
         (status = 413, response = TooLarge),
         (status = 415, response = UnsupportedMediaType),
+        (status = 422, response = Unprocessable),
     ),
 )]
 pub async fn replace(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
@@ -116,7 +118,7 @@ pub async fn patch(request: &ApiRequest, session: TenantSession<'_>) -> Result<A
     let title = patch.title.map(|title| model::title(&title)).transpose()?;
     let metadata = patch.metadata.map(model::metadata_patch).transpose()?;
     if title.is_none() && metadata.is_none() {
-        return Err(ApiError::BadRequest("request body: send `title` or `metadata`".to_owned()));
+        return Err(ApiError::Unprocessable("request body: send `title` or `metadata`".to_owned()));
     }
     let change = |current: &Stored| {
         let patched = metadata.as_ref().map(|patch| current.metadata.patched(patch)).transpose();
@@ -146,6 +148,7 @@ pub async fn patch(request: &ApiRequest, session: TenantSession<'_>) -> Result<A
         (status = 400, response = BadRequest),
         (status = 413, response = TooLarge),
         (status = 415, response = UnsupportedMediaType),
+        (status = 422, response = Unprocessable),
     ),
 )]
 pub async fn upload(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
@@ -172,6 +175,7 @@ pub async fn upload(request: &ApiRequest, session: TenantSession<'_>) -> Result<
         (status = 409, response = Conflict),
         (status = 413, response = TooLarge),
         (status = 415, response = UnsupportedMediaType),
+        (status = 422, response = Unprocessable),
     ),
 )]
 pub async fn replace_upload(

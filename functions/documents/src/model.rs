@@ -465,12 +465,12 @@ pub fn title(text: &str) -> Result<String, ApiError> {
 
 /// Checks metadata.
 pub fn metadata(given: Fields) -> Result<Metadata, ApiError> {
-    Metadata::parse(given).map_err(|error| ApiError::BadRequest(error.to_string()))
+    Metadata::parse(given).map_err(|error| ApiError::Unprocessable(error.to_string()))
 }
 
 /// Checks a merge patch of metadata.
 pub fn metadata_patch(given: Option<Fields>) -> Result<MetadataPatch, ApiError> {
-    MetadataPatch::parse(given).map_err(|error| ApiError::BadRequest(error.to_string()))
+    MetadataPatch::parse(given).map_err(|error| ApiError::Unprocessable(error.to_string()))
 }
 
 /// Describes a value of metadata.

@@ -16,7 +16,7 @@ const MIN_CANDIDATES: u8 = 20;
 /// Checks the settings of a request.
 ///
 /// # Errors
-/// 400 that names the field.
+/// 400 that names the field; 422 that names the place in the filter.
 pub(crate) fn settings(retrieval: &Retrieval) -> Result<Search, ApiError> {
     let min_score = retrieval.min_score.unwrap_or(-1.0);
     if !(-1.0..=1.0).contains(&min_score) {
@@ -28,7 +28,7 @@ pub(crate) fn settings(retrieval: &Retrieval) -> Result<Search, ApiError> {
         return Err(ApiError::BadRequest(format!("`retrieval.neighbours` must be 0 to {MAX_NEIGHBOURS}")));
     }
     let filter = retrieval.filter.clone().map(|filter| Filter::parse("retrieval.filter", filter)).transpose();
-    let filter = filter.map_err(|error| ApiError::BadRequest(error.to_string()))?;
+    let filter = filter.map_err(|error| ApiError::Unprocessable(error.to_string()))?;
     let candidates = limit.saturating_mul(CANDIDATES).max(MIN_CANDIDATES);
     Ok(Search { candidates, limit, min_score, neighbours, filter })
 }
