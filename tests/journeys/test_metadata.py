@@ -258,7 +258,7 @@ def test_patch_of_a_document_without_content_is_refused(api: Api) -> None:
     ("body", "status", "words"),
     [
         ({}, 422, "title"),
-        ({"title": None}, 422, "title"),
+        ({"title": None}, 400, "title"),
         ({"title": ""}, 400, "title"),
         ({"title": 7}, 400, "title"),
         ({"metadata": "x"}, 400, "metadata"),

@@ -60,7 +60,8 @@ pub struct ChatCompletionRequest {
     /// Ignored.
     pub user: Option<String>,
     /// Ignored.
-    pub seed: Option<i64>,
+    #[schema(value_type = Option<i64>)]
+    pub seed: Option<serde_json::Number>,
     /// Ignored: the model decides.
     pub parallel_tool_calls: Option<bool>,
     /// Ignored.
@@ -164,7 +165,7 @@ pub enum TextKind {
 #[serde(deny_unknown_fields)]
 pub struct CompletionCall {
     /// Position of the call; only in streams.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "optional_whole", skip_serializing_if = "Option::is_none")]
     pub index: Option<u32>,
     /// Identifies the call.
     pub id: String,
