@@ -155,10 +155,11 @@ impl ApiError {
         }
     }
 
-    /// Counts and logs the error, and returns the response.
-    pub(super) fn into_response(self, subject: Subject<'_>) -> ApiResponse {
+    /// Counts and logs the error, and returns the response; with the `message` that OpenAI's clients show, if wanted.
+    pub(super) fn into_response(self, subject: Subject<'_>, with_message: bool) -> ApiResponse {
         let error = self.log_and_redact(subject);
-        let problem = error.problem(subject);
+        let mut problem = error.problem(subject);
+        problem.message = with_message.then(|| problem.detail.clone());
         let response = ApiResponse::json(problem.status, &problem)
             .with_header("content-type", "application/problem+json");
         let response = match error.retry_after() {

@@ -227,13 +227,10 @@ mod tests {
         let (_, _, body) = answered(|parts| async move {
             let mut events = Events::new(parts, "r1", None);
             events.data(&json!({}));
-            events.fail(ApiResponse::json(503, &json!({"detail": "later"})).with_message());
+            events.fail(ApiResponse::json(503, &json!({"message": "later"})));
         })
         .await;
-        assert_eq!(
-            body.last().map(String::as_str),
-            Some("data: {\"error\":{\"detail\":\"later\",\"message\":\"later\"}}\n\n")
-        );
+        assert_eq!(body.last().map(String::as_str), Some("data: {\"error\":{\"message\":\"later\"}}\n\n"));
     }
 
     #[tokio::test]

@@ -3,7 +3,6 @@ use std::collections::HashMap;
 
 use bulkhead_events::GatewayResponse;
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 /// A response.
 #[derive(Debug)]
@@ -38,18 +37,6 @@ impl ApiResponse {
     /// Returns the response with another status.
     pub(super) fn with_status(self, status: u16) -> Self {
         Self { status, ..self }
-    }
-
-    /// Adds `message` to a problem, with its `detail`. OpenAI's clients show it.
-    pub(super) fn with_message(mut self) -> Self {
-        let problem = self.body.as_deref().map(serde_json::from_str::<Map<String, Value>>);
-        if let Some(Ok(mut problem)) = problem
-            && let Some(detail) = problem.get("detail").cloned()
-        {
-            problem.insert("message".to_owned(), detail);
-            self.body = Some(Value::Object(problem).to_string());
-        }
-        self
     }
 
     /// Returns the body.

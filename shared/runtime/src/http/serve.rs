@@ -147,10 +147,7 @@ impl<A: Api> Server<A> {
         let (tenant, outcome) = self.admit(request, context, events).instrument(span.clone()).await;
         let subject = Subject { tenant: tenant.as_ref(), request_id: Some(request.request_id()) };
         let openai = A::ROUTES.iter().any(|route| route.openai && route.is(request.route()));
-        let outcome = outcome.map_err(|error| {
-            let response = span.in_scope(|| error.into_response(subject));
-            if openai { response.with_message() } else { response }
-        });
+        let outcome = outcome.map_err(|error| span.in_scope(|| error.into_response(subject, openai)));
         let (method, resource) = request.route();
         metrics::answered(&Answered {
             request_id: request.request_id(),
