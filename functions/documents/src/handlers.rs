@@ -8,10 +8,11 @@ use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse};
 use bulkhead_stores::{Document as Stored, DocumentFilter, NewContent, Replacement, TenantSession};
 use bulkhead_tenancy::names::{DocumentId, InvalidName, MetadataKey, Revision};
 
+use crate::checks;
 use crate::model::{
-    self, CreateDocument, CreateUpload, Document, DocumentPage, DocumentUpload, ListedType, MAX_INLINE,
-    MetadataEquals, PatchDocument, ShownStatus,
+    CreateDocument, CreateUpload, Document, DocumentPage, DocumentUpload, MAX_INLINE, PatchDocument,
 };
+use crate::schemas::{ListedType, MetadataEquals, ShownStatus};
 
 /// Maximum request body in bytes: an inline document and its JSON escapes.
 pub(crate) const MAX_BODY: usize = 4 * MAX_INLINE;
@@ -115,8 +116,8 @@ pub async fn patch(request: &ApiRequest, session: TenantSession<'_>) -> Result<A
     let id = request.path("id", DocumentId::parse)?;
     request.only_query(&[])?;
     let patch: PatchDocument = request.json(MAX_UPLOAD_BODY)?;
-    let title = patch.title.map(|title| model::title(&title)).transpose()?;
-    let metadata = patch.metadata.map(model::metadata_patch).transpose()?;
+    let title = patch.title.map(|title| checks::title(&title)).transpose()?;
+    let metadata = patch.metadata.map(checks::metadata_patch).transpose()?;
     if title.is_none() && metadata.is_none() {
         return Err(ApiError::Unprocessable("request body: send `title` or `metadata`".to_owned()));
     }
@@ -213,7 +214,7 @@ pub(crate) fn inline(request: &ApiRequest) -> Result<(NewContent, Vec<u8>), ApiE
 
 /// Checks inline content.
 pub(crate) fn checked(create: CreateDocument) -> Result<(NewContent, Vec<u8>), ApiError> {
-    let format = model::text_format(&create.content_type)?;
+    let format = checks::text_format(&create.content_type)?;
     if create.content.len() > MAX_INLINE {
         return Err(ApiError::BadRequest(format!(
             "`content` must have at most {MAX_INLINE} bytes; upload larger documents with \
@@ -224,12 +225,12 @@ pub(crate) fn checked(create: CreateDocument) -> Result<(NewContent, Vec<u8>), A
         return Err(ApiError::BadRequest("`content` must not be empty".to_owned()));
     }
     let content = NewContent {
-        title: model::title(&create.title)?,
+        title: checks::title(&create.title)?,
         content_type: format.content_type().to_owned(),
         bytes: create.content.len() as u64,
         by_upload: false,
         keep_boilerplate: create.keep_boilerplate,
-        metadata: model::metadata(create.metadata)?,
+        metadata: checks::metadata(create.metadata)?,
     };
     Ok((content, create.content.into_bytes()))
 }
@@ -245,12 +246,12 @@ pub(crate) fn upload_request(request: &ApiRequest) -> Result<NewContent, ApiErro
     request.only_query(&[])?;
     let create: CreateUpload = request.json(MAX_UPLOAD_BODY)?;
     Ok(NewContent {
-        title: model::title(&create.title)?,
-        content_type: model::declared(&create.content_type)?,
-        bytes: model::upload_size(create.bytes)?,
+        title: checks::title(&create.title)?,
+        content_type: checks::declared(&create.content_type)?,
+        bytes: checks::upload_size(create.bytes)?,
         by_upload: true,
         keep_boilerplate: create.keep_boilerplate,
-        metadata: model::metadata(create.metadata)?,
+        metadata: checks::metadata(create.metadata)?,
     })
 }
 
@@ -293,7 +294,7 @@ pub async fn get(request: &ApiRequest, session: TenantSession<'_>) -> Result<Api
 )]
 pub async fn list(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
     let query = request.list_query_with(&["status", "type", "metadata["], DocumentId::parse)?;
-    let status = request.query("status", model::shown_status)?;
+    let status = request.query("status", checks::shown_status)?;
     let format = request.query("type", Format::from_content_type)?;
     let mut metadata = vec![];
     for key in request.query_members("metadata") {

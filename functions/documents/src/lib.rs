@@ -2,11 +2,13 @@
 //! and redrives dead letters.
 
 pub mod batch;
+mod checks;
 pub mod content;
 pub mod dead_letters;
 pub mod external;
 pub mod handlers;
 pub mod model;
+pub mod schemas;
 
 use bulkhead_runtime::config::{self, ConfigError};
 use bulkhead_runtime::http::{Api, ApiError, ApiRequest, ApiResponse, Route};

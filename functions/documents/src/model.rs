@@ -2,32 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use bulkhead_documents::{Format, MAX_BYTES};
+use bulkhead_runtime::http::Problem;
 use bulkhead_runtime::http::documented::{DocumentIdText, ExternalIdText, TextRange, TitleText};
 use bulkhead_runtime::http::fields::whole;
-use bulkhead_runtime::http::{ApiError, Problem};
 use bulkhead_stores::{
-    Document as Stored, DocumentStatus, Job, Match, Metadata, MetadataPatch, Page, Upload as SignedUpload,
-    WaitingReason,
+    Document as Stored, DocumentStatus, Job, Match, Metadata, Page, Upload as SignedUpload, WaitingReason,
 };
 use bulkhead_tenancy::names::{DocumentId, ExternalId, Revision};
 use serde::{Deserialize, Deserializer, Serialize};
-use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{Object, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type};
-use utoipa::{PartialSchema, ToSchema};
+use utoipa::ToSchema;
 
-/// Maximum length of a title in characters.
-const MAX_TITLE: usize = 200;
+use crate::schemas::{
+    content_type, inline_content_type, metadata_patch_schema, metadata_schema, status, waiting_reason,
+};
+
 /// Maximum size of an inline document in bytes of UTF-8. Larger documents need an upload.
 pub const MAX_INLINE: usize = 1024 * 1024;
 
-/// Maximum length of a content type with its parameters, in characters.
-const MAX_CONTENT_TYPE: usize = 200;
 /// Maximum number of documents in one request.
 pub const MAX_BATCH: usize = 100;
-
-/// Pattern of a key of metadata.
-const METADATA_KEY: &str = "^[A-Za-z0-9_-]{1,60}$";
 
 /// The members of a JSON object, not checked.
 pub type Fields = BTreeMap<String, serde_json::Value>;
@@ -280,56 +273,6 @@ pub struct DocumentUpload {
     pub upload: Upload,
 }
 
-/// A status that a listing can ask for.
-#[derive(Debug)]
-pub struct ShownStatus;
-
-impl PartialSchema for ShownStatus {
-    fn schema() -> RefOr<Schema> {
-        RefOr::T(Schema::Object(status()))
-    }
-}
-
-impl ToSchema for ShownStatus {}
-
-/// A content type that a listing can ask for.
-#[derive(Debug)]
-pub struct ListedType;
-
-impl PartialSchema for ListedType {
-    fn schema() -> RefOr<Schema> {
-        RefOr::T(Schema::Object(content_type()))
-    }
-}
-
-impl ToSchema for ListedType {}
-
-/// Values of metadata that a listing can ask for.
-#[derive(Debug)]
-pub struct MetadataEquals;
-
-impl PartialSchema for MetadataEquals {
-    fn schema() -> RefOr<Schema> {
-        let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(500));
-        let object = ObjectBuilder::new()
-            .schema_type(Type::Object)
-            .property_names(Some(ObjectBuilder::new().schema_type(Type::String).pattern(Some(METADATA_KEY))))
-            .additional_properties(Some(text))
-            .examples([serde_json::json!({"department": "legal"})]);
-        RefOr::T(Schema::Object(object.build()))
-    }
-}
-
-impl ToSchema for MetadataEquals {}
-
-/// Parses a status that a client can see.
-pub fn shown_status(text: &str) -> Result<DocumentStatus, String> {
-    let found = DocumentStatus::SHOWN.into_iter().find(|status| status.as_str() == text);
-    found.ok_or_else(|| {
-        format!("must be one of `{}`", DocumentStatus::SHOWN.map(DocumentStatus::as_str).join("`, `"))
-    })
-}
-
 /// A page of documents, newest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DocumentPage {
@@ -449,161 +392,6 @@ impl From<Page<Job, DocumentId>> for DeadLetterPage {
             dead_since: job.since().to_string(),
         });
         Self { dead_letters: dead_letters.collect(), cursor: page.next.map(String::from) }
-    }
-}
-
-/// Checks and trims a title.
-pub fn title(text: &str) -> Result<String, ApiError> {
-    let title = text.trim();
-    if title.is_empty() || text.chars().count() > MAX_TITLE || text.chars().any(char::is_control) {
-        return Err(ApiError::BadRequest(format!(
-            "`title` must have 1 to {MAX_TITLE} characters and no control characters"
-        )));
-    }
-    Ok(title.to_owned())
-}
-
-/// Checks metadata.
-pub fn metadata(given: Fields) -> Result<Metadata, ApiError> {
-    Metadata::parse(given).map_err(|error| ApiError::Unprocessable(error.to_string()))
-}
-
-/// Checks a merge patch of metadata.
-pub fn metadata_patch(given: Option<Fields>) -> Result<MetadataPatch, ApiError> {
-    MetadataPatch::parse(given).map_err(|error| ApiError::Unprocessable(error.to_string()))
-}
-
-/// Describes a value of metadata.
-fn metadata_values() -> OneOfBuilder {
-    OneOfBuilder::new()
-        .item(
-            ObjectBuilder::new()
-                .schema_type(Type::String)
-                .min_length(Some(1))
-                .max_length(Some(500))
-                .pattern(Some(r"^[^\x00-\x1f\x7f-\x9f]+$")),
-        )
-        .item(
-            ObjectBuilder::new()
-                .schema_type(Type::Number)
-                .minimum(Some(-9_007_199_254_740_992_i64))
-                .maximum(Some(9_007_199_254_740_992_i64)),
-        )
-        .item(ObjectBuilder::new().schema_type(Type::Boolean))
-}
-
-fn metadata_keys(values: OneOfBuilder) -> ObjectBuilder {
-    ObjectBuilder::new()
-        .max_properties(Some(32))
-        .property_names(Some(ObjectBuilder::new().schema_type(Type::String).pattern(Some(METADATA_KEY))))
-        .additional_properties(Some(RefOr::T(Schema::OneOf(values.build()))))
-}
-
-fn metadata_schema() -> Object {
-    metadata_keys(metadata_values())
-        .schema_type(Type::Object)
-        .description(Some(
-            "Your own keys with a text, a number or a boolean each: at most 32 keys of 1 to 60 characters from A-Z, \
-             a-z, 0-9, `_` and `-`, and at most 1,536 bytes of JSON. Numbers: -2^53 to 2^53. A search can filter \
-             by them. Not for secrets: the index stores them readable to the service.",
-        ))
-        .examples([serde_json::json!({"department": "legal", "year": 2026, "public": true})])
-        .build()
-}
-
-fn metadata_patch_schema() -> Object {
-    metadata_keys(metadata_values().item(ObjectBuilder::new().schema_type(Type::Null)))
-        .schema_type(SchemaType::from_iter([Type::Object, Type::Null]))
-        .description(Some(
-            "A merge patch (RFC 7396) of the metadata: a value sets its key, `null` removes it. `null` instead of an \
-             object removes all keys.",
-        ))
-        .examples([serde_json::json!({"year": 2027, "public": null})])
-        .build()
-}
-
-/// Describes a content type of `formats`, with its parameters.
-fn content_type_of(formats: impl IntoIterator<Item = Format>, of: &str) -> Object {
-    let types: Vec<_> = formats.into_iter().map(Format::content_type).collect();
-    let description = format!("Content type of the {of}: `{}`.", types.join("`, `"));
-    let pattern = format!("^({})( *;.*)?$", types.join("|").replace('.', r"\.").replace('+', r"\+"));
-    ObjectBuilder::new()
-        .schema_type(Type::String)
-        .description(Some(description))
-        .pattern(Some(pattern))
-        .max_length(Some(MAX_CONTENT_TYPE))
-        .examples(types.first().copied())
-        .build()
-}
-
-fn content_type() -> Object {
-    content_type_of(Format::ALL, "document")
-}
-
-fn inline_content_type() -> Object {
-    content_type_of(Format::ALL.into_iter().filter(|format| format.is_text()), "text")
-}
-
-/// Describes a text that has one of `values`.
-fn one_of(values: impl IntoIterator<Item = &'static str>, description: &str) -> Object {
-    ObjectBuilder::new()
-        .schema_type(Type::String)
-        .description(Some(description))
-        .enum_values(Some(values))
-        .build()
-}
-
-fn status() -> Object {
-    one_of(
-        DocumentStatus::SHOWN.map(DocumentStatus::as_str),
-        "The status of the newest revision. `waiting`: see `waiting_reason`. `dead`: the document is among the dead \
-         letters.",
-    )
-}
-
-fn waiting_reason() -> Object {
-    one_of(
-        WaitingReason::ALL.map(WaitingReason::as_str),
-        "Why indexing waits: `retry` (the last attempt failed), `circuit_open` (too many of the tenant's jobs \
-         failed), `over_limit` (no worker is free), `continued` (the document needs several runs), `lost` (a worker \
-         disappeared) or `redriven`. Only with the status `waiting`.",
-    )
-}
-
-/// Returns the format of a supported content type.
-pub fn format(content_type: &str) -> Result<Format, ApiError> {
-    let found = Format::from_content_type(content_type).ok();
-    found.filter(|_| content_type.chars().count() <= MAX_CONTENT_TYPE).ok_or_else(unsupported)
-}
-
-/// Returns a supported content type with its `charset`.
-pub fn declared(content_type: &str) -> Result<String, ApiError> {
-    format(content_type)?;
-    Format::declared(content_type).map_err(|_| unsupported())
-}
-
-fn unsupported() -> ApiError {
-    ApiError::BadRequest(format!("`content_type` must be one of {}", Format::content_types()))
-}
-
-/// Returns the format of a content type that is allowed inline.
-pub fn text_format(content_type: &str) -> Result<Format, ApiError> {
-    let format = format(content_type)?;
-    if format.is_text() {
-        return Ok(format);
-    }
-    Err(ApiError::BadRequest(
-        "`content_type` must be a text type; upload other documents with `POST /v1/documents/uploads`"
-            .to_owned(),
-    ))
-}
-
-/// Checks the size of an upload in bytes.
-pub fn upload_size(bytes: u64) -> Result<u64, ApiError> {
-    if (1..=MAX_BYTES as u64).contains(&bytes) {
-        Ok(bytes)
-    } else {
-        Err(ApiError::BadRequest(format!("`bytes` must be 1 to {MAX_BYTES}")))
     }
 }
 

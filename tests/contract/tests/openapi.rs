@@ -63,7 +63,7 @@ use utoipa::{Modify, OpenApi};
         inference::handlers::render,
         openapi,
     ),
-    components(schemas(Problem, documents::model::ShownStatus, documents::model::ListedType, documents::model::MetadataEquals, documented::DocumentIdText, documented::ExternalIdText, documented::InferenceIdText, documented::WordText, documented::TemplateKeyText, documented::LabelText, documented::ApiKeyIdText, documented::RoleText, documented::ETagText, documented::TitleText), responses(
+    components(schemas(Problem, documents::schemas::ShownStatus, documents::schemas::ListedType, documents::schemas::MetadataEquals, documented::DocumentIdText, documented::ExternalIdText, documented::InferenceIdText, documented::WordText, documented::TemplateKeyText, documented::LabelText, documented::ApiKeyIdText, documented::RoleText, documented::ETagText, documented::TitleText), responses(
         documented::BadRequest,
         documented::Unauthorized,
         documented::Forbidden,
