@@ -34,7 +34,7 @@ pub fn child(mut arguments: impl Iterator<Item = String>) -> ExitCode {
     let first = arguments.next().and_then(|first| first.parse().ok()).unwrap_or_default();
     // One byte over the maximum shows that the document is too large.
     answer(&LIMITS, MAX_BYTES as u64 + 1, |bytes| {
-        let answer = match extract_page(&bytes, &content_type, options, first) {
+        let answer = match extract_page(bytes, &content_type, options, first) {
             Ok(page) => ChildAnswer::Page(page),
             Err(error) => ChildAnswer::Unreadable(error.to_string()),
         };

@@ -93,7 +93,9 @@ fn pages_fit_into_one_response_and_are_complete() {
     // Each quote takes two bytes in JSON.
     let quotes = "\"\\ ".repeat(2_000_000);
     let read = |first| {
-        extract_page(quotes.as_bytes(), "text/plain", Options::default(), first).expect("a page").passages
+        extract_page(quotes.clone().into_bytes(), "text/plain", Options::default(), first)
+            .expect("a page")
+            .passages
     };
     let whole = extract(quotes.as_bytes(), "text/plain", Options::default()).expect("text").passages;
     let (mut found, mut pages) = (vec![], 0);

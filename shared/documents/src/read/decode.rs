@@ -3,6 +3,8 @@
 //! In this order: byte order mark, declared encoding, zeros of UTF-16 without a mark, UTF-8,
 //! then a guess from the frequency of letters.
 
+use std::borrow::Cow;
+
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
@@ -20,21 +22,33 @@ pub(crate) struct Decoded {
 
 /// Decodes `bytes`. `declared` is the encoding's label from outside the document, `inner` the
 /// label from within. Fails if the bytes are binary data.
-pub(crate) fn decode(
-    bytes: &[u8],
+///
+/// The text takes the memory of `bytes` if they are its own and in UTF-8.
+pub(crate) fn decode<'b>(
+    bytes: impl Into<Cow<'b, [u8]>>,
     declared: Option<&str>,
     inner: Option<&str>,
 ) -> Result<Decoded, DocumentError> {
-    let text = if let Some(text) = marked_utf32(bytes) {
-        text
-    } else if let Some((encoding, length)) = Encoding::for_bom(bytes) {
-        let bytes = bytes.get(length..).unwrap_or_default();
-        encoding.decode_without_bom_handling(bytes).0.into_owned()
-    } else {
-        unmarked(bytes, declared, inner)
+    let bytes = bytes.into();
+    let text = match decoded(&bytes, declared, inner) {
+        Cow::Borrowed(text) if text.len() < bytes.len() => text.to_owned(),
+        Cow::Owned(text) => text,
+        Cow::Borrowed(_) => String::from_utf8(bytes.into_owned()).map_err(|_| DocumentError::NotText)?,
     };
     let replaced = text.matches('\u{fffd}').count();
     if is_binary(&text) { Err(DocumentError::NotText) } else { Ok(Decoded { text, replaced }) }
+}
+
+fn decoded<'b>(bytes: &'b [u8], declared: Option<&str>, inner: Option<&str>) -> Cow<'b, str> {
+    if let Some(text) = marked_utf32(bytes) {
+        return text.into();
+    }
+    match Encoding::for_bom(bytes) {
+        Some((encoding, length)) => {
+            encoding.decode_without_bom_handling(bytes.get(length..).unwrap_or_default()).0
+        }
+        None => unmarked(bytes, declared, inner),
+    }
 }
 
 /// Decodes UTF-32 that begins with a byte order mark.
@@ -50,11 +64,11 @@ fn utf32(bytes: &[u8], number: fn([u8; 4]) -> u32) -> String {
     characters.iter().map(|bytes| char::from_u32(number(*bytes)).unwrap_or('\u{fffd}')).collect()
 }
 
-fn unmarked(bytes: &[u8], declared: Option<&str>, inner: Option<&str>) -> String {
+fn unmarked<'b>(bytes: &'b [u8], declared: Option<&str>, inner: Option<&str>) -> Cow<'b, str> {
     if let Some(label) = declared.map(str::to_ascii_lowercase) {
         match label.as_str() {
-            "utf-32" | "utf-32le" => return utf32(bytes, u32::from_le_bytes),
-            "utf-32be" => return utf32(bytes, u32::from_be_bytes),
+            "utf-32" | "utf-32le" => return utf32(bytes, u32::from_le_bytes).into(),
+            "utf-32be" => return utf32(bytes, u32::from_be_bytes).into(),
             _ => {}
         }
     }
@@ -74,7 +88,7 @@ fn unmarked(bytes: &[u8], declared: Option<&str>, inner: Option<&str>) -> String
         None if escapes(bytes) => ISO_2022_JP,
         None => wide.unwrap_or_else(|| if mostly_broken(bytes) { guess(bytes) } else { UTF_8 }),
     };
-    encoding.decode_without_bom_handling(bytes).0.into_owned()
+    encoding.decode_without_bom_handling(bytes).0
 }
 
 fn named(label: &str) -> Option<&'static Encoding> {

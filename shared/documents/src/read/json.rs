@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::table::{Row, Table};
+use super::table::{Row, Rows};
 use crate::content::{Content, Kind, Warning};
 use crate::{DocumentError, Format, MAX_TEXT};
 
@@ -82,8 +82,8 @@ impl Writer {
 
     fn records(&mut self, path: &str, items: Vec<Value>) -> Result<(), DocumentError> {
         if let Some(columns) = columns(&items) {
-            let mut table = Table::default();
-            table.rows.push(Row { cells: columns.clone(), is_header: true });
+            let mut table = Rows::default();
+            table.push(Row { cells: columns.clone(), is_header: true }, &mut self.content);
             for item in items {
                 let Value::Object(members) = item else { continue };
                 let mut cells = vec![String::new(); columns.len()];
@@ -94,9 +94,9 @@ impl Writer {
                         self.size += cell.len();
                     }
                 }
-                table.rows.push(Row { cells, is_header: false });
+                table.push(Row { cells, is_header: false }, &mut self.content);
             }
-            table.write(&mut self.content);
+            table.finish(&mut self.content);
             return self.check();
         }
         for (index, item) in items.into_iter().enumerate() {

@@ -39,7 +39,7 @@ pub(crate) fn content(source: &str) -> Result<Content, DocumentError> {
     let read = page::page(&markup, ReadOptions { keep_boilerplate: true });
     let mut content = match read {
         // Thousands of nested quotes are no structure.
-        Err(DocumentError::TooDeep | DocumentError::TooManyElements) => text::content(source),
+        Err(DocumentError::TooDeep | DocumentError::TooManyElements) => text::content(source.to_owned()),
         read => read?,
     };
     content.title = title;

@@ -19,9 +19,10 @@ mod table;
 mod text;
 mod xml;
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
-use self::decode::decode;
+use self::decode::{Decoded, decode};
 use crate::content::{Block, Content, Kind};
 use crate::format::charset;
 use crate::{
@@ -44,42 +45,71 @@ pub fn passages(bytes: &[u8], format: Format) -> Result<Vec<String>, DocumentErr
 ///
 /// Fails if the bytes cannot be read or hold no text.
 pub fn extract(bytes: &[u8], content_type: &str, options: Options) -> Result<Extracted, DocumentError> {
-    let (format, content) = read(bytes, content_type, options)?;
-    let passages = split::passages(&content);
-    match passages.len() {
-        0 if format == Format::Pdf => return Err(DocumentError::NoTextInPdf),
-        0 => return Err(DocumentError::Empty),
-        n if n > MAX_PASSAGES => return Err(DocumentError::TooManyPassages),
-        _ => {}
-    }
-    if passages.iter().map(json_length).sum::<usize>() > MAX_TEXT {
-        return Err(DocumentError::TooMuchText);
-    }
+    let mut passages = vec![];
+    let Outline { title, warnings, .. } =
+        each_passage(bytes.into(), content_type, options, |passage, _| passages.push(passage))?;
+    Ok(Extracted { title, passages, warnings })
+}
+
+/// What a document has beside its passages.
+struct Outline {
+    title: Option<String>,
+    passages: usize,
+    warnings: Vec<String>,
+}
+
+/// Reads a document as [`extract`] does, and gives each passage and its size as JSON to `keep`.
+fn each_passage(
+    bytes: Cow<'_, [u8]>,
+    content_type: &str,
+    options: Options,
+    mut keep: impl FnMut(Passage, usize),
+) -> Result<Outline, DocumentError> {
+    let (format, mut content) = read(bytes, content_type, options)?;
     let mut warnings: Vec<String> = content.warnings.iter().map(ToString::to_string).collect();
     warnings.dedup();
-    Ok(Extracted { title: content.title.filter(|title| !title.is_empty()), passages, warnings })
+    let title = content.title.clone().filter(|title| !title.is_empty());
+    let mut text = 0;
+    let passages = split::passages(&mut content, |passage| {
+        let size = json_length(&passage);
+        text += size;
+        keep(passage, size);
+    });
+    match passages {
+        0 if format == Format::Pdf => Err(DocumentError::NoTextInPdf),
+        0 => Err(DocumentError::Empty),
+        n if n > MAX_PASSAGES => Err(DocumentError::TooManyPassages),
+        _ if text > MAX_TEXT => Err(DocumentError::TooMuchText),
+        _ => Ok(Outline { title, passages, warnings }),
+    }
 }
 
 /// Reads a document as [`extract`] does, and returns the passages from number `first` on that fit into one response.
 ///
-/// The same bytes give the same passages, so the pages of several calls belong together.
+/// The same bytes give the same passages, so the pages of several calls belong together. Frees the bytes and each part
+/// of the text as soon as it is not needed.
 pub fn extract_page(
-    bytes: &[u8],
+    bytes: Vec<u8>,
     content_type: &str,
     options: Options,
     first: u32,
 ) -> Result<ExtractedPage, DocumentError> {
-    let Extracted { title, passages, warnings } = extract(bytes, content_type, options)?;
+    let mut before = usize::try_from(first).unwrap_or(usize::MAX);
+    let (mut kept, mut text) = (vec![], 0);
+    let Outline { title, passages, warnings } =
+        each_passage(bytes.into(), content_type, options, |passage, size| match before.checked_sub(1) {
+            Some(fewer) => before = fewer,
+            // Also after the first passage that does not fit.
+            None => {
+                text += size;
+                if text <= MAX_PAGE_TEXT {
+                    kept.push(passage);
+                }
+            }
+        })?;
     // `MAX_PASSAGES` fits into a `u32`.
-    let total = u32::try_from(passages.len()).unwrap_or(u32::MAX);
-    let mut size = 0;
-    let fits = |passage: &Passage| {
-        size += json_length(passage);
-        size <= MAX_PAGE_TEXT
-    };
-    let first = usize::try_from(first).unwrap_or(usize::MAX);
-    let passages = passages.into_iter().skip(first).take_while(fits).collect();
-    Ok(ExtractedPage { title, total, passages, warnings })
+    let total = u32::try_from(passages).unwrap_or(u32::MAX);
+    Ok(ExtractedPage { title, total, passages: kept, warnings })
 }
 
 /// Returns the text of a document, in which the ranges of its passages count.
@@ -91,10 +121,14 @@ pub fn extract_page(
 ///
 /// Fails like [`extract`], but not because of too little or too much text.
 pub fn extract_text(bytes: &[u8], content_type: &str, options: Options) -> Result<String, DocumentError> {
-    Ok(split::text(&read(bytes, content_type, options)?.1))
+    Ok(split::text(&read(bytes.into(), content_type, options)?.1))
 }
 
-fn read(bytes: &[u8], content_type: &str, options: Options) -> Result<(Format, Content), DocumentError> {
+fn read(
+    bytes: Cow<'_, [u8]>,
+    content_type: &str,
+    options: Options,
+) -> Result<(Format, Content), DocumentError> {
     let format = Format::from_content_type(content_type)?;
     if bytes.len() > MAX_BYTES {
         return Err(DocumentError::TooLarge);
@@ -102,7 +136,7 @@ fn read(bytes: &[u8], content_type: &str, options: Options) -> Result<(Format, C
     if bytes.is_empty() {
         return Err(DocumentError::Empty);
     }
-    disguise::check(bytes, format)?;
+    disguise::check(&bytes, format)?;
     let mut content = content(bytes, format, charset(content_type), options)?;
     clean(&mut content.blocks);
     content.title = content.title.map(|title| text::clean(title).trim().to_owned());
@@ -133,32 +167,32 @@ fn clean(blocks: &mut [Block]) {
 }
 
 fn content(
-    bytes: &[u8],
+    bytes: Cow<'_, [u8]>,
     format: Format,
     charset: Option<&str>,
     options: Options,
 ) -> Result<Content, DocumentError> {
     match format {
-        Format::Html => html::document(bytes, charset, options),
-        Format::Pdf => pages(bytes),
-        Format::Docx => docx::content(bytes),
-        Format::Odt => odt::content(bytes),
-        Format::Xlsx => sheet::xlsx(bytes),
-        Format::Ods => sheet::ods(bytes),
-        Format::Pptx => slides::content(bytes),
-        Format::Epub => epub::content(bytes),
-        Format::Mail => mail::content(bytes),
+        Format::Html => html::document(&bytes, charset, options),
+        Format::Pdf => pages(&bytes),
+        Format::Docx => docx::content(&bytes),
+        Format::Odt => odt::content(&bytes),
+        Format::Xlsx => sheet::xlsx(&bytes),
+        Format::Ods => sheet::ods(&bytes),
+        Format::Pptx => slides::content(&bytes),
+        Format::Epub => epub::content(&bytes),
+        Format::Mail => mail::content(&bytes),
         Format::Text | Format::Markdown | Format::Csv | Format::Tsv | Format::Json | Format::JsonLines => {
-            let decoded = decode(bytes, charset, None)?;
+            let Decoded { text, replaced } = decode(bytes, charset, None)?;
             let mut content = match format {
-                Format::Markdown => markdown::content(&decoded.text),
-                Format::Csv => sheet::csv(&decoded.text, None),
-                Format::Tsv => sheet::csv(&decoded.text, Some(b'\t')),
-                Format::Json => json::content(&decoded.text),
-                Format::JsonLines => json::lines(&decoded.text),
-                _ => Ok(text::content(&decoded.text)),
+                Format::Markdown => markdown::content(&text),
+                Format::Csv => sheet::csv(&text, None),
+                Format::Tsv => sheet::csv(&text, Some(b'\t')),
+                Format::Json => json::content(&text),
+                Format::JsonLines => json::lines(&text),
+                _ => Ok(text::content(text)),
             }?;
-            text::warn_replaced(&mut content, &decoded);
+            text::warn_replaced(&mut content, replaced);
             Ok(content)
         }
     }

@@ -27,22 +27,59 @@ impl Table {
     /// Marked header rows at the beginning are the header. Without a mark, the first row is
     /// the header if every cell is a short text without a number.
     pub(crate) fn write(self, content: &mut Content) {
-        let rows: Vec<Row> = self.rows.into_iter().filter(|row| !row.is_blank()).collect();
-        let marked = rows.iter().take_while(|row| row.is_header).count();
-        let names = match rows.first() {
-            _ if marked == rows.len() => 0,
-            _ if marked > 0 => marked,
-            Some(first) if rows.len() > 1 && first.names_columns() => 1,
-            _ => 0,
-        };
-        let lines = rows.iter().take(names).map(Row::line);
-        let lines: Vec<_> =
-            Some(self.caption).filter(|caption| !caption.is_empty()).into_iter().chain(lines).collect();
+        let mut rows = Rows { caption: self.caption, ..Rows::default() };
+        for row in self.rows {
+            rows.push(row, content);
+        }
+        rows.finish(content);
+    }
+}
+
+/// A table whose rows are written one by one, because a table may be most of the memory.
+#[derive(Debug, Default)]
+pub(crate) struct Rows {
+    caption: String,
+    /// The first rows, until it is known which of them are the header.
+    first: Vec<Row>,
+    /// The header, once it is known; inside, `None` if the table has none.
+    header: Option<Option<Rc<str>>>,
+}
+
+impl Rows {
+    /// Appends a row, as [`Table::write`] does.
+    pub(crate) fn push(&mut self, row: Row, content: &mut Content) {
+        if row.is_blank() {
+            return;
+        }
+        if self.header.is_none() {
+            let marked = self.first.iter().take_while(|row| row.is_header).count();
+            // A header has a row below it, so the first row waits for the second one.
+            if self.first.is_empty() || row.is_header && marked == self.first.len() {
+                return self.first.push(row);
+            }
+            let names_columns = self.first.first().is_some_and(Row::names_columns);
+            self.begin(if marked > 0 { marked } else { usize::from(names_columns) }, content);
+        }
+        content.push(Kind::Row(self.header.clone().flatten()), row.line());
+    }
+
+    /// Ends the table.
+    pub(crate) fn finish(mut self, content: &mut Content) {
+        if self.header.is_none() {
+            self.begin(0, content);
+        }
+    }
+
+    /// Makes the header of the caption and the first `names` rows, and writes the other rows.
+    fn begin(&mut self, names: usize, content: &mut Content) {
+        let first = std::mem::take(&mut self.first);
+        let caption = Some(std::mem::take(&mut self.caption)).filter(|caption| !caption.is_empty());
+        let lines: Vec<_> = caption.into_iter().chain(first.iter().take(names).map(Row::line)).collect();
         let header: Option<Rc<str>> = (!lines.is_empty()).then(|| lines.join("\n").into());
-        // Drops each row before the next line is made: a table may be most of the memory.
-        for row in rows.into_iter().skip(names) {
+        for row in first.iter().skip(names) {
             content.push(Kind::Row(header.clone()), row.line());
         }
+        self.header = Some(header);
     }
 }
 

@@ -1,19 +1,18 @@
 //! Plain text, and cleaning and measuring of any text.
 
-use super::decode::Decoded;
 use crate::content::{Content, Kind, Warning};
 
 /// Returns the content of a plain text. The splitter finds its paragraphs.
-pub(crate) fn content(text: &str) -> Content {
+pub(crate) fn content(text: String) -> Content {
     let mut content = Content::default();
     content.push(Kind::Paragraph, text);
     content
 }
 
 /// Adds a warning about bytes that were replaced.
-pub(crate) fn warn_replaced(content: &mut Content, decoded: &Decoded) {
-    if decoded.replaced > 0 {
-        content.warnings.push(Warning::Replaced(decoded.replaced));
+pub(crate) fn warn_replaced(content: &mut Content, replaced: usize) {
+    if replaced > 0 {
+        content.warnings.push(Warning::Replaced(replaced));
     }
 }
 
@@ -22,9 +21,17 @@ pub(crate) fn clean(text: String) -> String {
     if !text.contains(is_removed) {
         return text;
     }
-    let text =
-        text.replace("\r\n", "\n").replace(['\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}'], "\n");
-    text.replace(is_removed, "")
+    let mut cleaned = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '\r' if characters.peek() == Some(&'\n') => {}
+            '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => cleaned.push('\n'),
+            character if is_removed(character) => {}
+            character => cleaned.push(character),
+        }
+    }
+    cleaned
 }
 
 /// Returns the size of cleaned `text` as a JSON string, in bytes.

@@ -31,29 +31,32 @@ const HEADER: usize = 100;
 /// Tokens of a heading. A longer one is a paragraph.
 const HEADING: usize = 40;
 
-/// Returns the passages of `content`: at most one more than [`MAX_PASSAGES`].
-pub(crate) fn passages(content: &Content) -> Vec<Passage> {
-    let mut splitter = Splitter::new(content);
-    for block in &content.blocks {
-        if splitter.passages.len() > MAX_PASSAGES {
+/// Gives the passages of `content` to `keep`, in order, and returns their number: at most one more than
+/// [`MAX_PASSAGES`]. Takes the blocks out of `content`, so that each is freed when its passages are made.
+pub(crate) fn passages(content: &mut Content, keep: impl FnMut(Passage)) -> usize {
+    let mut splitter = Splitter::new(content, keep);
+    for block in std::mem::take(&mut content.blocks) {
+        if splitter.made > MAX_PASSAGES {
             break;
         }
-        splitter.add(block);
+        splitter.add(&block);
     }
     splitter.orphans();
     splitter.close();
-    splitter.passages.truncate(MAX_PASSAGES + 1);
-    splitter.passages
+    splitter.made
 }
 
-struct Splitter {
+struct Splitter<K> {
     context: Context,
     /// The most that the text of a passage may weigh.
     limit: usize,
     /// Weight below which a section shares its passage with the next one.
     short: usize,
     open: Open,
-    passages: Vec<Passage>,
+    /// Passages so far.
+    made: usize,
+    /// Takes the passages.
+    keep: K,
     /// The headings after the last text.
     pending: Option<Range<usize>>,
     /// The text of the document.
@@ -68,8 +71,8 @@ struct Source<'b> {
     places: Places,
 }
 
-impl Splitter {
-    fn new(content: &Content) -> Self {
+impl<K: FnMut(Passage)> Splitter<K> {
+    fn new(content: &Content, keep: K) -> Self {
         let total: usize = content.blocks.iter().map(|block| weight::sum(&block.text)).sum();
         // A long document gets larger passages, so that their number stays within the limit.
         let needed = total.saturating_mul(3) / 2 / MAX_PASSAGES;
@@ -80,7 +83,8 @@ impl Splitter {
             limit,
             short,
             open: Open::default(),
-            passages: vec![],
+            made: 0,
+            keep,
             pending: None,
             count: Count::default(),
             header: None,
@@ -152,7 +156,7 @@ impl Splitter {
         while let Some(piece) = pieces.next(room) {
             let range = places.range(&text, &piece);
             self.place(piece.text, separator, None, block.page, range);
-            if self.passages.len() > MAX_PASSAGES {
+            if self.made > MAX_PASSAGES {
                 return;
             }
             room = self.limit;
@@ -192,7 +196,7 @@ impl Splitter {
             let mut range = places.range(&text, &piece);
             range.start = self.header.take().unwrap_or(range.start);
             self.place(piece.text, "\n", Some(&header), block.page, range);
-            if self.passages.len() > MAX_PASSAGES {
+            if self.made > MAX_PASSAGES {
                 return;
             }
         }
@@ -220,6 +224,9 @@ impl Splitter {
 
     fn close(&mut self) {
         let passage = std::mem::take(&mut self.open).close(&self.context);
-        self.passages.extend(passage);
+        if let Some(passage) = passage.filter(|_| self.made <= MAX_PASSAGES) {
+            self.made += 1;
+            (self.keep)(passage);
+        }
     }
 }

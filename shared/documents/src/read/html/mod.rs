@@ -34,7 +34,7 @@ pub(crate) fn document(
         String::from_utf8_lossy(bytes.get(..bytes.len().min(HEAD)).unwrap_or_default()).to_ascii_lowercase();
     let decoded = decode(bytes, charset, inner_charset(&head))?;
     let mut content = page(&decoded.text, options)?;
-    warn_replaced(&mut content, &decoded);
+    warn_replaced(&mut content, decoded.replaced);
     Ok(content)
 }
 

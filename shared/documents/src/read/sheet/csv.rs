@@ -2,7 +2,7 @@
 
 use csv::ReaderBuilder;
 
-use super::rows;
+use super::{Shape, rows};
 use crate::DocumentError;
 use crate::content::{Content, Kind};
 
@@ -17,19 +17,20 @@ pub(crate) fn content(text: &str, separator: Option<u8>) -> Result<Content, Docu
         None => (None, text),
     };
     let separator = named.or(separator).unwrap_or_else(|| guess(text));
-    let mut reader = ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(separator)
-        .from_reader(text.as_bytes());
-    let mut table = vec![];
-    for record in reader.records() {
-        // The text is UTF-8 and rows may differ in length, so no record fails.
-        let Ok(record) = record else { break };
-        table.push(record.iter().map(str::to_owned).collect());
-    }
+    // The text is UTF-8 and rows may differ in length, so no record fails.
+    let records = || {
+        let reader = ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(separator)
+            .from_reader(text.as_bytes());
+        reader.into_records().map_while(Result::ok)
+    };
+    // Reads the text twice, because all rows at once take several times its memory.
+    let mut shape = Shape::default();
+    records().for_each(|record| shape.see(record.iter()));
     let mut content = Content::default();
-    rows(table, &mut content)?;
+    rows(records().map(|record| record.iter().map(str::to_owned).collect()), &shape, &mut content)?;
     if content.is_empty() {
         content.push(Kind::Paragraph, text);
     }

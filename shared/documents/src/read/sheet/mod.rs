@@ -10,7 +10,7 @@ pub(crate) use self::csv::content as csv;
 pub(crate) use self::ods::content as ods;
 pub(crate) use self::xlsx::content as xlsx;
 
-use super::table::{Row, Table};
+use super::table::{Row, Rows};
 use crate::content::{Content, Kind, Warning};
 use crate::{DocumentError, MAX_TEXT};
 
@@ -39,7 +39,11 @@ fn workbook(sheets: Vec<Sheet>, hidden: usize) -> Result<Content, DocumentError>
             continue;
         }
         content.push(Kind::Heading(1), sheet.name);
-        rows(sheet.rows, &mut content)?;
+        let mut shape = Shape::default();
+        for row in &sheet.rows {
+            shape.see(row.iter().map(String::as_str));
+        }
+        rows(sheet.rows, &shape, &mut content)?;
     }
     if hidden > 0 {
         let noun = if hidden == 1 { "hidden sheet" } else { "hidden sheets" };
@@ -49,14 +53,36 @@ fn workbook(sheets: Vec<Sheet>, hidden: usize) -> Result<Content, DocumentError>
     Ok(content)
 }
 
+/// The place and the width of a sheet's rows.
+#[derive(Debug, Default)]
+struct Shape {
+    /// Columns that are blank in every row.
+    left: Option<usize>,
+    /// The most cells of a row that are not blank.
+    widest: usize,
+}
+
+impl Shape {
+    fn see<'c>(&mut self, row: impl Iterator<Item = &'c str>) {
+        let mut used = row.enumerate().filter(|(_, cell)| !cell.trim().is_empty()).map(|(column, _)| column);
+        if let Some(first) = used.next() {
+            self.left = Some(self.left.map_or(first, |left| left.min(first)));
+            self.widest = self.widest.max(1 + used.count());
+        }
+    }
+}
+
 /// Writes rows. A blank row ends a table; a row with one text above a table is its caption.
-pub(crate) fn rows(rows: Vec<Vec<String>>, content: &mut Content) -> Result<(), DocumentError> {
+fn rows(
+    rows: impl IntoIterator<Item = Vec<String>>,
+    shape: &Shape,
+    content: &mut Content,
+) -> Result<(), DocumentError> {
     let used = |row: &Vec<String>| row.iter().filter(|cell| !cell.trim().is_empty()).count();
-    let first = |row: &Vec<String>| row.iter().position(|cell| !cell.trim().is_empty());
-    let left = rows.iter().filter_map(first).min().unwrap_or_default();
-    let widest = rows.iter().map(used).max().unwrap_or_default();
+    let (left, widest) = (shape.left.unwrap_or_default(), shape.widest);
     let mut size = 0;
-    let mut table = Table::default();
+    let mut table = Rows::default();
+    let mut is_new = true;
     let mut header: Option<Vec<String>> = None;
     let mut begins = true;
     for mut row in rows {
@@ -71,23 +97,25 @@ pub(crate) fn rows(rows: Vec<Vec<String>>, content: &mut Content) -> Result<(), 
             continue;
         }
         if begins && cells == 1 && widest > 2 {
-            std::mem::take(&mut table).write(content);
+            std::mem::take(&mut table).finish(content);
+            is_new = true;
             content.push(Kind::Paragraph, row.concat());
             continue;
         }
         let row = Row { cells: row, is_header: false };
         if begins && row.may_name_columns() {
-            std::mem::take(&mut table).write(content);
+            std::mem::take(&mut table).finish(content);
             header = Some(row.cells.clone());
-            table.rows.push(Row { is_header: true, ..row });
+            table.push(Row { is_header: true, ..row }, content);
         } else {
-            if let Some(header) = header.as_ref().filter(|_| table.rows.is_empty()) {
-                table.rows.push(Row { cells: header.clone(), is_header: true });
+            if let Some(header) = header.as_ref().filter(|_| is_new) {
+                table.push(Row { cells: header.clone(), is_header: true }, content);
             }
-            table.rows.push(row);
+            table.push(row, content);
         }
+        is_new = false;
         begins = false;
     }
-    table.write(content);
+    table.finish(content);
     Ok(())
 }
