@@ -6,6 +6,7 @@ folder the copy's crates would replace the product's. The next build of the prod
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -20,6 +21,8 @@ HOME = PRODUCT / "mutants"
 TREE = HOME / "tree"
 _LIBRARIES = HOME / "build"
 _FUNCTIONS = HOME / "functions"
+# A file or folder of cargo for one crate: its name and a hash.
+_BUILT = re.compile(r"(?:lib)?(.+)-[0-9a-f]{16}(?:\..*)?$")
 # The compiler flags of `make build`. With other flags cargo would compile all dependencies again.
 _FLAGS = ROOT / "target" / "paths.toml"
 
@@ -50,6 +53,8 @@ def prepare() -> None:
         # Without the source's time: the last build may be of a mutant and must not look newer than the source.
         shutil.copyfile(source, copy)
         shutil.copymode(source, copy)
+    if not _LIBRARIES.exists():
+        _link_product_tests()
 
 
 def environment(target: Path) -> dict[str, str]:
@@ -97,6 +102,33 @@ def build_functions(names: tuple[str, ...]) -> None:
     done = subprocess.run(command, cwd=TREE, env=environment(_FUNCTIONS), capture_output=True, text=True)
     if done.returncode != 0:
         raise Failed(f"{' '.join(command)}:\n{done.stderr[-3000:]}")
+
+
+def _link_product_tests() -> None:
+    """Links the dependencies that `cargo test --workspace` built for the product, so that they are not compiled again.
+
+    Cargo never writes to a dependency that is built. Crates of the workspace are left out: their sources differ.
+    """
+    described = subprocess.run(
+        ["cargo", "metadata", "--no-deps", "--offline", "--format-version", "1"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    packages = json.loads(described)["packages"]
+    names = {package["name"] for package in packages}
+    names |= {target["name"].replace("-", "_") for package in packages for target in package["targets"]}
+    for folder in ("deps", "build", ".fingerprint"):
+        source, copy = PRODUCT / "debug" / folder, _LIBRARIES / "debug" / folder
+        copy.mkdir(parents=True, exist_ok=True)
+        for entry in source.iterdir() if source.exists() else ():
+            built = _BUILT.match(entry.name)
+            if built and built[1] in names:
+                continue
+            # Cargo notes in a fingerprint's folder when it last looked, so these are copies.
+            how = "-a" if folder == ".fingerprint" else "-al"
+            subprocess.run(["cp", how, str(entry), str(copy)], check=True)
 
 
 def _copy_product_libraries() -> None:
