@@ -182,6 +182,20 @@ def _list_labels(owner: Api, intruder: Api) -> None:
     assert owner.post("/v1/inference", question).expect(200)["template"]["version"] == 1
 
 
+def _diff_template(owner: Api, intruder: Api) -> None:
+    path = "/v1/templates/clinic-diff/diff"
+    for text in ("Only the clinic has this.", "Only the clinic has this, too."):
+        owner.save_template("clinic-diff", text)
+    problem(intruder.get(path), 404)
+    intruder.save_template("clinic-diff", "Mine.")
+    for query in ("?to=2", "?from=2", "?from=1&to=2"):
+        problem(intruder.get(path + query), 404)
+    assert intruder.get(f"{path}?from=1").expect(200)["differences"] == []
+    # The control: the owner reads its texts.
+    (body,) = owner.get(path).expect(200)["differences"]
+    assert "-Only the clinic has this.\n" in body["unified"]
+
+
 def _move_label(owner: Api, intruder: Api) -> None:
     path = _labelled(owner, "clinic-moves")
     before = owner.get(path)
@@ -566,6 +580,7 @@ ATTACKS: dict[Route, Callable[[Api, Api], None]] = {
     ("GET", "/v1/templates"): _list_templates,
     ("GET", "/v1/templates/{key}"): _read_template,
     ("GET", "/v1/templates/{key}/versions"): _list_versions,
+    ("GET", "/v1/templates/{key}/diff"): _diff_template,
     ("GET", "/v1/templates/{key}/labels"): _list_labels,
     ("PUT", "/v1/templates/{key}/labels/{label}"): _move_label,
     ("DELETE", "/v1/templates/{key}/labels/{label}"): _delete_label,

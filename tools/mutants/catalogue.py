@@ -12,7 +12,9 @@ _SEPARATE = ("-p", "bulkhead-tenancy", "--test", "names")
 _SEALING = ("-p", "bulkhead-sealing")
 _TOKENS = ("-p", "bulkhead-tokens")
 _GUARDS = ("-p", "isolation-tests")
-_STORES = ("-p", "bulkhead-stores", "--lib")
+# `--workspace` where a crate uses the SDK: dependencies have the features of `cargo test --workspace`, so its builds
+# serve, which `workspace` links.
+_STORES = ("--workspace", "--lib")
 _API_KEYS = ("-p", "bulkhead-apikeys", "--test", "keys")
 _RESILIENCE = ("-p", "bulkhead-resilience", "--test", "quota")
 _CIRCUITS = "shared/resilience/src/circuit"
@@ -101,7 +103,7 @@ _TYPES = [
         "functions/authorizer/src/api_keys.rs",
         "subject.filter(|subject| !subject.starts_with(SUBJECT))",
         "subject.filter(|subject| !subject.is_empty())",
-        ("-p", "authorizer", "--lib"),
+        ("--workspace", "--lib", "api_keys::"),
     ),
     Mutant(
         "a route needs no role",
@@ -109,7 +111,7 @@ _TYPES = [
         "shared/runtime/src/http/serve.rs",
         "if caller < Some(route.role) {",
         "if caller.is_some_and(|caller| caller < route.role) {",
-        ("-p", "bulkhead-runtime", "--lib", "serve"),
+        ("--workspace", "--lib", "serve"),
     ),
     Mutant(
         "a token without a role reads",
@@ -117,7 +119,7 @@ _TYPES = [
         "functions/authorizer/src/roles.rs",
         "Self::FromClaim => claim.and_then(role_in),",
         "Self::FromClaim => claim.and_then(role_in).or(Some(Role::Reader)),",
-        ("-p", "authorizer", "--lib"),
+        ("--workspace", "--lib", "roles::"),
     ),
     Mutant(
         "a user chooses an unknown role",
@@ -125,7 +127,7 @@ _TYPES = [
         "functions/claims/src/lib.rs",
         "Some(text) => Some(Role::parse(text).ok_or(ClaimsError::UnknownRole)?),",
         "Some(text) => Role::parse(text),",
-        ("-p", "claims", "--test", "claims"),
+        ("--workspace", "--test", "claims"),
     ),
     Mutant(
         "a scope can be cloned",
@@ -420,7 +422,7 @@ _PROMPTS = [
         "functions/inference/src/prompt.rs",
         "u64::from_be_bytes(random.expose())",
         "u64::from_be_bytes(random.expose()) & 0",
-        ("-p", "inference"),
+        ("--workspace", "--lib", "prompt::"),
     ),
     Mutant(
         "a template of any depth is parsed",
@@ -439,12 +441,20 @@ _PROMPTS = [
         ("-p", "bulkhead-prompts", "--test", "saving"),
     ),
     Mutant(
+        "a value of a caller stands in an instruction",
+        Suite.CRATES,
+        "shared/prompts/src/lib.rs",
+        "let read = render::undeclared(&self.0, allowed);",
+        "let read: Vec<String> = render::undeclared(\"\", allowed);",
+        ("-p", "bulkhead-prompts", "--test", "saving", "may_instruct"),
+    ),
+    Mutant(
         "a template may use all memory of its function",
         Suite.STORES,
         "shared/confinement/src/limits.rs",
         "limit(Resource::As, self.memory, self.memory)?;",
         "",
-        ("-p", "templates", "--test", "rendering"),
+        ("--workspace", "--test", "rendering"),
     ),
 ]
 
@@ -867,7 +877,7 @@ _SHARED_TIER = [
         "functions/claims/src/lib.rs",
         'event.get("request")?.get("userAttributes")?.get(name)?.as_str()',
         'event.get("request").and_then(|asked| asked.get("clientMetadata").or(asked.get("userAttributes")))?.get(name)?.as_str()',
-        ("-p", "claims"),
+        ("--workspace", "--test", "claims"),
     ),
 ]
 

@@ -84,15 +84,19 @@ pub(crate) async fn ask<'r>(
             "`messages` with calls of tools need the same `tools`".to_owned(),
         ));
     }
-    let (template, instructions) = match instructions {
-        Instructions { template: None, text } => (None, text),
+    let (template, instructions, prompt_sha256, conversation) = match instructions {
+        Instructions { template: None, text } => {
+            let sha256 = prompt::sha256(&text);
+            (None, text, sha256, conversation)
+        }
         Instructions { template: Some(wanted), text } => {
             let rendered = template::render(session, renderer, wanted).await?;
-            let text = if text.is_empty() { rendered.text } else { format!("{}\n\n{text}", rendered.text) };
-            (Some(rendered.template), text)
+            let with_text = |own: String| if text.is_empty() { own } else { format!("{own}\n\n{text}") };
+            let sha256 = prompt::sha256(&with_text(rendered.text));
+            let conversation = conversation.after(rendered.turns);
+            (Some(rendered.template), with_text(rendered.instructions), sha256, conversation)
         }
     };
-    let prompt_sha256 = prompt::sha256(&instructions);
     let found = match search {
         Some(search) => Some(retrieval::passages(session, &conversation.question, search).await?),
         None => None,

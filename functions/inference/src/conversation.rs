@@ -33,6 +33,28 @@ impl Conversation {
         }
     }
 
+    /// Returns the conversation after `turns`, which begin with the user.
+    pub(crate) fn after(mut self, turns: Vec<ModelMessage>) -> Self {
+        let mut messages = turns;
+        let mut own = std::mem::take(&mut self.messages).into_iter();
+        let (message, part) = &mut self.question_at;
+        match (messages.last_mut(), own.next()) {
+            (Some(last), Some(first)) if last.role == first.role => {
+                if *message == 0 {
+                    *part += last.parts.len();
+                }
+                last.parts.extend(first.parts);
+                *message += messages.len() - 1;
+            }
+            (_, first) => {
+                *message += messages.len();
+                messages.extend(first);
+            }
+        }
+        messages.extend(own);
+        Self { messages, ..self }
+    }
+
     /// Returns whether the model called tools.
     pub(crate) fn has_calls(&self) -> bool {
         let parts = self.messages.iter().flat_map(|message| &message.parts);
@@ -191,6 +213,28 @@ mod tests {
 
     fn text(text: &str) -> ModelPart {
         ModelPart::Text(text.to_owned())
+    }
+
+    #[test]
+    fn turns_of_a_template_stand_before_the_conversation() {
+        let turn = |role, said: &str| ModelMessage { role, parts: vec![text(said)] };
+        let own = || said(json!([{"role": "user", "content": "Q?"}])).expect("a conversation");
+        let (user, assistant) = (ModelRole::User, ModelRole::Assistant);
+        let cases = [
+            (vec![], (0, 0)),
+            (vec![turn(user, "a")], (0, 1)),
+            (vec![turn(user, "a"), turn(assistant, "b")], (2, 0)),
+            (vec![turn(user, "a"), turn(assistant, "b"), turn(user, "c")], (2, 1)),
+        ];
+        for (turns, question_at) in cases {
+            let count = turns.len();
+            let joined = own().after(turns);
+            assert_eq!(joined.question_at, question_at);
+            let (message, part) = question_at;
+            assert_eq!(joined.messages[message].parts[part], text("Q?"));
+            assert_eq!(joined.messages.len(), if part > 0 { count } else { count + 1 });
+            assert!(joined.messages.windows(2).all(|pair| pair[0].role != pair[1].role));
+        }
     }
 
     #[test]

@@ -207,9 +207,9 @@ pub async fn render(
     let mark = Mark::random().ok_or(ApiError::Fault)?;
     let contents = Contents {
         tenant: session.tenant().as_str(),
-        instructions: rendered.text.clone(),
+        instructions: rendered.instructions,
         passages: Some(&[]),
-        conversation: Conversation::of(question),
+        conversation: Conversation::of(question).after(rendered.turns),
     };
     let prompt = prompt::build(contents, &Generation::default(), &mark);
     let mut messages = vec![Message { role: "system", content: vec![prompt.system.to_owned()] }];

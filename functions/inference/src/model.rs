@@ -281,7 +281,7 @@ pub struct RenderTemplate {
 pub struct RenderedTemplate {
     /// The prompt template version that was rendered.
     pub template: TemplateVersion,
-    /// The rendered text.
+    /// The rendered text. Messages of a prompt template each stand below a line with their role: `[user]`.
     pub text: String,
     /// SHA-256 of the rendered text in UTF-8, hexadecimal.
     #[schema(pattern = "^[0-9a-f]{64}$", min_length = 64, max_length = 64)]
@@ -295,7 +295,7 @@ pub struct RenderedTemplate {
 /// A message to the model.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Message {
-    /// `system` or `user`.
+    /// `system`, `user` or `assistant`.
     pub role: &'static str,
     /// The content blocks.
     pub content: Vec<String>,

@@ -5,10 +5,13 @@ use bulkhead_rendering::{RenderError, Renderer};
 use bulkhead_runtime::chain;
 use bulkhead_runtime::http::ApiError;
 use bulkhead_runtime::http::version::version_selector;
-use bulkhead_stores::{StoredTemplate, TenantSession};
+use bulkhead_stores::{
+    ModelMessage, ModelPart, ModelRole, StoredTemplate, TemplateBody, TemplateRole, TenantSession,
+};
 use bulkhead_tenancy::names::{Label, TemplateKey};
 
 use crate::model::TemplateVersion;
+use crate::prompt;
 
 /// A prompt template, a version or a label of it, and the values of its variables.
 pub(crate) struct Wanted {
@@ -20,7 +23,11 @@ pub(crate) struct Wanted {
 
 /// A rendered prompt template.
 pub(crate) struct Rendered {
+    /// All of it, with the roles of its messages if it has messages.
     pub(crate) text: String,
+    pub(crate) instructions: String,
+    /// Turns before the conversation: user and assistant in turn, beginning with the user.
+    pub(crate) turns: Vec<ModelMessage>,
     pub(crate) template: TemplateVersion,
 }
 
@@ -54,9 +61,54 @@ pub(crate) async fn render(
     let found = session.templates().get(&key, &selector).await?;
     let stored = found.ok_or(ApiError::NotFound(selector.missing()))?;
     let variables = checked(&stored, variables)?;
-    let text = renderer.render(&stored.body, &variables).await.map_err(|error| refused(&key, error))?;
-    let label = selector.label().cloned();
-    Ok(Rendered { text, template: TemplateVersion { key: key.into(), version: stored.version, label } })
+    let (version, label) = (stored.version, selector.label().cloned());
+    let (text, instructions, turns) = match stored.body {
+        TemplateBody::Text(body) => {
+            let rendered = renderer.render(&body, &variables).await;
+            let text = rendered.map_err(|error| refused(&key, error))?;
+            (text.clone(), text, vec![])
+        }
+        TemplateBody::Messages(messages) => {
+            let (roles, bodies): (Vec<_>, Vec<_>) =
+                messages.into_iter().map(|message| (message.role, message.body)).unzip();
+            let rendered = renderer.render_messages(bodies, &variables).await;
+            let texts = rendered.map_err(|error| refused(&key, error))?;
+            let rendered: Vec<_> = roles.into_iter().zip(texts).collect();
+            let all = rendered.iter().map(|(role, text)| format!("[{}]\n{text}", role.name()));
+            let text = all.collect::<Vec<_>>().join("\n");
+            let instructions = rendered.iter().filter(|(role, _)| *role == TemplateRole::System);
+            let instructions: Vec<_> = instructions.map(|(_, text)| text.as_str()).collect();
+            let instructions = instructions.join("\n\n");
+            let turns = turns(rendered).ok_or_else(|| {
+                let problem =
+                    format!("template `{key}`: its first message of `user` renders to a blank text");
+                ApiError::Unprocessable(problem)
+            })?;
+            (text, instructions, turns)
+        }
+    };
+    Ok(Rendered { text, instructions, turns, template: TemplateVersion { key: key.into(), version, label } })
+}
+
+/// Joins the messages of one speaker, without blank ones, which a model refuses. Returns `None` if the assistant speaks
+/// first.
+fn turns(rendered: Vec<(TemplateRole, String)>) -> Option<Vec<ModelMessage>> {
+    let mut turns: Vec<ModelMessage> = vec![];
+    for (role, text) in rendered {
+        let role = match role {
+            TemplateRole::System => continue,
+            TemplateRole::User => ModelRole::User,
+            TemplateRole::Assistant => ModelRole::Assistant,
+        };
+        if prompt::is_blank(&text) {
+            continue;
+        }
+        match turns.last_mut() {
+            Some(last) if last.role == role => last.parts.push(ModelPart::Text(text)),
+            _ => turns.push(ModelMessage { role, parts: vec![ModelPart::Text(text)] }),
+        }
+    }
+    turns.first().is_none_or(|first| first.role == ModelRole::User).then_some(turns)
 }
 
 /// Checks the variables against the declaration of the version and fills in defaults.

@@ -1,8 +1,7 @@
 //! Handlers, one per operation.
 
 use bulkhead_prompts::VariablesSchema;
-use bulkhead_rendering::{RenderError, Renderer};
-use bulkhead_runtime::chain;
+use bulkhead_rendering::Renderer;
 use bulkhead_runtime::http::documented::{
     BadRequest, Conflict, LabelText, NotFound, TemplateKeyText, TooLarge, Unprocessable, UnsupportedMediaType,
 };
@@ -11,6 +10,7 @@ use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse, whole_number};
 use bulkhead_stores::{NewVersion, TenantSession};
 use bulkhead_tenancy::names::{Label, TemplateKey};
 
+use crate::body;
 use crate::model::{MAX_DESCRIPTION, SaveTemplate, Template, TemplatePage, VersionPage};
 
 /// Maximum request body in bytes: a prompt template and its JSON escapes.
@@ -63,7 +63,7 @@ pub async fn get(request: &ApiRequest, session: TenantSession<'_>) -> Result<Api
 }
 
 /// Parses a version number.
-fn version_number(text: &str) -> Result<u32, &'static str> {
+pub(crate) fn version_number(text: &str) -> Result<u32, &'static str> {
     whole_number(text).filter(|version| *version > 0).ok_or("must be a whole number from 1")
 }
 
@@ -94,7 +94,8 @@ pub async fn versions(request: &ApiRequest, session: TenantSession<'_>) -> Resul
 /// Saves a prompt template as a new version.
 ///
 /// Versions are immutable. A prompt template with a syntax error, an unknown name or too deep nesting is refused with
-/// 422, and so is one that always fails, or reads a variable that `variables` does not declare.
+/// 422, and so is one that always fails, or reads a variable that `variables` does not declare. A message of `system`
+/// reads only variables that are declared with `"x-instruction": true`.
 #[utoipa::path(
     put, path = "/v1/templates/{key}", operation_id = "saveTemplate", tag = "templates",
     params(("key" = TemplateKeyText, Path, description = "Key of the prompt template")),
@@ -122,17 +123,12 @@ pub async fn put(
             "`description` must have at most {MAX_DESCRIPTION} characters"
         )));
     }
-    let declared = match &save.variables {
-        Some(declaration) => {
-            let schema = VariablesSchema::read(declaration)
-                .map_err(|error| ApiError::Unprocessable(error.to_string()))?;
-            Some(schema.names())
-        }
-        None => None,
-    };
-    renderer.check(&save.body, declared).await.map_err(refused)?;
+    let schema = save.variables.as_ref().map(VariablesSchema::read).transpose();
+    let schema = schema.map_err(|error| ApiError::Unprocessable(error.to_string()))?;
+    let body = body::read(save.body, save.messages)?;
+    body::check(renderer, &body, schema.as_ref()).await?;
     let new = NewVersion {
-        body: save.body,
+        body,
         description: save.description,
         created_by: request.subject().map(str::to_owned),
         variables: save.variables,
@@ -140,17 +136,6 @@ pub async fn put(
     let saved = session.templates().put(&key, new).await?;
     let status = if saved.version == 1 { 201 } else { 200 };
     Ok(ApiResponse::json(status, &Template::from(saved)))
-}
-
-/// Returns the answer to a request whose prompt template was not accepted.
-fn refused(error: RenderError) -> ApiError {
-    match error {
-        RenderError::Refused(reason) => ApiError::Unprocessable(reason),
-        error => {
-            tracing::error!(error = chain(&error), "template check failed");
-            ApiError::Fault
-        }
-    }
 }
 
 /// Deletes a prompt template and all its versions.

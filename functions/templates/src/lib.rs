@@ -1,5 +1,7 @@
 //! The `templates` function: a tenant's prompt templates and API keys.
 
+mod body;
+pub mod diff;
 pub mod handlers;
 pub mod key_model;
 pub mod keys;
@@ -34,6 +36,7 @@ impl Api for TemplatesApi {
         Route::new("PUT", "/v1/templates/{key}", Role::Writer),
         Route::new("DELETE", "/v1/templates/{key}", Role::Writer),
         Route::new("GET", "/v1/templates/{key}/versions", Role::Reader),
+        Route::new("GET", "/v1/templates/{key}/diff", Role::Reader),
         Route::new("GET", "/v1/templates/{key}/labels", Role::Reader),
         Route::new("PUT", "/v1/templates/{key}/labels/{label}", Role::Writer),
         Route::new("DELETE", "/v1/templates/{key}/labels/{label}", Role::Writer),
@@ -56,6 +59,7 @@ impl Api for TemplatesApi {
             ("PUT", "/v1/templates/{key}") => handlers::put(request, session, &self.renderer).await,
             ("DELETE", "/v1/templates/{key}") => handlers::delete(request, session).await,
             ("GET", "/v1/templates/{key}/versions") => handlers::versions(request, session).await,
+            ("GET", "/v1/templates/{key}/diff") => diff::get(request, session).await,
             ("GET", "/v1/templates/{key}/labels") => labels::list(request, session).await,
             ("PUT", "/v1/templates/{key}/labels/{label}") => labels::put(request, session).await,
             ("DELETE", "/v1/templates/{key}/labels/{label}") => labels::delete(request, session).await,

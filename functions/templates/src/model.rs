@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bulkhead_runtime::http::documented::LabelText;
 use bulkhead_runtime::http::fields::whole;
-use bulkhead_stores::{Page, StoredTemplate, TemplateLabels, TemplateSummary};
+use bulkhead_stores::{Page, StoredTemplate, TemplateBody, TemplateLabels, TemplateSummary};
 use bulkhead_tenancy::names::{Label, TemplateKey};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -23,13 +23,18 @@ pub struct SaveTemplate {
         max_length = 65_536,
         pattern = r"\S"
     )]
-    pub body: String,
+    pub body: Option<String>,
+    /// Messages instead of `body`: first those of `system`, which are the instructions, then turns of `user` and
+    /// `assistant` that stand before the conversation of a request. At most 64 KiB of UTF-8 together.
+    #[schema(min_items = 1, max_items = 20)]
+    pub messages: Option<Vec<TemplateMessage>>,
     /// Purpose of the prompt template.
     #[schema(max_length = 500)]
     pub description: Option<String>,
     /// The variables of the prompt template: a subset of JSON Schema, at most 16 KiB. An object with `properties`; the
-    /// keywords are `type`, `properties`, `required`, `items`, `enum`, `default`, `maxLength`, `maxItems` and
-    /// `description`. Variables that are not declared are then refused.
+    /// keywords are `type`, `properties`, `required`, `items`, `enum`, `default`, `maxLength`, `maxItems`,
+    /// `description` and, for a variable that a message of `system` may read, `x-instruction`. Variables that are not
+    /// declared are then refused.
     #[schema(
         value_type = Option<Object>,
         example = json!({
@@ -41,6 +46,58 @@ pub struct SaveTemplate {
     pub variables: Option<serde_json::Value>,
 }
 
+/// A message of a prompt template.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TemplateMessage {
+    /// Who speaks.
+    pub role: TemplateRole,
+    /// The text in minijinja syntax.
+    #[schema(
+        example = "You answer for Harbour Clinic.",
+        min_length = 1,
+        max_length = 65_536,
+        pattern = r"\S"
+    )]
+    pub body: String,
+}
+
+/// Who speaks in a message of a prompt template.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TemplateRole {
+    /// An instruction.
+    System,
+    /// The user.
+    User,
+    /// The model.
+    Assistant,
+}
+
+/// The differences between two versions of a prompt template.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TemplateDiff {
+    /// Key of the prompt template.
+    pub key: String,
+    /// The version before.
+    pub from: u32,
+    /// The version after.
+    pub to: u32,
+    /// The parts that differ.
+    pub differences: Vec<Difference>,
+}
+
+/// A part of a prompt template that differs.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Difference {
+    /// `body`, `description` or `variables`. The messages of a prompt template are its body.
+    #[schema(example = "body")]
+    pub part: &'static str,
+    /// The difference in the unified format of `diff`.
+    #[schema(example = "--- version 1\n+++ version 2\n@@ -1 +1 @@\n-Be kind.\n+Be brief.\n")]
+    pub unified: String,
+}
+
 /// One immutable version of a prompt template.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Template {
@@ -49,8 +106,12 @@ pub struct Template {
     pub key: String,
     /// Version number, starting at 1. Never reused.
     pub version: u32,
-    /// The text.
-    pub body: String,
+    /// The text, unless the version has messages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    /// The messages, if the version has them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub messages: Option<Vec<TemplateMessage>>,
     /// Purpose of the prompt template.
     pub description: Option<String>,
     /// Time this version was saved, RFC 3339.
@@ -152,12 +213,41 @@ pub struct TemplatePage {
     pub cursor: Option<String>,
 }
 
+impl From<TemplateMessage> for bulkhead_stores::TemplateMessage {
+    fn from(message: TemplateMessage) -> Self {
+        let role = match message.role {
+            TemplateRole::System => bulkhead_stores::TemplateRole::System,
+            TemplateRole::User => bulkhead_stores::TemplateRole::User,
+            TemplateRole::Assistant => bulkhead_stores::TemplateRole::Assistant,
+        };
+        Self { role, body: message.body }
+    }
+}
+
+impl From<bulkhead_stores::TemplateMessage> for TemplateMessage {
+    fn from(message: bulkhead_stores::TemplateMessage) -> Self {
+        let role = match message.role {
+            bulkhead_stores::TemplateRole::System => TemplateRole::System,
+            bulkhead_stores::TemplateRole::User => TemplateRole::User,
+            bulkhead_stores::TemplateRole::Assistant => TemplateRole::Assistant,
+        };
+        Self { role, body: message.body }
+    }
+}
+
 impl From<StoredTemplate> for Template {
     fn from(stored: StoredTemplate) -> Self {
+        let (body, messages) = match stored.body {
+            TemplateBody::Text(text) => (Some(text), None),
+            TemplateBody::Messages(messages) => {
+                (None, Some(messages.into_iter().map(TemplateMessage::from).collect()))
+            }
+        };
         Self {
             key: stored.key.into(),
             version: stored.version,
-            body: stored.body,
+            body,
+            messages,
             description: stored.description,
             created_at: stored.created_at.to_string(),
             created_by: stored.created_by,

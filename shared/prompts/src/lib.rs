@@ -79,6 +79,15 @@ pub enum TemplateError {
         /// The variables.
         variables: String,
     },
+    /// A message of the role `system` reads variables that its declaration does not allow there.
+    #[error(
+        "a message of `system` reads {variables}: move it to a message of `user`, or declare it with \
+         `\"x-instruction\": true`"
+    )]
+    NotInstruction {
+        /// The variables.
+        variables: String,
+    },
     /// Rendering took more than 50,000 steps or recursed more than 32 levels deep.
     #[error("the template does too much work; simplify its loops")]
     Expensive,
@@ -159,6 +168,15 @@ impl Template {
         match read.is_empty() {
             true => Ok(()),
             false => Err(TemplateError::Undeclared { variables: render::listed(&read) }),
+        }
+    }
+
+    /// Fails if the prompt template, which is an instruction, reads a variable that is not in `allowed`.
+    pub fn instructs_only(&self, allowed: &[String]) -> Result<(), TemplateError> {
+        let read = render::undeclared(&self.0, allowed);
+        match read.is_empty() {
+            true => Ok(()),
+            false => Err(TemplateError::NotInstruction { variables: render::listed(&read) }),
         }
     }
 

@@ -188,3 +188,12 @@ fn template_may_read_only_declared_variables() {
         "the template reads `nmae`, which `variables` does not declare; declare or remove them"
     );
 }
+
+#[test]
+fn instruction_reads_only_variables_that_may_instruct() {
+    let template = Template::parse("Be {{ tone }}.{% set x = name %}").expect("a template");
+    let allowed = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    assert_eq!(template.instructs_only(&allowed(&["name", "tone"])), Ok(()));
+    let error = template.instructs_only(&allowed(&["tone"])).expect_err("refused").to_string();
+    assert!(error.starts_with("a message of `system` reads `name`: move it"), "{error}");
+}

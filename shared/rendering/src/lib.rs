@@ -47,17 +47,39 @@ pub enum RenderError {
 #[serde(rename_all = "snake_case")]
 enum Work {
     /// Checks a prompt template that is saved.
-    Check { source: String, declared: Option<Vec<String>> },
+    Check { parts: Vec<Part> },
     /// Renders a stored prompt template.
-    Render { source: String, variables: Variables },
+    Render { parts: Vec<String>, variables: Variables },
 }
 
 /// The child's result.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Answer {
-    Text(String),
-    Refused(String),
+    Texts(Vec<String>),
+    /// The number of the part that is refused, and the reason.
+    Refused(usize, String),
+}
+
+/// A part of a prompt template that is saved, and the variables that it may read.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Part {
+    /// The source of the part.
+    pub source: String,
+    /// The variables that it may read.
+    pub reads: Reads,
+}
+
+/// The variables that a part of a prompt template may read.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reads {
+    /// Every variable: the prompt template declares none.
+    All,
+    /// The declared variables.
+    Declared(Vec<String>),
+    /// The variables that the declaration allows in an instruction.
+    Instruction(Vec<String>),
 }
 
 /// Starts a child process for each prompt template.
@@ -80,27 +102,74 @@ impl Renderer {
         Ok(Self::new(program, DEADLINE))
     }
 
-    /// Checks a prompt template that is saved. It may read only the variables in `declared`, if there is a declaration.
+    /// Checks a prompt template of one text that is saved. It may read only the variables in `declared`, if there is a
+    /// declaration.
     pub async fn check(&self, source: &str, declared: Option<Vec<String>>) -> Result<(), RenderError> {
-        self.run(Work::Check { source: source.to_owned(), declared }).await.map(|_| ())
+        let reads = declared.map_or(Reads::All, Reads::Declared);
+        let parts = vec![Part { source: source.to_owned(), reads }];
+        self.run(Work::Check { parts }).await.map_err(RenderError::of_one).map(|_| ())
     }
 
-    /// Renders a stored prompt template with `variables`.
+    /// Checks a prompt template of several messages that is saved. The reason of a refusal names the message.
+    pub async fn check_messages(&self, parts: Vec<Part>) -> Result<(), RenderError> {
+        self.run(Work::Check { parts }).await.map_err(RenderError::of_messages).map(|_| ())
+    }
+
+    /// Renders a stored prompt template of one text with `variables`.
     pub async fn render(&self, source: &str, variables: &Variables) -> Result<String, RenderError> {
-        self.run(Work::Render { source: source.to_owned(), variables: variables.clone() }).await
+        let work = Work::Render { parts: vec![source.to_owned()], variables: variables.clone() };
+        let texts = self.run(work).await.map_err(RenderError::of_one)?;
+        Ok(texts.into_iter().next().unwrap_or_default())
     }
 
-    async fn run(&self, work: Work) -> Result<String, RenderError> {
-        let work = serde_json::to_vec(&work).map_err(RenderError::Work)?;
+    /// Renders the messages of a stored prompt template with `variables`. The reason of a refusal names the message.
+    pub async fn render_messages(
+        &self,
+        parts: Vec<String>,
+        variables: &Variables,
+    ) -> Result<Vec<String>, RenderError> {
+        self.run(Work::Render { parts, variables: variables.clone() }).await.map_err(RenderError::of_messages)
+    }
+
+    async fn run(&self, work: Work) -> Result<Vec<String>, Failed> {
+        let work = serde_json::to_vec(&work).map_err(|error| Failed::Other(RenderError::Work(error)))?;
         let input = stream::once(ready(Ok(work)));
         let bounds = Bounds { deadline: self.deadline, output: MAX_OUTPUT };
-        let answer = match run(&self.program, [RENDER], input, bounds).await? {
+        let outcome = run(&self.program, [RENDER], input, bounds).await;
+        let answer = match outcome.map_err(|error| Failed::Other(error.into()))? {
             Outcome::Output(answer) => answer,
-            Outcome::Stopped(stop) => return Err(RenderError::Refused(reason(stop).to_owned())),
+            Outcome::Stopped(stop) => return Err(Failed::Whole(reason(stop))),
         };
-        match serde_json::from_slice(&answer).map_err(RenderError::NoAnswer)? {
-            Answer::Text(text) => Ok(text),
-            Answer::Refused(reason) => Err(RenderError::Refused(reason)),
+        let answer = serde_json::from_slice(&answer);
+        match answer.map_err(|error| Failed::Other(RenderError::NoAnswer(error)))? {
+            Answer::Texts(texts) => Ok(texts),
+            Answer::Refused(part, reason) => Err(Failed::Part(part, reason)),
+        }
+    }
+}
+
+/// Why a child has no result.
+enum Failed {
+    /// One part is the cause.
+    Part(usize, String),
+    /// The parts together are the cause, or one that is not known.
+    Whole(&'static str),
+    Other(RenderError),
+}
+
+impl RenderError {
+    fn of_one(failed: Failed) -> Self {
+        match failed {
+            Failed::Part(_, reason) => Self::Refused(reason),
+            Failed::Whole(reason) => Self::Refused(reason.to_owned()),
+            Failed::Other(error) => error,
+        }
+    }
+
+    fn of_messages(failed: Failed) -> Self {
+        match failed {
+            Failed::Part(part, reason) => Self::Refused(format!("`messages[{part}]`: {reason}")),
+            other => Self::of_one(other),
         }
     }
 }

@@ -52,7 +52,7 @@ pub use repositories::objects::{Objects, Source, Upload};
 pub use repositories::passages::{Match, Passage, Passages, Search};
 pub use repositories::profile::Profiles;
 pub use repositories::templates::{
-    LabelCondition, LabelMove, NewVersion, Relabel, StoredTemplate, TemplateLabels, TemplateSummary,
-    Templates, VersionSelector,
+    LabelCondition, LabelMove, NewVersion, Relabel, StoredTemplate, TemplateBody, TemplateLabels,
+    TemplateMessage, TemplateRole, TemplateSummary, Templates, VersionSelector,
 };
 pub use session::{Profile, SessionCredentials, SessionSettings, TenantClients, TenantSession};

@@ -23,6 +23,7 @@ use utoipa::{Modify, OpenApi};
     paths(
         templates::handlers::list,
         templates::handlers::get,
+        templates::diff::get,
         templates::handlers::versions,
         templates::labels::list,
         templates::labels::put,
@@ -290,7 +291,7 @@ fn every_operation_needs_a_token() {
     assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")));
     assert_eq!(document["security"], serde_json::json!([{"bearer": []}]));
     let paths = document["paths"].as_object().expect("paths");
-    assert_eq!(paths.len(), 30);
+    assert_eq!(paths.len(), 31);
     for operations in paths.values() {
         for operation in operations.as_object().expect("operations").values() {
             assert!(operation.get("security").is_none(), "an operation overrides `security`: {operation}");

@@ -36,6 +36,8 @@ struct Schema {
     kind: Kind,
     allowed: Option<Vec<Value>>,
     default: Option<Value>,
+    /// Whether the value may stand in an instruction.
+    instruction: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -73,6 +75,12 @@ impl VariablesSchema {
             Kind::Object { properties: Some(properties), .. } => properties.keys().cloned().collect(),
             _ => vec![],
         }
+    }
+
+    /// Returns the names of the variables that may stand in an instruction, sorted: those with `x-instruction`.
+    pub fn instruction_names(&self) -> Vec<String> {
+        let Kind::Object { properties: Some(properties), .. } = &self.0.kind else { return vec![] };
+        properties.iter().filter(|(_, schema)| schema.instruction).map(|(name, _)| name.clone()).collect()
     }
 
     /// Checks `variables` and returns them with the defaults of missing ones.
@@ -179,6 +187,14 @@ impl<'p> Path<'p> {
 
     fn index(&'p self, index: usize) -> Self {
         Self { parent: Some(self), step: Step::Index(index) }
+    }
+
+    /// Returns whether the path leads to a variable.
+    fn is_variable(&self) -> bool {
+        match (self.parent, self.step) {
+            (None, Step::Root(name)) => name == "variables",
+            (parent, _) => parent.is_some_and(Path::is_variable),
+        }
     }
 
     fn error(&self, problem: impl Into<String>) -> SchemaError {

@@ -10,6 +10,9 @@ use super::{Kind, Path, Room, Schema, SchemaError, VariablesSchema, listed};
 const TYPES: [&str; 6] = ["string", "number", "integer", "boolean", "array", "object"];
 /// The keywords of every type.
 const COMMON: [&str; 5] = ["type", "title", "description", "enum", "default"];
+/// A keyword of a variable: its value may stand in an instruction. Names of other keywords than those of JSON Schema
+/// begin with `x-`: <https://json-schema.org/blog/posts/custom-annotations-will-continue>.
+const INSTRUCTION: &str = "x-instruction";
 
 impl Schema {
     /// Reads the schema at `at`.
@@ -26,13 +29,22 @@ impl Schema {
                 return Err(at.error(format!("`type` is missing: use one of {}", listed(TYPES.into_iter()))));
             }
         };
-        only_known(name, keywords, at)?;
+        only_known(name, keywords, at, level)?;
         for text in ["title", "description"] {
             if let Some(other) = keywords.get(text).filter(|value| !value.is_string()) {
                 return Err(at.member(text).error(format!("found {}, expected a string", kind_of(other))));
             }
         }
-        let mut schema = Self { kind: kind(name, keywords, at, level)?, allowed: None, default: None };
+        let instruction = match keywords.get(INSTRUCTION) {
+            None => false,
+            Some(Value::Bool(allowed)) => *allowed,
+            Some(other) => {
+                let problem = format!("found {}, expected true or false", kind_of(other));
+                return Err(at.member(INSTRUCTION).error(problem));
+            }
+        };
+        let kind = kind(name, keywords, at, level)?;
+        let mut schema = Self { kind, allowed: None, default: None, instruction };
         schema.allowed = allowed(&schema, keywords, at)?;
         if let Some(default) = keywords.get("default") {
             schema.apply(default.clone(), &at.member("default"), &mut Room::new())?;
@@ -43,14 +55,20 @@ impl Schema {
 }
 
 /// Refuses keywords that the type does not have.
-fn only_known(name: &str, keywords: &Map<String, Value>, at: &Path<'_>) -> Result<(), SchemaError> {
+fn only_known(
+    name: &str,
+    keywords: &Map<String, Value>,
+    at: &Path<'_>,
+    level: usize,
+) -> Result<(), SchemaError> {
     let own: &[&str] = match name {
         "string" => &["maxLength"],
         "array" => &["items", "maxItems"],
         "object" => &["properties", "required", "additionalProperties"],
         _ => &[],
     };
-    let known = || COMMON.iter().chain(own).copied();
+    let of_variables: &[&str] = if level == 2 && at.is_variable() { &[INSTRUCTION] } else { &[] };
+    let known = || COMMON.iter().chain(own).chain(of_variables).copied();
     match keywords.keys().find(|keyword| !known().any(|known| known == keyword.as_str())) {
         Some(unknown) => {
             let problem = format!("no keyword of the type `{name}`: use {}", listed(known()));

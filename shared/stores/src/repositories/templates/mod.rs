@@ -25,6 +25,47 @@ const BACKOFF: Duration = Duration::from_millis(15);
 /// Versions of one template that are deleted at the same time.
 const CONCURRENT_DELETES: usize = 16;
 
+/// What a prompt template says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TemplateBody {
+    /// One text, with the instructions.
+    Text(String),
+    /// Messages: instructions, and turns of a conversation.
+    Messages(Vec<TemplateMessage>),
+}
+
+/// A message of a prompt template.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TemplateMessage {
+    /// Who speaks.
+    pub role: TemplateRole,
+    /// The text.
+    pub body: String,
+}
+
+/// Who speaks in a message of a prompt template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TemplateRole {
+    /// An instruction.
+    System,
+    /// The user.
+    User,
+    /// The model.
+    Assistant,
+}
+
+impl TemplateRole {
+    /// Returns the role's name in the API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::User => "user",
+            Self::Assistant => "assistant",
+        }
+    }
+}
+
 /// One immutable version of a prompt template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredTemplate {
@@ -32,8 +73,8 @@ pub struct StoredTemplate {
     pub key: TemplateKey,
     /// Counts from 1. A number is never reused.
     pub version: u32,
-    /// The template's text.
-    pub body: String,
+    /// What the template says.
+    pub body: TemplateBody,
     /// What the template is for.
     pub description: Option<String>,
     /// When this version was written.
@@ -47,8 +88,8 @@ pub struct StoredTemplate {
 /// The content of a new version of a prompt template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewVersion {
-    /// The template's text.
-    pub body: String,
+    /// What the template says.
+    pub body: TemplateBody,
     /// What the template is for.
     pub description: Option<String>,
     /// The subject of the token that saves this version.
@@ -131,7 +172,10 @@ struct VersionItem {
 /// The sealed part of a version.
 #[derive(Debug, Serialize, Deserialize)]
 struct Content {
+    /// The text. Empty if the template has messages.
     body: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    messages: Vec<TemplateMessage>,
     description: Option<String>,
     #[serde(default)]
     created_by: Option<String>,
@@ -141,7 +185,9 @@ struct Content {
 
 impl Content {
     fn stored(self, key: &TemplateKey, version: u32, created_at: Timestamp) -> StoredTemplate {
-        let Self { body, description, created_by, variables } = self;
+        let Self { body, messages, description, created_by, variables } = self;
+        let body =
+            if messages.is_empty() { TemplateBody::Text(body) } else { TemplateBody::Messages(messages) };
         StoredTemplate { key: key.clone(), version, body, description, created_at, created_by, variables }
     }
 }
@@ -187,7 +233,11 @@ impl Templates<'_> {
     pub async fn put(&self, key: &TemplateKey, new: NewVersion) -> Result<StoredTemplate, StoreError> {
         const OPERATION: &str = "save template";
         let NewVersion { body, description, created_by, variables } = new;
-        let content = Content { body, description, created_by, variables };
+        let (body, messages) = match body {
+            TemplateBody::Text(text) => (text, vec![]),
+            TemplateBody::Messages(messages) => (String::new(), messages),
+        };
+        let content = Content { body, messages, description, created_by, variables };
         for attempt in 1..=ATTEMPTS {
             let latest = self.head(key).await?.map_or(0, |head| head.latest);
             let version = latest + 1;
