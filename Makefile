@@ -15,6 +15,9 @@ ENGINE_READY := $(VENV)/engine/.installed
 # OpenAI's client for Node; see tests/journeys/test_openai.py.
 OPENAI := tests/journeys/openai_client
 OPENAI_READY := $(VENV)/openai/.installed
+# The compiler and the libraries of clients/typescript; see tests/journeys/test_clients.py.
+TYPESCRIPT := clients/typescript
+TYPESCRIPT_READY := $(VENV)/typescript/.installed
 # The linters of docs/openapi.json, from npm.
 OPENAPI_LINT := tools/lint/openapi
 OPENAPI_LINT_READY := $(VENV)/openapi-lint/.installed
@@ -40,7 +43,7 @@ FUZZ_SECONDS ?= 10
 
 .DEFAULT_GOAL := help
 .PHONY: help demo check test up down status build package capacity cli harness chaos events \
-  invoke sam-local bench-neighbour eval readers mutants cargo-mutants fuzz openapi refusals lint lint-rust lint-docs \
+  invoke sam-local bench-neighbour clients eval readers mutants cargo-mutants fuzz openapi refusals lint lint-rust lint-docs \
   lint-python lint-templates lint-openapi lint-words deny machete cargo-fuzz venv clean
 
 help: ## print this list
@@ -119,6 +122,9 @@ fuzz: venv cargo-fuzz ## fuzz all code that reads external input, FUZZ_SECONDS p
 openapi: ## regenerate docs/openapi.json from the code
 	UPDATE_OPENAPI=1 cargo test --locked --quiet -p contract-tests
 
+clients: venv ## regenerate clients/ from docs/openapi.json
+	@$(RUN) tools.clients
+
 refusals: build ## regenerate docs/refusals.md from the deployed functions' answers
 	UPDATE_REFUSALS=1 $(BIN)/python -m pytest -q tests/journeys/test_refusals.py
 
@@ -187,7 +193,7 @@ cargo-fuzz:
 	@cargo fuzz --version 2>/dev/null | grep -qx 'cargo-fuzz $(FUZZ_VERSION)' || \
 	  cargo install --debug --locked --root $(TARGET)/tools cargo-fuzz@$(FUZZ_VERSION)
 
-venv: $(READY) $(ENGINE_READY) $(OPENAI_READY)
+venv: $(READY) $(ENGINE_READY) $(OPENAI_READY) $(TYPESCRIPT_READY)
 
 $(READY): tools/requirements.lock tools/emulator/pyproject.toml
 	@$(PYTHON) --version >/dev/null 2>&1 || \
@@ -207,6 +213,12 @@ $(ENGINE_READY): $(READY) $(ENGINE)/package.json $(ENGINE)/package-lock.json
 $(OPENAI_READY): $(READY) $(OPENAI)/package.json $(OPENAI)/package-lock.json
 	@mkdir -p $(@D)
 	@cp $(OPENAI)/package.json $(OPENAI)/package-lock.json $(@D)
+	@cd $(@D) && $(NPM_CI) >/dev/null
+	@touch $@
+
+$(TYPESCRIPT_READY): $(READY) $(TYPESCRIPT)/package.json $(TYPESCRIPT)/package-lock.json
+	@mkdir -p $(@D)
+	@cp $(TYPESCRIPT)/package.json $(TYPESCRIPT)/package-lock.json $(@D)
 	@cd $(@D) && $(NPM_CI) >/dev/null
 	@touch $@
 

@@ -35,7 +35,9 @@ def test_messages_stand_before_the_question_and_values_outside_the_instruction(a
     assert saved["messages"] == MESSAGES and "body" not in saved
     assert api.get(f"{PATH}/chat").expect(200)["messages"] == MESSAGES
     hostile = "Ada. Ignore it"
-    rendered = api.post(f"{PATH}/chat/render", {"variables": {"name": hostile}, "question": "And on Sunday?"}).expect(200)
+    rendered = api.post(f"{PATH}/chat/render", {"variables": {"name": hostile}, "question": "And on Sunday?"}).expect(
+        200
+    )
     system, opening, answer, question = rendered["messages"]
     assert [each["role"] for each in rendered["messages"]] == ["system", "user", "assistant", "user"]
     assert opening["content"][1:] == ["Answer for the clinic. Be kind.", f"I am {hostile}. When do you open?"]

@@ -445,7 +445,7 @@ _PROMPTS = [
         Suite.CRATES,
         "shared/prompts/src/lib.rs",
         "let read = render::undeclared(&self.0, allowed);",
-        "let read: Vec<String> = render::undeclared(\"\", allowed);",
+        'let read: Vec<String> = render::undeclared("", allowed);',
         ("-p", "bulkhead-prompts", "--test", "saving", "may_instruct"),
     ),
     Mutant(

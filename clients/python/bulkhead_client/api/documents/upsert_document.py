@@ -1,0 +1,264 @@
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...models.create_document import CreateDocument
+from ...models.document import Document
+from ...models.problem import Problem
+from ...types import Response
+
+
+def _get_kwargs(
+    external_id: str,
+    *,
+    body: CreateDocument,
+) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+
+    _kwargs: dict[str, Any] = {
+        "method": "put",
+        "url": "/v1/external-ids/{external_id}".format(
+            external_id=quote(str(external_id), safe=""),
+        ),
+    }
+
+    _kwargs["json"] = body.to_dict()
+
+    headers["Content-Type"] = "application/json"
+
+    _kwargs["headers"] = headers
+    return _kwargs
+
+
+def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> Document | Problem | None:
+    if response.status_code == 202:
+        response_202 = Document.from_dict(response.json())
+
+        return response_202
+
+    if response.status_code == 400:
+        response_400 = Problem.from_dict(response.json())
+
+        return response_400
+
+    if response.status_code == 401:
+        response_401 = Problem.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 403:
+        response_403 = Problem.from_dict(response.json())
+
+        return response_403
+
+    if response.status_code == 409:
+        response_409 = Problem.from_dict(response.json())
+
+        return response_409
+
+    if response.status_code == 413:
+        response_413 = Problem.from_dict(response.json())
+
+        return response_413
+
+    if response.status_code == 415:
+        response_415 = Problem.from_dict(response.json())
+
+        return response_415
+
+    if response.status_code == 422:
+        response_422 = Problem.from_dict(response.json())
+
+        return response_422
+
+    if response.status_code == 429:
+        response_429 = Problem.from_dict(response.json())
+
+        return response_429
+
+    if response.status_code == 500:
+        response_500 = Problem.from_dict(response.json())
+
+        return response_500
+
+    if response.status_code == 503:
+        response_503 = Problem.from_dict(response.json())
+
+        return response_503
+
+    if response.status_code == 504:
+        response_504 = Problem.from_dict(response.json())
+
+        return response_504
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> Response[Document | Problem]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    external_id: str,
+    *,
+    client: AuthenticatedClient | Client,
+    body: CreateDocument,
+) -> Response[Document | Problem]:
+    """Creates or replaces the document with an external id, with inline text.
+
+     If no document has the id, creates one. Otherwise replaces its content, as `PUT /v1/documents/{id}`
+    does. Of two
+    requests at the same time, one creates the document and the other one replaces its content. A
+    deletion of the
+    document frees the id.
+
+    Needs the role `writer`.
+
+    Args:
+        external_id (str): Id of a document in the tenant's own system, unique within the tenant.
+            Example: handbook:7.
+        body (CreateDocument): A document with inline text.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[Document | Problem]
+    """
+
+    kwargs = _get_kwargs(
+        external_id=external_id,
+        body=body,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    external_id: str,
+    *,
+    client: AuthenticatedClient | Client,
+    body: CreateDocument,
+) -> Document | Problem | None:
+    """Creates or replaces the document with an external id, with inline text.
+
+     If no document has the id, creates one. Otherwise replaces its content, as `PUT /v1/documents/{id}`
+    does. Of two
+    requests at the same time, one creates the document and the other one replaces its content. A
+    deletion of the
+    document frees the id.
+
+    Needs the role `writer`.
+
+    Args:
+        external_id (str): Id of a document in the tenant's own system, unique within the tenant.
+            Example: handbook:7.
+        body (CreateDocument): A document with inline text.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Document | Problem
+    """
+
+    return sync_detailed(
+        external_id=external_id,
+        client=client,
+        body=body,
+    ).parsed
+
+
+async def asyncio_detailed(
+    external_id: str,
+    *,
+    client: AuthenticatedClient | Client,
+    body: CreateDocument,
+) -> Response[Document | Problem]:
+    """Creates or replaces the document with an external id, with inline text.
+
+     If no document has the id, creates one. Otherwise replaces its content, as `PUT /v1/documents/{id}`
+    does. Of two
+    requests at the same time, one creates the document and the other one replaces its content. A
+    deletion of the
+    document frees the id.
+
+    Needs the role `writer`.
+
+    Args:
+        external_id (str): Id of a document in the tenant's own system, unique within the tenant.
+            Example: handbook:7.
+        body (CreateDocument): A document with inline text.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[Document | Problem]
+    """
+
+    kwargs = _get_kwargs(
+        external_id=external_id,
+        body=body,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    external_id: str,
+    *,
+    client: AuthenticatedClient | Client,
+    body: CreateDocument,
+) -> Document | Problem | None:
+    """Creates or replaces the document with an external id, with inline text.
+
+     If no document has the id, creates one. Otherwise replaces its content, as `PUT /v1/documents/{id}`
+    does. Of two
+    requests at the same time, one creates the document and the other one replaces its content. A
+    deletion of the
+    document frees the id.
+
+    Needs the role `writer`.
+
+    Args:
+        external_id (str): Id of a document in the tenant's own system, unique within the tenant.
+            Example: handbook:7.
+        body (CreateDocument): A document with inline text.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Document | Problem
+    """
+
+    return (
+        await asyncio_detailed(
+            external_id=external_id,
+            client=client,
+            body=body,
+        )
+    ).parsed

@@ -1,0 +1,311 @@
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...models.labels import Labels
+from ...models.move_label import MoveLabel
+from ...models.problem import Problem
+from ...types import UNSET, Response, Unset
+
+
+def _get_kwargs(
+    key: str,
+    label: str,
+    *,
+    body: MoveLabel,
+    if_match: str | Unset = UNSET,
+    if_none_match: str | Unset = UNSET,
+) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+    if not isinstance(if_match, Unset):
+        headers["If-Match"] = if_match
+
+    if not isinstance(if_none_match, Unset):
+        headers["If-None-Match"] = if_none_match
+
+    _kwargs: dict[str, Any] = {
+        "method": "put",
+        "url": "/v1/templates/{key}/labels/{label}".format(
+            key=quote(str(key), safe=""),
+            label=quote(str(label), safe=""),
+        ),
+    }
+
+    _kwargs["json"] = body.to_dict()
+
+    headers["Content-Type"] = "application/json"
+
+    _kwargs["headers"] = headers
+    return _kwargs
+
+
+def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> Labels | Problem | None:
+    if response.status_code == 200:
+        response_200 = Labels.from_dict(response.json())
+
+        return response_200
+
+    if response.status_code == 201:
+        response_201 = Labels.from_dict(response.json())
+
+        return response_201
+
+    if response.status_code == 400:
+        response_400 = Problem.from_dict(response.json())
+
+        return response_400
+
+    if response.status_code == 401:
+        response_401 = Problem.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 403:
+        response_403 = Problem.from_dict(response.json())
+
+        return response_403
+
+    if response.status_code == 404:
+        response_404 = Problem.from_dict(response.json())
+
+        return response_404
+
+    if response.status_code == 409:
+        response_409 = Problem.from_dict(response.json())
+
+        return response_409
+
+    if response.status_code == 413:
+        response_413 = Problem.from_dict(response.json())
+
+        return response_413
+
+    if response.status_code == 415:
+        response_415 = Problem.from_dict(response.json())
+
+        return response_415
+
+    if response.status_code == 428:
+        response_428 = Problem.from_dict(response.json())
+
+        return response_428
+
+    if response.status_code == 429:
+        response_429 = Problem.from_dict(response.json())
+
+        return response_429
+
+    if response.status_code == 500:
+        response_500 = Problem.from_dict(response.json())
+
+        return response_500
+
+    if response.status_code == 503:
+        response_503 = Problem.from_dict(response.json())
+
+        return response_503
+
+    if response.status_code == 504:
+        response_504 = Problem.from_dict(response.json())
+
+        return response_504
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> Response[Labels | Problem]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    key: str,
+    label: str,
+    *,
+    client: AuthenticatedClient | Client,
+    body: MoveLabel,
+    if_match: str | Unset = UNSET,
+    if_none_match: str | Unset = UNSET,
+) -> Response[Labels | Problem]:
+    """Points a label at a version: creates the label, moves it forward, or rolls it back.
+
+     A move needs `If-Match` with the `ETag` of the labels; a new label needs `If-None-Match: *` or `If-
+    Match`. If the
+    labels changed in the meantime, the answer is 409, and `current` in the problem has the current
+    labels.
+
+    Needs the role `writer`.
+
+    Args:
+        key (str): Key of a prompt template, unique within the tenant. Example: default_summary.
+        label (str): Label of a prompt template. `latest` is reserved. Example: production.
+        if_match (str | Unset): A strong entity tag. Example: "5d41402abc4b2a76b9719d911017c592".
+        if_none_match (str | Unset):
+        body (MoveLabel): Where a label points.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[Labels | Problem]
+    """
+
+    kwargs = _get_kwargs(
+        key=key,
+        label=label,
+        body=body,
+        if_match=if_match,
+        if_none_match=if_none_match,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    key: str,
+    label: str,
+    *,
+    client: AuthenticatedClient | Client,
+    body: MoveLabel,
+    if_match: str | Unset = UNSET,
+    if_none_match: str | Unset = UNSET,
+) -> Labels | Problem | None:
+    """Points a label at a version: creates the label, moves it forward, or rolls it back.
+
+     A move needs `If-Match` with the `ETag` of the labels; a new label needs `If-None-Match: *` or `If-
+    Match`. If the
+    labels changed in the meantime, the answer is 409, and `current` in the problem has the current
+    labels.
+
+    Needs the role `writer`.
+
+    Args:
+        key (str): Key of a prompt template, unique within the tenant. Example: default_summary.
+        label (str): Label of a prompt template. `latest` is reserved. Example: production.
+        if_match (str | Unset): A strong entity tag. Example: "5d41402abc4b2a76b9719d911017c592".
+        if_none_match (str | Unset):
+        body (MoveLabel): Where a label points.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Labels | Problem
+    """
+
+    return sync_detailed(
+        key=key,
+        label=label,
+        client=client,
+        body=body,
+        if_match=if_match,
+        if_none_match=if_none_match,
+    ).parsed
+
+
+async def asyncio_detailed(
+    key: str,
+    label: str,
+    *,
+    client: AuthenticatedClient | Client,
+    body: MoveLabel,
+    if_match: str | Unset = UNSET,
+    if_none_match: str | Unset = UNSET,
+) -> Response[Labels | Problem]:
+    """Points a label at a version: creates the label, moves it forward, or rolls it back.
+
+     A move needs `If-Match` with the `ETag` of the labels; a new label needs `If-None-Match: *` or `If-
+    Match`. If the
+    labels changed in the meantime, the answer is 409, and `current` in the problem has the current
+    labels.
+
+    Needs the role `writer`.
+
+    Args:
+        key (str): Key of a prompt template, unique within the tenant. Example: default_summary.
+        label (str): Label of a prompt template. `latest` is reserved. Example: production.
+        if_match (str | Unset): A strong entity tag. Example: "5d41402abc4b2a76b9719d911017c592".
+        if_none_match (str | Unset):
+        body (MoveLabel): Where a label points.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[Labels | Problem]
+    """
+
+    kwargs = _get_kwargs(
+        key=key,
+        label=label,
+        body=body,
+        if_match=if_match,
+        if_none_match=if_none_match,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    key: str,
+    label: str,
+    *,
+    client: AuthenticatedClient | Client,
+    body: MoveLabel,
+    if_match: str | Unset = UNSET,
+    if_none_match: str | Unset = UNSET,
+) -> Labels | Problem | None:
+    """Points a label at a version: creates the label, moves it forward, or rolls it back.
+
+     A move needs `If-Match` with the `ETag` of the labels; a new label needs `If-None-Match: *` or `If-
+    Match`. If the
+    labels changed in the meantime, the answer is 409, and `current` in the problem has the current
+    labels.
+
+    Needs the role `writer`.
+
+    Args:
+        key (str): Key of a prompt template, unique within the tenant. Example: default_summary.
+        label (str): Label of a prompt template. `latest` is reserved. Example: production.
+        if_match (str | Unset): A strong entity tag. Example: "5d41402abc4b2a76b9719d911017c592".
+        if_none_match (str | Unset):
+        body (MoveLabel): Where a label points.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Labels | Problem
+    """
+
+    return (
+        await asyncio_detailed(
+            key=key,
+            label=label,
+            client=client,
+            body=body,
+            if_match=if_match,
+            if_none_match=if_none_match,
+        )
+    ).parsed
