@@ -332,8 +332,12 @@ def _read_inference(owner: Api, intruder: Api) -> None:
     theirs = owner.post("/v1/inference", {**body, "store": True}).expect(200)["id"]
     path = f"/v1/inferences/{theirs}"
     _assert_same_as_missing(intruder, "GET", path)
-    # The control: the owner reads its record.
+    further = {"template": "default_summary", "question": "What did I ask?", "conversation": theirs}
+    for variables in ({}, {"reader": "a guest"}):
+        problem(intruder.post("/v1/inference", {**further, "variables": variables}), 404)
+    # The control: the owner reads its record, and continues it.
     assert owner.get(path).expect(200)["content"]["answer"]
+    owner.post("/v1/inference", {**further, "variables": {"reader": "a guest"}}).expect(200)
 
 
 def _delete_inference(owner: Api, intruder: Api) -> None:

@@ -193,3 +193,46 @@ def test_invalid_request_is_refused_with_the_field_name(api: Api, change: dict[s
 def test_unknown_inference_is_not_found(api: Api) -> None:
     problem(api.get(f"/v1/inferences/{'0' * 32}"), 404, "inference")
     problem(api.get("/v1/inferences/latest"), 400, "inference id")
+
+
+# ── stored conversations ──────────────────────────────────────────────────────
+
+
+def test_stored_conversation_continues(api: Api) -> None:
+    first = api.post(PATH, asked(question="The ferry to Orra leaves at nine.", store=True)).expect(200)
+    more = {"question": "When does the ferry to Orra leave?", "retrieval": {"enabled": False}}
+    second = api.post(PATH, asked(conversation=first["id"], store=True, **more)).expect(200)
+    assert "nine" in second["answer"], second
+    kept = api.get(f"/v1/inferences/{second['id']}").expect(200)["content"]["messages"]
+    assert [each["role"] for each in kept] == ["user", "assistant", "user"]
+    assert kept[1]["content"] == first["answer"]
+    # Each answer can be continued, so a conversation may branch. The same question without it knows nothing.
+    third = api.post(PATH, asked(conversation=second["id"], **more)).expect(200)
+    assert "nine" in third["answer"]
+    assert "nine" not in api.post(PATH, asked(**more)).expect(200)["answer"]
+    unkept = problem(api.post(PATH, asked(conversation=third["id"], **more)), 422)
+    assert "its messages were not kept" in unkept["detail"]
+
+
+def test_stored_conversation_continues_with_the_result_of_a_tool(api: Api) -> None:
+    question = "How high is the tide at Skerrow?"
+    first = api.post(PATH, asked(question=question, tools=[TIMES], store=True)).expect(200)
+    (call,) = first["tool_calls"]
+    result = [said("tool", "Two metres.", tool_call_id=call["id"])]
+    second = api.post(PATH, asked(conversation=first["id"], messages=result, tools=[TIMES])).expect(200)
+    assert "Two metres" in second["answer"], second
+
+
+def test_conversation_that_does_not_exist_is_refused(api: Api) -> None:
+    problem(api.post(PATH, asked(question="Why?", conversation="0" * 32)), 404)
+    assert "`conversation`" in problem(api.post(PATH, asked(question="Why?", conversation="x")), 400)["detail"]
+    problem(api.post(PATH, asked(conversation="0" * 32)), 422)
+
+
+def test_conversation_has_a_bound(api: Api) -> None:
+    long = "x " * 60_000
+    first = api.post(PATH, asked(messages=[said("user", long)], store=True)).expect(200)
+    second = asked(conversation=first["id"], messages=[said("user", long)], store=True)
+    second = api.post(PATH, second).expect(200)
+    third = asked(conversation=second["id"], messages=[said("user", long)])
+    assert "begin a new conversation" in problem(api.post(PATH, third), 422)["detail"]

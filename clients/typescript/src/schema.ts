@@ -1412,6 +1412,7 @@ export interface components {
         };
         /** @description A question to answer. */
         Infer: {
+            conversation?: components["schemas"]["InferenceId"] | null;
             label?: components["schemas"]["Label"] | null;
             /**
              * Format: int32

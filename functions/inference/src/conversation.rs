@@ -8,6 +8,9 @@ use crate::{prompt, retrieval};
 
 /// Maximum messages of a conversation.
 const MAX_MESSAGES: usize = 100;
+/// Maximum text of a conversation, bytes: that of a request's body. A record of it fits into an item of 400 KB.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
+const MAX_TEXT: usize = 256 * 1024;
 /// Maximum length of the id and the name of a tool call, characters. Source: `ToolUseBlock` of the Converse API.
 const MAX_WORD: usize = 64;
 
@@ -67,6 +70,12 @@ impl ChatMessage {
     pub(crate) fn user(text: &str) -> Self {
         Self { role: ChatRole::User, content: Some(text.to_owned()), tool_calls: vec![], tool_call_id: None }
     }
+
+    /// Returns the size of the message's text and of its calls of tools, bytes.
+    fn size(&self) -> usize {
+        let calls = self.tool_calls.iter().map(|call| call.name.len() + call.input.to_string().len());
+        self.content.as_ref().map_or(0, String::len) + calls.sum::<usize>()
+    }
 }
 
 /// Returns the messages of a request that has either a question or messages.
@@ -91,6 +100,11 @@ pub(crate) fn messages(
 pub(crate) fn read(messages: &[ChatMessage]) -> Result<Conversation, ApiError> {
     if messages.len() > MAX_MESSAGES {
         return Err(ApiError::Unprocessable(format!("`messages` must have at most {MAX_MESSAGES} messages")));
+    }
+    let text: usize = messages.iter().map(ChatMessage::size).sum();
+    if text > MAX_TEXT {
+        let problem = format!("`messages`: longer than {MAX_TEXT} bytes together; begin a new conversation");
+        return Err(ApiError::Unprocessable(problem));
     }
     let (mut joined, mut open): (Vec<ModelMessage>, Vec<&str>) = (vec![], vec![]);
     let mut question = None;

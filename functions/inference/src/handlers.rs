@@ -45,7 +45,7 @@ pub async fn infer(
     model: &str,
     renderer: &Renderer,
 ) -> Result<ApiResponse, ApiError> {
-    let asked = asking::ask(request, session, model, renderer, question(request)?).await?;
+    let asked = asking::ask(request, session, model, renderer, question(request, session).await?).await?;
     let mut answer = session.models().answer(model, &asked.prompt).await?;
     let output = asked.generation.take_output(&mut answer)?;
     let usage = Usage::of(&answer);
@@ -94,7 +94,7 @@ pub async fn stream(
     renderer: &Renderer,
     events: &mut Events<'_>,
 ) -> Result<(), ApiError> {
-    let asked = asking::ask(request, session, model, renderer, question(request)?).await?;
+    let asked = asking::ask(request, session, model, renderer, question(request, session).await?).await?;
     // Before the first event, so that a refusal of the model is the answer.
     let mut writing = session.models().stream(model, &asked.prompt).await?;
     let start = StreamStart {
@@ -127,11 +127,14 @@ pub async fn stream(
 }
 
 /// Reads the question of a request.
-fn question(request: &ApiRequest) -> Result<Question, ApiError> {
+async fn question(request: &ApiRequest, session: TenantSession<'_>) -> Result<Question, ApiError> {
     request.only_query(&[])?;
     let infer: Infer = request.json(MAX_BODY)?;
     let template = Wanted::named(&infer.template, infer.version, infer.label, infer.variables)?;
-    let messages = conversation::messages(infer.question.as_deref(), infer.messages)?;
+    let mut messages = conversation::messages(infer.question.as_deref(), infer.messages)?;
+    if let Some(before) = &infer.conversation {
+        messages.splice(0..0, records::conversation(session, before).await?);
+    }
     Ok(Question {
         instructions: Instructions { template: Some(template), text: String::new() },
         conversation: conversation::read(&messages)?,

@@ -43,6 +43,10 @@ pub struct Infer {
     #[serde(default, deserialize_with = "objects")]
     #[schema(max_items = 100)]
     pub messages: Vec<ChatMessage>,
+    /// The id of an inference that was asked with `store`: its messages and its answer stand before those of this
+    /// request.
+    #[schema(value_type = Option<InferenceIdText>)]
+    pub conversation: Option<String>,
     /// Values for the variables of the prompt template.
     #[serde(default)]
     #[schema(value_type = Object)]

@@ -7,9 +7,10 @@ use bulkhead_stores::{Answer, Match, StoreError, TenantSession};
 use bulkhead_tenancy::names::InferenceId;
 
 use crate::model::{
-    CallOfTool, ChatMessage, InferenceRecord, Recorded, RecordedContent, RecordedPassage, TemplateVersion,
-    Usage,
+    CallOfTool, ChatMessage, ChatRole, InferenceRecord, Recorded, RecordedContent, RecordedPassage,
+    TemplateVersion, Usage,
 };
+use crate::prompt;
 
 /// A completed inference.
 pub(crate) struct Completed<'c> {
@@ -46,6 +47,33 @@ pub(crate) async fn keep(session: TenantSession<'_>, id: &InferenceId, completed
     }
 }
 
+/// Returns the messages of the stored inference `id` and its answer, which a question continues.
+///
+/// # Errors
+/// 400 if `id` is no id, 404 if the inference does not exist, 422 if its record has no messages.
+pub(crate) async fn conversation(session: TenantSession<'_>, id: &str) -> Result<Vec<ChatMessage>, ApiError> {
+    let id =
+        InferenceId::parse(id).map_err(|error| ApiError::BadRequest(format!("`conversation`: {error}")))?;
+    let RecordedContent { mut messages, answer, tool_calls } =
+        read(session, &id).await?.recorded.content.ok_or_else(|| {
+            let problem = "`conversation`: its messages were not kept; ask with `\"store\": true`";
+            ApiError::Unprocessable(problem.to_owned())
+        })?;
+    let content = Some(answer).filter(|text| !prompt::is_blank(text));
+    // A model may end without a text, for example if it stops at once.
+    if content.is_some() || !tool_calls.is_empty() {
+        messages.push(ChatMessage { role: ChatRole::Assistant, content, tool_calls, tool_call_id: None });
+    }
+    Ok(messages)
+}
+
+async fn read(session: TenantSession<'_>, id: &InferenceId) -> Result<InferenceRecord, ApiError> {
+    let stored = session.inferences().get(id).await?.ok_or(ApiError::NotFound("inference"))?;
+    let recorded: Recorded = serde_json::from_value(stored.content)
+        .map_err(|error| StoreError::corrupt("read inference", error.to_string()))?;
+    Ok(InferenceRecord { id: id.as_str().to_owned(), created_at: stored.created_at.to_string(), recorded })
+}
+
 /// Returns the record of an inference.
 ///
 /// Says which prompt template, model and passages an answer is based on. A record is kept for 30 days.
@@ -61,11 +89,7 @@ pub(crate) async fn keep(session: TenantSession<'_>, id: &InferenceId, completed
 pub async fn get(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
     request.only_query(&[])?;
     let id = request.path("id", InferenceId::parse)?;
-    let stored = session.inferences().get(&id).await?.ok_or(ApiError::NotFound("inference"))?;
-    let recorded: Recorded = serde_json::from_value(stored.content)
-        .map_err(|error| StoreError::corrupt("read inference", error.to_string()))?;
-    let record = InferenceRecord { id: id.into(), created_at: stored.created_at.to_string(), recorded };
-    Ok(ApiResponse::json(200, &record))
+    Ok(ApiResponse::json(200, &read(session, &id).await?))
 }
 
 /// Deletes the record of an inference, with the stored messages and the answer.

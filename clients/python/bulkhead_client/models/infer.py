@@ -24,6 +24,7 @@ class Infer:
 
     Attributes:
         template (str): Key of a prompt template, unique within the tenant. Example: default_summary.
+        conversation (None | str | Unset):
         label (None | str | Unset):
         max_tokens (int | None | Unset): Maximum tokens of the answer. Default: 512.
         messages (list[ChatMessage] | Unset): A conversation instead of a question: `user` first, then `assistant`,
@@ -47,6 +48,7 @@ class Infer:
     """
 
     template: str
+    conversation: None | str | Unset = UNSET
     label: None | str | Unset = UNSET
     max_tokens: int | None | Unset = UNSET
     messages: list[ChatMessage] | Unset = UNSET
@@ -65,6 +67,12 @@ class Infer:
         from ..models.output import Output  # noqa: PLC0415
 
         template = self.template
+
+        conversation: None | str | Unset
+        if isinstance(self.conversation, Unset):
+            conversation = UNSET
+        else:
+            conversation = self.conversation
 
         label: None | str | Unset
         if isinstance(self.label, Unset):
@@ -145,6 +153,8 @@ class Infer:
                 "template": template,
             }
         )
+        if conversation is not UNSET:
+            field_dict["conversation"] = conversation
         if label is not UNSET:
             field_dict["label"] = label
         if max_tokens is not UNSET:
@@ -184,6 +194,15 @@ class Infer:
 
         d = dict(src_dict)
         template = d.pop("template")
+
+        def _parse_conversation(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        conversation = _parse_conversation(d.pop("conversation", UNSET))
 
         def _parse_label(data: object) -> None | str | Unset:
             if data is None:
@@ -294,6 +313,7 @@ class Infer:
 
         infer = cls(
             template=template,
+            conversation=conversation,
             label=label,
             max_tokens=max_tokens,
             messages=messages,
