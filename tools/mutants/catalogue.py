@@ -1413,6 +1413,46 @@ _JOBS = [
         ("ingestion", "scheduler"),
     ),
     Mutant(
+        "a document announces any number of revisions",
+        Suite.FUNCTIONS,
+        "shared/stores/src/repositories/documents/announcement.rs",
+        "let room = self.0.len() < MAX_OUTSTANDING;",
+        "let room = self.0.len() < MAX_OUTSTANDING * 1_000;",
+        ("tests/journeys/test_document_life.py::test_outstanding_revisions_of_a_document_are_bounded",),
+        ("documents",),
+    ),
+    Mutant(
+        "an unreadable document is tried again",
+        Suite.FUNCTIONS,
+        "functions/ingestion/src/attempt.rs",
+        "if dead_letter(session, &job, &reason, Some(revision)).await? {",
+        "let failure = AttemptFailure { error: NO_ANSWER, caused_by_aws: false };\n"
+        "                if !reason.is_empty() {\n"
+        "                    return retry_or_dead_letter(session, &circuit, &permit, &job, failure).await;\n"
+        "                }\n"
+        "                if dead_letter(session, &job, &reason, Some(revision)).await? {",
+        ("tests/journeys/test_failing_jobs.py::test_unreadable_document_is_a_dead_letter_of_its_tenant",),
+        ("ingestion",),
+    ),
+    Mutant(
+        "an input that the model refuses is our fault",
+        Suite.FUNCTIONS,
+        "shared/stores/src/repositories/models/mod.rs",
+        "if CONFIGURATION.iter().any(|part| message.contains(part)) {",
+        "if !message.is_empty() || CONFIGURATION.iter().any(|part| message.contains(part)) {",
+        ("tests/faults/test_refused_input.py",),
+        ("inference",),
+    ),
+    Mutant(
+        "a tenant's own key must be changeable by its maker",
+        Suite.FUNCTIONS,
+        "shared/provisioning/src/keys.rs",
+        ".bypass_policy_lockout_safety_check(true)",
+        ".bypass_policy_lockout_safety_check(false)",
+        ("tests/isolation/test_keys.py::test_own_key_has_alias_rotation_and_tags",),
+        ("control",),
+    ),
+    Mutant(
         "the bytes of a replaced revision stay",
         Suite.FUNCTIONS,
         "shared/stores/src/jobs/accept.rs",
