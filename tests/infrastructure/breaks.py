@@ -922,7 +922,7 @@ BREAKS = (
         "no trigger writes the tenant into tokens",
         users_cannot_set_their_tenant,
         lambda r: _properties(r, "UserPool").pop("LambdaConfig"),
-        "UserPool: no version 2 trigger",
+        "UserPool: no version 3 trigger",
         IDENTITY,
     ),
     Break(

@@ -13,6 +13,7 @@ import itertools
 import json
 import struct
 import time
+import urllib.parse
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from botocore.exceptions import ClientError
 
 from tools.deploy.expand import expand
 from tools.devstack.aws import Tenant
-from tools.devstack.client import Api
+from tools.devstack.client import Answer, Api, send
 from tools.devstack.problems import problem
 from tools.devstack.process import ROOT
 from tools.devstack.sign_in import cognito, sign_in
@@ -187,6 +188,102 @@ def test_token_of_another_pool_is_refused(directory: Directory, acme: Tenant) ->
     # Our trigger does not write claims for it.
     directory.admin.update_user_pool(UserPoolId=other_pool, LambdaConfig=trigger)
     assert error_code_of(other_directory.sign_in, email) == "UnexpectedLambdaException"
+
+
+# ── machine clients ───────────────────────────────────────────────────────────
+
+
+@dataclass
+class Machine:
+    """An app client without a user."""
+
+    directory: Directory
+    client: str
+    secret: str = field(repr=False)
+
+    def token(self, scope: str | None = None, **more: str) -> Answer:
+        """Asks the token endpoint as RFC 6749, 4.4 says."""
+        form = {"grant_type": "client_credentials", **({"scope": scope} if scope else {}), **more}
+        basic = base64.b64encode(f"{self.client}:{self.secret}".encode()).decode()
+        headers = {"Authorization": f"Basic {basic}", "Content-Type": "application/x-www-form-urlencoded"}
+        url = f"{self.directory.stack.endpoint}/oauth2/token"
+        return send("POST", url, urllib.parse.urlencode(form).encode(), headers)
+
+    def api(self, scope: str | None = None) -> Api:
+        return Api(self.directory.stack.address("basic"), self.token(scope).expect(200)["access_token"])
+
+
+def scope_of(tenant: Tenant, role: str) -> str:
+    return f"bulkhead/{tenant.tier}.{tenant.id}.{role}"
+
+
+@pytest.fixture(scope="module")
+def new_machine(directory: Directory, acme: Tenant, other: Tenant) -> Callable[..., Machine]:
+    """Creates a machine client with these scopes."""
+    known = [scope_of(tenant, role) for tenant in (acme, other) for role in ("reader", "writer")]
+    known.append("bulkhead/nonsense")
+    names = [{"ScopeName": scope.removeprefix("bulkhead/"), "ScopeDescription": scope} for scope in known]
+    server = {"UserPoolId": directory.pool, "Identifier": "bulkhead", "Name": "bulkhead", "Scopes": names}
+    directory.admin.create_resource_server(**server)
+    elsewhere = [{"ScopeName": "read", "ScopeDescription": "another API"}]
+    directory.admin.create_resource_server(**{**server, "Identifier": "elsewhere", "Scopes": elsewhere})
+
+    def create(*scopes: str) -> Machine:
+        made = directory.admin.create_user_pool_client(
+            UserPoolId=directory.pool,
+            ClientName="machine",
+            GenerateSecret=True,
+            AllowedOAuthFlowsUserPoolClient=True,
+            AllowedOAuthFlows=["client_credentials"],
+            AllowedOAuthScopes=list(scopes),
+        )["UserPoolClient"]
+        return Machine(directory, made["ClientId"], made["ClientSecret"])
+
+    return create
+
+
+def test_machine_client_acts_for_the_tenant_of_its_scope(
+    directory: Directory, acme: Tenant, other: Tenant, new_machine: Callable[..., Machine]
+) -> None:
+    writer = new_machine(scope_of(acme, "writer"))
+    claims = claims_of(writer.token().expect(200)["access_token"])
+    assert (claims["tenant_id"], claims["tier"], claims["role"]) == (acme.id, "basic", "writer")
+    saved = writer.api().save_template("by-machine", "Hello.")
+    assert saved["created_by"] == writer.client
+    theirs = new_machine(scope_of(other, "reader"))
+    problem(theirs.api().get("/v1/templates/by-machine"), 404)
+    # The role is that of the scope.
+    refused = problem(theirs.api().put("/v1/templates/by-machine", {"body": "x"}), 403)
+    assert refused["type"] == "urn:bulkhead:problem:role-required"
+
+
+def test_machine_client_of_several_tenants_asks_for_one(
+    acme: Tenant, other: Tenant, new_machine: Callable[..., Machine]
+) -> None:
+    both = new_machine(scope_of(acme, "reader"), scope_of(other, "reader"))
+    for tenant in (acme, other):
+        claims = claims_of(both.token(scope_of(tenant, "reader")).expect(200)["access_token"])
+        assert claims["tenant_id"] == tenant.id
+    for scope in (None, f"{scope_of(acme, 'reader')} {scope_of(other, 'reader')}"):
+        assert "exactly one scope" in both.token(scope).expect(400)["error_description"]
+
+
+def test_machine_client_gets_only_the_scope_that_an_administrator_allowed(
+    directory: Directory, acme: Tenant, other: Tenant, new_machine: Callable[..., Machine]
+) -> None:
+    mine = new_machine(scope_of(acme, "reader"))
+    for scope in (scope_of(other, "reader"), scope_of(acme, "writer"), f"bulkhead/basic.{other.id}.admin"):
+        assert mine.token(scope).status == 400
+    # What the client sends beside the scope grants nothing.
+    wanted = {"tenant_id": other.id, "custom:tenant_id": other.id, "scopes": [scope_of(other, "reader")]}
+    token = mine.token(aws_client_metadata=json.dumps(wanted)).expect(200)["access_token"]
+    assert claims_of(token)["tenant_id"] == acme.id
+    for scope in ("elsewhere/read", "bulkhead/nonsense"):
+        assert new_machine(scope).token().status == 400
+    wrong = Machine(directory, mine.client, "wrong")
+    assert wrong.token().status in (400, 401)
+    # The control: the client's own scope.
+    mine.api().get(DOCUMENTS).expect(200)
 
 
 # ── which users get a token ───────────────────────────────────────────────────

@@ -1,7 +1,10 @@
 //! The `claims` function: adds the tenant, the tier and the role to Cognito access tokens.
 //!
 //! Reads three user attributes that only an administrator can write, and nothing that the
-//! user sends while signing in. A user without a tenant gets no token.
+//! user sends while signing in. A user without a tenant gets no token. For a machine client, reads the scope that an
+//! administrator allowed it.
+
+mod machine;
 
 use bulkhead_runtime::metrics::{self, Counter, Subject};
 use bulkhead_tenancy::{Role, TenantId};
@@ -19,8 +22,8 @@ pub struct SignIn(Map<String, Value>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClaimsError {
-    /// The trigger event is not version 2. Only version 2 can change access tokens.
-    #[error("sign-in is misconfigured: the token trigger must have version V2_0")]
+    /// The trigger event is neither version 2 nor 3. Version 1 cannot change access tokens.
+    #[error("sign-in is misconfigured: the token trigger must have version V3_0")]
     UnsupportedVersion,
     /// The user's tenant attribute is missing or malformed.
     #[error("this account has no tenant; ask an administrator to assign one")]
@@ -31,6 +34,19 @@ pub enum ClaimsError {
     /// The user's role attribute has another value than `reader`, `writer` or `admin`.
     #[error("this account has an unknown role; ask an administrator to assign `reader`, `writer` or `admin`")]
     UnknownRole,
+    /// A machine client has no scope of this API, or more than one.
+    #[error("ask for exactly one scope `bulkhead/<tier>.<tenant>.<role>`")]
+    NotOneScope,
+    /// The scope of a machine client names no tier, tenant and role.
+    #[error("the scope must be `bulkhead/<tier>.<tenant>.<role>`; ask an administrator to correct it")]
+    MalformedScope,
+}
+
+/// What an administrator gave a user or a machine client.
+struct Granted {
+    tenant: TenantId,
+    tier: String,
+    role: Option<Role>,
 }
 
 impl ClaimsError {
@@ -41,6 +57,8 @@ impl ClaimsError {
             Self::NoTenant => "account_without_tenant",
             Self::NoTier => "account_without_tier",
             Self::UnknownRole => "account_with_unknown_role",
+            Self::NotOneScope => "machine_without_one_scope",
+            Self::MalformedScope => "machine_with_malformed_scope",
         }
     }
 }
@@ -67,9 +85,24 @@ pub async fn handle(event: SignIn) -> Result<Value, ClaimsError> {
 pub fn answer(event: SignIn) -> Result<Value, ClaimsError> {
     let SignIn(mut event) = event;
     // Version 1 accepts this response but leaves the access token unchanged.
-    if event.get("version").and_then(Value::as_str) != Some("2") {
-        return Err(ClaimsError::UnsupportedVersion);
+    let granted = match event.get("version").and_then(Value::as_str) {
+        Some("2" | "3") if !machine::is_machine(&event) => granted(&event)?,
+        Some("3") => machine::granted(&event)?,
+        _ => return Err(ClaimsError::UnsupportedVersion),
+    };
+    let mut claims = json!({"tenant_id": granted.tenant.as_str(), "tier": granted.tier});
+    if let (Some(role), Some(claims)) = (granted.role, claims.as_object_mut()) {
+        claims.insert("role".to_owned(), role.as_str().into());
     }
+    let response = json!({
+        "claimsAndScopeOverrideDetails": {"accessTokenGeneration": {"claimsToAddOrOverride": claims}},
+    });
+    event.insert("response".to_owned(), response);
+    Ok(Value::Object(event))
+}
+
+/// Returns what an administrator wrote into the attributes of a user.
+fn granted(event: &Map<String, Value>) -> Result<Granted, ClaimsError> {
     let attribute = |name| event.get("request")?.get("userAttributes")?.get(name)?.as_str();
     let tenant = attribute("custom:tenant_id").and_then(|text| TenantId::parse(text).ok());
     let tenant = tenant.ok_or(ClaimsError::NoTenant)?;
@@ -79,15 +112,7 @@ pub fn answer(event: SignIn) -> Result<Value, ClaimsError> {
         Some(text) => Some(Role::parse(text).ok_or(ClaimsError::UnknownRole)?),
         None => None,
     };
-    let mut claims = json!({"tenant_id": tenant.as_str(), "tier": tier});
-    if let (Some(role), Some(claims)) = (role, claims.as_object_mut()) {
-        claims.insert("role".to_owned(), role.as_str().into());
-    }
-    let response = json!({
-        "claimsAndScopeOverrideDetails": {"accessTokenGeneration": {"claimsToAddOrOverride": claims}},
-    });
-    event.insert("response".to_owned(), response);
-    Ok(Value::Object(event))
+    Ok(Granted { tenant, tier: tier.to_owned(), role })
 }
 
 /// Returns whether `text` is a possible tier name: `^[a-z][a-z0-9]{1,11}$`, as in the

@@ -123,6 +123,75 @@ fn adds_a_known_role_and_rejects_another() {
     }
 }
 
+/// A trigger event for a client without a user, with these granted scopes.
+fn machine(scopes: &[&str]) -> Value {
+    json!({
+        "version": "3",
+        "triggerSource": "TokenGeneration_ClientCredentials",
+        "region": "eu-west-1",
+        "userPoolId": "eu-west-1_Abc123",
+        "userName": "client",
+        "callerContext": {"awsSdkVersion": "aws-sdk-unknown-unknown", "clientId": "client"},
+        "request": {"userAttributes": {}, "groupConfiguration": {}, "scopes": scopes,
+            "clientMetadata": {"scopes": [format!("bulkhead/basic.{OTHER}.admin")], "custom:tenant_id": OTHER}},
+        "response": {"claimsAndScopeOverrideDetails": null},
+    })
+}
+
+#[test]
+fn adds_the_scope_of_a_machine_client() {
+    let scope = format!("bulkhead/premium.{TENANT}.writer");
+    let answered = ask(&machine(&["elsewhere/read", &scope])).expect("a token");
+    let claims = &answered["response"]["claimsAndScopeOverrideDetails"]["accessTokenGeneration"];
+    let expected = json!({"tenant_id": TENANT, "tier": "premium", "role": "writer"});
+    assert_eq!(claims["claimsToAddOrOverride"], expected);
+}
+
+#[test]
+fn rejects_machine_client_without_exactly_one_scope() {
+    let (mine, theirs) =
+        (format!("bulkhead/basic.{TENANT}.reader"), format!("bulkhead/basic.{OTHER}.reader"));
+    let admin = format!("bulkhead/basic.{TENANT}.admin");
+    for scopes in [&[][..], &["elsewhere/read"], &[&mine, &theirs], &[&mine, &admin], &[&mine, &mine]] {
+        assert_eq!(ask(&machine(scopes)), Err(ClaimsError::NotOneScope), "{scopes:?}");
+    }
+    let mut unlisted = machine(&[&mine]);
+    unlisted["request"]["scopes"] = json!(mine);
+    assert_eq!(ask(&unlisted), Err(ClaimsError::NotOneScope));
+    // Version 2 does not run for clients.
+    let mut old = machine(&[&mine]);
+    old["version"] = json!("2");
+    assert_eq!(ask(&old), Err(ClaimsError::UnsupportedVersion));
+}
+
+#[test]
+fn rejects_machine_client_with_another_scope() {
+    for name in [
+        "",
+        TENANT,
+        &format!("{TENANT}.reader"),
+        &format!("basic.{TENANT}"),
+        &format!("basic.{TENANT}.owner"),
+        &format!("basic.{TENANT}.reader."),
+        &format!("basic.{TENANT}.reader.admin"),
+        &format!("Basic.{TENANT}.reader"),
+        &format!("basic.{}.reader", TENANT.to_uppercase()),
+        "basic.*.reader",
+    ] {
+        let refused = ask(&machine(&[&format!("bulkhead/{name}")]));
+        assert_eq!(refused, Err(ClaimsError::MalformedScope), "{name}");
+    }
+}
+
+#[test]
+fn attributes_of_a_machine_client_grant_nothing() {
+    let mut event = sign_in();
+    event["version"] = json!("3");
+    assert_eq!(ask(&event).expect("a token")["response"], expected());
+    event["triggerSource"] = json!("TokenGeneration_ClientCredentials");
+    assert_eq!(ask(&event), Err(ClaimsError::NotOneScope));
+}
+
 #[test]
 fn rejects_event_without_attributes() {
     for path in ["request", "userAttributes"] {
@@ -135,7 +204,7 @@ fn rejects_event_without_attributes() {
 
 #[test]
 fn rejects_other_trigger_versions() {
-    for version in [json!("1"), json!("3"), json!(2), json!(null), json!("")] {
+    for version in [json!("1"), json!("4"), json!(2), json!(null), json!("")] {
         let mut event = sign_in();
         event["version"] = version.clone();
         assert_eq!(ask(&event), Err(ClaimsError::UnsupportedVersion), "{version}");

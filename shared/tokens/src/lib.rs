@@ -4,4 +4,4 @@ mod keys;
 mod rules;
 
 pub use keys::KeySet;
-pub use rules::{Audience, Claims, Rules, TokenError};
+pub use rules::{Audience, Claims, MACHINE_SCOPES, Rules, TokenError};

@@ -12,6 +12,9 @@ const MAX_TOKEN: usize = 10_240;
 /// Maximum length of a subject in characters. <https://openid.net/specs/openid-connect-core-1_0.html#IDToken>
 const MAX_SUBJECT: usize = 255;
 
+/// The beginning of every scope of machine clients: the resource server `bulkhead` of a Cognito user pool.
+pub const MACHINE_SCOPES: &str = "bulkhead/";
+
 /// The claims of a verified token. The caller checks the tenant.
 #[derive(Debug)]
 pub struct Claims {
@@ -35,6 +38,9 @@ pub enum Audience {
     Aud(String),
     /// The claim `client_id`, with `token_use` = `access`: Cognito access tokens, which have
     /// no `aud`. Cognito id tokens have an `aud` and no `client_id`.
+    ///
+    /// A machine client has its own `client_id`. Its token is for this API if it has a scope of [`MACHINE_SCOPES`]:
+    /// Cognito gives a client only the scopes that an administrator allowed it.
     ClientId(String),
 }
 
@@ -178,8 +184,11 @@ impl Rules {
             return Err(TokenError::Invalid);
         }
         if let Audience::ClientId(client) = &self.audience {
+            let own = claim("client_id").and_then(Value::as_str).ok_or(TokenError::Invalid)?;
+            let mut scopes = claim("scope").and_then(Value::as_str).unwrap_or_default().split(' ');
+            let is_machine = scopes.any(|scope| scope.starts_with(MACHINE_SCOPES));
             // A different `aud` means that the token is for another API.
-            if !says("client_id", client) || !claim("aud").is_none_or(|aud| aud == client) {
+            if own != client && !is_machine || !claim("aud").is_none_or(|aud| aud == own) {
                 return Err(TokenError::Invalid);
             }
             return if says("token_use", "access") { Ok(()) } else { Err(TokenError::NotForAccess) };

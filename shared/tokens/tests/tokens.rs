@@ -446,10 +446,39 @@ proptest! {
         prop_assert_eq!(verify(&token).is_ok(), by_aud, "by aud: {}", change);
     }
 
+    /// Another client's token is accepted exactly if it is for access and has a scope of the API.
+    #[test]
+    fn accepts_machine_client_exactly_with_a_scope_of_the_api(
+        scopes in proptest::collection::vec(scope(), 0..4), usage in claim_value(), aud in claim_value(),
+    ) {
+        let text = scopes.join(" ");
+        let change = json!({"client_id": "machine", "scope": text, "token_use": usage, "aud": aud});
+        let token = signed(&changed(client_claims(), &change));
+        let ours = scopes.iter().any(|scope| scope.starts_with("bulkhead/"));
+        let expected = ours && usage == "access" && aud.is_null();
+        prop_assert_eq!(verify_by(&client_rules(), &token).is_ok(), expected, "{}", change);
+        // With the claim `aud`, scopes grant nothing.
+        let change = json!({"aud": "machine", "scope": text});
+        prop_assert!(verify(&signed(&changed(claims(), &change))).is_err());
+    }
+
     #[test]
     fn key_set_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         let _ = KeySet::from_json(&bytes);
     }
+}
+
+/// Scopes of the API, and others.
+fn scope() -> impl Strategy<Value = &'static str> {
+    prop_oneof![
+        Just("bulkhead/basic.0192f3c5b7a07e0e9d3a5c1b2d4e6f80.reader"),
+        Just("bulkhead/"),
+        Just("bulkhead"),
+        Just("bulkheads/x"),
+        Just("x/bulkhead/y"),
+        Just("openid"),
+        Just(""),
+    ]
 }
 
 /// Values for an audience or use claim. Null removes the claim.

@@ -20,8 +20,8 @@ def users_cannot_set_their_tenant(template: Template) -> Iterator[str]:
             yield f"{pool}: users can sign themselves up and choose their tenant"
         yield from _attributes(pool, properties.get("Schema", []))
         trigger = properties.get("LambdaConfig", {})
-        if trigger.get("PreTokenGenerationConfig", {}).get("LambdaVersion") != "V2_0":
-            yield f"{pool}: no version 2 trigger writes the tenant into access tokens"
+        if trigger.get("PreTokenGenerationConfig", {}).get("LambdaVersion") != "V3_0":
+            yield f"{pool}: no version 3 trigger writes the tenant into access tokens"
         # A trigger that creates or migrates users could also set tenants.
         for name in sorted(trigger.keys() - {"PreTokenGenerationConfig"}):
             yield f"{pool}: the trigger {name} may change a user's tenant"

@@ -66,9 +66,10 @@ class SignInRefused(Exception):
 
 
 def install() -> None:
-    global _run_idp_handler, _build_auth_result
+    global _run_idp_handler, _build_auth_result, _oauth2_token
     _run_idp_handler = replace(cognito, "_run_idp_handler", run_idp_handler)
     _build_auth_result = replace(cognito, "_build_auth_result", build_auth_result)
+    _oauth2_token = replace(cognito, "_oauth2_token", oauth2_token)
     replace(cognito, "_apply_pretoken_trigger", apply_trigger)
     for name in ("_create_user_pool", "_update_user_pool"):
         replace(cognito, name, _within_its_plan(getattr(cognito, name)))
@@ -76,6 +77,7 @@ def install() -> None:
 
 _run_idp_handler: Any = None
 _build_auth_result: Any = None
+_oauth2_token: Any = None
 
 
 def run_idp_handler(handler: Any, action: str, data: dict) -> tuple:
@@ -83,6 +85,15 @@ def run_idp_handler(handler: Any, action: str, data: dict) -> tuple:
         return _run_idp_handler(handler, action, data)
     except SignInRefused as refused:
         return error_response_json(refused.code, refused.message, 400)
+
+
+def oauth2_token(*arguments: Any, **options: Any) -> tuple:
+    """Answers the token endpoint. AWS does not document the code for a trigger that fails; there is no token."""
+    try:
+        return _oauth2_token(*arguments, **options)
+    except SignInRefused as refused:
+        body = {"error": "invalid_request", "error_description": refused.message}
+        return 400, {"Content-Type": "application/json"}, json.dumps(body).encode()
 
 
 def build_auth_result(*arguments: Any, **options: Any) -> dict:
