@@ -399,6 +399,18 @@ def _list_models(owner: Api, intruder: Api) -> None:
     assert owner.get("/v1/models").expect(200) == intruder.get("/v1/models").expect(200)
 
 
+def _read_usage(owner: Api, intruder: Api) -> None:
+    def calls(api: Api) -> int:
+        return api.get("/v1/usage").expect(200)["total"]["calls"]
+
+    theirs, mine = calls(owner), calls(intruder)
+    owner.post("/v1/embeddings", {"model": "default", "input": CLINIC.canary}).expect(200)
+    assert calls(intruder) == mine
+    # The control: the owner sees its call.
+    assert calls(owner) == theirs + 1
+    problem(intruder.get("/v1/usage?tenant=x"), 400)
+
+
 def _search(owner: Api, intruder: Api) -> None:
     own = {each["id"] for each in intruder.get("/v1/documents?limit=50").expect(200)["documents"]}
     for question in (*QUESTIONS, "What does the nurse from Skerrow open?", CLINIC.canary):
@@ -624,6 +636,7 @@ ATTACKS: dict[Route, Callable[[Api, Api], None]] = {
     ("POST", "/v1/chat/completions"): _complete_chat,
     ("POST", "/v1/embeddings"): _embed,
     ("GET", "/v1/models"): _list_models,
+    ("GET", "/v1/usage"): _read_usage,
     ("POST", "/v1/search"): _search,
     ("GET", "/v1/keys"): _list_keys,
     ("POST", "/v1/keys"): _create_key,

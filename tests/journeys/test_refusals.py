@@ -460,6 +460,11 @@ INVALID_REQUESTS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
         INFERENCE,
         {"body": QUESTION | {"output": {"schema": {"type": "string"}}}},
     ),
+    ("usage of a day that does not exist", "GET", "/v1/usage?from=2026-02-30", {}),
+    ("usage by an unknown group", "GET", "/v1/usage?group_by=tenant", {}),
+    ("usage by a group that is repeated", "GET", "/v1/usage?group_by=day,day", {}),
+    ("usage of a range that ends before it begins", "GET", "/v1/usage?from=2026-02-01&to=2026-01-01", {}),
+    ("usage of too many days", "GET", "/v1/usage?from=2025-01-01&to=2025-12-31", {}),
     ("a question: the template does too much work", "POST", INFERENCE, {"body": QUESTION | {"template": "loop"}}),
     ("a question: the template adds a number to a text", "POST", INFERENCE, {"body": QUESTION | {"template": "sum"}}),
     (
@@ -602,6 +607,13 @@ def over_limit(deployment: Deployment) -> Iterator[Refusal]:
     burst = MICROSECONDS * int(limits["TENANT_BURST"]) // int(limits["TENANT_RATE"])
     write(used_until=int(time.time() * MICROSECONDS) + burst + 30 * MICROSECONDS)
     yield Refusal("the tenant's rate is used up for 30 seconds", api.get(TEMPLATES), wait=range(20, 32))
+
+    embed = ("/v1/embeddings", {"model": "default", "input": "ferry"})
+    spent = deployment.new_tenant("Over budget", budget={"monthly_tokens": 1})[1]
+    month = range(1, 31 * 86_400 + 1)
+    yield Refusal("the tenant's budget has no room", spent.post(*embed), wait=month)
+    priced = deployment.new_tenant("Without a price", budget={"daily_usd": "1"})[1]
+    yield Refusal("a budget in money, and a model without a price", priced.post(*embed))
 
     api = deployment.new_tenant("Counted")[1]
     throttle: dict[str, str | None] = {
@@ -966,6 +978,7 @@ def _stable(detail: str) -> str:
     """Returns the detail as Markdown, without numbers of the tier and without long repetitions."""
     detail = re.sub(r"\d+(?= calls| at once)", "*n*", detail)
     detail = re.sub(r"(\[0\]){3,}", "[0]…", detail)
+    detail = re.sub(r"wait until \S+", "wait until *time*", detail)
     detail = re.sub(r"x{9,}", "xxx…", detail)
     return detail.replace("|", "\\|").replace("<", "\\<")
 

@@ -107,6 +107,15 @@ FORBIDDEN = (
     _attack("table-Scan", "scan the table of all tenants"),
     _attack("table-GetItem", "read an item of another tenant"),
     _attack("table-Query", "query another tenant's partition"),
+    Forbidden(
+        "add to another tenant's ledger of tokens and money",
+        lambda s, p: s.client("dynamodb").update_item(
+            TableName=p.victim.table,
+            Key={"pk": {"S": p.victim.tenant.partition}, "sk": {"S": "BUDGET"}},
+            UpdateExpression="ADD day_tokens :n",
+            ExpressionAttributeValues={":n": {"N": "1"}},
+        ),
+    ),
     _attack("table-PutItem", "write into another tenant's partition"),
     _attack("table-DeleteItem", "delete an item of another tenant"),
     _attack("table-BatchGetItem-mixed", "read another tenant's item together with an own item in a batch"),

@@ -8,6 +8,8 @@ from typing import Any
 from .client import Answer
 
 _MEMBERS = {"type", "title", "status", "detail", "request_id"}
+# Members of some types.
+_MORE = {"not-current": {"current"}, "budget-exhausted": {"budget"}}
 _TYPE = re.compile(r"^urn:bulkhead:problem:[a-z]+(-[a-z]+)*$")
 # Internal names that an error must not contain.
 _INTERNAL = re.compile(
@@ -27,7 +29,7 @@ def problem(answer: Answer, status: int, *mentions: str) -> dict[str, Any]:
     kind = answer.headers.get("content-type", "")
     assert kind.startswith("application/problem+json"), f"{status} has content type {kind!r}: {answer.text}"
     body = answer.json
-    expected = _MEMBERS | ({"current"} if kind_of(body) == "not-current" else set())
+    expected = _MEMBERS | _MORE.get(kind_of(body), set())
     # OpenAI's clients show it.
     expected |= {"message"} if body.get("message") == body.get("detail") else set()
     assert set(body) == expected, f"members are {sorted(body)}, not {sorted(expected)}: {body}"

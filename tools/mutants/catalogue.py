@@ -17,6 +17,7 @@ _GUARDS = ("-p", "isolation-tests")
 _STORES = ("--workspace", "--lib")
 _API_KEYS = ("-p", "bulkhead-apikeys", "--test", "keys")
 _RESILIENCE = ("-p", "bulkhead-resilience", "--test", "quota")
+_BUDGET = ("-p", "bulkhead-resilience", "--test", "budget")
 _CIRCUITS = "shared/resilience/src/circuit"
 # Without the exploration, which takes longer than all others together.
 _OPENS = ("-p", "bulkhead-resilience", "--test", "circuit", "boundaries")
@@ -507,6 +508,54 @@ _CAPACITY = [
         "if self.slots.contains_key(&claim.slot) {",
         _RESILIENCE,
     ),
+    Mutant(
+        "a call reserves beyond the day's budget",
+        Suite.CRATES,
+        "shared/resilience/src/budget.rs",
+        "            && (reserve.daily.reset || reserve.daily_at_most.holds(self.daily))\n",
+        "",
+        _BUDGET,
+    ),
+    Mutant(
+        "a call reserves beyond the month's budget",
+        Suite.CRATES,
+        "shared/resilience/src/budget.rs",
+        "            && (reserve.monthly.reset || reserve.monthly_at_most.holds(self.monthly))\n",
+        "",
+        _BUDGET,
+    ),
+    Mutant(
+        "a reservation never expires",
+        Suite.CRATES,
+        "shared/resilience/src/budget.rs",
+        "self.until <= now ||",
+        "self.until < Timestamp(0) ||",
+        _BUDGET,
+    ),
+    Mutant(
+        "two calls give one expired reservation back",
+        Suite.CRATES,
+        "shared/resilience/src/budget.rs",
+        "            && reserve.expired.iter().all(|(id, held)| self.reservations.get(id) == Some(held));",
+        ";",
+        _BUDGET,
+    ),
+    Mutant(
+        "a call settles twice",
+        Suite.CRATES,
+        "shared/resilience/src/budget.rs",
+        "let holds = self.day == settlement.seen && is_same;",
+        "let holds = self.day == settlement.seen && (is_same || found.is_none());",
+        _BUDGET,
+    ),
+    Mutant(
+        "a call counts in the day of its settlement",
+        Suite.CRATES,
+        "shared/resilience/src/budget.rs",
+        "Some(day) if period.has_both(day, reservation.day) => added,",
+        "Some(day) if period.has_both(day, reservation.day) || period == Period::Day => added,",
+        _BUDGET,
+    ),
 ]
 
 _CIRCUIT = [
@@ -894,6 +943,24 @@ _SHARED_TIER = [
         '"(attribute_not_exists(#slot) OR #slot <> :now)"',
         ("tests/isolation/test_capacity.py",),
         ("templates",),
+    ),
+    Mutant(
+        "a reservation is written without its condition",
+        Suite.FUNCTIONS,
+        "shared/stores/src/quota/budget.rs",
+        "if let Some(most) = at_most {",
+        "if let Some(most) = at_most.filter(|_| attribute.is_empty()) {",
+        ("tests/journeys/test_budgets.py",),
+        ("inference",),
+    ),
+    Mutant(
+        "a settlement is not written",
+        Suite.FUNCTIONS,
+        "shared/stores/src/quota/budget.rs",
+        "if let Err(error) = self.settle(reserved, used).await {",
+        "let ignored = (reserved, used);\n        if let (_, Err(error)) = (ignored, Ok::<(), StoreError>(())) {",
+        ("tests/journeys/test_budgets.py",),
+        ("inference",),
     ),
     Mutant(
         "a sign-in chooses its tenant",

@@ -3,6 +3,7 @@
 //! Operators invoke it with their IAM permission. The API cannot reach it.
 
 mod answer;
+mod budget;
 mod onboard;
 mod runs;
 
@@ -17,6 +18,7 @@ use bulkhead_tenancy::names::RunId;
 use serde::Deserialize;
 
 pub use answer::{ControlAnswer, TenantView};
+pub use budget::BudgetLimits;
 use onboard::{Onboarding, Placement};
 pub use runs::{NewRun, PastRun, RunView};
 
@@ -32,6 +34,21 @@ pub enum ControlRequest {
         tenant: Option<TenantId>,
         /// Key of a new tenant: `pooled` (the tier's key, the default) or `own`.
         key: Option<KeyKind>,
+        /// The tenant's own budget; without it, the tier's.
+        budget: Option<BudgetLimits>,
+    },
+    /// Replace a tenant's own budget. Takes effect within a minute. A missing limit is the tier's; 0 is no limit.
+    Budget {
+        /// The tenant.
+        tenant: TenantId,
+        /// Tokens per day, in UTC.
+        daily_tokens: Option<u64>,
+        /// Tokens per month, in UTC.
+        monthly_tokens: Option<u64>,
+        /// US dollars per day, as text: `12.50`.
+        daily_usd: Option<String>,
+        /// US dollars per month, as text.
+        monthly_usd: Option<String>,
     },
     /// Show a tenant.
     Show {
@@ -165,8 +182,14 @@ impl Control {
     async fn execute(&self, request: ControlRequest) -> Result<ControlAnswer, ControlError> {
         use TenantStatus::{Active, Suspended};
         let tenant = match request {
-            ControlRequest::Onboard { display_name, tenant, key } => {
-                self.onboard(Onboarding::of(display_name, tenant, key, self.only.as_ref())?).await?
+            ControlRequest::Onboard { display_name, tenant, key, budget } => {
+                let budget = budget.unwrap_or_default().read()?;
+                self.onboard(Onboarding::of(display_name, tenant, key, self.only.as_ref())?, budget).await?
+            }
+            ControlRequest::Budget { tenant, daily_tokens, monthly_tokens, daily_usd, monthly_usd } => {
+                let budget = BudgetLimits { daily_tokens, monthly_tokens, daily_usd, monthly_usd }.read()?;
+                self.change_budget(&tenant, budget).await?;
+                tenant
             }
             ControlRequest::Show { tenant } => tenant,
             ControlRequest::Suspend { tenant } => {

@@ -1,6 +1,6 @@
 use bulkhead_provisioning::{KeyKind, KeyUsers, NewIndex, NewTenant, TenantStatus};
 use bulkhead_runtime::config::{self, ConfigError};
-use bulkhead_stores::Profile;
+use bulkhead_stores::{OwnBudget, Profile};
 use bulkhead_tenancy::names::Corpus;
 use bulkhead_tenancy::{Invocation, OperatorAuthority, TenantId, TenantScope};
 
@@ -87,9 +87,13 @@ impl Onboarding {
 
 impl Control {
     /// Creates a tenant, or finishes an interrupted onboarding.
-    pub(crate) async fn onboard(&self, onboarding: Onboarding) -> Result<TenantId, ControlError> {
+    pub(crate) async fn onboard(
+        &self,
+        onboarding: Onboarding,
+        budget: OwnBudget,
+    ) -> Result<TenantId, ControlError> {
         let tenant = onboarding.tenant().clone();
-        self.run_steps(onboarding).await.map_err(|error| match error {
+        self.run_steps(onboarding, budget).await.map_err(|error| match error {
             ControlError::Provisioning(_) | ControlError::Store(_) => {
                 ControlError::Interrupted { tenant: tenant.clone(), source: Box::new(error) }
             }
@@ -99,7 +103,7 @@ impl Control {
     }
 
     /// Runs the steps of an onboarding: register first, activate last. Each is idempotent.
-    async fn run_steps(&self, onboarding: Onboarding) -> Result<(), ControlError> {
+    async fn run_steps(&self, onboarding: Onboarding, budget: OwnBudget) -> Result<(), ControlError> {
         let invocation = Invocation::begin();
         let authority = OperatorAuthority::ambient();
         let tenant = onboarding.tenant().clone();
@@ -135,6 +139,7 @@ impl Control {
             corpus: placement.corpus.clone(),
             embedding_model: placement.embedding_model.clone(),
             dimensions: placement.dimensions,
+            budget,
         };
         clients.session(&scope)?.profiles().put(&profile).await?;
         self.usage_plan.add_tenant(&scope).await?;

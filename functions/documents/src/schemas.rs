@@ -145,7 +145,8 @@ pub(crate) fn waiting_reason() -> Object {
     one_of(
         WaitingReason::ALL.map(WaitingReason::as_str),
         "Why indexing waits: `retry` (the last attempt failed), `circuit_open` (too many of the tenant's jobs \
-         failed), `over_limit` (no worker is free), `continued` (the document needs several runs), `lost` (a worker \
+         failed), `over_limit` (no worker is free), `continued` (the document needs several runs), `budget` (your \
+         budget has no room), `lost` (a worker \
          disappeared) or `redriven`. Only with the status `waiting`.",
     )
 }

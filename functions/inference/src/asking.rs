@@ -2,11 +2,12 @@
 
 use bulkhead_rendering::Renderer;
 use bulkhead_runtime::http::{ApiError, ApiRequest};
-use bulkhead_stores::{Answer, Match, Prompt, Search, TenantSession, Timestamp, now};
+use bulkhead_stores::{Answer, Match, Prompt, Reserved, Search, TenantSession, Timestamp, now};
 use bulkhead_tenancy::names::InferenceId;
 
 use crate::conversation::Conversation;
 use crate::generation::Generation;
+use crate::metering::Meter;
 use crate::model::{ChatMessage, TemplateVersion, Usage};
 use crate::prompt::{self, Contents, Mark};
 use crate::records::{self, Completed};
@@ -52,6 +53,15 @@ pub(crate) struct Asked<'r> {
 }
 
 impl Asked<'_> {
+    /// Reserves the most that the answer can cost.
+    ///
+    /// # Errors
+    /// 429 if a budget has no room; 422 if a budget is in money and the model has no price.
+    pub(crate) async fn reserve(&self, meter: Meter<'_>) -> Result<Reserved, ApiError> {
+        let template = self.template.as_ref().map(|template| template.key.as_str());
+        meter.reserve(&self.model, template, &self.prompt).await
+    }
+
     /// Returns the record of the inference.
     pub(crate) fn record<'a>(&'a self, answer: &'a Answer) -> Completed<'a> {
         Completed {
@@ -74,6 +84,7 @@ impl Asked<'_> {
 pub(crate) async fn ask<'r>(
     request: &'r ApiRequest,
     session: TenantSession<'_>,
+    meter: Meter<'_>,
     model: &str,
     renderer: &Renderer,
     question: Question,
@@ -98,7 +109,7 @@ pub(crate) async fn ask<'r>(
         }
     };
     let found = match search {
-        Some(search) => Some(retrieval::passages(session, &conversation.question, search).await?),
+        Some(search) => Some(retrieval::passages(session, meter, &conversation.question, search).await?),
         None => None,
     };
     let mark = Mark::random().ok_or(ApiError::Fault)?;

@@ -5,12 +5,13 @@ use bulkhead_runtime::http::documented::{
     BadRequest, NotFound, TemplateKeyText, TooLarge, Unprocessable, UnsupportedMediaType,
 };
 use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse, Events};
-use bulkhead_stores::{TenantSession, Written};
+use bulkhead_stores::{AnswerStream, BudgetSettings, StoreError, TenantSession, Written};
 use bulkhead_tenancy::names::TemplateKey;
 
 use crate::asking::{self, Asked, Instructions, Question};
 use crate::conversation::{self, Conversation};
 use crate::generation::{Generation, Settings};
+use crate::metering::Meter;
 use crate::model::{
     CallOfTool, Citation, Found, Infer, Inference, Message, RenderTemplate, RenderedTemplate, Search,
     StreamCitations, StreamDelta, StreamDone, StreamEvent, StreamStart, Usage,
@@ -44,9 +45,14 @@ pub async fn infer(
     session: TenantSession<'_>,
     model: &str,
     renderer: &Renderer,
+    budgets: &BudgetSettings,
 ) -> Result<ApiResponse, ApiError> {
-    let asked = asking::ask(request, session, model, renderer, question(request, session).await?).await?;
-    let mut answer = session.models().answer(model, &asked.prompt).await?;
+    let meter = Meter::new(request, session, budgets, "inference");
+    let asked = asking::ask(request, session, meter, model, renderer, question(request, session).await?).await?;
+    let reserved = asked.reserve(meter).await?;
+    let answer = session.models().answer(model, &asked.prompt).await;
+    meter.settle(reserved, &answer).await;
+    let mut answer = answer?;
     let output = asked.generation.take_output(&mut answer)?;
     let usage = Usage::of(&answer);
     records::keep(session, &asked.id, asked.record(&answer)).await;
@@ -92,11 +98,20 @@ pub async fn stream(
     session: TenantSession<'_>,
     model: &str,
     renderer: &Renderer,
+    budgets: &BudgetSettings,
     events: &mut Events<'_>,
 ) -> Result<(), ApiError> {
-    let asked = asking::ask(request, session, model, renderer, question(request, session).await?).await?;
+    let meter = Meter::new(request, session, budgets, "inference/stream");
+    let asked = asking::ask(request, session, meter, model, renderer, question(request, session).await?).await?;
+    let reserved = asked.reserve(meter).await?;
     // Before the first event, so that a refusal of the model is the answer.
-    let mut writing = session.models().stream(model, &asked.prompt).await?;
+    let mut writing = match session.models().stream(model, &asked.prompt).await {
+        Ok(writing) => writing,
+        Err(error) => {
+            meter.settle_unanswered(reserved, &error).await;
+            return Err(error.into());
+        }
+    };
     let start = StreamStart {
         id: asked.id.as_str().to_owned(),
         template: asked.template.clone().ok_or(ApiError::Fault)?,
@@ -109,20 +124,32 @@ pub async fn stream(
         "citations",
         &StreamCitations { citations: asked.found.iter().cloned().map(Citation::from).collect() },
     );
-    while let Some(written) = writing.next().await? {
-        let text = match written {
-            Written::Text(text) => text,
-            Written::Input(json) if asked.generation.wants_output() => json,
-            Written::Input(_) => continue,
-        };
-        events.send("delta", &StreamDelta { text });
-    }
+    let written = deltas(&mut writing, asked.generation.wants_output(), events).await;
+    meter.settle_stream(reserved, &writing).await;
+    written?;
     let mut answer = writing.finish()?;
     events.send("usage", &Usage::of(&answer));
     let output = asked.generation.take_output(&mut answer)?;
     records::keep(session, &asked.id, asked.record(&answer)).await;
     let tool_calls = answer.calls.into_iter().map(CallOfTool::from).collect();
     events.send("done", &StreamDone { finish_reason: answer.finish.into(), output, tool_calls });
+    Ok(())
+}
+
+/// Sends the parts of an answer.
+async fn deltas(
+    writing: &mut AnswerStream,
+    wants_output: bool,
+    events: &mut Events<'_>,
+) -> Result<(), StoreError> {
+    while let Some(written) = writing.next().await? {
+        let text = match written {
+            Written::Text(text) => text,
+            Written::Input(json) if wants_output => json,
+            Written::Input(_) => continue,
+        };
+        events.send("delta", &StreamDelta { text });
+    }
     Ok(())
 }
 
@@ -166,7 +193,11 @@ async fn question(request: &ApiRequest, session: TenantSession<'_>) -> Result<Qu
         (status = 422, response = Unprocessable),
     ),
 )]
-pub async fn search(request: &ApiRequest, session: TenantSession<'_>) -> Result<ApiResponse, ApiError> {
+pub async fn search(
+    request: &ApiRequest,
+    session: TenantSession<'_>,
+    budgets: &BudgetSettings,
+) -> Result<ApiResponse, ApiError> {
     request.only_query(&[])?;
     let search: Search = request.json(MAX_BODY)?;
     let question = retrieval::question(&search.question)?;
@@ -174,7 +205,9 @@ pub async fn search(request: &ApiRequest, session: TenantSession<'_>) -> Result<
     let settings = settings.ok_or_else(|| {
         ApiError::Unprocessable("`retrieval.enabled`: a search without passages finds nothing".to_owned())
     })?;
-    let found = retrieval::passages(session, question, settings).await?;
+    let found =
+        retrieval::passages(session, Meter::new(request, session, budgets, "search"), question, settings)
+            .await?;
     let passages = found.into_iter().map(Citation::from).collect();
     Ok(ApiResponse::json(200, &Found { passages, request_id: request.request_id().to_owned() }))
 }

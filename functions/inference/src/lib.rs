@@ -5,6 +5,7 @@ mod asking;
 mod conversation;
 mod generation;
 pub mod handlers;
+mod metering;
 pub mod model;
 pub mod openai;
 mod prompt;
@@ -12,28 +13,43 @@ mod ranking;
 pub mod records;
 mod retrieval;
 mod template;
+pub mod usage;
 
+use bulkhead_models::{Catalogue, ModelName};
 use bulkhead_rendering::Renderer;
 use bulkhead_runtime::http::{Api, ApiError, ApiRequest, ApiResponse, Events, Route};
-use bulkhead_stores::{TenantSession, Throttle};
+use bulkhead_stores::{BudgetSettings, TenantSession, Throttle};
 use bulkhead_tenancy::Role;
 
 /// The routes of this function.
 pub struct InferenceApi {
-    model: String,
+    catalogue: Catalogue,
+    /// The name of the model that answers by default.
+    default: ModelName,
     renderer: Renderer,
     embeddings: Throttle,
+    budgets: BudgetSettings,
 }
 
 impl InferenceApi {
-    /// Returns the API that renders prompt templates with `renderer` and answers with `model`, a Bedrock model id.
+    /// Returns the API that renders prompt templates with `renderer` and answers with the models of `catalogue`, by
+    /// default with the one named `default`.
     ///
     /// `embeddings` is the rate at which one tenant embeds texts, together with its documents.
-    ///
-    /// The tenant role allows only that foundation model in this Region. An inference
-    /// profile needs more permissions.
-    pub fn new(model: String, renderer: Renderer, embeddings: Throttle) -> Self {
-        Self { model, renderer, embeddings }
+    /// `budgets` are those of a tenant of the tier.
+    pub fn new(
+        catalogue: Catalogue,
+        default: ModelName,
+        renderer: Renderer,
+        embeddings: Throttle,
+        budgets: BudgetSettings,
+    ) -> Self {
+        Self { catalogue, default, renderer, embeddings, budgets }
+    }
+
+    /// Returns what the provider calls the model that answers.
+    fn model(&self) -> Result<&str, ApiError> {
+        Ok(self.catalogue.get(self.default.as_str()).ok_or(ApiError::Fault)?.model.as_str())
     }
 }
 
@@ -48,6 +64,7 @@ impl Api for InferenceApi {
         Route::new("GET", "/v1/models", Role::Reader).openai(),
         Route::new("POST", "/v1/search", Role::Reader),
         Route::new("POST", "/v1/templates/{key}/render", Role::Reader),
+        Route::new("GET", "/v1/usage", Role::Reader),
     ];
 
     async fn stream(
@@ -56,13 +73,13 @@ impl Api for InferenceApi {
         session: TenantSession<'_>,
         events: &mut Events<'_>,
     ) -> Result<(), ApiError> {
-        let (model, renderer) = (&self.model, &self.renderer);
+        let (model, renderer, budgets) = (self.model()?, &self.renderer, &self.budgets);
         match request.route() {
             ("POST", "/v1/chat/completions") => {
-                openai::chat::complete(request, session, model, renderer, events).await
+                openai::chat::complete(request, session, model, renderer, budgets, events).await
             }
             ("POST", "/v1/inference/stream") => {
-                handlers::stream(request, session, model, renderer, events).await
+                handlers::stream(request, session, model, renderer, budgets, events).await
             }
             _ => Err(ApiError::NotFound("route")),
         }
@@ -74,15 +91,20 @@ impl Api for InferenceApi {
         session: TenantSession<'_>,
     ) -> Result<ApiResponse, ApiError> {
         match request.route() {
-            ("POST", "/v1/inference") => handlers::infer(request, session, &self.model, &self.renderer).await,
+            ("POST", "/v1/inference") => {
+                handlers::infer(request, session, self.model()?, &self.renderer, &self.budgets).await
+            }
             ("POST", "/v1/templates/{key}/render") => {
                 handlers::render(request, session, &self.renderer).await
             }
             ("GET", "/v1/inferences/{id}") => records::get(request, session).await,
             ("DELETE", "/v1/inferences/{id}") => records::delete(request, session).await,
-            ("POST", "/v1/embeddings") => openai::embeddings::create(request, session, self.embeddings).await,
-            ("GET", "/v1/models") => openai::models::list(request, session, &self.model).await,
-            ("POST", "/v1/search") => handlers::search(request, session).await,
+            ("POST", "/v1/embeddings") => {
+                openai::embeddings::create(request, session, self.embeddings, &self.budgets).await
+            }
+            ("GET", "/v1/models") => openai::models::list(request, session, self.model()?).await,
+            ("POST", "/v1/search") => handlers::search(request, session, &self.budgets).await,
+            ("GET", "/v1/usage") => usage::get(request, session, &self.budgets).await,
             _ => Err(ApiError::NotFound("route")),
         }
     }

@@ -3,6 +3,7 @@
 use bulkhead_runtime::http::ApiError;
 use bulkhead_stores::{Filter, Match, Search, TenantSession};
 
+use crate::metering::Meter;
 use crate::model::{MAX_NEIGHBOURS, MAX_PASSAGES, MAX_QUESTION, Retrieval};
 use crate::{prompt, ranking};
 
@@ -45,10 +46,12 @@ pub(crate) fn optional_settings(retrieval: &Retrieval) -> Result<Option<Search>,
 /// Returns the passages for a question, best first. Each text at most once.
 pub(crate) async fn passages(
     session: TenantSession<'_>,
+    meter: Meter<'_>,
     question: &str,
     search: Search,
 ) -> Result<Vec<Match>, ApiError> {
-    let query = session.models().embed(question).await?;
+    let embedded = meter.embed(&[question.to_owned()]).await?;
+    let query = embedded.into_iter().next().ok_or(ApiError::Fault)?.vector;
     Ok(session.passages().search(&query, search, |found| ranking::ranked(question, found)).await?)
 }
 

@@ -94,6 +94,11 @@ pub(crate) async fn attempt(
                 }
                 return continue_later(session, &job, delay).await;
             }
+            Ok(IndexOutcome::OverBudget(delay)) => {
+                circuit.record(&permit, Outcome::Inconclusive).await?;
+                let moved = session.jobs().wait_for_budget(&job, delay).await?;
+                return discard_if_deleted(session, &job, moved).await;
+            }
             Err(error) => {
                 tracing::warn!(tenant = %session.tenant(), document = %job.document(), error = chain(&error), "attempt failed");
                 metrics::count_failure(&error, Subject { tenant: Some(session.tenant()), request_id: None });

@@ -4,18 +4,21 @@ use std::ops::ControlFlow::{self, Break, Continue};
 use std::time::{Duration, SystemTime};
 
 use bulkhead_documents::{DocumentError, MAX_BYTES, Options, Passage as Read};
-use bulkhead_stores::{Document, Extent, Passage, StoreError, TenantSession, Throttle, WorkerClient};
+use bulkhead_stores::{
+    BudgetRefusal, BudgetSettings, Document, Embedded, Extent, Passage, StoreError, TenantSession, Throttle,
+    WorkerClient, now,
+};
 use bulkhead_tenancy::names::{DocumentId, Revision};
-use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::extraction::{Content, Reading, read};
 
 /// Passages per batch. Bounds the memory for embeddings, and the work that is repeated if an invocation
 /// ends early.
 const BATCH: usize = 64;
-/// Concurrent embedding calls for one document. Bedrock limits requests per minute, and all tenants share
-/// the quota.
-const CONCURRENT_EMBEDDINGS: usize = 8;
+/// The name of indexing in the records of usage.
+const ROUTE: &str = "documents";
+/// Longest delay of a job whose tenant's budgets have no room.
+const BUDGET_DELAY: Duration = Duration::from_secs(10 * 60);
 /// Longest delay of a job if other jobs of the tenant have reserved the embedding rate.
 const RATE_DELAY: Duration = Duration::from_secs(30);
 /// Maximum revisions that one call indexes because newer ones arrive.
@@ -34,6 +37,8 @@ pub(crate) enum IndexOutcome {
     /// The function `extraction` did not answer in time, or could not fetch the bytes. The document is not the
     /// cause.
     NoAnswer,
+    /// The tenant's budgets have no room. The work continues after the delay.
+    OverBudget(Duration),
     /// The work needs more time than this invocation has. It continues after the delay.
     Unfinished(Duration),
 }
@@ -45,6 +50,8 @@ pub(crate) struct Context<'a> {
     pub extraction: &'a WorkerClient,
     /// The tenant's rate at the embedding model.
     pub embeddings: Throttle,
+    /// The tenant's budgets.
+    pub budgets: &'a BudgetSettings,
     /// No new work starts after this time.
     pub until: SystemTime,
 }
@@ -171,7 +178,13 @@ async fn index_passages(
                 return unfinished(RATE_DELAY.mul_f64(fastrand::f64()));
             };
             tokio::time::sleep(wait).await;
-            let embedded = embed(session, document, numbers.start, batch).await?;
+            let embedded = match embed(session, context, document, numbers.start, batch).await? {
+                Ok(embedded) => embedded,
+                Err(refusal) => {
+                    tracing::info!(document = %document.id, ?refusal, "budget has no room");
+                    return Ok(Break(Some(IndexOutcome::OverBudget(refused_for(&refusal)))));
+                }
+            };
             session.passages().put(&document.id, extent.revision, &document.metadata, &embedded).await?;
             if !session.documents().record_progress(&document.id, extent, numbers.end).await? {
                 return Ok(Break(None));
@@ -231,20 +244,38 @@ async fn remove_old_revisions(
     Ok(())
 }
 
+/// Embeds a batch, or returns why the tenant's budgets do not permit it.
 async fn embed(
     session: TenantSession<'_>,
+    context: Context<'_>,
     document: &Document,
     first: u32,
     passages: Vec<Read>,
-) -> Result<Vec<Passage>, StoreError> {
-    stream::iter((first..).zip(passages))
-        .map(|(number, Read { text, headings, page, range })| async move {
-            // The title gives context to passages deep in a document.
-            let embedding = session.models().embed(&format!("{}\n\n{text}", document.title)).await?;
-            let title = document.title.clone();
-            Ok(Passage { number, title, text, headings, page, range, embedding })
-        })
-        .buffered(CONCURRENT_EMBEDDINGS)
-        .try_collect()
-        .await
+) -> Result<Result<Vec<Passage>, BudgetRefusal>, StoreError> {
+    // The title gives context to passages deep in a document.
+    let texts: Vec<_> =
+        passages.iter().map(|passage| format!("{}\n\n{}", document.title, passage.text)).collect();
+    let embedded = match session.budgets(context.budgets).embed(ROUTE, &texts).await? {
+        Ok(embedded) => embedded,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let passage = |((number, Read { text, headings, page, range }), Embedded { vector, .. })| Passage {
+        number,
+        title: document.title.clone(),
+        text,
+        headings,
+        page,
+        range,
+        embedding: vector,
+    };
+    Ok(Ok((first..).zip(passages).zip(embedded).map(passage).collect()))
+}
+
+/// Returns when to ask the budgets again: when they reset, but within [`BUDGET_DELAY`], because an operator may raise
+/// them.
+fn refused_for(refusal: &BudgetRefusal) -> Duration {
+    match refusal {
+        BudgetRefusal::Exhausted(exhausted) => exhausted.resets_at.since(now()).min(BUDGET_DELAY),
+        BudgetRefusal::NoPrice { .. } => BUDGET_DELAY,
+    }
 }

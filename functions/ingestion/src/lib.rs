@@ -13,8 +13,8 @@ use bulkhead_events::{SealedJob, Work};
 use bulkhead_runtime::config::{self, ConfigError};
 use bulkhead_runtime::{EventError, TenantFunction, three_quarters};
 use bulkhead_stores::{
-    CircuitPolicy, Platform, ReceivedContent, StoreError, TenantBacklog, TenantSession, Throttle,
-    WorkerClient,
+    BudgetSettings, CircuitPolicy, Platform, ReceivedContent, StoreError, TenantBacklog, TenantSession,
+    Throttle, WorkerClient,
 };
 use bulkhead_tenancy::names::DocumentId;
 
@@ -28,6 +28,7 @@ pub struct Ingestion {
     extraction: WorkerClient,
     circuit: CircuitPolicy,
     embeddings: Throttle,
+    budgets: BudgetSettings,
     backlog: String,
     lost_after: Duration,
 }
@@ -41,6 +42,7 @@ impl Ingestion {
             extraction: WorkerClient::new(platform, &config::required("EXTRACTION_FUNCTION")?, mode),
             circuit: config::circuit()?,
             embeddings: config::embeddings()?,
+            budgets: config::worker_budgets(&config::models()?.0)?,
             backlog: config::required("BACKLOG_TABLE")?,
             lost_after: config::seconds("LOST_AFTER")?,
         })
@@ -63,6 +65,7 @@ impl Ingestion {
         let context = Context {
             extraction: &self.extraction,
             embeddings: self.embeddings,
+            budgets: &self.budgets,
             until: three_quarters(deadline),
         };
         let bucket = &self.function.settings().bucket;

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+pub mod budget;
 pub mod circuit;
+pub mod money;
 pub mod quota;
 pub mod retry;
 pub mod throttle;

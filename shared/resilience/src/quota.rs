@@ -147,6 +147,15 @@ impl Quota {
         u16::try_from(free).unwrap_or(u16::MAX)
     }
 
+    /// Returns how many calls may start now, judged by the rate in `ledger`, and when the whole burst is there again.
+    pub fn burst_left(&self, ledger: &Ledger, now: Timestamp) -> (u32, Duration) {
+        let used = ledger.used_until.since(now);
+        let step = Duration::from_micros(u64::from(1_000_000_u32.div_ceil(self.rate.get())));
+        let calls = used.as_micros().div_ceil(step.as_micros().max(1));
+        let left = u32::try_from(calls).map_or(0, |calls| self.burst.get().saturating_sub(calls));
+        (left, used)
+    }
+
     fn pace(&self, ledger: &Ledger, now: Timestamp) -> Result<Pace, QuotaExceeded> {
         let step = self.step();
         if ledger.used_until <= now {

@@ -3,7 +3,11 @@
 use std::num::{NonZeroU8, NonZeroU32};
 use std::time::Duration;
 
-use bulkhead_stores::{CircuitPolicy, MAX_PAUSE, Quota, SessionSettings, Throttle};
+use bulkhead_models::{Catalogue, CatalogueError, Kind, Model, ModelName, Price};
+use bulkhead_stores::{
+    Allowance, Budget, BudgetSettings, CircuitPolicy, MAX_CLOCK_SKEW, MAX_PAUSE, Quota, SessionSettings,
+    Throttle, TokenPrice, money,
+};
 use bulkhead_tenancy::{IsolationMode, TenantId};
 
 /// An environment variable is missing or invalid.
@@ -24,6 +28,9 @@ pub enum ConfigError {
         /// The allowed values.
         expected: &'static str,
     },
+    /// The catalogue of models is invalid.
+    #[error("environment variable `MODELS`: {0}")]
+    Models(#[from] CatalogueError),
 }
 
 /// Returns the value of the variable `name`.
@@ -56,6 +63,23 @@ pub fn only_tenant() -> Result<Option<TenantId>, ConfigError> {
     optional(NAME).map(|text| TenantId::parse(&text).map_err(invalid)).transpose()
 }
 
+/// Returns the catalogue of models and the name of the model that answers by default.
+///
+/// Without the variable `MODELS`, the catalogue has only the model of Bedrock that `MODEL` names.
+pub fn models() -> Result<(Catalogue, ModelName), ConfigError> {
+    const NAME: &str = "MODEL";
+    let default = ModelName::parse(&required(NAME)?)
+        .ok_or(ConfigError::Invalid { name: NAME, expected: "the name of a model" })?;
+    let catalogue = match optional("MODELS") {
+        Some(text) => Catalogue::parse(&text)?,
+        None => Catalogue::of(default.clone()),
+    };
+    match catalogue.get(default.as_str()) {
+        Some(model) if model.kind == Kind::Chat => Ok((catalogue, default)),
+        _ => Err(ConfigError::Invalid { name: NAME, expected: "a chat model of the catalogue" }),
+    }
+}
+
 /// Returns the tenant isolation mode in the variable `name`.
 pub fn isolation_mode(name: &'static str) -> Result<IsolationMode, ConfigError> {
     match required(name)?.as_str() {
@@ -83,6 +107,39 @@ pub fn quota() -> Result<Quota, ConfigError> {
 /// initialization takes at most 10 s.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html>
 const WORKER_START: Duration = Duration::from_secs(30);
+
+/// Returns the budgets of a tenant for the calls of an API, and the prices of the models.
+pub fn budgets(catalogue: &Catalogue) -> Result<BudgetSettings, ConfigError> {
+    budgets_for(catalogue, SLOT_LIFETIME)
+}
+
+/// Returns the budgets of a tenant for the jobs of a worker, and the prices of the models.
+pub fn worker_budgets(catalogue: &Catalogue) -> Result<BudgetSettings, ConfigError> {
+    budgets_for(catalogue, lease()?)
+}
+
+fn budgets_for(catalogue: &Catalogue, longest_call: Duration) -> Result<BudgetSettings, ConfigError> {
+    let tokens = |name| match optional(name) {
+        None => Ok(None),
+        Some(_) => parsed(name, "a whole number; 0 is no budget").map(Some),
+    };
+    let money = |name| {
+        let invalid = |_| ConfigError::Invalid { name, expected: "an amount in US dollars; 0 is no budget" };
+        optional(name).map(|text| money::parse_usd(&text).map_err(invalid)).transpose()
+    };
+    let daily = Allowance { tokens: tokens("TENANT_DAILY_TOKENS")?, money: money("TENANT_DAILY_USD")? };
+    let monthly = Allowance { tokens: tokens("TENANT_MONTHLY_TOKENS")?, money: money("TENANT_MONTHLY_USD")? };
+    let price = |model: &Model| {
+        let Price { input, output } = model.price()?;
+        Some((model.model.as_str().to_owned(), TokenPrice { input, output }))
+    };
+    Ok(BudgetSettings {
+        default: Budget { daily, monthly },
+        prices: catalogue.models().filter_map(price).collect(),
+        // The process that judges the expiry may have another clock.
+        lifetime: longest_call + MAX_CLOCK_SKEW,
+    })
+}
 
 /// Returns the quota of one tenant for workers. It has no rate, because the queue is fair.
 pub fn worker_quota() -> Result<Quota, ConfigError> {

@@ -1,5 +1,8 @@
 use std::error::Error;
 
+use aws_sdk_bedrockruntime::operation::converse::ConverseError;
+use aws_sdk_bedrockruntime::operation::converse_stream::ConverseStreamError;
+use aws_sdk_bedrockruntime::operation::invoke_model::InvokeModelError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -110,12 +113,41 @@ impl StoreError {
         matches!(self, Self::Throttled { .. } | Self::Unavailable { .. } | Self::Conflict { .. })
     }
 
+    /// Returns whether a model may have worked although its call failed, so that AWS may bill the call.
+    pub fn may_be_billed(&self) -> bool {
+        match self {
+            Self::Unavailable { source, .. } => !model_did_not_work(source.as_ref()),
+            // The model answered.
+            Self::Corrupt { .. } => true,
+            _ => false,
+        }
+    }
+
     /// Classifies the failure to open a session, which happens inside the first call.
     pub(crate) fn session(operation: &'static str, error: impl Error + Send + Sync + 'static) -> Self {
         let denied = denied_by_sts(&error);
         let source = Box::new(error);
         if denied { Self::Denied { operation, source } } else { Self::Unavailable { operation, source } }
     }
+}
+
+/// Returns whether a model refused a call before it worked.
+fn model_did_not_work(error: &(dyn Error + Send + Sync + 'static)) -> bool {
+    fn refused<E: ProvideErrorMetadata + Error + 'static>(
+        error: &(dyn Error + Send + Sync + 'static),
+    ) -> bool {
+        match error.downcast_ref::<SdkError<E, HttpResponse>>() {
+            Some(SdkError::ConstructionFailure(_)) => true,
+            Some(SdkError::ServiceError(service)) => matches!(
+                service.err().code(),
+                Some("ServiceUnavailable" | "ServiceUnavailableException" | "ModelNotReadyException")
+            ),
+            _ => false,
+        }
+    }
+    refused::<ConverseError>(error)
+        || refused::<ConverseStreamError>(error)
+        || refused::<InvokeModelError>(error)
 }
 
 /// STS refused to open a tenant's session. A retry does not change that.

@@ -13,11 +13,15 @@ mod session;
 mod transaction;
 
 pub use bulkhead_apikeys::{ApiKey, PREFIX as API_KEY_PREFIX};
+pub use bulkhead_resilience::budget::{
+    Allowance, Amount, Budget, Day, Exhausted, InvalidDay, Period, Standing, Unit,
+};
 pub use bulkhead_resilience::circuit::{Outcome, Policy as CircuitPolicy};
+pub use bulkhead_resilience::money;
 pub use bulkhead_resilience::quota::{Limit, Quota, QuotaExceeded};
 pub use bulkhead_resilience::retry::Backoff;
 pub use bulkhead_resilience::throttle::Throttle;
-pub use bulkhead_resilience::{InvalidTimestamp, Timestamp, rfc3339};
+pub use bulkhead_resilience::{InvalidTimestamp, MAX_CLOCK_SKEW, Timestamp, rfc3339};
 pub use bulkhead_sealing::UnsealError;
 pub use clock::now;
 pub use error::StoreError;
@@ -30,8 +34,10 @@ pub use jobs::{
 };
 pub use page::{Page, PageLimit};
 pub use platform::Platform;
+pub use quota::budget::{BudgetRefusal, BudgetSettings, Budgets, Reserved};
 pub use quota::embedding_rate::EmbeddingRate;
 pub use quota::slots::{Slot, Slots};
+pub use quota::usage::{Metered, TokenPrice, Tokens, UsageRecord, UsageRecords, Use};
 pub use quota::worker_slots::WorkerSlots;
 pub use repositories::api_keys::{
     ApiKeyTable, ApiKeys, Created, KeyRefusal, MAX_API_KEYS, NewApiKey, Rotated, StoredApiKey,
@@ -55,4 +61,4 @@ pub use repositories::templates::{
     LabelCondition, LabelMove, NewVersion, Relabel, StoredTemplate, TemplateBody, TemplateLabels,
     TemplateMessage, TemplateRole, TemplateSummary, Templates, VersionSelector,
 };
-pub use session::{Profile, SessionCredentials, SessionSettings, TenantClients, TenantSession};
+pub use session::{OwnBudget, Profile, SessionCredentials, SessionSettings, TenantClients, TenantSession};

@@ -3,8 +3,8 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use bulkhead_tenancy::names::{
-    ApiKeyId, Comparison, Corpus, DerivedName, DocumentId, ExternalId, Ids, InferenceId, MetadataKey, RunId,
-    TemplateKey, inventory,
+    ApiKeyId, Comparison, Corpus, DerivedName, DocumentId, ExternalId, Ids, InferenceId, MetadataKey,
+    ModelName, RunId, TemplateKey, inventory,
 };
 use bulkhead_tenancy::{Admission, Invocation, IsolationMode, TenantId};
 use proptest::prelude::*;
@@ -24,6 +24,7 @@ fn names_of(tenant: &str, template: &str, document: &str, corpus: &str) -> Vec<D
         run: RunId::parse(document).expect("run id"),
         api_key: ApiKeyId::parse(document.get(..16).expect("16 characters")).expect("API key id"),
         corpus: Corpus::parse(corpus).expect("corpus"),
+        model: ModelName::parse("amazon.nova-lite-v1:0").expect("model"),
     };
     inventory(&scope, &ids)
 }

@@ -2,7 +2,8 @@
 //! depend on them.
 
 use bulkhead_tenancy::names::{
-    ApiKeyId, Corpus, DocumentId, ExternalId, Ids, InferenceId, Purpose, RunId, TemplateKey, inventory,
+    ApiKeyId, Corpus, DocumentId, ExternalId, Ids, InferenceId, ModelName, Purpose, RunId, TemplateKey,
+    inventory,
 };
 use bulkhead_tenancy::{Admission, Evidence, Invocation, IsolationMode, Refusal, TenantId};
 
@@ -25,6 +26,7 @@ fn derived_names_have_their_stored_form() {
         run: RunId::parse(DOCUMENT).expect("an id"),
         api_key: ApiKeyId::parse("0123456789abcdef").expect("an id"),
         corpus: Corpus::parse("docs").expect("a corpus"),
+        model: ModelName::parse("amazon.nova-lite-v1:0").expect("a model"),
     };
     let names = inventory(&scope, &ids).into_iter().map(|name| {
         (
@@ -46,6 +48,8 @@ fn derived_names_have_their_stored_form() {
         ("external id", "<hash>"),
         ("item", "TENANT#<tenant>|PROFILE"),
         ("item", "TENANT#<tenant>|LEDGER"),
+        ("item", "TENANT#<tenant>|BUDGET"),
+        ("item", "TENANT#<tenant>|USAGE#2026-01-31#inference#amazon.nova-lite-v1:0#summary"),
         ("item", "TENANT#<tenant>|TEMPLATE#summary"),
         ("item", "TENANT#<tenant>|VERSION#summary#00000001"),
         ("item", "TENANT#<tenant>|DOCUMENT#<document>"),

@@ -6,7 +6,9 @@ use bulkhead_runtime::http::{Api, Problem, Route, documented};
 use bulkhead_tenancy::Role;
 use bulkhead_tenancy::names::{ApiKeyId, DocumentId, ExternalId, InferenceId, Label, TemplateKey};
 use utoipa::openapi::extensions::ExtensionsBuilder;
+use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, ParameterIn};
+use utoipa::openapi::schema::{Object, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::server::{ServerBuilder, ServerVariableBuilder};
 use utoipa::openapi::{PathItem, Ref, RefOr};
@@ -62,9 +64,10 @@ use utoipa::{Modify, OpenApi};
         inference::openai::models::list,
         inference::handlers::search,
         inference::handlers::render,
+        inference::usage::get,
         openapi,
     ),
-    components(schemas(Problem, documents::schemas::ShownStatus, documents::schemas::ListedType, documents::schemas::MetadataEquals, documented::DocumentIdText, documented::ExternalIdText, documented::InferenceIdText, documented::WordText, documented::TemplateKeyText, documented::LabelText, documented::ApiKeyIdText, documented::RoleText, documented::ETagText, documented::TitleText), responses(
+    components(schemas(Problem, inference::usage::DayText, inference::usage::GroupsText, documents::schemas::ShownStatus, documents::schemas::ListedType, documents::schemas::MetadataEquals, documented::DocumentIdText, documented::ExternalIdText, documented::InferenceIdText, documented::WordText, documented::TemplateKeyText, documented::LabelText, documented::ApiKeyIdText, documented::RoleText, documented::ETagText, documented::TitleText), responses(
         documented::BadRequest,
         documented::Unauthorized,
         documented::Forbidden,
@@ -79,7 +82,7 @@ use utoipa::{Modify, OpenApi};
         documented::Unavailable,
         documented::Timeout,
     )),
-    modifiers(&Bearer, &Deployments, &ErrorsOfEveryOperation, &HeadersHaveNoNull, &Roles),
+    modifiers(&Bearer, &Deployments, &ErrorsOfEveryOperation, &HeadersHaveNoNull, &RateLimits, &Roles),
     security(("bearer" = [])),
     tags(
         (name = "templates", description = "Prompt templates: immutable versions under a key"),
@@ -142,6 +145,40 @@ impl Modify for ErrorsOfEveryOperation {
             for (status, name) in documented::EVERYWHERE {
                 let common = || RefOr::Ref(Ref::from_response_name(name));
                 responses.entry(status.to_owned()).or_insert_with(common);
+            }
+        }
+    }
+}
+
+/// Adds the fields about the tenant's limits to the answers of the functions.
+struct RateLimits;
+
+#[expect(clippy::expect_used, reason = "a test fails by panicking")]
+impl Modify for RateLimits {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        // Answers of API Gateway have no such fields.
+        let of_gateway = ["Unauthorized", "Timeout"];
+        let shared = &mut document.components.as_mut().expect("components").responses;
+        let shared = shared.iter_mut().filter(|(name, _)| !of_gateway.contains(&name.as_str()));
+        let operations = document.paths.paths.values_mut().flat_map(operations);
+        let own = operations.flat_map(|operation| operation.responses.responses.values_mut());
+        for response in shared.map(|(_, response)| response).chain(own) {
+            let RefOr::T(response) = response else { continue };
+            for (name, description) in [
+                (
+                    "RateLimit-Policy",
+                    "The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in \
+                     seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if \
+                     the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11`",
+                ),
+                (
+                    "RateLimit",
+                    "What is left of them: `r` is the rest of the quota, `t` seconds until it is whole",
+                ),
+            ] {
+                let schema = Object::with_type(Type::String);
+                let header = HeaderBuilder::new().schema(Some(schema)).description(Some(description)).build();
+                response.headers.insert(name.to_owned(), RefOr::T(header));
             }
         }
     }

@@ -5,7 +5,7 @@ use bulkhead_runtime::http::documented::{
     BadRequest, NotFound, TooLarge, Unprocessable, UnsupportedMediaType,
 };
 use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse, Events};
-use bulkhead_stores::{TenantSession, Written};
+use bulkhead_stores::{BudgetSettings, TenantSession, Written};
 
 use super::forms::{
     CalledFunction, ChatCompletion, ChatCompletionRequest, Choice, CompletedMessage, CompletionCall,
@@ -15,6 +15,7 @@ use super::forms::{
 use super::serves;
 use crate::asking::{self, Asked, Instructions, Question};
 use crate::generation::{Generation, Settings};
+use crate::metering::Meter;
 use crate::model::{
     CallOfTool, ChatMessage, ChatRole, Citation, FinishReason, Output, ToolDefinition, Usage,
 };
@@ -47,6 +48,7 @@ pub async fn complete(
     session: TenantSession<'_>,
     model: &str,
     renderer: &Renderer,
+    budgets: &BudgetSettings,
     events: &mut Events<'_>,
 ) -> Result<(), ApiError> {
     request.only_query(&[])?;
@@ -54,18 +56,26 @@ pub async fn complete(
     serves(&chat.model, model)?;
     let (stream, with_usage) =
         (chat.stream, chat.stream_options.as_ref().is_some_and(|each| each.include_usage));
-    let asked = asking::ask(request, session, model, renderer, question(chat)?).await?;
+    let meter = Meter::new(request, session, budgets, "chat/completions");
+    let asked = asking::ask(request, session, meter, model, renderer, question(chat)?).await?;
     match stream {
-        true => in_chunks(session, asked, with_usage, events).await,
+        true => in_chunks(session, meter, asked, with_usage, events).await,
         false => {
-            events.whole(whole(session, asked).await?);
+            events.whole(whole(session, meter, asked).await?);
             Ok(())
         }
     }
 }
 
-async fn whole(session: TenantSession<'_>, asked: Asked<'_>) -> Result<ApiResponse, ApiError> {
-    let mut answer = session.models().answer(&asked.model, &asked.prompt).await?;
+async fn whole(
+    session: TenantSession<'_>,
+    meter: Meter<'_>,
+    asked: Asked<'_>,
+) -> Result<ApiResponse, ApiError> {
+    let reserved = asked.reserve(meter).await?;
+    let answer = session.models().answer(&asked.model, &asked.prompt).await;
+    meter.settle(reserved, &answer).await;
+    let mut answer = answer?;
     asked.generation.take_output(&mut answer)?;
     records::keep(session, &asked.id, asked.record(&answer)).await;
     let message = CompletedMessage {
@@ -87,11 +97,19 @@ async fn whole(session: TenantSession<'_>, asked: Asked<'_>) -> Result<ApiRespon
 
 async fn in_chunks(
     session: TenantSession<'_>,
+    meter: Meter<'_>,
     asked: Asked<'_>,
     with_usage: bool,
     events: &mut Events<'_>,
 ) -> Result<(), ApiError> {
-    let mut writing = session.models().stream(&asked.model, &asked.prompt).await?;
+    let reserved = asked.reserve(meter).await?;
+    let mut writing = match session.models().stream(&asked.model, &asked.prompt).await {
+        Ok(writing) => writing,
+        Err(error) => {
+            meter.settle_unanswered(reserved, &error).await;
+            return Err(error.into());
+        }
+    };
     let chunk = |delta: CompletedMessage, finish_reason| ChatCompletion {
         choices: vec![Choice { index: 0, message: None, delta: Some(delta), finish_reason }],
         ..frame(&asked, "chat.completion.chunk")
@@ -99,12 +117,20 @@ async fn in_chunks(
     let text = |text: String| CompletedMessage { content: Some(text), ..CompletedMessage::default() };
     let first = CompletedMessage { role: Some("assistant"), ..text(String::new()) };
     events.data(&ChatCompletion { bulkhead: Some(grounds(&asked)), ..chunk(first, None) });
-    while let Some(written) = writing.next().await? {
-        match written {
-            Written::Text(part) => events.data(&chunk(text(part), None)),
-            Written::Input(json) if asked.generation.wants_output() => events.data(&chunk(text(json), None)),
-            Written::Input(_) => {}
+    let broken = loop {
+        match writing.next().await {
+            Ok(Some(Written::Text(part))) => events.data(&chunk(text(part), None)),
+            Ok(Some(Written::Input(json))) if asked.generation.wants_output() => {
+                events.data(&chunk(text(json), None));
+            }
+            Ok(Some(Written::Input(_))) => {}
+            Ok(None) => break None,
+            Err(error) => break Some(error),
         }
+    };
+    meter.settle_stream(reserved, &writing).await;
+    if let Some(error) = broken {
+        return Err(error.into());
     }
     let mut answer = writing.finish()?;
     let usage = Usage::of(&answer);

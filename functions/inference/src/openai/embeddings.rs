@@ -8,11 +8,12 @@ use bulkhead_runtime::http::documented::{
     BadRequest, NotFound, TooLarge, Unprocessable, UnsupportedMediaType,
 };
 use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse};
-use bulkhead_stores::{Embedded, TenantSession, Throttle};
+use bulkhead_stores::{BudgetSettings, Embedded, TenantSession, Throttle};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::serves;
+use crate::metering::Meter;
 use crate::prompt::is_blank;
 
 const MAX_BODY: usize = 256 * 1024;
@@ -122,6 +123,7 @@ pub async fn create(
     request: &ApiRequest,
     session: TenantSession<'_>,
     rate: Throttle,
+    budgets: &BudgetSettings,
 ) -> Result<ApiResponse, ApiError> {
     request.only_query(&[])?;
     let EmbeddingRequest { model, input, encoding_format, user: _ } = request.json(MAX_BODY)?;
@@ -148,7 +150,7 @@ pub async fn create(
             return Err(ApiError::TooManyRequests { detail, retry_after: MAX_WAIT });
         }
     }
-    let embedded = session.models().embed_all(&texts).await?;
+    let embedded = Meter::new(request, session, budgets, "embeddings").embed(&texts).await?;
     let tokens = embedded.iter().map(|each| each.tokens).sum();
     let entry = |(index, Embedded { vector, .. }): (usize, Embedded)| EmbeddingEntry {
         object: "embedding",

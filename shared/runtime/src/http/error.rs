@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use bulkhead_stores::{Limit, Quota, QuotaExceeded, StoreError};
+use bulkhead_stores::{
+    BudgetRefusal, Exhausted, Limit, Period, Quota, QuotaExceeded, StoreError, Unit, money, now,
+};
 use bulkhead_tenancy::{Refusal, Role};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -70,6 +72,9 @@ pub enum ApiError {
         /// When to retry.
         retry_after: Duration,
     },
+    /// 429: the tenant's budget has no room for the most that the call can cost.
+    #[error("{}", budget_detail(.0))]
+    BudgetExhausted(Exhausted),
     /// 503: a service is temporarily unavailable.
     #[error("the service is temporarily unavailable: retry after the time in Retry-After")]
     Unavailable,
@@ -118,6 +123,65 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub current: Option<serde_json::Value>,
+    /// The budget that has no room, if that is the problem.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<BudgetProblem>,
+}
+
+/// A budget without room for a call. Tokens are numbers as text; money is US dollars as decimal text.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BudgetProblem {
+    /// `day` or `month`, in UTC.
+    #[schema(example = "day")]
+    pub period: &'static str,
+    /// `tokens` or `usd`.
+    #[schema(example = "tokens")]
+    pub unit: &'static str,
+    /// The budget.
+    #[schema(example = "100000")]
+    pub limit: String,
+    /// What is left of it.
+    #[schema(example = "1200")]
+    pub remaining: String,
+    /// The part of it that calls in flight reserve. They give back what they do not use.
+    #[schema(example = "0")]
+    pub reserved: String,
+    /// The most that this call can cost.
+    #[schema(example = "5300")]
+    pub needed: String,
+    /// When the period ends.
+    #[schema(example = "2026-02-01T00:00:00.000Z")]
+    pub resets_at: String,
+}
+
+impl From<&Exhausted> for BudgetProblem {
+    fn from(exhausted: &Exhausted) -> Self {
+        let (unit, text): (_, fn(u64) -> String) = match exhausted.unit {
+            Unit::Tokens => ("tokens", |tokens| tokens.to_string()),
+            Unit::Money => ("usd", money::usd),
+        };
+        Self {
+            period: match exhausted.period {
+                Period::Day => "day",
+                Period::Month => "month",
+            },
+            unit,
+            limit: text(exhausted.limit),
+            remaining: text(exhausted.remaining),
+            reserved: text(exhausted.reserved),
+            needed: text(exhausted.needed),
+            resets_at: exhausted.resets_at.to_string(),
+        }
+    }
+}
+
+/// Says what the budget has, what the call needs, and what to do.
+fn budget_detail(exhausted: &Exhausted) -> String {
+    let BudgetProblem { period, unit, limit, remaining, reserved, needed, resets_at } = exhausted.into();
+    format!(
+        "budget exhausted: {remaining} of {limit} {unit} per {period} are left, {reserved} are reserved by calls in \
+         flight, and this call needs up to {needed}; lower `max_tokens`, shorten the prompt, or wait until {resets_at}"
+    )
 }
 
 impl ApiError {
@@ -146,6 +210,7 @@ impl ApiError {
             Self::UnsupportedMediaType(_) => (415, "unsupported-media-type", "Unsupported media type"),
             Self::Unprocessable(_) => (422, "unprocessable", "Cannot be processed"),
             Self::TooManyRequests { .. } => (429, "too-many-requests", "Too many requests"),
+            Self::BudgetExhausted(_) => (429, "budget-exhausted", "Budget exhausted"),
             Self::Unavailable => (503, "unavailable", "Service unavailable"),
             Self::KeyUnusable => (503, "key-unavailable", "Key unavailable"),
             // `log_and_redact` has replaced these.
@@ -192,6 +257,10 @@ impl ApiError {
                 Self::NotCurrent { current, .. } => Some(current.clone()),
                 _ => None,
             },
+            budget: match self {
+                Self::BudgetExhausted(exhausted) => Some(exhausted.into()),
+                _ => None,
+            },
         }
     }
 
@@ -213,6 +282,10 @@ impl ApiError {
                 self
             }
             Self::QuotaExceeded { quota, exceeded } => quota_exceeded(&quota, exceeded, subject),
+            Self::BudgetExhausted(_) => {
+                metrics::count(Counter::QuotaExceeded, "budget", subject);
+                self
+            }
             Self::Store(error) => {
                 metrics::count_failure(&error, subject);
                 store_failure(error)
@@ -227,6 +300,10 @@ impl ApiError {
             Self::Unavailable => Some(1),
             Self::TooManyRequests { retry_after, .. } => {
                 Some((retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0)).max(1))
+            }
+            Self::BudgetExhausted(exhausted) => {
+                let left = exhausted.resets_at.since(now());
+                Some((left.as_secs() + u64::from(left.subsec_nanos() > 0)).max(1))
             }
             // An operator must enable the key first.
             Self::KeyUnusable => Some(60),
@@ -251,6 +328,18 @@ fn truncated(mut detail: String) -> String {
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         Self::NoTenant(refusal)
+    }
+}
+
+impl From<BudgetRefusal> for ApiError {
+    fn from(refusal: BudgetRefusal) -> Self {
+        match refusal {
+            BudgetRefusal::Exhausted(exhausted) => Self::BudgetExhausted(exhausted),
+            BudgetRefusal::NoPrice { model } => Self::Unprocessable(format!(
+                "the model `{model}` has no price, and your tenant has a budget in money: use another model, or ask \
+                 your operator for a price"
+            )),
+        }
     }
 }
 

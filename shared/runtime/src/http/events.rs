@@ -13,7 +13,7 @@ use lambda_runtime::{MetadataPrelude, StreamResponse};
 use serde::Serialize;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::ApiResponse;
+use super::{ApiResponse, Limits};
 
 /// Sends the events of one answer to its client.
 ///
@@ -22,6 +22,7 @@ pub struct Events<'r> {
     parts: UnboundedSender<Part>,
     request_id: &'r str,
     cors_origin: Option<&'r str>,
+    limits: &'r Limits,
     started: bool,
     /// Whether events have no names.
     unnamed: bool,
@@ -37,8 +38,13 @@ enum Part {
 }
 
 impl<'r> Events<'r> {
-    pub(super) fn new(parts: Parts, request_id: &'r str, cors_origin: Option<&'r str>) -> Self {
-        Self { parts: parts.0, request_id, cors_origin, started: false, unnamed: false }
+    pub(super) fn new(
+        parts: Parts,
+        request_id: &'r str,
+        cors_origin: Option<&'r str>,
+        limits: &'r Limits,
+    ) -> Self {
+        Self { parts: parts.0, request_id, cors_origin, limits, started: false, unnamed: false }
     }
 
     /// Sends an event with `data` as JSON.
@@ -99,7 +105,7 @@ impl<'r> Events<'r> {
     fn start(&mut self, response: ApiResponse) {
         self.started = true;
         let GatewayResponse { status_code, headers, body, .. } =
-            response.complete(self.request_id, self.cors_origin);
+            self.limits.on(response).complete(self.request_id, self.cors_origin);
         let header = |(name, value): (&'static str, String)| {
             Some((HeaderName::from_static(name), HeaderValue::from_str(&value).ok()?))
         };
@@ -196,7 +202,8 @@ mod tests {
     #[tokio::test]
     async fn first_event_starts_the_answer() {
         let (status, kind, body) = answered(|parts| async move {
-            let mut events = Events::new(parts, "r1", None);
+            let limits = Limits::default();
+            let mut events = Events::new(parts, "r1", None, &limits);
             events.send("start", &json!({"id": 1}));
             tokio::task::yield_now().await;
             events.send("delta", &json!({"text": "a\nb"}));
@@ -217,7 +224,8 @@ mod tests {
     #[tokio::test]
     async fn unnamed_events_end_as_openai_ends_them() {
         let (status, _, body) = answered(|parts| async move {
-            let mut events = Events::new(parts, "r1", None);
+            let limits = Limits::default();
+            let mut events = Events::new(parts, "r1", None, &limits);
             events.data(&json!({"n": 1}));
             events.done();
         })
@@ -225,7 +233,8 @@ mod tests {
         assert_eq!((status, body.join("").as_str()), (200, "data: {\"n\":1}\n\ndata: [DONE]\n\n"));
 
         let (_, _, body) = answered(|parts| async move {
-            let mut events = Events::new(parts, "r1", None);
+            let limits = Limits::default();
+            let mut events = Events::new(parts, "r1", None, &limits);
             events.data(&json!({}));
             events.fail(ApiResponse::json(503, &json!({"message": "later"})));
         })
@@ -236,7 +245,8 @@ mod tests {
     #[tokio::test]
     async fn whole_answer_is_no_stream() {
         let (status, kind, body) = answered(|parts| async move {
-            Events::new(parts, "r1", None).whole(ApiResponse::json(200, &json!({"a": 1})));
+            Events::new(parts, "r1", None, &Limits::default())
+                .whole(ApiResponse::json(200, &json!({"a": 1})));
         })
         .await;
         assert_eq!((status, kind.as_deref()), (200, Some("application/json")));
@@ -247,7 +257,7 @@ mod tests {
     async fn error_before_the_first_event_is_the_answer() {
         let (status, kind, body) = answered(|parts| async move {
             let refused = ApiResponse::json(404, &json!({"status": 404}));
-            Events::new(parts, "r1", None)
+            Events::new(parts, "r1", None, &Limits::default())
                 .fail(refused.with_header("content-type", "application/problem+json"));
         })
         .await;
@@ -266,7 +276,7 @@ mod tests {
         let (alive, mut ended) = unbounded_channel::<()>();
         let response = Streamed::start(|parts| async move {
             let _alive = alive;
-            Events::new(parts, "r1", None).send("start", &json!({}));
+            Events::new(parts, "r1", None, &Limits::default()).send("start", &json!({}));
             std::future::pending::<()>().await;
         })
         .await;

@@ -5,13 +5,14 @@ use bulkhead_stores::PageLimit;
 use bulkhead_tenancy::Role;
 use serde::de::DeserializeOwned;
 
-use super::ApiError;
+use super::{ApiError, Limits};
 
 /// A request that API Gateway routed.
 #[derive(Debug)]
 pub struct ApiRequest {
     event: GatewayRequest,
     body: Vec<u8>,
+    limits: Limits,
 }
 
 /// A body parsed from JSON.
@@ -29,7 +30,7 @@ pub struct ListQuery<K> {
 impl ApiRequest {
     pub(super) fn new(mut event: GatewayRequest) -> Self {
         let body = event.take_body();
-        Self { event, body }
+        Self { event, body, limits: Limits::default() }
     }
 
     /// Returns the method and the resource, for example `/v1/templates/{key}`.
@@ -55,6 +56,11 @@ impl ApiRequest {
     /// Returns the header `name`.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.event.header(name)
+    }
+
+    /// Returns what the request learned about its tenant's limits. The answer shows them.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     pub(super) fn authorizer_tenant(&self) -> Option<&str> {

@@ -29,6 +29,12 @@ impl ApiResponse {
         Self { status, body: Some(body.to_owned()), headers: vec![] }
     }
 
+    /// Returns a 200 response with CSV as of RFC 4180.
+    pub fn csv(body: String) -> Self {
+        let headers = vec![("content-type", Cow::Borrowed("text/csv; charset=utf-8; header=present"))];
+        Self { status: 200, body: Some(body), headers }
+    }
+
     /// Returns a 204 response.
     pub fn no_content() -> Self {
         Self { status: 204, body: None, headers: vec![] }
@@ -68,7 +74,10 @@ impl ApiResponse {
         }
         if let Some(origin) = cors_origin {
             headers.insert("access-control-allow-origin", origin.to_owned());
-            headers.insert("access-control-expose-headers", "etag, retry-after, x-request-id".to_owned());
+            headers.insert(
+                "access-control-expose-headers",
+                "etag, ratelimit, ratelimit-policy, retry-after, x-request-id".to_owned(),
+            );
         }
         headers.extend(self.headers.into_iter().map(|(name, value)| (name, value.into_owned())));
         GatewayResponse {

@@ -119,7 +119,9 @@ impl<A: Api> Server<A> {
         let call = Call { request: ApiRequest::new(payload), context, started, cold_start };
         if is_streamed(A::ROUTES, call.request.route()) {
             let streamed = Streamed::start(|parts| async move {
-                let mut events = Events::new(parts, call.request.request_id(), self.cors_origin.as_deref());
+                let request = &call.request;
+                let origin = self.cors_origin.as_deref();
+                let mut events = Events::new(parts, request.request_id(), origin, request.limits());
                 if let Err(response) = self.answer_call(&call, Some(&mut events)).await {
                     events.fail(response);
                 }
@@ -127,6 +129,7 @@ impl<A: Api> Server<A> {
             return Ok(FunctionResponse::StreamingResponse(streamed.await));
         }
         let response = self.answer_call(&call, None).await.unwrap_or_else(|refused| refused);
+        let response = call.request.limits().on(response);
         let completed = response.complete(call.request.request_id(), self.cors_origin.as_deref());
         Ok(FunctionResponse::BufferedResponse(completed))
     }
@@ -195,7 +198,9 @@ impl<A: Api> Server<A> {
         session: TenantSession<'_>,
         events: Option<&mut Events<'_>>,
     ) -> Result<ApiResponse, ApiError> {
-        let slot = match session.slots().take(&self.quota).await? {
+        let taken = session.slots().take(&self.quota).await?;
+        request.limits().note_rate(&self.quota, session.slots().burst_left(&self.quota));
+        let slot = match taken {
             Ok(slot) => slot,
             Err(exceeded) => return Err(ApiError::QuotaExceeded { quota: self.quota, exceeded }),
         };

@@ -109,13 +109,27 @@ impl Jobs<'_> {
 
     /// Lets the job continue in another invocation after `delay`. The attempt does not count.
     pub async fn continue_later(&self, job: &Job, delay: Duration) -> Result<Transition, StoreError> {
+        self.pause(job, WaitingReason::Continued, delay).await
+    }
+
+    /// Lets the job wait until the tenant's budget may have room. The attempt does not count.
+    pub async fn wait_for_budget(&self, job: &Job, delay: Duration) -> Result<Transition, StoreError> {
+        self.pause(job, WaitingReason::Budget, delay).await
+    }
+
+    async fn pause(
+        &self,
+        job: &Job,
+        reason: WaitingReason,
+        delay: Duration,
+    ) -> Result<Transition, StoreError> {
         let record = Record {
             attempts: job.record.attempts.saturating_sub(1),
             crashed: false,
             last_error: None,
             ..job.record.clone()
         };
-        self.wait(job, record, WaitingReason::Continued, clock::now().after(delay)).await
+        self.wait(job, record, reason, clock::now().after(delay)).await
     }
 
     /// Lets the job wait until `due` without an attempt.

@@ -80,6 +80,12 @@ impl<'s> Slots<'s> {
         Ok(Err(QuotaExceeded { limit: Limit::InFlight, retry_after: std::time::Duration::ZERO }))
     }
 
+    /// Returns how many calls may start now by the rate, and when the whole burst is there again, as the last call of
+    /// this environment saw it.
+    pub fn burst_left(&self, quota: &Quota) -> (u32, std::time::Duration) {
+        quota.burst_left(&self.remembered(), clock::now_in_microseconds())
+    }
+
     /// Returns the number of free slots, read from the ledger.
     pub async fn free(&self, quota: &Quota) -> Result<u16, StoreError> {
         let item = self.read("read ledger").await?;

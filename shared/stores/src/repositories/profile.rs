@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use crate::error::{Classify, StoreError};
 use crate::items;
-use crate::session::{Profile, TenantSession};
+use crate::session::{OwnBudget, Profile, TenantSession};
 
 /// The tenant's profile.
 pub struct Profiles<'s> {
@@ -48,6 +48,27 @@ impl Profiles<'_> {
             .send()
             .await
             .during("write profile")?;
+        Ok(())
+    }
+
+    /// Replaces the tenant's own budget.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if the tenant has no profile.
+    pub async fn put_budget(&self, budget: &OwnBudget) -> Result<(), StoreError> {
+        const OPERATION: &str = "write budget";
+        let key = self.session.scope().profile_key();
+        self.session
+            .dynamodb()
+            .update_item()
+            .table_name(&self.session.settings().table)
+            .set_key(Some(items::key_attributes(&key)))
+            .update_expression("SET budget = :budget")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":budget", items::attribute(OPERATION, budget)?)
+            .send()
+            .await
+            .during(OPERATION)?;
         Ok(())
     }
 }

@@ -12,12 +12,13 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_smithy_runtime::client::identity::IdentityCache;
 use aws_types::SdkConfig;
+use bulkhead_resilience::budget;
 use bulkhead_resilience::quota::Ledger;
 use bulkhead_tenancy::{OperatorAuthority, TenantId, TenantScope};
 
 use credentials::TenantCredentials;
 use expiring::Expiring;
-pub use profile::Profile;
+pub use profile::{OwnBudget, Profile};
 use renewal::Renewing;
 
 use crate::error::StoreError;
@@ -30,6 +31,9 @@ const OPEN: &str = "open session";
 
 /// The tenant's ledger as it was last seen. Belongs to the clients of one tenant.
 pub(crate) type LastLedger = Mutex<Ledger>;
+
+/// The tenant's ledger of tokens and money as it was last seen. Belongs to the clients of one tenant.
+pub(crate) type LastBudget = Mutex<budget::Ledger>;
 
 /// The names of a tier's data stores. They are the same for all its tenants.
 #[derive(Debug, Clone)]
@@ -64,7 +68,7 @@ impl std::fmt::Debug for SessionCredentials {
 /// One tenant's credentials and clients.
 ///
 /// Made for one tenant and usable only with that tenant's scope. Holds everything a process remembers of
-/// a tenant: credentials, data keys, profile, ledger. The
+/// a tenant: credentials, data keys, profile, ledgers. The
 /// [`TenantEnvironment`](bulkhead_tenancy::TenantEnvironment) decides when to drop it.
 pub struct TenantClients {
     tenant: TenantId,
@@ -73,6 +77,7 @@ pub struct TenantClients {
     sealer: Sealer,
     profile: Expiring<Profile>,
     ledger: LastLedger,
+    budget: LastBudget,
     dynamodb: OnceLock<aws_sdk_dynamodb::Client>,
     s3: OnceLock<aws_sdk_s3::Client>,
     s3vectors: OnceLock<aws_sdk_s3vectors::Client>,
@@ -101,6 +106,7 @@ impl TenantClients {
             settings: settings.clone(),
             profile: Expiring::new(PROFILE_AGE),
             ledger: LastLedger::default(),
+            budget: LastBudget::default(),
             dynamodb: OnceLock::new(),
             s3: OnceLock::new(),
             s3vectors: OnceLock::new(),
@@ -140,6 +146,10 @@ impl<'s> TenantSession<'s> {
 
     pub(crate) fn last_ledger(&self) -> &'s LastLedger {
         &self.clients.ledger
+    }
+
+    pub(crate) fn last_budget(&self) -> &'s LastBudget {
+        &self.clients.budget
     }
 
     pub(crate) fn scope(&self) -> &'s TenantScope<'s> {

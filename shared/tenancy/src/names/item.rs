@@ -1,4 +1,4 @@
-use super::{ApiKeyId, DocumentId, ExternalIdHash, InferenceId, RunId, TemplateKey};
+use super::{ApiKeyId, DocumentId, ExternalIdHash, InferenceId, ModelName, RunId, TemplateKey};
 use crate::{TenantId, TenantScope};
 
 /// A tenant's partition: `TENANT#<id>`, in every table that holds tenant items.
@@ -70,6 +70,7 @@ impl SortPrefix {
 }
 
 const TENANT: &str = "TENANT#";
+const USAGE: &str = "USAGE#";
 
 /// Where the item of an API key is, if the key exists.
 ///
@@ -121,6 +122,30 @@ impl TenantScope<'_> {
     /// Returns the key of the tenant's ledger: its use of shared quotas.
     pub fn ledger_key(&self) -> ItemKey {
         self.item("LEDGER".to_owned())
+    }
+
+    /// Returns the key of the tenant's ledger of tokens and money.
+    pub fn budget_key(&self) -> ItemKey {
+        self.item("BUDGET".to_owned())
+    }
+
+    /// Returns the key of the record of what calls of one kind used on one day. Template keys and names of models have
+    /// no `#`.
+    pub fn usage_record_key(
+        &self,
+        day: &str,
+        route: &'static str,
+        model: &ModelName,
+        template: Option<&TemplateKey>,
+    ) -> ItemKey {
+        let template = template.map_or("", TemplateKey::as_str);
+        self.item(format!("{USAGE}{day}#{route}#{model}#{template}"))
+    }
+
+    /// Returns the first and the last possible key of the records of usage from the day `from` to the day `to`.
+    pub fn usage_record_range(&self, from: &str, to: &str) -> (ItemKey, ItemKey) {
+        // `~` is behind every character of a key.
+        (self.item(format!("{USAGE}{from}#")), self.item(format!("{USAGE}{to}#~")))
     }
 
     /// Returns the key of a prompt template's head, which names the current version.

@@ -26,7 +26,7 @@ pub use session::SessionTag;
 pub use usage_key::UsageKey;
 pub use validated::{
     ApiKeyId, Corpus, DocumentId, ExternalId, ExternalIdHash, InferenceId, InvalidName, Label, MetadataKey,
-    RunId, TemplateKey,
+    ModelName, RunId, TemplateKey,
 };
 
 pub(crate) use item::tenant_of;
@@ -73,13 +73,15 @@ pub struct Ids {
     pub api_key: ApiKeyId,
     /// A corpus.
     pub corpus: Corpus,
+    /// A model.
+    pub model: ModelName,
 }
 
 /// Returns one name of every kind for the tenant of `scope`.
 ///
 /// Add each new kind of name here: the separation tests read this list.
 pub fn inventory(scope: &TenantScope<'_>, ids: &Ids) -> Vec<DerivedName> {
-    let Ids { stage, template, document, external, inference, run, api_key, corpus } = ids;
+    let Ids { stage, template, document, external, inference, run, api_key, corpus, model } = ids;
     let whole = |kind, text: &str| DerivedName { kind, text: text.to_owned(), comparison: Comparison::Whole };
     let prefix =
         |kind, text: &str| DerivedName { kind, text: text.to_owned(), comparison: Comparison::Prefix };
@@ -99,6 +101,8 @@ pub fn inventory(scope: &TenantScope<'_>, ids: &Ids) -> Vec<DerivedName> {
     for key in [
         scope.profile_key(),
         scope.ledger_key(),
+        scope.budget_key(),
+        scope.usage_record_key("2026-01-31", "inference", model, Some(template)),
         scope.template_key(template),
         scope.version_key(template, 1),
         scope.document_key(document),

@@ -120,6 +120,15 @@ validated!(
 );
 
 validated!(
+    /// The name of a model, in the key of a record of usage.
+    ModelName,
+    "a model's name",
+    "1 to 256 characters from A-Z, a-z, 0-9, `.`, `_`, `:`, `/`, `@` and `-`",
+    |text| (1..=256).contains(&text.len())
+        && text.iter().all(|b| b.is_ascii_alphanumeric() || b"._:/@-".contains(b))
+);
+
+validated!(
     /// A label of a prompt template: a name that points at one of its versions.
     Label,
     "a label",

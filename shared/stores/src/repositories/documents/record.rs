@@ -81,6 +81,8 @@ pub enum WaitingReason {
     OverLimit,
     /// The work takes longer than one invocation and continues in another.
     Continued,
+    /// The tenant's budget of tokens or money has no room.
+    Budget,
     /// The job's message or worker disappeared.
     Lost,
     /// The tenant gave a dead job a new start.
@@ -89,8 +91,15 @@ pub enum WaitingReason {
 
 impl WaitingReason {
     /// Every reason.
-    pub const ALL: [Self; 6] =
-        [Self::Retry, Self::CircuitOpen, Self::OverLimit, Self::Continued, Self::Lost, Self::Redriven];
+    pub const ALL: [Self; 7] = [
+        Self::Retry,
+        Self::CircuitOpen,
+        Self::OverLimit,
+        Self::Continued,
+        Self::Budget,
+        Self::Lost,
+        Self::Redriven,
+    ];
 
     /// Returns the reason as it is stored and shown.
     pub fn as_str(self) -> &'static str {
@@ -99,6 +108,7 @@ impl WaitingReason {
             Self::CircuitOpen => "circuit_open",
             Self::OverLimit => "over_limit",
             Self::Continued => "continued",
+            Self::Budget => "budget",
             Self::Lost => "lost",
             Self::Redriven => "redriven",
         }

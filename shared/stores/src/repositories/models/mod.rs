@@ -9,7 +9,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
-use futures::{StreamExt, TryStreamExt};
+use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -72,6 +72,30 @@ pub struct Prompt {
     pub tools: Vec<Tool>,
     /// Which tools the model calls. Without tools it has no meaning.
     pub tool_choice: ToolChoice,
+}
+
+impl Prompt {
+    /// Returns the bytes of all that the model reads as text.
+    pub(crate) fn bytes(&self) -> u64 {
+        let size = |part: &ModelPart| match part {
+            ModelPart::Text(text) => text.len(),
+            ModelPart::Call(call) => call.id.len() + call.name.len() + call.input.to_string().len(),
+            ModelPart::Result { call, text } => call.len() + text.len(),
+        };
+        let tool = |tool: &Tool| {
+            let description = tool.description.as_ref().map_or(0, String::len);
+            tool.name.len() + description + tool.input_schema.to_string().len()
+        };
+        let parts: usize = self.messages.iter().flat_map(|message| &message.parts).map(size).sum();
+        let tools: usize = self.tools.iter().map(tool).sum();
+        (self.system.len() + parts + tools) as u64
+    }
+
+    /// Returns the number of messages, parts of messages and tools.
+    pub(crate) fn parts(&self) -> u64 {
+        let parts: usize = self.messages.iter().map(|message| 1 + message.parts.len()).sum();
+        (parts + self.tools.len()) as u64
+    }
 }
 
 /// A message of a conversation with a model.
@@ -205,19 +229,15 @@ impl Models<'_> {
         Ok(self.session.profile().await?.embedding_model.clone())
     }
 
-    /// Embeds `text` with the model of the tenant's corpus.
-    pub async fn embed(&self, text: &str) -> Result<Embedding, StoreError> {
-        Ok(self.embed_counted(text).await?.vector)
-    }
-
-    /// Embeds `texts` with the model of the tenant's corpus, in order, eight at a time.
-    pub async fn embed_all(&self, texts: &[String]) -> Result<Vec<Embedded>, StoreError> {
+    /// Embeds `texts` with the model of the tenant's corpus, in order, eight at a time. Each text has its result,
+    /// because each call is billed.
+    pub async fn embed_each(&self, texts: &[String]) -> Vec<Result<Embedded, StoreError>> {
         let mut calls = Vec::with_capacity(texts.len());
         // Not a closure: the compiler cannot tell that its future is `Send`.
         for text in texts {
             calls.push(self.embed_counted(text));
         }
-        futures::stream::iter(calls).buffered(CONCURRENT_EMBEDDINGS).try_collect().await
+        futures::stream::iter(calls).buffered(CONCURRENT_EMBEDDINGS).collect().await
     }
 
     async fn embed_counted(&self, text: &str) -> Result<Embedded, StoreError> {

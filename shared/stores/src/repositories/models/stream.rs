@@ -83,6 +83,11 @@ impl AnswerStream {
         }
     }
 
+    /// Returns the input and the output tokens, if the model has reported them.
+    pub fn tokens(&self) -> Option<(u64, u64)> {
+        self.answer.tokens
+    }
+
     /// Returns the whole answer, after the last part.
     pub fn finish(self) -> Result<Answer, StoreError> {
         self.answer.finish()
