@@ -62,8 +62,9 @@ check: lint build ## lint, unit and property tests, template guards, the demo wi
 test: build cli harness cargo-fuzz ## run every test: units, emulator, journeys, attacks, faults, mutants, fuzz
 	@$(RUN) tools.suite
 
-up: build ## start a local stack and print curl lines to paste
-	@$(RUN) tools.devstack up
+up: build ## start a local stack and print curl lines to paste; MODEL_URL=http://127.0.0.1:11434/v1 MODEL_NAME=qwen3:8b
+	@$(RUN) tools.devstack up $(if $(MODEL_URL),--model-url $(MODEL_URL)) $(if $(MODEL_NAME),--model-name $(MODEL_NAME)) \
+	  $(if $(EMBEDDING),--embedding $(EMBEDDING))
 
 down: venv ## stop the stack of `make up`
 	@$(RUN) tools.devstack down

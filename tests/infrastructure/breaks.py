@@ -23,6 +23,7 @@ from tests.infrastructure.guards import (
     for_all_values_has_a_null_check,
     functions_reserve_concurrency,
     functions_write_one_log,
+    guardrail_is_required,
     metrics_are_emitted,
     metrics_have_no_tenant_dimension,
     only_the_tenant_role_holds_data_rights,
@@ -66,7 +67,8 @@ def _properties(resources: Resources, name: str) -> dict[str, Any]:
 
 def _tenant_data(resources: Resources, sid: str) -> dict[str, Any]:
     policy = _properties(resources, "TenantRole")["Policies"][0]["PolicyDocument"]
-    return next(each for each in policy["Statement"] if each["Sid"] == sid)
+    statements = (each["Fn::If"][1] if "Fn::If" in each else each for each in policy["Statement"])
+    return next(each for each in statements if each["Sid"] == sid)
 
 
 def _trust(resources: Resources, sid: str) -> dict[str, Any]:
@@ -231,10 +233,46 @@ BREAKS = (
         "TenantRole (Models)",
     ),
     Break(
-        "streams of any model",
+        "embeddings of any model",
         allows_name_actions_and_resources,
-        lambda r: _tenant_data(r, "Streams").update(Resource="*"),
-        "TenantRole (Streams)",
+        lambda r: _tenant_data(r, "Embeddings").update(Resource="*"),
+        "TenantRole (Embeddings)",
+    ),
+    Break(
+        "every foundation model",
+        tenant_role_reaches_one_tenant,
+        lambda r: _tenant_data(r, "Models").update(
+            Resource={"Fn::Sub": "arn:${AWS::Partition}:bedrock:*::foundation-model/*"}
+        ),
+        "TenantRole (Models): its resources",
+    ),
+    Break(
+        "the models behind a profile without the profile",
+        tenant_role_reaches_one_tenant,
+        lambda r: _tenant_data(r, "ThroughProfiles").pop("Condition"),
+        "TenantRole (ThroughProfiles): its condition",
+    ),
+    Break(
+        "every guardrail of the account",
+        tenant_role_reaches_one_tenant,
+        lambda r: _tenant_data(r, "Guardrail").update(
+            Resource={"Fn::Sub": "arn:${AWS::Partition}:bedrock:${AWS::Region}:${AWS::AccountId}:guardrail/*"}
+        ),
+        "TenantRole (Guardrail): its resources",
+    ),
+    Break(
+        "answers without the guardrail",
+        guardrail_is_required,
+        lambda r: _tenant_data(r, "NoAnswerWithoutGuardrail").update(Effect="Allow"),
+        "TenantRole: does not deny answers without the guardrail",
+    ),
+    Break(
+        "answers with any guardrail",
+        guardrail_is_required,
+        lambda r: _tenant_data(r, "NoAnswerWithoutGuardrail").update(
+            Condition={"Null": {"bedrock:GuardrailIdentifier": "true"}}
+        ),
+        "TenantRole (NoAnswerWithoutGuardrail): its condition",
     ),
     Break(
         "any object of the bucket",

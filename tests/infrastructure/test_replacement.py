@@ -46,6 +46,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "AWS::ApiGateway::Account": "kept, because it is a setting of all APIs of the account",
     },
     "NoisyTenants": {"AWS::CloudWatch::InsightRule": "the rules that the parameter turns on"},
+    "ModelKeySecretArn": {"AWS::IAM::Policy": "the right to read the secret, which the parameter turns on"},
 }
 
 

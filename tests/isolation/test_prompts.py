@@ -52,3 +52,17 @@ def test_document_cannot_forge_a_citation(harbour: Api, ready: Callable[..., Any
     finally:
         for document in (hostile, other):
             harbour.delete(f"/v1/documents/{document}")
+
+
+def test_no_model_sees_the_id_of_a_tenant(stack: LocalStack, new_tenant: Callable[..., Tenant]) -> None:
+    """A rendering shows the messages that a model would receive. Two tenants' messages differ in their pseudonyms."""
+    seen = {}
+    for name in ("Pier", "Quay"):
+        tenant = new_tenant(name)
+        api = stack.api(tenant)
+        api.save_template("desk", "Answer from the passages.")
+        messages = api.post("/v1/templates/desk/render", {"question": QUESTION}).expect(200)["messages"]
+        assert tenant.id not in str(messages)
+        seen[name] = messages
+    first, second = (each[1]["content"] for each in seen.values())
+    assert first[0].startswith("Business ") and first[0] != second[0] and first[1:] == second[1:]

@@ -212,6 +212,6 @@ def test_tenant_without_documents_gets_no_citations(stack: LocalStack, new_tenan
 def test_invalid_question_is_refused_with_the_field_name(api: Api, change: dict[str, Any], word: str) -> None:
     good = {"template": "desk", "question": "Who sells rye bread?"}
     body = {name: value for name, value in {**good, **change}.items() if value is not None}
-    # No schema of a field says that a request has a question or messages, and what a filter means.
-    status = 422 if "question" not in body or word == "filter" else 400
+    # No schema of a field says that a request has a question or messages, what a filter means, and which models exist.
+    status = 422 if "question" not in body or word in ("filter", "model") else 400
     problem(api.post(PATH, body), status, word)

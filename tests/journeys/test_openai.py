@@ -143,7 +143,7 @@ def test_models_are_listed(client: OpenAI) -> None:
 @pytest.mark.parametrize(
     ("change", "word"),
     [
-        ({"model": "gpt"}, "model not found"),
+        ({"model": "gpt"}, "`model` must be `default` or one of"),
         ({"n": 2}, "`n` must be 1"),
         ({"temperature": 1.5}, "temperature"),
         ({"top_p": 0.5}, "top_p"),
@@ -202,4 +202,4 @@ def test_client_for_node(api: Api) -> None:
     assert "seven in the morning" in found["answer"] and found["finish"] == "stop", found
     assert found["streamed"] == found["answer"] and found["usage"]["total_tokens"] > 0
     assert len(found["models"]) == 2 and len(set(found["dimensions"])) == 1
-    assert found["refused"]["status"] == 404 and "model" in found["refused"]["detail"], found
+    assert found["refused"]["status"] == 422 and "model" in found["refused"]["detail"], found

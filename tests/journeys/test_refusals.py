@@ -372,6 +372,13 @@ INVALID_REQUESTS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("an answer in JSON and tools", "POST", INFERENCE, {"body": QUESTION | {"tools": [TOOL], "output": JSON_OUTPUT}}),
     ("two answers to one chat", "POST", CHATS, {"body": COMPLETION | {"n": 2}}),
     ("a chat with a model that is not served", "POST", CHATS, {"body": COMPLETION | {"model": "other"}}),
+    ("an inference with a model that is not allowed", "POST", INFERENCE, {"body": QUESTION | {"model": "other"}}),
+    (
+        "an embedding with a model that embeds no documents",
+        "POST",
+        EMBEDDINGS,
+        {"body": {"model": "other", "input": "x"}},
+    ),
     ("65 texts to embed", "POST", EMBEDDINGS, {"body": {"model": "default", "input": ["x"] * 65}}),
     ("a blank text to embed", "POST", EMBEDDINGS, {"body": {"model": "default", "input": " "}}),
     ("an inference id that is no id", "GET", "/v1/inferences/latest", {}),

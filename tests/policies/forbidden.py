@@ -102,6 +102,8 @@ def _iam(operation: str, **arguments: Any) -> Callable[[Account, Targets], Any]:
 
 _EVERYTHING = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
 
+_HELLO: Any = [{"role": "user", "content": [{"text": "Hello?"}]}]
+
 FORBIDDEN = (
     # ── items
     _attack("table-Scan", "scan the table of all tenants"),
@@ -276,6 +278,19 @@ FORBIDDEN = (
         lambda s, p: s.client("lambda").update_function_code(
             FunctionName=p.stack.outputs["BasicInferenceFunction"], ZipFile=b"x"
         ),
+    ),
+    # ── models
+    Forbidden(
+        "ask a model that is not the stack's",
+        lambda s, p: s.client("bedrock-runtime").converse(modelId="amazon.nova-pro-v1:0", messages=_HELLO),
+    ),
+    Forbidden(
+        "ask the stack's model through an inference profile",
+        lambda s, p: s.client("bedrock-runtime").converse(modelId="us.amazon.nova-lite-v1:0", messages=_HELLO),
+    ),
+    Forbidden(
+        "read the key of an endpoint of models",
+        lambda s, p: s.client("secretsmanager").get_secret_value(SecretId="any"),
     ),
     # ── IAM
     Forbidden("widen the tenant role", _iam("put_role_policy", PolicyName="more", PolicyDocument=_EVERYTHING)),

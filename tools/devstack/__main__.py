@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import shutil
 import sys
@@ -11,6 +12,7 @@ import uuid
 from pathlib import Path
 
 from .console import Console
+from .models import Endpoint
 from .process import StackError
 from .stack import STATE, LocalStack, running
 
@@ -20,8 +22,11 @@ _TEMPLATE = 'Answer briefly and from the passages only. Begin every answer with 
 _DOCUMENT = "The reading room is open on weekdays from 9:00 to 17:30. On Saturdays it closes at noon."
 
 
-def up(console: Console) -> int:
-    """Starts and deploys a stack, onboards one tenant and prints commands to paste."""
+def up(console: Console, endpoint: Endpoint | None = None) -> int:
+    """Starts and deploys a stack, onboards one tenant and prints commands to paste.
+
+    `endpoint`: the stack answers with the model there.
+    """
     if running(UP):
         console.line("  Already running. `make down` stops it; `python -m tools.devstack deploy` updates it.")
         return status(console)
@@ -32,9 +37,10 @@ def up(console: Console) -> int:
     UP.mkdir(parents=True, exist_ok=True)
     stack = LocalStack(UP, console)
     try:
-        stack.open(detached=True)
+        stack.start(detached=True)
+        stack.deploy(**(endpoint.parameters(stack.account) if endpoint else {}))
         with console.step("onboard a first tenant"):
-            tenant = stack.onboard(_FIRST_TENANT)
+            tenant = stack.onboard(_FIRST_TENANT, **(endpoint.onboarding() if endpoint else {}))
     except BaseException:
         stack.stop()
         raise
@@ -141,10 +147,25 @@ def _shown(path: Path) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
+def _endpoint(options: argparse.Namespace) -> Endpoint | None:
+    """Returns the endpoint of the options. Its key is the environment variable `MODEL_KEY`: other users of the machine
+    see the arguments of a process.
+    """
+    if not options.model_url:
+        return None
+    names = {"chat": options.model_name, "embedding": options.embedding}
+    return Endpoint.find(options.model_url, key=os.environ.get("MODEL_KEY", ""), **names)
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.devstack", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("up", help="start and deploy a stack, onboard a tenant, print commands to try")
+    starter = commands.add_parser("up", help="start and deploy a stack, onboard a tenant, print commands to try")
+    starter.add_argument(
+        "--model-url", default="", help="endpoint with OpenAI's interface, such as http://127.0.0.1:11434/v1"
+    )
+    starter.add_argument("--model-name", default="", help="model there (default: its first)")
+    starter.add_argument("--embedding", default="", help="model there that embeds (default: the local AWS's)")
     commands.add_parser("down", help="stop the stack")
     commands.add_parser("status", help="print the running processes and the commands to try")
     commands.add_parser("deploy", help="deploy again to the running stack")
@@ -157,7 +178,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         match options.command:
             case "up":
-                return up(console)
+                return up(console, _endpoint(options))
             case "down":
                 return down(console)
             case "status":

@@ -111,6 +111,7 @@ class LocalStack:
         stack = cls(state, console)
         stack.endpoint, stack.outputs = record["endpoint"], record["outputs"]
         stack.silos = record.get("silos", {})
+        stack._parameters = record.get("parameters", {})
         stack._functions_endpoint = record.get("functions_endpoint", stack.endpoint)
         stack._faults_admin = record.get("faults_admin")
         stack.session_seconds = record.get("session_seconds")
@@ -188,6 +189,7 @@ class LocalStack:
             "session_seconds": self.session_seconds,
             "outputs": self.outputs,
             "silos": self.silos,
+            "parameters": self._parameters,
             "processes": self._recorded,
         }
         (self.state / "stack.json").write_text(json.dumps(record, indent=2) + "\n")
@@ -219,7 +221,9 @@ class LocalStack:
             **_QUICK,
             **parameters,
         }
-        log = self.state / f"deploy-{name}.log"
+        log, given = self.state / f"deploy-{name}.log", self.state / f"deploy-{name}.yaml"
+        # A file, because a catalogue of models is JSON. JSON is YAML.
+        given.write_text(json.dumps(overrides, indent=2))
         command = [
             str(Path(sys.executable).parent / "sam"),
             "deploy",
@@ -229,7 +233,7 @@ class LocalStack:
             name,
             "--no-fail-on-empty-changeset",
             "--parameter-overrides",
-            *(f"{each}={value}" for each, value in overrides.items()),
+            f"file://{given}",
         ]
         with self.console.step(title) as step:
             status = run_logged(command, self._sam_environment(), log, _DEPLOY_SECONDS, step.note, _deployed, self.root)

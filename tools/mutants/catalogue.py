@@ -16,6 +16,7 @@ _GUARDS = ("-p", "isolation-tests")
 # serve, which `workspace` links.
 _STORES = ("--workspace", "--lib")
 _API_KEYS = ("-p", "bulkhead-apikeys", "--test", "keys")
+_OFFERS = ("-p", "bulkhead-models", "--test", "offer")
 _RESILIENCE = ("-p", "bulkhead-resilience", "--test", "quota")
 _BUDGET = ("-p", "bulkhead-resilience", "--test", "budget")
 _CIRCUITS = "shared/resilience/src/circuit"
@@ -1562,6 +1563,90 @@ _JOBS = [
     ),
 ]
 
+_MODELS = [
+    Mutant(
+        "a tenant uses models that it may not use",
+        Suite.CRATES,
+        "shared/models/src/offer.rs",
+        "list.is_none_or(|list| list.contains(name))",
+        "list.is_none_or(|list| list.contains(name) || self.chat(name).is_some())",
+        _OFFERS,
+    ),
+    Mutant(
+        "a model is its own fallback",
+        Suite.CRATES,
+        "shared/models/src/offer.rs",
+        "fallback.filter(|fallback| fallback.id != model.id)",
+        "fallback",
+        _OFFERS,
+    ),
+    Mutant(
+        "a price loses digits",
+        Suite.CRATES,
+        "shared/models/src/price.rs",
+        'let digits = format!("{whole}{:0<DIGITS$}"',
+        'let digits = format!("{whole}{:0<5}"',
+        ("-p", "bulkhead-models", "--test", "price"),
+    ),
+    Mutant(
+        "two tenants have one pseudonym",
+        Suite.CRATES,
+        "shared/tenancy/src/names/pseudonym.rs",
+        '["pseudonym", self.tenant().as_str()]',
+        '["pseudonym", self.tenant().as_str().get(..1).unwrap_or_default()]',
+        _SEPARATE,
+    ),
+    Mutant(
+        "prompts go to any http endpoint",
+        Suite.STORES,
+        "shared/stores/src/endpoint/mod.rs",
+        '        "http" => local,',
+        '        "http" => local || !local,',
+        _STORES,
+    ),
+    Mutant(
+        "the models behind a profile can be called without it",
+        Suite.TEMPLATES,
+        _TIER,
+        "                  Condition:\n                    ArnEquals: {'bedrock:InferenceProfileArn': !Ref ProfileArns}\n",
+        "",
+        _TEMPLATE_GUARDS,
+    ),
+    Mutant(
+        "the tenant role embeds with any model",
+        Suite.TEMPLATES,
+        _TIER,
+        "foundation-model/${EmbeddingModel}'",
+        "foundation-model/*'",
+        _TEMPLATE_GUARDS,
+    ),
+    Mutant(
+        "any guardrail will do",
+        Suite.TEMPLATES,
+        _TIER,
+        "StringNotEquals:\n                      'bedrock:GuardrailIdentifier'",
+        "StringNotLike:\n                      'bedrock:GuardrailIdentifier'",
+        _TEMPLATE_GUARDS,
+    ),
+    Mutant(
+        "every function of a tenant reads the endpoint's key",
+        Suite.TEMPLATES,
+        _TIER,
+        "Roles: [!Ref InferenceRole, !Ref IngestionRole]",
+        "Roles: [!Ref InferenceRole, !Ref IngestionRole, !Ref DocumentsApiRole]",
+        _TEMPLATE_GUARDS,
+    ),
+    Mutant(
+        "a refused input goes to the fallback",
+        Suite.FUNCTIONS,
+        "shared/stores/src/repositories/models/mod.rs",
+        "matches!(error, StoreError::Throttled { .. } | StoreError::Unavailable { .. })",
+        "!matches!(error, StoreError::NotOnboarded)",
+        ("tests/journeys/test_models.py::test_no_fallback_after_a_refusal_or_without_another_model",),
+        ("inference",),
+    ),
+]
+
 MUTANTS: list[Mutant] = [
     *_TYPES,
     *_ADMISSION,
@@ -1580,6 +1665,7 @@ MUTANTS: list[Mutant] = [
     *_SHARED_TIER,
     *_STORED,
     *_DEPLOYED,
+    *_MODELS,
     *_BUILT,
 ]
 

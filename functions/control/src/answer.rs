@@ -1,4 +1,5 @@
-use bulkhead_provisioning::{KeyKind, TenantRecord, TenantStatus};
+use bulkhead_models::Settings;
+use bulkhead_provisioning::{Embedding, KeyKind, TenantRecord, TenantStatus};
 use serde::Serialize;
 
 use crate::ControlError;
@@ -37,6 +38,9 @@ pub struct TenantView {
     key_arn: Option<String>,
     vector_bucket: String,
     index: String,
+    models: Settings,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    embedding: Option<Embedding>,
     created_at: String,
     updated_at: String,
 }
@@ -65,6 +69,8 @@ impl From<TenantRecord> for TenantView {
             key_arn: record.key_arn,
             vector_bucket: record.vector_bucket,
             index: record.index,
+            models: record.models,
+            embedding: record.embedding,
             created_at: record.created_at.to_string(),
             updated_at: record.updated_at.to_string(),
         }

@@ -4,11 +4,14 @@
 
 mod answer;
 mod budget;
+mod models;
 mod onboard;
 mod runs;
 
+use bulkhead_models::{Offer, Settings};
 use bulkhead_provisioning::{
-    Indexes, KeyKind, Keys, ProvisioningError, Registry, Runs, TenantRecord, TenantStatus, UsagePlan,
+    Embedding, Indexes, KeyKind, Keys, ProvisioningError, Registry, Runs, TenantRecord, TenantStatus,
+    UsagePlan,
 };
 use bulkhead_runtime::config::{self, ConfigError};
 use bulkhead_runtime::{TenantFunction, chain};
@@ -19,7 +22,7 @@ use serde::Deserialize;
 
 pub use answer::{ControlAnswer, TenantView};
 pub use budget::BudgetLimits;
-use onboard::{Onboarding, Placement};
+use onboard::{NewModels, Onboarding, Placement};
 pub use runs::{NewRun, PastRun, RunView};
 
 /// An operator's request.
@@ -36,6 +39,10 @@ pub enum ControlRequest {
         key: Option<KeyKind>,
         /// The tenant's own budget; without it, the tier's.
         budget: Option<BudgetLimits>,
+        /// Which models a new tenant may use. Default: those of the tier.
+        models: Option<Settings>,
+        /// The model that embeds the documents of a new tenant, for ever. Default: the tier's.
+        embedding: Option<Embedding>,
     },
     /// Replace a tenant's own budget. Takes effect within a minute. A missing limit is the tier's; 0 is no limit.
     Budget {
@@ -49,6 +56,13 @@ pub enum ControlRequest {
         daily_usd: Option<String>,
         /// US dollars per month, as text.
         monthly_usd: Option<String>,
+    },
+    /// Say which models a tenant may use. Takes effect within a minute.
+    Models {
+        /// The tenant.
+        tenant: TenantId,
+        /// The settings; what is not set follows the tier.
+        models: Settings,
     },
     /// Show a tenant.
     Show {
@@ -137,6 +151,7 @@ pub struct Control {
     runs: Runs,
     usage_plan: UsagePlan,
     placement: Placement,
+    offer: Offer,
     tier: String,
     /// The only tenant of a silo; `None` in a pooled tier.
     only: Option<TenantId>,
@@ -145,6 +160,7 @@ pub struct Control {
 impl Control {
     /// Returns the control plane configured by the environment variables.
     pub fn from_env(platform: &Platform) -> Result<Self, ConfigError> {
+        let offer = config::models()?;
         Ok(Self {
             function: TenantFunction::from_env(platform)?,
             registry: Registry::new(platform, &config::required("REGISTRY_TABLE")?),
@@ -152,7 +168,8 @@ impl Control {
             keys: Keys::new(platform, onboard::key_users()?),
             runs: Runs::new(platform, &config::required("RUNS_TABLE")?),
             usage_plan: UsagePlan::new(platform, &config::required("USAGE_PLAN")?),
-            placement: Placement::from_env()?,
+            placement: Placement::from_env(&offer)?,
+            offer,
             tier: config::required("TIER")?,
             only: config::only_tenant()?,
         })
@@ -182,13 +199,24 @@ impl Control {
     async fn execute(&self, request: ControlRequest) -> Result<ControlAnswer, ControlError> {
         use TenantStatus::{Active, Suspended};
         let tenant = match request {
-            ControlRequest::Onboard { display_name, tenant, key, budget } => {
+            ControlRequest::Onboard { display_name, tenant, key, budget, models, embedding } => {
                 let budget = budget.unwrap_or_default().read()?;
-                self.onboard(Onboarding::of(display_name, tenant, key, self.only.as_ref())?, budget).await?
+                let models = models.map(|models| self.checked(models)).transpose()?;
+                if let Some(embedding) = &embedding {
+                    self.corpus(embedding)?;
+                }
+                let new = NewModels { models, embedding };
+                let onboarding = Onboarding::of(display_name, tenant, key, new, self.only.as_ref())?;
+                self.onboard(onboarding, budget).await?
             }
             ControlRequest::Budget { tenant, daily_tokens, monthly_tokens, daily_usd, monthly_usd } => {
                 let budget = BudgetLimits { daily_tokens, monthly_tokens, daily_usd, monthly_usd }.read()?;
                 self.change_budget(&tenant, budget).await?;
+                tenant
+            }
+            ControlRequest::Models { tenant, models } => {
+                let models = self.checked(models)?;
+                self.change_models(&tenant, models).await?;
                 tenant
             }
             ControlRequest::Show { tenant } => tenant,

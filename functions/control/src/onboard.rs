@@ -1,4 +1,5 @@
-use bulkhead_provisioning::{KeyKind, KeyUsers, NewIndex, NewTenant, TenantStatus};
+use bulkhead_models::{Kind, Model, ModelName, Offer, Settings};
+use bulkhead_provisioning::{Embedding, KeyKind, KeyUsers, NewIndex, NewTenant, TenantRecord, TenantStatus};
 use bulkhead_runtime::config::{self, ConfigError};
 use bulkhead_stores::{OwnBudget, Profile};
 use bulkhead_tenancy::names::Corpus;
@@ -15,21 +16,33 @@ pub(crate) struct Placement {
     key_arn: String,
     vector_bucket: String,
     corpus: Corpus,
-    embedding_model: String,
+    embedding: Model,
     dimensions: u32,
 }
 
 impl Placement {
-    pub(crate) fn from_env() -> Result<Self, ConfigError> {
+    pub(crate) fn from_env(offer: &Offer) -> Result<Self, ConfigError> {
         let corpus = Corpus::parse(&config::required("CORPUS")?)
             .map_err(|_| ConfigError::Invalid { name: "CORPUS", expected: "a corpus name" })?;
         Ok(Self {
             key_arn: config::required("KEY_ARN")?,
             vector_bucket: config::required("VECTOR_BUCKET")?,
             corpus,
-            embedding_model: config::required("EMBEDDING_MODEL")?,
+            embedding: embedding_model(offer)?,
             dimensions: config::parsed("EMBEDDING_DIMENSIONS", "a number of dimensions")?,
         })
+    }
+}
+
+/// Returns the model that embeds the documents of new tenants: of the catalogue, or a foundation model of Bedrock.
+fn embedding_model(offer: &Offer) -> Result<Model, ConfigError> {
+    const NAME: &str = "EMBEDDING_MODEL";
+    const INVALID: ConfigError = ConfigError::Invalid { name: NAME, expected: "an embedding model" };
+    let id = ModelName::parse(&config::required(NAME)?).ok_or(INVALID)?;
+    match offer.catalogue().get(id.as_str()) {
+        Some(model) if model.kind == Kind::Embedding => Ok(model.clone()),
+        Some(_) => Err(INVALID),
+        None => Ok(Model::bedrock(id, Kind::Embedding)),
     }
 }
 
@@ -51,9 +64,18 @@ pub(crate) fn key_users() -> Result<KeyUsers, ConfigError> {
     })
 }
 
+/// The models of a new tenant.
+#[derive(Default)]
+pub(crate) struct NewModels {
+    /// Which models answer; `None`: those of the tier.
+    pub(crate) models: Option<Settings>,
+    /// Which model embeds; `None`: that of the tier.
+    pub(crate) embedding: Option<Embedding>,
+}
+
 /// The tenant to onboard.
 pub(crate) enum Onboarding {
-    New { tenant: TenantId, display_name: String, key: KeyKind },
+    New { tenant: TenantId, display_name: String, key: KeyKind, new: NewModels },
     Unfinished { tenant: TenantId },
 }
 
@@ -62,17 +84,19 @@ impl Onboarding {
         display_name: Option<String>,
         unfinished: Option<TenantId>,
         key: Option<KeyKind>,
+        new: NewModels,
         only: Option<&TenantId>,
     ) -> Result<Self, ControlError> {
-        match (unfinished, display_name, key) {
-            (None, Some(display_name), key) => Ok(Self::New {
+        match (unfinished, display_name, key, new) {
+            (None, Some(display_name), key, new) => Ok(Self::New {
                 tenant: only.cloned().map_or_else(new_tenant_id, Ok)?,
                 display_name: display_name.trim().to_owned(),
                 key: key_of_new(key, only.is_some())?,
+                new,
             }),
-            (Some(tenant), None, None) => Ok(Self::Unfinished { tenant }),
+            (Some(tenant), None, None, NewModels { models: None, embedding: None }) => Ok(Self::Unfinished { tenant }),
             _ => Err(ControlError::Invalid(
-                "give `display_name` (and optionally `key`) to create a tenant, or only `tenant` to finish one"
+                "give `display_name` (and optionally `key`, `models` and `embedding`) to create a tenant, or only `tenant` to finish one"
                     .to_owned(),
             )),
         }
@@ -108,8 +132,10 @@ impl Control {
         let authority = OperatorAuthority::ambient();
         let tenant = onboarding.tenant().clone();
         let scope = self.function.admission().operator(&invocation, tenant.clone(), &authority);
-        let (kind, recorded) = match onboarding {
-            Onboarding::New { display_name, key, .. } => self.register(&scope, display_name, key).await?,
+        let TenantRecord { key: kind, key_arn: recorded, models, embedding, .. } = match onboarding {
+            Onboarding::New { display_name, key, new, .. } => {
+                self.register(&scope, display_name, key, new).await?
+            }
             Onboarding::Unfinished { tenant } => self.unfinished(&tenant, &scope).await?,
         };
         let key_arn = match recorded {
@@ -125,20 +151,20 @@ impl Control {
             self.keys.configure(&scope, own_key).await?;
         }
         let placement = &self.placement;
-        let index = NewIndex {
-            bucket: &placement.vector_bucket,
-            corpus: &placement.corpus,
-            dimensions: placement.dimensions,
-            key_arn: own_key,
-        };
+        let (corpus, model, dimensions) = self.embedding(embedding.as_ref())?;
+        let index =
+            NewIndex { bucket: &placement.vector_bucket, corpus: &corpus, dimensions, key_arn: own_key };
         self.indexes.create(&scope, index).await?;
         let clients = self.function.clients(&scope);
         let profile = Profile {
             key_arn,
             vector_bucket: placement.vector_bucket.clone(),
-            corpus: placement.corpus.clone(),
-            embedding_model: placement.embedding_model.clone(),
-            dimensions: placement.dimensions,
+            corpus,
+            embedding_model: model.id.to_string(),
+            dimensions,
+            embedding_provider: model.provider,
+            embedding_name: (model.model != model.id).then(|| model.model.to_string()),
+            models,
             budget,
         };
         clients.session(&scope)?.profiles().put(&profile).await?;
@@ -149,7 +175,18 @@ impl Control {
         Ok(())
     }
 
-    /// Returns the key of an unfinished tenant.
+    /// Returns the corpus of a tenant, the model that embeds it and the length of its vectors.
+    fn embedding(&self, own: Option<&Embedding>) -> Result<(Corpus, &Model, u32), ControlError> {
+        match own {
+            Some(own) => self.corpus(own).map(|(corpus, model)| (corpus, model, own.dimensions)),
+            None => {
+                let Placement { corpus, embedding, dimensions, .. } = &self.placement;
+                Ok((corpus.clone(), embedding, *dimensions))
+            }
+        }
+    }
+
+    /// Returns the record of an unfinished tenant.
     ///
     /// Fails if the tenant is active already, or if the tier's placement changed: a tenant
     /// keeps its key, bucket and index.
@@ -157,7 +194,7 @@ impl Control {
         &self,
         tenant: &TenantId,
         scope: &TenantScope<'_>,
-    ) -> Result<(KeyKind, Option<String>), ControlError> {
+    ) -> Result<TenantRecord, ControlError> {
         let record = self.record(tenant).await?;
         if record.status != TenantStatus::Onboarding {
             return Err(ControlError::WrongStatus);
@@ -167,10 +204,11 @@ impl Control {
             KeyKind::Pooled | KeyKind::Silo => record.key_arn.as_ref() == Some(&placement.key_arn),
             KeyKind::Own => true,
         };
+        let (corpus, ..) = self.embedding(record.embedding.as_ref())?;
         let unchanged = same_key
             && record.vector_bucket == placement.vector_bucket
-            && record.index == scope.vector_index(&placement.corpus).as_str();
-        if unchanged { Ok((record.key, record.key_arn)) } else { Err(ControlError::PlacementChanged) }
+            && record.index == scope.vector_index(&corpus).as_str();
+        if unchanged { Ok(record) } else { Err(ControlError::PlacementChanged) }
     }
 
     async fn register(
@@ -178,12 +216,14 @@ impl Control {
         scope: &TenantScope<'_>,
         display_name: String,
         key: KeyKind,
-    ) -> Result<(KeyKind, Option<String>), ControlError> {
+        NewModels { models, embedding }: NewModels,
+    ) -> Result<TenantRecord, ControlError> {
         if !(1..=MAX_DISPLAY_NAME).contains(&display_name.chars().count()) {
             return Err(ControlError::Invalid(format!(
                 "`display_name` must have 1 to {MAX_DISPLAY_NAME} characters"
             )));
         }
+        let (corpus, ..) = self.embedding(embedding.as_ref())?;
         let new = NewTenant {
             tenant: scope.tenant().clone(),
             display_name,
@@ -194,10 +234,11 @@ impl Control {
                 KeyKind::Own => None,
             },
             vector_bucket: self.placement.vector_bucket.clone(),
-            index: scope.vector_index(&self.placement.corpus).as_str().to_owned(),
+            index: scope.vector_index(&corpus).as_str().to_owned(),
+            models: models.unwrap_or_default(),
+            embedding,
         };
-        let record = self.registry.register(new).await?;
-        Ok((record.key, record.key_arn))
+        Ok(self.registry.register(new).await?)
     }
 }
 

@@ -1,10 +1,12 @@
 //! Makes a request ready for the model: instructions, passages, prompt.
 
+use bulkhead_models::{Choice, Model, Offer};
 use bulkhead_rendering::Renderer;
 use bulkhead_runtime::http::{ApiError, ApiRequest};
-use bulkhead_stores::{Answer, Match, Prompt, Reserved, Search, TenantSession, Timestamp, now};
+use bulkhead_stores::{Answer, Match, Profile, Prompt, Reserved, Search, TenantSession, Timestamp, now};
 use bulkhead_tenancy::names::InferenceId;
 
+use crate::choice::{self, Needs};
 use crate::conversation::Conversation;
 use crate::generation::Generation;
 use crate::metering::Meter;
@@ -16,6 +18,10 @@ use crate::template::{self, Wanted};
 
 /// What a request asks.
 pub(crate) struct Question {
+    /// The model that the request names.
+    pub(crate) model: Option<String>,
+    /// Whether the answer comes in parts.
+    pub(crate) streamed: bool,
     pub(crate) instructions: Instructions,
     /// The messages of the request.
     pub(crate) messages: Vec<ChatMessage>,
@@ -43,7 +49,8 @@ pub(crate) struct Asked<'r> {
     pub(crate) template: Option<TemplateVersion>,
     /// SHA-256 of the instructions, hexadecimal.
     pub(crate) prompt_sha256: String,
-    pub(crate) model: String,
+    /// The models of the answer.
+    pub(crate) choice: Choice<'r>,
     pub(crate) prompt: Prompt,
     pub(crate) generation: Generation,
     pub(crate) found: Vec<Match>,
@@ -59,37 +66,48 @@ impl Asked<'_> {
     /// 429 if a budget has no room; 422 if a budget is in money and the model has no price.
     pub(crate) async fn reserve(&self, meter: Meter<'_>) -> Result<Reserved, ApiError> {
         let template = self.template.as_ref().map(|template| template.key.as_str());
-        meter.reserve(&self.model, template, &self.prompt).await
+        meter.reserve(self.choice, template, &self.prompt).await
     }
 
     /// Returns the record of the inference.
-    pub(crate) fn record<'a>(&'a self, answer: &'a Answer) -> Completed<'a> {
+    pub(crate) fn record<'a>(&'a self, answered: &'a Model, answer: &'a Answer) -> Completed<'a> {
         Completed {
             created_by: self.created_by,
             template: self.template.as_ref(),
             prompt_sha256: &self.prompt_sha256,
-            model: &self.model,
+            model: answered.id.as_str(),
+            fallback_for: self.fallback_for(answered),
             usage: Usage::of(answer),
             passages: &self.found,
             answer,
             stored: self.stored.as_deref(),
         }
     }
+
+    /// Returns the name of the chosen model, if another one answered.
+    pub(crate) fn fallback_for(&self, answered: &Model) -> Option<&str> {
+        let chosen = &self.choice.model.id;
+        (*chosen != answered.id).then_some(chosen.as_str())
+    }
 }
 
 /// Renders the prompt template of a question and finds its passages.
 ///
 /// # Errors
-/// 422 if the conversation has calls of tools and the question has no tools; those of rendering and of the search.
+/// 422 if the tenant may not use the model, or if it cannot do what the question needs; if the conversation has calls of tools and the question has no tools; those of rendering and of the search.
 pub(crate) async fn ask<'r>(
     request: &'r ApiRequest,
     session: TenantSession<'_>,
     meter: Meter<'_>,
-    model: &str,
+    offer: &'r Offer,
     renderer: &Renderer,
+    profile: &'r Profile,
     question: Question,
 ) -> Result<Asked<'r>, ApiError> {
-    let Question { instructions, messages, conversation, search, generation, store } = question;
+    let Question { model, streamed, instructions, messages, conversation, search, generation, store } =
+        question;
+    let needs = Needs { generation: &generation, streamed };
+    let choice = choice::choose(offer, &profile.models, model.as_deref(), &needs)?;
     if conversation.has_calls() && (generation.tools.is_empty() || generation.wants_output()) {
         return Err(ApiError::Unprocessable(
             "`messages` with calls of tools need the same `tools`".to_owned(),
@@ -113,14 +131,14 @@ pub(crate) async fn ask<'r>(
         None => None,
     };
     let mark = Mark::random().ok_or(ApiError::Fault)?;
-    let tenant = session.tenant().as_str();
-    let contents = Contents { tenant, instructions, passages: found.as_deref(), conversation };
+    let pseudonym = session.pseudonym();
+    let contents = Contents { tenant: &pseudonym, instructions, passages: found.as_deref(), conversation };
     Ok(Asked {
         id: records::new_id()?,
         created_at: now(),
         template,
         prompt_sha256,
-        model: model.to_owned(),
+        choice,
         prompt: prompt::build(contents, &generation, &mark),
         generation,
         found: found.unwrap_or_default(),

@@ -11,7 +11,8 @@ use crate::conversation::is_word;
 use crate::model::{MAX_TOKENS, Output, ToolDefinition};
 use crate::retrieval::within;
 
-const DEFAULT_TOKENS: u16 = 512;
+/// Maximum tokens of an answer, unless the request sets them or the model writes less.
+pub(crate) const DEFAULT_TOKENS: u16 = 512;
 const MAX_STOPS: usize = 4;
 const MAX_STOP: usize = 64;
 const MAX_TOOLS: usize = 32;
@@ -33,7 +34,8 @@ pub(crate) struct Settings {
 /// How the model answers.
 #[derive(Debug)]
 pub(crate) struct Generation {
-    pub(crate) max_tokens: u16,
+    /// Maximum tokens of the answer, if the request sets them.
+    pub(crate) max_tokens: Option<u16>,
     pub(crate) temperature: f32,
     pub(crate) stop: Vec<String>,
     pub(crate) tools: Vec<Tool>,
@@ -44,7 +46,7 @@ pub(crate) struct Generation {
 impl Default for Generation {
     fn default() -> Self {
         Self {
-            max_tokens: DEFAULT_TOKENS,
+            max_tokens: None,
             temperature: 0.0,
             stop: vec![],
             tools: vec![],
@@ -82,7 +84,8 @@ impl Generation {
                 (tools, choice, None)
             }
         };
-        let max_tokens = within("max_tokens", settings.max_tokens.unwrap_or(DEFAULT_TOKENS), MAX_TOKENS)?;
+        let max_tokens =
+            settings.max_tokens.map(|tokens| within("max_tokens", tokens, MAX_TOKENS)).transpose()?;
         Ok(Self { max_tokens, temperature, stop, tools, tool_choice, output })
     }
 
@@ -206,7 +209,7 @@ mod tests {
     #[test]
     fn each_setting_has_its_limits() {
         let tool = |name: &str| json!({"name": name, "input_schema": {"type": "object"}});
-        assert!(generation(json!({})).is_ok_and(|all| all.max_tokens == 512 && all.temperature == 0.0));
+        assert!(generation(json!({})).is_ok_and(|all| all.max_tokens.is_none() && all.temperature == 0.0));
         let every =
             json!({"temperature": 1.0, "stop": ["\n", "END"], "tools": [tool("a")], "tool_choice": "a"});
         assert!(generation(every).is_ok_and(|all| all.tool_choice == ToolChoice::Named("a".into())));

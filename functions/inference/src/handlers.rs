@@ -1,5 +1,6 @@
 //! The handler of the `infer` operation.
 
+use bulkhead_models::Offer;
 use bulkhead_rendering::Renderer;
 use bulkhead_runtime::http::documented::{
     BadRequest, NotFound, TemplateKeyText, TooLarge, Unprocessable, UnsupportedMediaType,
@@ -43,20 +44,23 @@ const MAX_BODY: usize = 256 * 1024;
 pub async fn infer(
     request: &ApiRequest,
     session: TenantSession<'_>,
-    model: &str,
+    offer: &Offer,
     renderer: &Renderer,
     budgets: &BudgetSettings,
 ) -> Result<ApiResponse, ApiError> {
     let meter = Meter::new(request, session, budgets, "inference");
-    let asked = asking::ask(request, session, meter, model, renderer, question(request, session).await?).await?;
+    let profile = session.profile().await?;
+    let question = question(request, session, false).await?;
+    let asked = asking::ask(request, session, meter, offer, renderer, &profile, question).await?;
     let reserved = asked.reserve(meter).await?;
-    let answer = session.models().answer(model, &asked.prompt).await;
+    let answer = session.models().answer(asked.choice, &asked.prompt).await;
     meter.settle(reserved, &answer).await;
-    let mut answer = answer?;
+    let (mut answer, answered) = answer?;
     let output = asked.generation.take_output(&mut answer)?;
     let usage = Usage::of(&answer);
-    records::keep(session, &asked.id, asked.record(&answer)).await;
-    let Asked { id, template, prompt_sha256, model, found, .. } = asked;
+    records::keep(session, &asked.id, asked.record(answered, &answer)).await;
+    let fallback_for = asked.fallback_for(answered).map(str::to_owned);
+    let Asked { id, template, prompt_sha256, found, .. } = asked;
     Ok(ApiResponse::json(
         200,
         &Inference {
@@ -68,7 +72,8 @@ pub async fn infer(
             template: template.ok_or(ApiError::Fault)?,
             prompt_sha256,
             citations: found.into_iter().map(Citation::from).collect(),
-            model,
+            model: answered.id.to_string(),
+            fallback_for,
             usage,
             request_id: request.request_id().to_owned(),
         },
@@ -96,16 +101,18 @@ pub async fn infer(
 pub async fn stream(
     request: &ApiRequest,
     session: TenantSession<'_>,
-    model: &str,
+    offer: &Offer,
     renderer: &Renderer,
     budgets: &BudgetSettings,
     events: &mut Events<'_>,
 ) -> Result<(), ApiError> {
     let meter = Meter::new(request, session, budgets, "inference/stream");
-    let asked = asking::ask(request, session, meter, model, renderer, question(request, session).await?).await?;
+    let profile = session.profile().await?;
+    let question = question(request, session, true).await?;
+    let asked = asking::ask(request, session, meter, offer, renderer, &profile, question).await?;
     let reserved = asked.reserve(meter).await?;
     // Before the first event, so that a refusal of the model is the answer.
-    let mut writing = match session.models().stream(model, &asked.prompt).await {
+    let (mut writing, answers) = match session.models().stream(asked.choice, &asked.prompt).await {
         Ok(writing) => writing,
         Err(error) => {
             meter.settle_unanswered(reserved, &error).await;
@@ -116,7 +123,8 @@ pub async fn stream(
         id: asked.id.as_str().to_owned(),
         template: asked.template.clone().ok_or(ApiError::Fault)?,
         prompt_sha256: asked.prompt_sha256.clone(),
-        model: asked.model.clone(),
+        model: answers.id.to_string(),
+        fallback_for: asked.fallback_for(answers).map(str::to_owned),
         request_id: request.request_id().to_owned(),
     };
     events.send("start", &start);
@@ -125,12 +133,12 @@ pub async fn stream(
         &StreamCitations { citations: asked.found.iter().cloned().map(Citation::from).collect() },
     );
     let written = deltas(&mut writing, asked.generation.wants_output(), events).await;
-    meter.settle_stream(reserved, &writing).await;
+    meter.settle_stream(reserved, answers, &writing).await;
     written?;
     let mut answer = writing.finish()?;
     events.send("usage", &Usage::of(&answer));
     let output = asked.generation.take_output(&mut answer)?;
-    records::keep(session, &asked.id, asked.record(&answer)).await;
+    records::keep(session, &asked.id, asked.record(answers, &answer)).await;
     let tool_calls = answer.calls.into_iter().map(CallOfTool::from).collect();
     events.send("done", &StreamDone { finish_reason: answer.finish.into(), output, tool_calls });
     Ok(())
@@ -154,7 +162,11 @@ async fn deltas(
 }
 
 /// Reads the question of a request.
-async fn question(request: &ApiRequest, session: TenantSession<'_>) -> Result<Question, ApiError> {
+async fn question(
+    request: &ApiRequest,
+    session: TenantSession<'_>,
+    streamed: bool,
+) -> Result<Question, ApiError> {
     request.only_query(&[])?;
     let infer: Infer = request.json(MAX_BODY)?;
     let template = Wanted::named(&infer.template, infer.version, infer.label, infer.variables)?;
@@ -163,6 +175,8 @@ async fn question(request: &ApiRequest, session: TenantSession<'_>) -> Result<Qu
         messages.splice(0..0, records::conversation(session, before).await?);
     }
     Ok(Question {
+        model: infer.model,
+        streamed,
         instructions: Instructions { template: Some(template), text: String::new() },
         conversation: conversation::read(&messages)?,
         messages,
@@ -241,8 +255,9 @@ pub async fn render(
     let wanted = Wanted { key, version, label, variables };
     let rendered = template::render(session, renderer, wanted).await?;
     let mark = Mark::random().ok_or(ApiError::Fault)?;
+    let pseudonym = session.pseudonym();
     let contents = Contents {
-        tenant: session.tenant().as_str(),
+        tenant: &pseudonym,
         instructions: rendered.instructions,
         passages: Some(&[]),
         conversation: Conversation::of(question).after(rendered.turns),

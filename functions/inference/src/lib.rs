@@ -2,6 +2,7 @@
 //! prompt template.
 
 mod asking;
+mod choice;
 mod conversation;
 mod generation;
 pub mod handlers;
@@ -15,7 +16,7 @@ mod retrieval;
 mod template;
 pub mod usage;
 
-use bulkhead_models::{Catalogue, ModelName};
+use bulkhead_models::Offer;
 use bulkhead_rendering::Renderer;
 use bulkhead_runtime::http::{Api, ApiError, ApiRequest, ApiResponse, Events, Route};
 use bulkhead_stores::{BudgetSettings, TenantSession, Throttle};
@@ -23,33 +24,19 @@ use bulkhead_tenancy::Role;
 
 /// The routes of this function.
 pub struct InferenceApi {
-    catalogue: Catalogue,
-    /// The name of the model that answers by default.
-    default: ModelName,
+    offer: Offer,
     renderer: Renderer,
     embeddings: Throttle,
     budgets: BudgetSettings,
 }
 
 impl InferenceApi {
-    /// Returns the API that renders prompt templates with `renderer` and answers with the models of `catalogue`, by
-    /// default with the one named `default`.
+    /// Returns the API that renders prompt templates with `renderer` and answers with the models of `offer`.
     ///
     /// `embeddings` is the rate at which one tenant embeds texts, together with its documents.
     /// `budgets` are those of a tenant of the tier.
-    pub fn new(
-        catalogue: Catalogue,
-        default: ModelName,
-        renderer: Renderer,
-        embeddings: Throttle,
-        budgets: BudgetSettings,
-    ) -> Self {
-        Self { catalogue, default, renderer, embeddings, budgets }
-    }
-
-    /// Returns what the provider calls the model that answers.
-    fn model(&self) -> Result<&str, ApiError> {
-        Ok(self.catalogue.get(self.default.as_str()).ok_or(ApiError::Fault)?.model.as_str())
+    pub fn new(offer: Offer, renderer: Renderer, embeddings: Throttle, budgets: BudgetSettings) -> Self {
+        Self { offer, renderer, embeddings, budgets }
     }
 }
 
@@ -73,13 +60,13 @@ impl Api for InferenceApi {
         session: TenantSession<'_>,
         events: &mut Events<'_>,
     ) -> Result<(), ApiError> {
-        let (model, renderer, budgets) = (self.model()?, &self.renderer, &self.budgets);
+        let (offer, renderer, budgets) = (&self.offer, &self.renderer, &self.budgets);
         match request.route() {
             ("POST", "/v1/chat/completions") => {
-                openai::chat::complete(request, session, model, renderer, budgets, events).await
+                openai::chat::complete(request, session, offer, renderer, budgets, events).await
             }
             ("POST", "/v1/inference/stream") => {
-                handlers::stream(request, session, model, renderer, budgets, events).await
+                handlers::stream(request, session, offer, renderer, budgets, events).await
             }
             _ => Err(ApiError::NotFound("route")),
         }
@@ -92,7 +79,7 @@ impl Api for InferenceApi {
     ) -> Result<ApiResponse, ApiError> {
         match request.route() {
             ("POST", "/v1/inference") => {
-                handlers::infer(request, session, self.model()?, &self.renderer, &self.budgets).await
+                handlers::infer(request, session, &self.offer, &self.renderer, &self.budgets).await
             }
             ("POST", "/v1/templates/{key}/render") => {
                 handlers::render(request, session, &self.renderer).await
@@ -102,7 +89,7 @@ impl Api for InferenceApi {
             ("POST", "/v1/embeddings") => {
                 openai::embeddings::create(request, session, self.embeddings, &self.budgets).await
             }
-            ("GET", "/v1/models") => openai::models::list(request, session, self.model()?).await,
+            ("GET", "/v1/models") => openai::models::list(request, session, &self.offer).await,
             ("POST", "/v1/search") => handlers::search(request, session, &self.budgets).await,
             ("GET", "/v1/usage") => usage::get(request, session, &self.budgets).await,
             _ => Err(ApiError::NotFound("route")),

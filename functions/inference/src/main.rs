@@ -25,8 +25,8 @@ fn main() -> ExitCode {
 #[tokio::main(flavor = "current_thread")]
 async fn start() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let platform = Platform::from_env()?;
-    let ((catalogue, model), renderer) = (config::models()?, Renderer::of_this_program()?);
-    let budgets = config::budgets(&catalogue)?;
-    let api = inference::InferenceApi::new(catalogue, model, renderer, config::embeddings()?, budgets);
+    let (offer, renderer) = (config::models()?, Renderer::of_this_program()?);
+    let budgets = config::budgets(offer.catalogue())?;
+    let api = inference::InferenceApi::new(offer, renderer, config::embeddings()?, budgets);
     serve(TenantFunction::from_env(&platform)?, api).await
 }

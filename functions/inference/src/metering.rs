@@ -1,10 +1,11 @@
 //! Counts the calls of models against the tenant's budgets.
 
+use bulkhead_models::{Choice, Model};
 use bulkhead_runtime::chain;
 use bulkhead_runtime::http::{ApiError, ApiRequest};
 use bulkhead_stores::{
     Answer, AnswerStream, BudgetSettings, Embedded, Metered, Prompt, Reserved, StoreError, TenantSession,
-    Tokens, Use, now,
+    TextPurpose, Tokens, Use, now,
 };
 use bulkhead_tenancy::names::{ModelName, TemplateKey};
 
@@ -34,14 +35,16 @@ impl<'r> Meter<'r> {
     /// 429 if a budget has no room; 422 if a budget is in money and the model has no price.
     pub(crate) async fn reserve(
         &self,
-        model: &str,
+        choice: Choice<'_>,
         template: Option<&str>,
         prompt: &Prompt,
     ) -> Result<Reserved, ApiError> {
         let name = |error: &dyn std::fmt::Display| StoreError::corrupt("reserve budget", error.to_string());
+        let model = |model: &Model| ModelName::parse(model.id.as_str()).map_err(|error| name(&error));
         let call = Metered {
             route: self.route,
-            model: ModelName::parse(model).map_err(|error| name(&error))?,
+            model: model(choice.model)?,
+            fallback: choice.fallback.map(model).transpose()?,
             template: template.map(TemplateKey::parse).transpose().map_err(|error| name(&error))?,
             bound: Tokens::of_prompt(prompt),
         };
@@ -51,12 +54,14 @@ impl<'r> Meter<'r> {
     }
 
     /// Settles a whole answer.
-    pub(crate) async fn settle(&self, reserved: Reserved, answer: &Result<Answer, StoreError>) {
-        let used = match answer {
-            Ok(answer) => reported(answer.input_tokens, answer.output_tokens),
-            Err(error) => unanswered(error),
-        };
-        self.settle_use(reserved, used).await;
+    pub(crate) async fn settle(&self, reserved: Reserved, answer: &Result<(Answer, &Model), StoreError>) {
+        match answer {
+            Ok((answer, model)) => {
+                let used = reported(answer.input_tokens, answer.output_tokens);
+                self.settle_use(reserved.answered_by(model.id.as_str()), used).await;
+            }
+            Err(error) => self.settle_use(reserved, unanswered(error)).await,
+        }
     }
 
     /// Settles an answer in parts that has no first part.
@@ -66,17 +71,21 @@ impl<'r> Meter<'r> {
 
     /// Settles an answer in parts, complete or broken off. Without a report the most that it can cost counts: the model
     /// may have written more than arrived.
-    pub(crate) async fn settle_stream(&self, reserved: Reserved, stream: &AnswerStream) {
+    pub(crate) async fn settle_stream(&self, reserved: Reserved, answers: &Model, stream: &AnswerStream) {
         let used = stream.tokens().map_or(Use::Unknown, |(input, output)| reported(input, output));
-        self.settle_use(reserved, used).await;
+        self.settle_use(reserved.answered_by(answers.id.as_str()), used).await;
     }
 
     /// Embeds `texts`.
     ///
     /// # Errors
     /// As those of [`Self::reserve`], and those of the model.
-    pub(crate) async fn embed(&self, texts: &[String]) -> Result<Vec<Embedded>, ApiError> {
-        let embedded = self.session.budgets(self.settings).embed(self.route, texts).await;
+    pub(crate) async fn embed(
+        &self,
+        texts: &[String],
+        purpose: TextPurpose,
+    ) -> Result<Vec<Embedded>, ApiError> {
+        let embedded = self.session.budgets(self.settings).embed(self.route, texts, purpose).await;
         self.note().await;
         Ok(embedded??)
     }

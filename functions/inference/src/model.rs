@@ -47,6 +47,9 @@ pub struct Infer {
     /// request.
     #[schema(value_type = Option<InferenceIdText>)]
     pub conversation: Option<String>,
+    /// A model of `GET /v1/models`, or `default`: the tenant's default. Default: `default`.
+    #[schema(min_length = 1, max_length = 256, example = "default")]
+    pub model: Option<String>,
     /// Values for the variables of the prompt template.
     #[serde(default)]
     #[schema(value_type = Object)]
@@ -254,6 +257,9 @@ pub struct Inference {
     pub citations: Vec<Citation>,
     /// The model that answered.
     pub model: String,
+    /// The model that was chosen, if it was throttled or unavailable and `model` answered in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback_for: Option<String>,
     /// Tokens used.
     pub usage: Usage,
     /// Id of this request. Quote it when you ask for support.
@@ -336,6 +342,9 @@ pub struct StreamStart {
     pub prompt_sha256: String,
     /// The model that answers.
     pub model: String,
+    /// The model that was chosen, if it was throttled or unavailable and `model` answered in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback_for: Option<String>,
     /// Id of this request. Quote it when you ask for support.
     pub request_id: String,
 }
@@ -394,6 +403,9 @@ pub struct Recorded {
     pub prompt_sha256: String,
     /// The model that answered.
     pub model: String,
+    /// The model that was chosen, if it was throttled or unavailable and `model` answered in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback_for: Option<String>,
     /// Why the answer ended.
     pub finish_reason: FinishReason,
     /// Tokens used.

@@ -1,7 +1,7 @@
 //! Finds the passages of the tenant's documents for a question.
 
 use bulkhead_runtime::http::ApiError;
-use bulkhead_stores::{Filter, Match, Search, TenantSession};
+use bulkhead_stores::{Filter, Match, Search, TenantSession, TextPurpose};
 
 use crate::metering::Meter;
 use crate::model::{MAX_NEIGHBOURS, MAX_PASSAGES, MAX_QUESTION, Retrieval};
@@ -50,7 +50,7 @@ pub(crate) async fn passages(
     question: &str,
     search: Search,
 ) -> Result<Vec<Match>, ApiError> {
-    let embedded = meter.embed(&[question.to_owned()]).await?;
+    let embedded = meter.embed(&[question.to_owned()], TextPurpose::Question).await?;
     let query = embedded.into_iter().next().ok_or(ApiError::Fault)?.vector;
     Ok(session.passages().search(&query, search, |found| ranking::ranked(question, found)).await?)
 }

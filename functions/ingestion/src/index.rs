@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use bulkhead_documents::{DocumentError, MAX_BYTES, Options, Passage as Read};
 use bulkhead_stores::{
-    BudgetRefusal, BudgetSettings, Document, Embedded, Extent, Passage, StoreError, TenantSession, Throttle,
-    WorkerClient, now,
+    BudgetRefusal, BudgetSettings, Document, Embedded, Extent, Passage, StoreError, TenantSession,
+    TextPurpose, Throttle, WorkerClient, now,
 };
 use bulkhead_tenancy::names::{DocumentId, Revision};
 
@@ -255,7 +255,7 @@ async fn embed(
     // The title gives context to passages deep in a document.
     let texts: Vec<_> =
         passages.iter().map(|passage| format!("{}\n\n{}", document.title, passage.text)).collect();
-    let embedded = match session.budgets(context.budgets).embed(ROUTE, &texts).await? {
+    let embedded = match session.budgets(context.budgets).embed(ROUTE, &texts, TextPurpose::Passage).await? {
         Ok(embedded) => embedded,
         Err(refusal) => return Ok(Err(refusal)),
     };

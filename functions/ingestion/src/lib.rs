@@ -42,7 +42,7 @@ impl Ingestion {
             extraction: WorkerClient::new(platform, &config::required("EXTRACTION_FUNCTION")?, mode),
             circuit: config::circuit()?,
             embeddings: config::embeddings()?,
-            budgets: config::worker_budgets(&config::models()?.0)?,
+            budgets: config::worker_budgets(config::models()?.catalogue())?,
             backlog: config::required("BACKLOG_TABLE")?,
             lost_after: config::seconds("LOST_AFTER")?,
         })

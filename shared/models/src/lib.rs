@@ -5,8 +5,10 @@
 
 mod catalogue;
 mod name;
+mod offer;
 mod price;
 
 pub use catalogue::{Capability, Catalogue, CatalogueError, Kind, Model, Provider};
 pub use name::ModelName;
+pub use offer::{Choice, NoChoice, Offer, Settings, SettingsError};
 pub use price::{Price, PriceError};

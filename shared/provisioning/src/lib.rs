@@ -8,7 +8,7 @@ mod usage;
 
 pub use indexes::{Indexes, NewIndex};
 pub use keys::{KeyUsers, Keys};
-pub use registry::{KeyKind, NewTenant, Registry, TenantRecord, TenantStatus};
+pub use registry::{Embedding, KeyKind, NewTenant, Registry, TenantRecord, TenantStatus};
 pub use runs::{RunRecord, Runs};
 pub use usage::UsagePlan;
 

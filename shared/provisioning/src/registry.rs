@@ -2,6 +2,7 @@ use std::fmt;
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
+use bulkhead_models::{ModelName, Settings};
 use bulkhead_stores::{Platform, Timestamp, platform::control, rfc3339};
 use bulkhead_tenancy::TenantId;
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,16 @@ pub enum KeyKind {
     Silo,
 }
 
+/// The model that embeds a tenant's documents.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Embedding {
+    /// Its name in the catalogue.
+    pub model: ModelName,
+    /// Length of an embedding.
+    pub dimensions: u32,
+}
+
 /// A tenant to register.
 #[derive(Debug, Clone)]
 pub struct NewTenant {
@@ -60,6 +71,10 @@ pub struct NewTenant {
     pub vector_bucket: String,
     /// Name of the index.
     pub index: String,
+    /// Which models the tenant may use.
+    pub models: Settings,
+    /// The model that embeds the tenant's documents; `None`: the tier's.
+    pub embedding: Option<Embedding>,
 }
 
 /// A tenant's record in the registry.
@@ -83,6 +98,13 @@ pub struct TenantRecord {
     pub vector_bucket: String,
     /// Name of the index.
     pub index: String,
+    /// Which models the tenant may use. The tenant's profile has a copy.
+    #[serde(default)]
+    pub models: Settings,
+    /// The model that embeds the tenant's documents; `None`: the tier's. It never changes, because the index has its
+    /// vectors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embedding: Option<Embedding>,
     /// Registration time.
     #[serde(with = "rfc3339")]
     pub created_at: Timestamp,
@@ -138,6 +160,8 @@ impl Registry {
             key_arn: new.key_arn,
             vector_bucket: new.vector_bucket,
             index: new.index,
+            models: new.models,
+            embedding: new.embedding,
             created_at: now,
             updated_at: now,
         };
@@ -199,6 +223,25 @@ impl Registry {
                 "attribute_exists(tenant) AND (attribute_not_exists(key_arn) OR key_arn = :key)",
             )
             .expression_attribute_values(":key", AttributeValue::S(key_arn.to_owned()))
+            .expression_attribute_values(":now", AttributeValue::S(bulkhead_stores::now().to_string()))
+            .send()
+            .await;
+        conditional(OPERATION, changed)
+    }
+
+    /// Records which models `tenant` may use.
+    ///
+    /// # Errors
+    /// [`ProvisioningError::Conflict`] if the tenant is unknown.
+    pub async fn record_models(&self, tenant: &TenantId, models: &Settings) -> Result<(), ProvisioningError> {
+        const OPERATION: &str = "record models";
+        let models = serde_dynamo::to_attribute_value(models)
+            .map_err(|error| ProvisioningError::Corrupt { operation: OPERATION, what: error.to_string() })?;
+        let changed = self
+            .update(tenant)
+            .update_expression("SET models = :models, updated_at = :now")
+            .condition_expression("attribute_exists(tenant)")
+            .expression_attribute_values(":models", models)
             .expression_attribute_values(":now", AttributeValue::S(bulkhead_stores::now().to_string()))
             .send()
             .await;

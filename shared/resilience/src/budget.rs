@@ -140,6 +140,14 @@ pub struct Amount {
     pub money: u64,
 }
 
+impl Amount {
+    /// Returns the larger tokens and the larger price of both.
+    #[must_use]
+    pub fn larger(self, other: Self) -> Self {
+        Self { tokens: self.tokens.max(other.tokens), money: self.money.max(other.money) }
+    }
+}
+
 /// Limits of one period. `None` is no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Allowance {

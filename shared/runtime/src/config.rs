@@ -3,7 +3,7 @@
 use std::num::{NonZeroU8, NonZeroU32};
 use std::time::Duration;
 
-use bulkhead_models::{Catalogue, CatalogueError, Kind, Model, ModelName, Price};
+use bulkhead_models::{Catalogue, CatalogueError, Model, ModelName, Offer, Price, Settings, SettingsError};
 use bulkhead_stores::{
     Allowance, Budget, BudgetSettings, CircuitPolicy, MAX_CLOCK_SKEW, MAX_PAUSE, Quota, SessionSettings,
     Throttle, TokenPrice, money,
@@ -31,6 +31,9 @@ pub enum ConfigError {
     /// The catalogue of models is invalid.
     #[error("environment variable `MODELS`: {0}")]
     Models(#[from] CatalogueError),
+    /// The tier's default, fallback or list of allowed models is invalid.
+    #[error("environment variables `MODEL`, `ALLOWED_MODELS` and `FALLBACK_MODEL`: {0}")]
+    Offer(#[from] SettingsError),
 }
 
 /// Returns the value of the variable `name`.
@@ -63,21 +66,25 @@ pub fn only_tenant() -> Result<Option<TenantId>, ConfigError> {
     optional(NAME).map(|text| TenantId::parse(&text).map_err(invalid)).transpose()
 }
 
-/// Returns the catalogue of models and the name of the model that answers by default.
+/// Returns the models that the tier offers.
 ///
-/// Without the variable `MODELS`, the catalogue has only the model of Bedrock that `MODEL` names.
-pub fn models() -> Result<(Catalogue, ModelName), ConfigError> {
-    const NAME: &str = "MODEL";
-    let default = ModelName::parse(&required(NAME)?)
-        .ok_or(ConfigError::Invalid { name: NAME, expected: "the name of a model" })?;
+/// `MODEL` is the default. Without the variable `MODELS`, the catalogue has only the model of Bedrock that `MODEL` names.
+pub fn models() -> Result<Offer, ConfigError> {
+    let default = model("MODEL", &required("MODEL")?)?;
     let catalogue = match optional("MODELS") {
         Some(text) => Catalogue::parse(&text)?,
         None => Catalogue::of(default.clone()),
     };
-    match catalogue.get(default.as_str()) {
-        Some(model) if model.kind == Kind::Chat => Ok((catalogue, default)),
-        _ => Err(ConfigError::Invalid { name: NAME, expected: "a chat model of the catalogue" }),
-    }
+    let allowed = optional("ALLOWED_MODELS");
+    let allowed = allowed.map(|names| names.split(',').map(|name| model("ALLOWED_MODELS", name)).collect());
+    let fallback = optional("FALLBACK_MODEL").map(|name| model("FALLBACK_MODEL", &name));
+    let settings =
+        Settings { allowed: allowed.transpose()?, default: Some(default), fallback: fallback.transpose()? };
+    Ok(Offer::new(catalogue, settings)?)
+}
+
+fn model(name: &'static str, text: &str) -> Result<ModelName, ConfigError> {
+    ModelName::parse(text.trim()).ok_or(ConfigError::Invalid { name, expected: "names of models" })
 }
 
 /// Returns the tenant isolation mode in the variable `name`.
@@ -131,7 +138,7 @@ fn budgets_for(catalogue: &Catalogue, longest_call: Duration) -> Result<BudgetSe
     let monthly = Allowance { tokens: tokens("TENANT_MONTHLY_TOKENS")?, money: money("TENANT_MONTHLY_USD")? };
     let price = |model: &Model| {
         let Price { input, output } = model.price()?;
-        Some((model.model.as_str().to_owned(), TokenPrice { input, output }))
+        Some((model.id.as_str().to_owned(), TokenPrice { input, output }))
     };
     Ok(BudgetSettings {
         default: Budget { daily, monthly },

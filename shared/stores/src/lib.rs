@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod clock;
+mod endpoint;
 mod error;
 mod items;
 mod jobs;
@@ -52,7 +53,7 @@ pub use repositories::filter::{Filter, InvalidFilter};
 pub use repositories::inferences::{Inferences, StoredInference};
 pub use repositories::models::{
     Answer, AnswerStream, Embedded, Embedding, Finish, ModelMessage, ModelPart, ModelRole, Models, Prompt,
-    Tool, ToolCall, ToolChoice, Written,
+    TextPurpose, Tool, ToolCall, ToolChoice, Written,
 };
 pub use repositories::objects::{Objects, Source, Upload};
 pub use repositories::passages::{Match, Passage, Passages, Search};

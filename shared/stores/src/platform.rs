@@ -1,9 +1,13 @@
 //! The process's own connection to AWS, under the function's execution role.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_bedrockruntime::types::{
+    GuardrailConfiguration, GuardrailStreamConfiguration, GuardrailStreamProcessingMode,
+};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_async::time::SystemTimeSource;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
@@ -14,11 +18,74 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
+use crate::endpoint::{Endpoint, InvalidEndpoint};
+
 /// A required environment variable is missing.
 #[derive(Debug, thiserror::Error)]
 #[error("environment variable `{name}` is not set; Lambda sets it for every function")]
 pub struct MissingVariable {
     name: &'static str,
+}
+
+/// The environment variables of a function are incomplete or invalid.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidPlatform {
+    /// A variable is missing.
+    #[error(transparent)]
+    Missing(#[from] MissingVariable),
+    /// The endpoint of models is invalid.
+    #[error(transparent)]
+    Endpoint(#[from] InvalidEndpoint),
+}
+
+/// A guardrail of Bedrock, applied to every prompt and answer of the stack.
+#[derive(Debug)]
+pub(crate) struct Guardrail {
+    id: String,
+    version: String,
+}
+
+impl Guardrail {
+    pub(crate) fn of_answers(&self) -> GuardrailConfiguration {
+        GuardrailConfiguration::builder()
+            .guardrail_identifier(&self.id)
+            .guardrail_version(&self.version)
+            .build()
+    }
+
+    /// Returns the guardrail for answers in parts. Bedrock checks each part before it sends it.
+    pub(crate) fn of_streams(&self) -> GuardrailStreamConfiguration {
+        GuardrailStreamConfiguration::builder()
+            .guardrail_identifier(&self.id)
+            .guardrail_version(&self.version)
+            .stream_processing_mode(GuardrailStreamProcessingMode::Sync)
+            .build()
+    }
+}
+
+/// How the functions reach models, the same for every tenant of the stack.
+#[derive(Debug, Default)]
+pub(crate) struct ModelAccess {
+    pub(crate) endpoint: Option<Endpoint>,
+    pub(crate) guardrail: Option<Guardrail>,
+}
+
+impl ModelAccess {
+    /// Reads `MODEL_URL`, `MODEL_KEY_SECRET`, `GUARDRAIL_ID` and `GUARDRAIL_VERSION`, all optional.
+    fn from_env(sdk: &SdkConfig) -> Result<Self, InvalidPlatform> {
+        let endpoint = optional("MODEL_URL")
+            .map(|url| Endpoint::new(&url, optional("MODEL_KEY_SECRET"), sdk))
+            .transpose()?;
+        let guardrail = match optional("GUARDRAIL_ID") {
+            Some(id) => {
+                let version =
+                    optional("GUARDRAIL_VERSION").ok_or(MissingVariable { name: "GUARDRAIL_VERSION" })?;
+                Some(Guardrail { id, version })
+            }
+            None => None,
+        };
+        Ok(Self { endpoint, guardrail })
+    }
 }
 
 /// Region, endpoint, HTTP client and the execution role's credentials.
@@ -28,6 +95,7 @@ pub struct MissingVariable {
 #[derive(Debug, Clone)]
 pub struct Platform {
     pub(crate) sdk: SdkConfig,
+    pub(crate) models: Arc<ModelAccess>,
 }
 
 impl Platform {
@@ -36,8 +104,8 @@ impl Platform {
     /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>
     ///
     /// # Errors
-    /// [`MissingVariable`].
-    pub fn from_env() -> Result<Self, MissingVariable> {
+    /// A variable is missing, or the endpoint of models is invalid.
+    pub fn from_env() -> Result<Self, InvalidPlatform> {
         let required = |name| optional(name).ok_or(MissingVariable { name });
         let credentials = Credentials::new(
             required("AWS_ACCESS_KEY_ID")?,
@@ -66,7 +134,9 @@ impl Platform {
             );
         sdk.set_endpoint_url(optional("AWS_ENDPOINT_URL"));
         sdk.set_service_config(Some(ServiceSettings));
-        Ok(Self { sdk: sdk.build() })
+        let sdk = sdk.build();
+        let models = Arc::new(ModelAccess::from_env(&sdk)?);
+        Ok(Self { sdk, models })
     }
 }
 

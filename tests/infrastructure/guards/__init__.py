@@ -47,6 +47,7 @@ from tests.infrastructure.guards.roles import (
     tenant_role_trusts_by_name_and_tag,
 )
 from tests.infrastructure.guards.scopes import (
+    guardrail_is_required,
     policies_deny_other_tenants,
     silo_reads_only_its_tenant,
     tenant_role_reaches_one_tenant,
@@ -62,6 +63,7 @@ GUARDS = (
     tenant_role_trusts_by_name_and_tag,
     tenant_role_reaches_one_tenant,
     policies_deny_other_tenants,
+    guardrail_is_required,
     silo_reads_only_its_tenant,
     policies_fit_into_a_role,
     operators_call_only_the_control_function,

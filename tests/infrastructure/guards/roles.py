@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.infrastructure.guards.template import Statement, Template, names, text
+from tools.deploy.models import MAX_ARNS
 
 TAG = "aws:principaltag/tenantid"
 _TENANT_ROLE_ARN = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/bulkhead-${Stage}-${Tier}-tenant"
@@ -108,6 +109,16 @@ RIGHTS: dict[tuple[str, str, str], str] = {
         "${Extraction.Arn}",
         "lets a function without rights read documents",
     ),
+    **{
+        right: why
+        for role in ("InferenceRole", "IngestionRole")
+        for right, why in _rights(
+            role,
+            ["secretsmanager:GetSecretValue"],
+            "${ModelKeySecretArn}",
+            "reads the key of the stage's endpoint of models, the same for every tenant",
+        ).items()
+    },
     **_rights("DispatchRole", ["dynamodb:UpdateItem"], "${WorkerSlots.Arn}", "counts each tenant's workers"),
     **_rights(
         "SchedulerRole", ["dynamodb:GetItem"], "${WorkerSlots.Arn}", "requeues no more jobs than there are worker slots"
@@ -144,6 +155,13 @@ _LONGEST = {
     "OnlyTenant": "o" * 32,
     "Model": "m" * 140,
     "EmbeddingModel": "m" * 140,
+    # As long as tools.deploy.models allows. The policy with a guardrail names them twice.
+    "ChatArns": "c" * (MAX_ARNS // 2),
+    "EmbeddingArns": "",
+    "ProfileArns": "",
+    "ProfileModelArns": "",
+    "GuardrailId": "g" * 64,
+    "GuardrailVersion": "1" * 8,
 }
 # An ARN with the longest name of the service, for what CloudFormation names or a parameter gives.
 _LONGEST_ARN = {

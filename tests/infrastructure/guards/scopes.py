@@ -50,9 +50,26 @@ TENANT_SCOPES: dict[str, tuple[set[str], set[str], Condition]] = {
         {"${Key.Arn}"},
         {"stringequals": {"kms:encryptioncontext:tenant": [_TAG]}},
     ),
-    # Models hold no tenant's data.
-    "Models": ({"bedrock:InvokeModel"}, {f"{_MODEL}${{Model}}", f"{_MODEL}${{EmbeddingModel}}"}, {}),
-    "Streams": ({"bedrock:InvokeModelWithResponseStream"}, {f"{_MODEL}${{Model}}"}, {}),
+}
+_INVOKES = {"bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"}
+_GUARDRAIL = "arn:${AWS::Partition}:bedrock:${AWS::Region}:${AWS::AccountId}:guardrail/${GuardrailId}"
+# Models hold no tenant's data. Without a catalogue: the two models of the tier.
+MODEL_SCOPES: dict[str, tuple[set[str], set[str], Condition]] = {
+    "Models": (_INVOKES, {f"{_MODEL}${{Model}}"}, {}),
+    "Embeddings": ({"bedrock:InvokeModel"}, {f"{_MODEL}${{EmbeddingModel}}"}, {}),
+}
+# With a catalogue: the ARNs that the deployer gives. Their patterns allow no wildcard.
+CATALOGUE_SCOPES: dict[str, tuple[set[str], set[str], Condition]] = {
+    "Models": (_INVOKES, {"${ChatArns}"}, {}),
+    "Embeddings": ({"bedrock:InvokeModel"}, {"${EmbeddingArns}"}, {}),
+    "ThroughProfiles": (
+        _INVOKES,
+        {"${ProfileModelArns}"},
+        {"arnequals": {"bedrock:inferenceprofilearn": ["${ProfileArns}"]}},
+    ),
+}
+GUARDRAIL_SCOPES: dict[str, tuple[set[str], set[str], Condition]] = {
+    "Guardrail": ({"bedrock:ApplyGuardrail"}, {_GUARDRAIL}, {}),
 }
 _KEY_USES = {"kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"}
 _ENCRYPTION = "s3:x-amz-server-side-encryption"
@@ -89,17 +106,33 @@ SILO_TABLES: dict[tuple[str, str], str] = {
 
 
 def tenant_role_reaches_one_tenant(template: Template) -> Iterator[str]:
-    """Each statement of the tenant role has exactly the scope in `TENANT_SCOPES`."""
+    """Each statement of the tenant role has exactly the scope in `TENANT_SCOPES` and those of the models."""
+    catalogue, guarded = template.conditions.get("Catalogue", False), template.conditions.get("Guarded", False)
+    scopes = TENANT_SCOPES | (CATALOGUE_SCOPES if catalogue else MODEL_SCOPES) | (GUARDRAIL_SCOPES if guarded else {})
     for role in tenant_roles(template):
         allows = [each for each in template.rights(role) if each.allows]
         for statement in allows:
-            known = TENANT_SCOPES.get(statement.sid)
+            known = scopes.get(statement.sid)
             if known is None:
                 yield f"{statement.name}: is not in TENANT_SCOPES (tests/infrastructure/guards/scopes.py)"
                 continue
             yield from _differences(statement, *known)
-        for sid in TENANT_SCOPES.keys() - {each.sid for each in allows}:
+        for sid in scopes.keys() - {each.sid for each in allows}:
             yield f"{role}: has no statement {sid}; remove its row from TENANT_SCOPES"
+
+
+def guardrail_is_required(template: Template) -> Iterator[str]:
+    """With a guardrail, the tenant role denies every answer without it."""
+    if not template.conditions.get("Guarded"):
+        return
+    answers = "${ChatArns}" if template.conditions.get("Catalogue") else f"{_MODEL}${{Model}}"
+    required: Condition = {"stringnotequals": {"bedrock:guardrailidentifier": [f"{_GUARDRAIL}:${{GuardrailVersion}}"]}}
+    for role in tenant_roles(template):
+        found = [each for each in template.rights(role) if each.sid == "NoAnswerWithoutGuardrail" and not each.allows]
+        if len(found) != 1:
+            yield f"{role}: does not deny answers without the guardrail"
+        for statement in found:
+            yield from _differences(statement, _INVOKES, {answers}, required)
 
 
 def policies_deny_other_tenants(template: Template) -> Iterator[str]:

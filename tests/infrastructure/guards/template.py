@@ -128,11 +128,21 @@ def notices(guard: Guard, variants: Iterable[Template], blames: str) -> bool:
     return any(blames in f"{variant.file}: {each}" for variant in variants for each in guard(variant))
 
 
+# Conditions of resources and statements that no other condition changes.
+_ALONE = ("HasEndpoint", "Traced", "Waf", "Guarded", "ModelKey")
+
+
 def variants(file: str, expanded: dict[str, Any]) -> Iterator[Template]:
-    """Yields the template under every combination of its conditions."""
-    names = list(expanded.get("Conditions", {}))
-    for values in itertools.product((True, False), repeat=len(names)):
-        conditions = dict(zip(names, values, strict=True))
+    """Yields the template under every combination of its conditions. Those of `_ALONE` are all true, all false, or one
+    of them is true.
+    """
+    names = [each for each in expanded.get("Conditions", {}) if each not in _ALONE]
+    alone = [each for each in expanded.get("Conditions", {}) if each in _ALONE]
+    settings = [dict.fromkeys(alone, False), *({each: each == name for each in alone} for name in alone)]
+    if len(alone) > 1:
+        settings.append(dict.fromkeys(alone, True))
+    for setting, values in itertools.product(settings, itertools.product((True, False), repeat=len(names))):
+        conditions = dict(zip(names, values, strict=True)) | setting
         yield Template(file, _decide(expanded["Resources"], conditions), conditions)
 
 

@@ -98,6 +98,7 @@ fn crate_dependencies_point_down() {
         "bulkhead-prompts",
         "bulkhead-rendering",
         "bulkhead-resilience",
+        "bulkhead-models",
         "bulkhead-stores",
         "bulkhead-provisioning",
         "bulkhead-runtime",
@@ -142,6 +143,7 @@ fn only_listed_files_use_operator_authority() {
     assert_eq!(
         files_with("OperatorAuthority"),
         [
+            "functions/control/src/models.rs",
             "functions/control/src/onboard.rs",
             "functions/control/src/runs.rs",
             "shared/stores/src/session/mod.rs",

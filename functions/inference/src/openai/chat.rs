@@ -1,5 +1,6 @@
 //! `POST /v1/chat/completions`.
 
+use bulkhead_models::{Model, Offer};
 use bulkhead_rendering::Renderer;
 use bulkhead_runtime::http::documented::{
     BadRequest, NotFound, TooLarge, Unprocessable, UnsupportedMediaType,
@@ -12,7 +13,6 @@ use super::forms::{
     CompletionContent, CompletionMessage, CompletionRole, CompletionToolChoice, CompletionUsage,
     FunctionDefinition, FunctionKind, Grounding, Grounds, ResponseFormat, Stop, ToolMode,
 };
-use super::serves;
 use crate::asking::{self, Asked, Instructions, Question};
 use crate::generation::{Generation, Settings};
 use crate::metering::Meter;
@@ -46,18 +46,18 @@ const MAX_BODY: usize = 256 * 1024;
 pub async fn complete(
     request: &ApiRequest,
     session: TenantSession<'_>,
-    model: &str,
+    offer: &Offer,
     renderer: &Renderer,
     budgets: &BudgetSettings,
     events: &mut Events<'_>,
 ) -> Result<(), ApiError> {
     request.only_query(&[])?;
     let chat: ChatCompletionRequest = request.json(MAX_BODY)?;
-    serves(&chat.model, model)?;
     let (stream, with_usage) =
         (chat.stream, chat.stream_options.as_ref().is_some_and(|each| each.include_usage));
     let meter = Meter::new(request, session, budgets, "chat/completions");
-    let asked = asking::ask(request, session, meter, model, renderer, question(chat)?).await?;
+    let profile = session.profile().await?;
+    let asked = asking::ask(request, session, meter, offer, renderer, &profile, question(chat)?).await?;
     match stream {
         true => in_chunks(session, meter, asked, with_usage, events).await,
         false => {
@@ -73,11 +73,11 @@ async fn whole(
     asked: Asked<'_>,
 ) -> Result<ApiResponse, ApiError> {
     let reserved = asked.reserve(meter).await?;
-    let answer = session.models().answer(&asked.model, &asked.prompt).await;
+    let answer = session.models().answer(asked.choice, &asked.prompt).await;
     meter.settle(reserved, &answer).await;
-    let mut answer = answer?;
+    let (mut answer, answered) = answer?;
     asked.generation.take_output(&mut answer)?;
-    records::keep(session, &asked.id, asked.record(&answer)).await;
+    records::keep(session, &asked.id, asked.record(answered, &answer)).await;
     let message = CompletedMessage {
         role: Some("assistant"),
         content: (answer.calls.is_empty() || !answer.text.is_empty()).then(|| answer.text.clone()),
@@ -89,8 +89,8 @@ async fn whole(
     let completion = ChatCompletion {
         choices: vec![choice],
         usage: Some(usage),
-        bulkhead: Some(grounds(&asked)),
-        ..frame(&asked, "chat.completion")
+        bulkhead: Some(grounds(&asked, answered)),
+        ..frame(&asked, answered, "chat.completion")
     };
     Ok(ApiResponse::json(200, &completion))
 }
@@ -103,7 +103,7 @@ async fn in_chunks(
     events: &mut Events<'_>,
 ) -> Result<(), ApiError> {
     let reserved = asked.reserve(meter).await?;
-    let mut writing = match session.models().stream(&asked.model, &asked.prompt).await {
+    let (mut writing, answered) = match session.models().stream(asked.choice, &asked.prompt).await {
         Ok(writing) => writing,
         Err(error) => {
             meter.settle_unanswered(reserved, &error).await;
@@ -112,11 +112,11 @@ async fn in_chunks(
     };
     let chunk = |delta: CompletedMessage, finish_reason| ChatCompletion {
         choices: vec![Choice { index: 0, message: None, delta: Some(delta), finish_reason }],
-        ..frame(&asked, "chat.completion.chunk")
+        ..frame(&asked, answered, "chat.completion.chunk")
     };
     let text = |text: String| CompletedMessage { content: Some(text), ..CompletedMessage::default() };
     let first = CompletedMessage { role: Some("assistant"), ..text(String::new()) };
-    events.data(&ChatCompletion { bulkhead: Some(grounds(&asked)), ..chunk(first, None) });
+    events.data(&ChatCompletion { bulkhead: Some(grounds(&asked, answered)), ..chunk(first, None) });
     let broken = loop {
         match writing.next().await {
             Ok(Some(Written::Text(part))) => events.data(&chunk(text(part), None)),
@@ -128,19 +128,22 @@ async fn in_chunks(
             Err(error) => break Some(error),
         }
     };
-    meter.settle_stream(reserved, &writing).await;
+    meter.settle_stream(reserved, answered, &writing).await;
     if let Some(error) = broken {
         return Err(error.into());
     }
     let mut answer = writing.finish()?;
     let usage = Usage::of(&answer);
     asked.generation.take_output(&mut answer)?;
-    records::keep(session, &asked.id, asked.record(&answer)).await;
+    records::keep(session, &asked.id, asked.record(answered, &answer)).await;
     let tool_calls = called(answer.calls.into_iter().map(CallOfTool::from), true);
     let last = CompletedMessage { tool_calls, ..CompletedMessage::default() };
     events.data(&chunk(last, reason(answer.finish.into())));
     if with_usage {
-        events.data(&ChatCompletion { usage: Some(usage.into()), ..frame(&asked, "chat.completion.chunk") });
+        events.data(&ChatCompletion {
+            usage: Some(usage.into()),
+            ..frame(&asked, answered, "chat.completion.chunk")
+        });
     }
     events.done();
     Ok(())
@@ -177,6 +180,8 @@ fn question(chat: ChatCompletionRequest) -> Result<Question, ApiError> {
         }
     };
     Ok(Question {
+        model: Some(chat.model),
+        streamed: chat.stream,
         instructions: Instructions { template, text: instructions.join("\n\n") },
         conversation: conversation::read(&messages)?,
         messages,
@@ -219,21 +224,22 @@ fn read_messages(messages: Vec<CompletionMessage>) -> Result<(Vec<String>, Vec<C
 }
 
 /// Returns a completion without choices.
-fn frame(asked: &Asked<'_>, object: &'static str) -> ChatCompletion {
+fn frame(asked: &Asked<'_>, answered: &Model, object: &'static str) -> ChatCompletion {
     ChatCompletion {
         id: asked.id.as_str().to_owned(),
         object,
         created: asked.created_at.as_seconds(),
-        model: asked.model.clone(),
+        model: answered.id.to_string(),
         choices: vec![],
         usage: None,
         bulkhead: None,
     }
 }
 
-fn grounds(asked: &Asked<'_>) -> Grounds {
+fn grounds(asked: &Asked<'_>, answered: &Model) -> Grounds {
     Grounds {
         template: asked.template.clone(),
+        fallback_for: asked.fallback_for(answered).map(str::to_owned),
         prompt_sha256: asked.prompt_sha256.clone(),
         citations: asked.found.iter().cloned().map(Citation::from).collect(),
     }

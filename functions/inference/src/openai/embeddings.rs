@@ -4,15 +4,12 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use bulkhead_runtime::http::documented::{
-    BadRequest, NotFound, TooLarge, Unprocessable, UnsupportedMediaType,
-};
+use bulkhead_runtime::http::documented::{BadRequest, TooLarge, Unprocessable, UnsupportedMediaType};
 use bulkhead_runtime::http::{ApiError, ApiRequest, ApiResponse};
-use bulkhead_stores::{BudgetSettings, Embedded, TenantSession, Throttle};
+use bulkhead_stores::{BudgetSettings, Embedded, TenantSession, TextPurpose, Throttle};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::serves;
 use crate::metering::Meter;
 use crate::prompt::is_blank;
 
@@ -113,7 +110,6 @@ pub struct EmbeddingUsage {
     responses(
         (status = 200, body = EmbeddingList, description = "The vectors"),
         (status = 400, response = BadRequest),
-        (status = 404, response = NotFound),
         (status = 413, response = TooLarge),
         (status = 415, response = UnsupportedMediaType),
         (status = 422, response = Unprocessable),
@@ -140,7 +136,9 @@ pub async fn create(
         return Err(ApiError::Unprocessable(format!("`input[{index}]` {rule}")));
     }
     let served = session.models().embedding_model().await?;
-    serves(&model, &served)?;
+    if model != served && model != "default" {
+        return Err(ApiError::Unprocessable(format!("`model` must be `default` or `{served}`")));
+    }
     let calls = u32::try_from(texts.len()).unwrap_or(u32::MAX);
     match session.embedding_rate(rate).reserve(calls, MAX_WAIT).await? {
         Some(wait) => tokio::time::sleep(wait).await,
@@ -150,7 +148,8 @@ pub async fn create(
             return Err(ApiError::TooManyRequests { detail, retry_after: MAX_WAIT });
         }
     }
-    let embedded = Meter::new(request, session, budgets, "embeddings").embed(&texts).await?;
+    let meter = Meter::new(request, session, budgets, "embeddings");
+    let embedded = meter.embed(&texts, TextPurpose::Passage).await?;
     let tokens = embedded.iter().map(|each| each.tokens).sum();
     let entry = |(index, Embedded { vector, .. }): (usize, Embedded)| EmbeddingEntry {
         object: "embedding",

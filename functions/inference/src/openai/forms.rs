@@ -16,7 +16,7 @@ use crate::model::{Citation, Retrieval, TemplateVersion};
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChatCompletionRequest {
-    /// The model that answers, or `default`.
+    /// A model of `GET /v1/models`, or `default`: the tenant's default.
     #[schema(min_length = 1, max_length = 256, example = "default")]
     pub model: String,
     /// The conversation. Messages of `system` and `developer` are instructions; they come first.
@@ -338,6 +338,9 @@ pub struct Grounds {
     /// The prompt template version, if the request named a prompt template.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub template: Option<TemplateVersion>,
+    /// The model that was chosen, if it was throttled or unavailable and `model` answered in its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fallback_for: Option<String>,
     /// SHA-256 of the instructions in UTF-8, hexadecimal.
     pub prompt_sha256: String,
     /// The passages in the prompt, best first.

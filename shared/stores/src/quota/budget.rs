@@ -20,7 +20,7 @@ use super::usage::{Metered, TokenPrice, Tokens, Use};
 use crate::clock;
 use crate::error::{Classify, StoreError};
 use crate::items::{self, Item, key_attributes};
-use crate::repositories::models::Embedded;
+use crate::repositories::models::{Embedded, TextPurpose};
 use crate::session::{LastBudget, TenantSession};
 use crate::transaction::{malformed, transact};
 
@@ -50,7 +50,7 @@ pub struct Budgets<'s> {
 pub struct BudgetSettings {
     /// The budget of a tenant that has no own one.
     pub default: Budget,
-    /// The prices, by what the provider calls a model.
+    /// The prices, by the id of a model.
     pub prices: BTreeMap<String, TokenPrice>,
     /// When a reservation expires: later than any call of this function ends, by any clock.
     pub lifetime: Duration,
@@ -65,6 +65,18 @@ pub struct Reserved {
     call: Metered,
     /// The price at the time of the reservation.
     price: Option<TokenPrice>,
+    /// That of the fallback.
+    or: Option<TokenPrice>,
+}
+
+impl Reserved {
+    /// Returns the reservation as one of the model that answered: the chosen one or the fallback.
+    pub fn answered_by(mut self, model: &str) -> Self {
+        if let Some(fallback) = self.call.fallback.take_if(|fallback| fallback.as_str() == model) {
+            (self.call.model, self.price) = (fallback, self.or);
+        }
+        self
+    }
 }
 
 /// Why a call may not start.
@@ -92,16 +104,21 @@ impl Budgets<'_> {
         Ok(self.session.profile().await?.budget.over(self.settings.default))
     }
 
-    /// Reserves the most that `call` can cost, in the day and in the month, by one conditional write.
+    /// Reserves the most that `call` can cost, in the day and in the month, by one conditional write. One of its models
+    /// answers, so the dearer one counts.
     ///
     /// On an error nothing is reserved.
     pub async fn reserve(&self, call: Metered) -> Result<Result<Reserved, BudgetRefusal>, StoreError> {
         let budget = self.budget().await?;
-        let price = self.settings.prices.get(call.model.as_str()).copied();
-        if price.is_none() && budget.limits_money() {
-            return Ok(Err(BudgetRefusal::NoPrice { model: call.model.to_string() }));
+        let price = |model: &ModelName| self.settings.prices.get(model.as_str()).copied();
+        let models: Vec<_> = std::iter::once(&call.model).chain(&call.fallback).collect();
+        if budget.limits_money()
+            && let Some(model) = models.iter().find(|model| price(model).is_none())
+        {
+            return Ok(Err(BudgetRefusal::NoPrice { model: model.to_string() }));
         }
-        let need = call.counted(Use::Unknown, price).amount();
+        let need = models.iter().map(|model| call.counted(Use::Unknown, price(model)).amount());
+        let need = need.reduce(Amount::larger).unwrap_or_default();
         let (id, mut fresh) = (fastrand::u64(..), false);
         for _ in 0..MAX_ATTEMPTS {
             let now = clock::now_in_microseconds();
@@ -118,7 +135,8 @@ impl Budgets<'_> {
             };
             match self.write(&reserve).await? {
                 Written::Applied => {
-                    return Ok(Ok(Reserved { id, reservation: reserve.reservation, call, price }));
+                    let (price, or) = (price(&call.model), call.fallback.as_ref().and_then(price));
+                    return Ok(Ok(Reserved { id, reservation: reserve.reservation, call, price, or }));
                 }
                 Written::LostRace => fresh = true,
                 Written::Busy => sleep(PAUSE.mul_f64(fastrand::f64())).await,
@@ -134,7 +152,7 @@ impl Budgets<'_> {
     /// # Errors
     /// If the write fails, the reservation expires and the use is not counted.
     pub async fn settle(&self, reserved: Reserved, used: Use) -> Result<(), StoreError> {
-        let Reserved { id, reservation, call, price } = reserved;
+        let Reserved { id, reservation, call, price, .. } = reserved;
         let counted = call.counted(used, price);
         if counted.exceeds(&reservation.amount) {
             tracing::error!(tenant = %self.session.tenant(), model = %call.model, "a call used more than its worst case");
@@ -174,28 +192,44 @@ impl Budgets<'_> {
         &self,
         route: &'static str,
         texts: &[String],
+        purpose: TextPurpose,
     ) -> Result<Result<Vec<Embedded>, BudgetRefusal>, StoreError> {
         let model = self.session.models().embedding_model().await?;
         let model =
             ModelName::parse(&model).map_err(|error| StoreError::corrupt(RESERVE, error.to_string()))?;
         let bound = Tokens::of_texts(texts.iter().map(String::as_str));
-        let reserved = match self.reserve(Metered { route, model, template: None, bound }).await? {
-            Ok(reserved) => reserved,
-            Err(refusal) => return Ok(Err(refusal)),
+        let reserved =
+            match self.reserve(Metered { route, model, fallback: None, template: None, bound }).await? {
+                Ok(reserved) => reserved,
+                Err(refusal) => return Ok(Err(refusal)),
+            };
+        let calls = self.session.models().embed_calls(texts, purpose).await;
+        let calls = match calls {
+            Ok(calls) => calls,
+            Err(error) => {
+                self.settle_or_log(reserved, Use::Nothing).await;
+                return Err(error);
+            }
         };
-        let results = self.session.models().embed_each(texts).await;
-        let mut used = Tokens::default();
-        for (result, text) in results.iter().zip(texts) {
+        let (mut used, mut rest) = (Tokens::default(), texts);
+        for (count, result) in &calls {
+            let (own, others) = rest.split_at_checked(*count).unwrap_or((rest, &[]));
+            rest = others;
             let tokens = match result {
-                Ok(embedded) => Tokens { input: embedded.tokens, output: 0, texts: 1 },
-                Err(error) if error.may_be_billed() => Tokens::of_texts([text.as_str()]),
+                Ok(embedded) => Tokens {
+                    input: embedded.iter().map(|each| each.tokens).sum(),
+                    output: 0,
+                    texts: embedded.len() as u64,
+                },
+                Err(error) if error.may_be_billed() => Tokens::of_texts(own.iter().map(String::as_str)),
                 Err(_) => Tokens::default(),
             };
             used = used.plus(tokens);
         }
         let used = if used == Tokens::default() { Use::Nothing } else { Use::Reported(used) };
         self.settle_or_log(reserved, used).await;
-        results.into_iter().collect::<Result<_, _>>().map(Ok)
+        let embedded = calls.into_iter().map(|(_, result)| result).collect::<Result<Vec<_>, _>>()?;
+        Ok(Ok(embedded.into_iter().flatten().collect()))
     }
 
     /// Settles a call whose answer is paid, so that its answer is returned also if the settlement fails.

@@ -39,6 +39,8 @@ pub struct Metered {
     pub route: &'static str,
     /// The model.
     pub model: ModelName,
+    /// The model that answers if the first one is not available.
+    pub fallback: Option<ModelName>,
     /// The prompt template, if the request names one.
     pub template: Option<TemplateKey>,
     /// The most that the call can use.

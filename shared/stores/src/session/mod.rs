@@ -5,7 +5,7 @@ mod expiring;
 mod profile;
 mod renewal;
 
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
@@ -14,6 +14,7 @@ use aws_smithy_runtime::client::identity::IdentityCache;
 use aws_types::SdkConfig;
 use bulkhead_resilience::budget;
 use bulkhead_resilience::quota::Ledger;
+use bulkhead_tenancy::names::Pseudonym;
 use bulkhead_tenancy::{OperatorAuthority, TenantId, TenantScope};
 
 use credentials::TenantCredentials;
@@ -21,8 +22,9 @@ use expiring::Expiring;
 pub use profile::{OwnBudget, Profile};
 use renewal::Renewing;
 
+use crate::endpoint::Endpoint;
 use crate::error::StoreError;
-use crate::platform::Platform;
+use crate::platform::{Guardrail, ModelAccess, Platform};
 use crate::sealing::Sealer;
 
 /// How long a profile is cached. A changed key or index takes effect within this time.
@@ -82,6 +84,7 @@ pub struct TenantClients {
     s3: OnceLock<aws_sdk_s3::Client>,
     s3vectors: OnceLock<aws_sdk_s3vectors::Client>,
     bedrock: OnceLock<aws_sdk_bedrockruntime::Client>,
+    models: Arc<ModelAccess>,
 }
 
 impl TenantClients {
@@ -111,6 +114,7 @@ impl TenantClients {
             s3: OnceLock::new(),
             s3vectors: OnceLock::new(),
             bedrock: OnceLock::new(),
+            models: Arc::clone(&platform.models),
         }
     }
 
@@ -138,6 +142,21 @@ impl<'s> TenantSession<'s> {
     /// Returns the tenant's id, for logs and metrics.
     pub fn tenant(&self) -> &'s TenantId {
         self.scope.tenant()
+    }
+
+    /// Returns what a model sees of the tenant.
+    pub fn pseudonym(&self) -> Pseudonym {
+        self.scope.pseudonym()
+    }
+
+    /// Returns the endpoint of models outside Bedrock, if the stack has one.
+    pub(crate) fn endpoint(&self) -> Option<&'s Endpoint> {
+        self.clients.models.endpoint.as_ref()
+    }
+
+    /// Returns the guardrail of the stack, if it has one.
+    pub(crate) fn guardrail(&self) -> Option<&'s Guardrail> {
+        self.clients.models.guardrail.as_ref()
     }
 
     pub(crate) fn cached_profile(&self) -> &'s Expiring<Profile> {
@@ -233,7 +252,7 @@ mod tests {
         let admission = Admission::new(IsolationMode::PerTenant);
         let scope = |tenant| admission.request(&invocation, Some(tenant), Some(tenant)).expect("admitted");
         let (own, foreign) = (scope(one), scope(other));
-        let clients = TenantClients::new(&Platform { sdk }, &settings, &own);
+        let clients = TenantClients::new(&Platform { sdk, models: Arc::default() }, &settings, &own);
         assert!(clients.session(&own).is_ok());
         assert!(matches!(clients.session(&foreign), Err(StoreError::ForeignSession)));
     }

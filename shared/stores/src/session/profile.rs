@@ -1,3 +1,4 @@
+use bulkhead_models::{Provider, Settings};
 use bulkhead_resilience::budget::{Allowance, Budget};
 use bulkhead_tenancy::names::Corpus;
 use serde::{Deserialize, Serialize};
@@ -19,9 +20,25 @@ pub struct Profile {
     pub embedding_model: String,
     /// Length of an embedding.
     pub dimensions: u32,
+    /// Where the embedding model runs.
+    #[serde(default)]
+    pub embedding_provider: Provider,
+    /// What the provider calls the embedding model, if not the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embedding_name: Option<String>,
+    /// Which models answer.
+    #[serde(default)]
+    pub models: Settings,
     /// The tenant's own budget. A limit that it does not have is the tier's.
     #[serde(default)]
     pub budget: OwnBudget,
+}
+
+impl Profile {
+    /// Returns what the provider calls the embedding model.
+    pub fn embedding_name(&self) -> &str {
+        self.embedding_name.as_deref().unwrap_or(&self.embedding_model)
+    }
 }
 
 /// A tenant's own budget. A missing limit is the tier's; 0 is no limit.

@@ -10,6 +10,7 @@ mod index;
 mod item;
 mod key_alias;
 mod object;
+mod pseudonym;
 mod revision;
 mod session;
 mod usage_key;
@@ -21,6 +22,7 @@ pub use index::VectorIndexName;
 pub use item::{ApiKeyLocation, ItemKey, PartitionKey, SortPrefix};
 pub use key_alias::KeyAlias;
 pub use object::{ObjectKey, ObjectPrefix};
+pub use pseudonym::Pseudonym;
 pub use revision::Revision;
 pub use session::SessionTag;
 pub use usage_key::UsageKey;
@@ -96,6 +98,7 @@ pub fn inventory(scope: &TenantScope<'_>, ids: &Ids) -> Vec<DerivedName> {
         whole("session name", scope.session_tag().session_name()),
         whole("session tag", scope.session_tag().value()),
         whole("usage key", scope.tenant().usage_key().as_str()),
+        whole("pseudonym", scope.pseudonym().as_str()),
         whole("external id", scope.external_id_hash(external).as_str()),
     ];
     for key in [

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from . import tools
 from .errors import invalid
 from .extractive import answer, question_of
+from .guardrails import Guardrail
 from .text import cut_to_tokens, token_count
 
 _DEFAULT_MAX_TOKENS = 5_000
-_UNSUPPORTED = ("guardrailConfig", "promptVariables", "outputConfig")
+_UNSUPPORTED = ("promptVariables", "outputConfig")
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Answer:
         ]
 
 
-def converse(request: dict, context: int) -> Answer:
+def converse(request: dict, context: int, guardrail: Guardrail | None = None) -> Answer:
     """Answers a request to a model with `context` tokens."""
     started = time.monotonic()
     for name in _UNSUPPORTED:
@@ -81,6 +82,9 @@ def converse(request: dict, context: int) -> Answer:
     inputs += token_count(json.dumps(request.get("toolConfig"))) if offered else 0
     if inputs > context:
         raise invalid("Input is too long for requested model.")
+    if guardrail and guardrail.blocks([text for _, text in messages]):
+        nothing = {"inputTokens": 0, "outputTokens": 0, "totalTokens": 0}
+        return Answer(guardrail.blocked_input, None, "guardrail_intervened", nothing, 0)
     has_results = any("toolResult" in block for block in blocks[-1][1])
     spoken = _with_results_as_context(messages, blocks)
     text = answer(system, spoken)
@@ -90,6 +94,8 @@ def converse(request: dict, context: int) -> Answer:
     if call:
         call, reason = (call, "tool_use") if reason == "end_turn" else (None, reason)
         text = ""
+    if guardrail and guardrail.blocks([text]):
+        text, call, reason = guardrail.blocked_output, None, "guardrail_intervened"
     usage = {"inputTokens": inputs, "outputTokens": outputs, "totalTokens": inputs + outputs}
     return Answer(text, call, reason, usage, int((time.monotonic() - started) * 1000))
 

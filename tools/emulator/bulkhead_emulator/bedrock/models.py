@@ -2,6 +2,7 @@
 
 AWS (inference-profiles-prereq): a call through a cross-Region inference profile is judged on the profile
 and on the foundation model in every Region the profile routes to; newer models can only be called through a profile.
+A global profile routes to every commercial Region: global-cross-region-inference.
 """
 
 from __future__ import annotations
@@ -9,15 +10,24 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from .cohere import MODELS as COHERE
 from .embeddings import MODEL as TITAN
 from .errors import invalid
 
+_GLOBAL = "global"
 _GEOGRAPHIES = {
     "us": ("us-east-1", "us-east-2", "us-west-2"),
     "eu": ("eu-central-1", "eu-north-1", "eu-west-1", "eu-west-3"),
     "apac": ("ap-northeast-1", "ap-south-1", "ap-southeast-1", "ap-southeast-2"),
 }
-_REGION_PREFIX = {"us": "us-", "eu": "eu-", "apac": "ap-"}
+_REGION_PREFIX = {"us": "us-", "eu": "eu-", "apac": "ap-", _GLOBAL: ""}
+# Models with a global inference profile.
+_GLOBALLY = (
+    "anthropic.claude-haiku-4-5-20251001-v1:0",
+    "anthropic.claude-sonnet-4-5-20250929-v1:0",
+    "cohere.embed-v4:0",
+)
+_EMBEDDING_MODELS = (TITAN, *COHERE)
 # Maximum tokens of a prompt with its answer.
 # https://docs.aws.amazon.com/nova/latest/userguide/what-is-nova.html
 # https://docs.anthropic.com/en/docs/about-claude/models/overview
@@ -53,9 +63,11 @@ class Model:
         """All ARNs that IAM checks for a call, the one named in the request first."""
         if self.geography is None:
             return [f"arn:aws:bedrock:{self.region}::foundation-model/{self.name}"]
+        # A global profile: the model in the own Region, and the model without a Region.
+        regions = (self.region, "") if self.geography == _GLOBAL else _GEOGRAPHIES[self.geography]
         return [
             f"{self.profile_arn}",
-            *(f"arn:aws:bedrock:{region}::foundation-model/{self.name}" for region in _GEOGRAPHIES[self.geography]),
+            *(f"arn:aws:bedrock:{region}::foundation-model/{self.name}" for region in regions),
         ]
 
     @property
@@ -66,7 +78,7 @@ class Model:
 
     @property
     def embeds(self) -> bool:
-        return self.name == TITAN
+        return self.name in _EMBEDDING_MODELS
 
     @property
     def context(self) -> int:
@@ -81,11 +93,12 @@ def find(identifier: str, region: str, account: str) -> Model:
         raise _unknown()
     name = arn.group(4) if arn else identifier
     geography, _, rest = name.partition(".")
-    if geography in _GEOGRAPHIES and rest in _TEXT_MODELS and (not arn or arn.group(3) == "inference-profile"):
+    routed = rest in _GLOBALLY if geography == _GLOBAL else rest in (*_TEXT_MODELS, *COHERE)
+    if geography in (*_GEOGRAPHIES, _GLOBAL) and routed and (not arn or arn.group(3) == "inference-profile"):
         if not region.startswith(_REGION_PREFIX[geography]):
             raise _unknown()
         return Model(rest, region, account, geography)
-    if (name != TITAN and name not in _TEXT_MODELS) or (arn and arn.group(3) == "inference-profile"):
+    if name not in (*_EMBEDDING_MODELS, *_TEXT_MODELS) or (arn and arn.group(3) == "inference-profile"):
         raise _unknown()
     return Model(name, region, account)
 

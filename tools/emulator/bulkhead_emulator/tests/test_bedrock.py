@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bulkhead_emulator.tests.support.cloud import ACCOUNT, Cloud, allow, denied, error
+from bulkhead_emulator.tests.support.cloud import ACCOUNT, Cloud, allow, denied, deny, error
 
 pytestmark = pytest.mark.extension
 TITAN, NOVA = "amazon.titan-embed-text-v2:0", "amazon.nova-lite-v1:0"
@@ -339,3 +339,109 @@ def test_call_of_a_tool_is_streamed(bedrock: Any) -> None:
     assert kinds[:2] == ["messageStart", "contentBlockStart"] and kinds[-2:] == ["messageStop", "metadata"], kinds
     pieces = [e["contentBlockDelta"]["delta"]["toolUse"]["input"] for e in events if "contentBlockDelta" in e]
     assert json.loads("".join(pieces)) == {"shop": "Rosenau"}
+
+
+# ── profiles, guardrails, Cohere ──────────────────────────────────────────────
+
+HELLO = [{"role": "user", "content": [{"text": "Hello?"}]}]
+
+
+def test_models_of_a_profile_can_be_allowed_through_it_only(cloud: Cloud) -> None:
+    profile = f"arn:aws:bedrock:us-east-1:{ACCOUNT}:inference-profile/us.{NOVA}"
+    everywhere = [MODEL.format(region, NOVA) for region in ("us-east-1", "us-east-2", "us-west-2")]
+    condition = {"ArnEquals": {"bedrock:InferenceProfileArn": [profile]}}
+    through = allow("bedrock:InvokeModel", everywhere, Condition=condition)
+    session = cloud.tenant("acme", allow("bedrock:InvokeModel", profile), through).client("bedrock-runtime")
+    assert not denied(session.converse, modelId=f"us.{NOVA}", messages=HELLO)
+    assert denied(session.converse, modelId=NOVA, messages=HELLO)
+
+
+def test_global_profile_needs_the_model_without_a_region(cloud: Cloud) -> None:
+    profile = f"arn:aws:bedrock:us-east-1:{ACCOUNT}:inference-profile/global.{CLAUDE}"
+
+    def refused(*resources: str) -> Any:
+        session = cloud.tenant("acme", allow("bedrock:InvokeModel", list(resources))).client("bedrock-runtime")
+        return denied(session.converse, modelId=f"global.{CLAUDE}", messages=HELLO)
+
+    assert refused(profile, MODEL.format("us-east-1", CLAUDE))
+    assert refused(profile, MODEL.format("", CLAUDE))
+    assert not refused(profile, MODEL.format("us-east-1", CLAUDE), MODEL.format("", CLAUDE))
+
+
+@pytest.fixture(scope="module")
+def guardrail(cloud: Cloud) -> dict[str, str]:
+    control = cloud.client("bedrock")
+    made = control.create_guardrail(
+        name="words",
+        wordPolicyConfig={"wordsConfig": [{"text": "rotterdam"}]},
+        blockedInputMessaging="The question is blocked.",
+        blockedOutputsMessaging="The answer is blocked.",
+    )
+    version = control.create_guardrail_version(guardrailIdentifier=made["guardrailId"])["version"]
+    return {"guardrailIdentifier": made["guardrailId"], "guardrailVersion": version}
+
+
+def test_guardrail_blocks_words(bedrock: Any, guardrail: dict[str, str]) -> None:
+    def converse(text: str) -> Any:
+        messages = [{"role": "user", "content": [{"text": text}]}]
+        return bedrock.converse(modelId=NOVA, messages=messages, guardrailConfig=guardrail)
+
+    blocked = converse("Where in Rotterdam is it?")
+    assert (said(blocked), blocked["stopReason"]) == ("The question is blocked.", "guardrail_intervened")
+    assert blocked["usage"]["totalTokens"] == 0
+    assert converse("Hello?")["stopReason"] == "end_turn"
+    unknown = {**guardrail, "guardrailVersion": "7"}
+    code, status, _ = error(bedrock.converse, modelId=NOVA, messages=HELLO, guardrailConfig=unknown)
+    assert (code, status) == ("ValidationException", 400)
+    streamed = bedrock.converse_stream(
+        modelId=NOVA, messages=[{"role": "user", "content": [{"text": "Rotterdam?"}]}], guardrailConfig=guardrail
+    )
+    reasons = [each["messageStop"]["stopReason"] for each in streamed["stream"] if "messageStop" in each]
+    assert reasons == ["guardrail_intervened"]
+
+
+def test_guardrail_can_be_required(cloud: Cloud, guardrail: dict[str, str]) -> None:
+    arn = f"arn:aws:bedrock:us-east-1:{ACCOUNT}:guardrail/{guardrail['guardrailIdentifier']}"
+    required = {"StringNotEquals": {"bedrock:GuardrailIdentifier": f"{arn}:{guardrail['guardrailVersion']}"}}
+    model = allow("bedrock:InvokeModel", MODEL.format("us-east-1", NOVA))
+    without_it = deny("bedrock:InvokeModel", "*", Condition=required)
+    ask: dict[str, Any] = {"modelId": NOVA, "messages": HELLO}
+    unable = cloud.tenant("acme", model, without_it).client("bedrock-runtime")
+    assert denied(unable.converse, **ask, guardrailConfig=guardrail), "bedrock:ApplyGuardrail is missing"
+    session = cloud.tenant("acme", model, without_it, allow("bedrock:ApplyGuardrail", arn)).client("bedrock-runtime")
+    assert not denied(session.converse, **ask, guardrailConfig=guardrail)
+    assert denied(session.converse, **ask)
+    assert denied(session.converse, **ask, guardrailConfig={**guardrail, "guardrailVersion": "DRAFT"})
+
+
+@pytest.mark.parametrize(
+    ("model", "more", "dimensions"),
+    [
+        ("cohere.embed-multilingual-v3", {"truncate": "END"}, 1024),
+        ("cohere.embed-v4:0", {}, 1536),
+        ("us.cohere.embed-v4:0", {"output_dimension": 256}, 256),
+    ],
+)
+def test_cohere_embeds(bedrock: Any, model: str, more: dict[str, Any], dimensions: int) -> None:
+    request = {"texts": ["Refunds take fourteen days.", "x"], "input_type": "search_document"}
+    body = json.dumps(request | more | {"embedding_types": ["float"]})
+    answer = json.loads(bedrock.invoke_model(modelId=model, body=body)["body"].read())
+    assert answer["response_type"] == "embeddings_by_type"
+    assert [len(each) for each in answer["embeddings"]["float"]] == [dimensions] * 2
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"texts": ["x"]},
+        {"texts": [], "input_type": "search_query"},
+        {"texts": ["x"] * 97, "input_type": "search_query"},
+        {"texts": ["x"], "input_type": "query"},
+        {"texts": ["x" * 2_049], "input_type": "search_query"},
+        {"texts": ["x"], "input_type": "search_query", "output_dimension": 512},
+    ],
+)
+def test_cohere_refuses_malformed_requests(bedrock: Any, request_: dict[str, Any]) -> None:
+    body = json.dumps(request_)
+    code, _, _ = error(bedrock.invoke_model, modelId="cohere.embed-english-v3", body=body)
+    assert code == "ValidationException"

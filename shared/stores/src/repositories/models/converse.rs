@@ -12,6 +12,7 @@ use aws_sdk_bedrockruntime::types::{
     ToolUseBlock,
 };
 use aws_smithy_types::{Document, Number};
+use bulkhead_models::Model;
 use serde_json::Value;
 
 use super::{Finish, ModelPart, ModelRole, Prompt, ToolCall, ToolChoice};
@@ -74,9 +75,9 @@ pub(super) fn tools(prompt: &Prompt) -> Result<Option<ToolConfiguration>, StoreE
     config.build().map(Some).map_err(incomplete)
 }
 
-pub(super) fn inference(prompt: &Prompt) -> InferenceConfiguration {
+pub(super) fn inference(prompt: &Prompt, model: &Model) -> InferenceConfiguration {
     InferenceConfiguration::builder()
-        .max_tokens(i32::from(prompt.max_tokens))
+        .max_tokens(i32::from(super::max_tokens(prompt, model)))
         .temperature(prompt.temperature)
         .set_stop_sequences((!prompt.stop.is_empty()).then(|| prompt.stop.clone()))
         .build()

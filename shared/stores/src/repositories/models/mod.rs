@@ -1,7 +1,10 @@
 mod converse;
+mod embeddings;
+mod openai;
+mod partial;
 mod stream;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_sdk_bedrockruntime::error::SdkError;
 use aws_sdk_bedrockruntime::types::SystemContentBlock;
@@ -9,20 +12,24 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
-use futures::StreamExt;
-use serde::{Deserialize, Serialize};
+use bulkhead_models::{Choice, Model, Provider};
 use serde_json::Value;
 
+use crate::endpoint::Endpoint;
 use crate::error::{Classify, StoreError};
+use crate::platform::Guardrail;
 use crate::session::TenantSession;
 
+pub use embeddings::{Embedded, Embedding, TextPurpose};
 pub use stream::{AnswerStream, Written};
 
 /// Longest wait for an answer. API Gateway waits 29 seconds for the whole request.
 const ANSWER_WITHIN: Duration = Duration::from_secs(25);
 
-/// Texts that are embedded at the same time.
-const CONCURRENT_EMBEDDINGS: usize = 8;
+/// The shortest time that a fallback has for its answer.
+const FALLBACK_TIME: Duration = Duration::from_secs(5);
+
+const ASK: &str = "ask model";
 
 /// Maximum attempts if the model refuses at once.
 const ATTEMPTS: u32 = 3;
@@ -30,29 +37,9 @@ const ATTEMPTS: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(600);
 
 /// One attempt of the SDK. A retry after a lost answer is billed again and ends too late.
-fn one_attempt() -> aws_sdk_bedrockruntime::config::Builder {
-    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ANSWER_WITHIN).build();
+fn one_attempt(within: Duration) -> aws_sdk_bedrockruntime::config::Builder {
+    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(within).build();
     aws_sdk_bedrockruntime::Config::builder().retry_config(RetryConfig::disabled()).timeout_config(timeouts)
-}
-
-/// The embedding of a text: a vector of floats.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Embedding(pub(crate) Vec<f32>);
-
-impl Embedding {
-    /// Returns the numbers.
-    pub fn into_floats(self) -> Vec<f32> {
-        self.0
-    }
-}
-
-/// The embedding of a text, and what it cost.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Embedded {
-    /// The embedding.
-    pub vector: Embedding,
-    /// Tokens of the text.
-    pub tokens: u64,
 }
 
 /// The input of a model.
@@ -72,6 +59,8 @@ pub struct Prompt {
     pub tools: Vec<Tool>,
     /// Which tools the model calls. Without tools it has no meaning.
     pub tool_choice: ToolChoice,
+    /// Whether the only tool takes an answer in JSON, and is none of the caller's tools.
+    pub json: bool,
 }
 
 impl Prompt {
@@ -195,21 +184,6 @@ pub enum Finish {
     Malformed,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct TitanRequest<'a> {
-    input_text: &'a str,
-    dimensions: u32,
-    normalize: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct TitanResponse {
-    embedding: Vec<f32>,
-    input_text_token_count: u64,
-}
-
 /// The models. Called with the tenant's session, so that AWS bills the calls to the tenant's tag:
 /// <https://docs.aws.amazon.com/bedrock/latest/userguide/cost-mgmt-iam-principal-tracking.html>
 pub struct Models<'s> {
@@ -224,62 +198,56 @@ impl<'s> TenantSession<'s> {
 }
 
 impl Models<'_> {
-    /// Returns the id of the embedding model of the tenant's corpus.
-    pub async fn embedding_model(&self) -> Result<String, StoreError> {
-        Ok(self.session.profile().await?.embedding_model.clone())
+    /// Sends `prompt` to the chosen model and returns the answer, with the model that answered.
+    ///
+    /// Asks the fallback once if the first model is throttled or unavailable, never if it refuses the input.
+    pub async fn answer<'m>(
+        &self,
+        choice: Choice<'m>,
+        prompt: &Prompt,
+    ) -> Result<(Answer, &'m Model), StoreError> {
+        let started = Instant::now();
+        let first = self.answer_of(choice.model, prompt, ANSWER_WITHIN).await;
+        let Some(fallback) = choice.fallback.filter(|_| first.as_ref().is_err_and(is_unavailable)) else {
+            return first.map(|answer| (answer, choice.model));
+        };
+        let Some(left) = time_left(started) else { return first.map(|answer| (answer, choice.model)) };
+        report_fallback(choice.model, fallback);
+        Ok((self.answer_of(fallback, prompt, left).await?, fallback))
     }
 
-    /// Embeds `texts` with the model of the tenant's corpus, in order, eight at a time. Each text has its result,
-    /// because each call is billed.
-    pub async fn embed_each(&self, texts: &[String]) -> Vec<Result<Embedded, StoreError>> {
-        let mut calls = Vec::with_capacity(texts.len());
-        // Not a closure: the compiler cannot tell that its future is `Send`.
-        for text in texts {
-            calls.push(self.embed_counted(text));
+    async fn answer_of(
+        &self,
+        model: &Model,
+        prompt: &Prompt,
+        within: Duration,
+    ) -> Result<Answer, StoreError> {
+        match model.provider {
+            Provider::Bedrock => self.converse(model, prompt, within).await,
+            Provider::Openai => {
+                let request = self.chat(model, prompt, false);
+                let completion = self.endpoint(ASK)?.ask(ASK, openai::CHAT, &request, within).await?;
+                let mut answer = openai::Building::new(prompt);
+                answer.take(completion)?;
+                answer.finish()
+            }
         }
-        futures::stream::iter(calls).buffered(CONCURRENT_EMBEDDINGS).collect().await
     }
 
-    async fn embed_counted(&self, text: &str) -> Result<Embedded, StoreError> {
-        const OPERATION: &str = "embed text";
-        let profile = self.session.profile().await?;
-        let body = TitanRequest { input_text: text, dimensions: profile.dimensions, normalize: true };
-        let body =
-            serde_json::to_vec(&body).map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))?;
-        let answer = self
-            .session
-            .bedrock()
-            .invoke_model()
-            .model_id(&profile.embedding_model)
-            .content_type("application/json")
-            .accept("application/json")
-            .body(body.into())
-            .send()
-            .await
-            .or_else(|error| refused(OPERATION, error))?;
-        let answer: TitanResponse = serde_json::from_slice(answer.body.as_ref())
-            .map_err(|error| StoreError::corrupt(OPERATION, error.to_string()))?;
-        if answer.embedding.len() != profile.dimensions as usize {
-            return Err(StoreError::corrupt(OPERATION, "the length of the embedding differs from the index"));
-        }
-        Ok(Embedded { vector: Embedding(answer.embedding), tokens: answer.input_text_token_count })
-    }
-
-    /// Sends `prompt` to `model` and returns the answer.
-    pub async fn answer(&self, model: &str, prompt: &Prompt) -> Result<Answer, StoreError> {
-        const OPERATION: &str = "ask model";
-        let malformed = |what: &str| StoreError::corrupt(OPERATION, what);
+    async fn converse(&self, model: &Model, prompt: &Prompt, within: Duration) -> Result<Answer, StoreError> {
+        let malformed = |what: &str| StoreError::corrupt(ASK, what);
         let call = self
             .session
             .bedrock()
             .converse()
-            .model_id(model)
+            .model_id(model.model.as_str())
             .system(SystemContentBlock::Text(prompt.system.to_owned()))
             .set_messages(Some(converse::messages(prompt)?))
             .set_tool_config(converse::tools(prompt)?)
-            .inference_config(converse::inference(prompt));
-        let answer = retry_refused(|| call.clone().customize().config_override(one_attempt()).send()).await;
-        let answer = answer.or_else(|error| refused(OPERATION, error))?;
+            .set_guardrail_config(self.session.guardrail().map(Guardrail::of_answers))
+            .inference_config(converse::inference(prompt, model));
+        let answer = retry_refused(|| call.clone().customize().config_override(one_attempt(within)).send());
+        let answer = answer.await.or_else(|error| refused(ASK, error))?;
         let usage = answer.usage.ok_or_else(|| malformed("the model reports no usage"))?;
         let message = answer
             .output
@@ -290,6 +258,40 @@ impl Models<'_> {
         let (text, calls) = converse::content(message);
         Ok(Answer { text, calls, finish: converse::finish(&answer.stop_reason), input_tokens, output_tokens })
     }
+
+    fn chat(&self, model: &Model, prompt: &Prompt, streamed: bool) -> Value {
+        openai::request(model, self.session.pseudonym().as_str(), prompt, streamed)
+    }
+
+    /// Returns the endpoint of models outside Bedrock.
+    fn endpoint(&self, operation: &'static str) -> Result<&Endpoint, StoreError> {
+        let missing = || {
+            StoreError::corrupt(operation, "a model has the provider `openai`, but `MODEL_URL` is not set")
+        };
+        self.session.endpoint().ok_or_else(missing)
+    }
+}
+
+/// Returns the maximum tokens of an answer, at most those of the model.
+fn max_tokens(prompt: &Prompt, model: &Model) -> u16 {
+    let most = model.max_output.map_or(u16::MAX, |most| u16::try_from(most).unwrap_or(u16::MAX));
+    prompt.max_tokens.min(most)
+}
+
+/// Returns whether another model may answer: the first one did not read the prompt, or has no time for it.
+fn is_unavailable(error: &StoreError) -> bool {
+    // A call that may be billed is not repeated: its reservation covers one answer.
+    matches!(error, StoreError::Throttled { .. } | StoreError::Unavailable { .. }) && !error.may_be_billed()
+}
+
+/// Returns the time that is left for a fallback; `None` if it is too short for an answer.
+fn time_left(started: Instant) -> Option<Duration> {
+    let left = ANSWER_WITHIN.saturating_sub(started.elapsed());
+    (left >= FALLBACK_TIME).then_some(left)
+}
+
+fn report_fallback(from: &Model, to: &Model) {
+    tracing::warn!(model = %from.id, fallback = %to.id, "model unavailable, fallback asked");
 }
 
 /// Parts of the messages with which Bedrock refuses a call because of its configuration: the model, its Region or the

@@ -1,6 +1,7 @@
-//! Answers in parts, by Bedrock's ConverseStream API.
+//! Answers in parts: Bedrock's ConverseStream API, or the stream of an endpoint.
 
-use std::time::Instant;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
 use aws_sdk_bedrockruntime::primitives::event_stream::EventReceiver;
 use aws_sdk_bedrockruntime::types::error::ConverseStreamOutputError;
@@ -8,20 +9,36 @@ use aws_sdk_bedrockruntime::types::{
     ContentBlockDelta, ContentBlockStart, ConverseStreamOutput, SystemContentBlock,
 };
 use aws_smithy_runtime_api::client::result::SdkError;
-use serde_json::Value;
+use bulkhead_models::{Choice, Model, Provider};
 
+use super::openai::{self, Building};
+use super::partial::Partial;
 use super::{
-    ANSWER_WITHIN, Answer, Finish, Models, Prompt, ToolCall, converse, one_attempt, refused, retry_refused,
+    ANSWER_WITHIN, ASK, Answer, Models, Prompt, converse, is_unavailable, one_attempt, refused,
+    retry_refused, time_left,
 };
+use crate::endpoint::Lines;
 use crate::error::StoreError;
-
-const OPERATION: &str = "ask model";
+use crate::platform::Guardrail;
 
 /// An answer that a model is writing.
 pub struct AnswerStream {
-    events: EventReceiver<ConverseStreamOutput, ConverseStreamOutputError>,
     started: Instant,
-    answer: Partial,
+    source: Source,
+}
+
+/// Where the parts come from, and the answer as far as it has come.
+enum Source {
+    Bedrock {
+        events: EventReceiver<ConverseStreamOutput, ConverseStreamOutputError>,
+        answer: Partial,
+    },
+    Endpoint {
+        events: Lines,
+        answer: Building,
+        /// Parts that have come with one event and are not yet returned, in order.
+        written: VecDeque<Written>,
+    },
 }
 
 /// What a model wrote.
@@ -33,38 +50,56 @@ pub enum Written {
     Input(String),
 }
 
-/// What is known of an answer.
-#[derive(Debug, Default)]
-struct Partial {
-    text: String,
-    calls: Vec<PartialCall>,
-    finish: Option<Finish>,
-    tokens: Option<(u64, u64)>,
-}
-
-#[derive(Debug)]
-struct PartialCall {
-    id: String,
-    name: String,
-    input: String,
-}
-
 impl Models<'_> {
-    /// Sends `prompt` to `model` and returns the answer while the model writes it.
-    pub async fn stream(&self, model: &str, prompt: &Prompt) -> Result<AnswerStream, StoreError> {
+    /// Sends `prompt` to the chosen model and returns the answer while the model writes it, with the model that answers.
+    ///
+    /// Asks the fallback once if the first model is throttled or unavailable before its first byte.
+    pub async fn stream<'m>(
+        &self,
+        choice: Choice<'m>,
+        prompt: &Prompt,
+    ) -> Result<(AnswerStream, &'m Model), StoreError> {
         let started = Instant::now();
-        let call = self
-            .session
-            .bedrock()
-            .converse_stream()
-            .model_id(model)
-            .system(SystemContentBlock::Text(prompt.system.to_owned()))
-            .set_messages(Some(converse::messages(prompt)?))
-            .set_tool_config(converse::tools(prompt)?)
-            .inference_config(converse::inference(prompt));
-        let answer = retry_refused(|| call.clone().customize().config_override(one_attempt()).send()).await;
-        let answer = answer.or_else(|error| refused(OPERATION, error))?;
-        Ok(AnswerStream { events: answer.stream, started, answer: Partial::default() })
+        let first = self.stream_of(choice.model, prompt, started, ANSWER_WITHIN).await;
+        let Some(fallback) = choice.fallback.filter(|_| first.as_ref().is_err_and(is_unavailable)) else {
+            return first.map(|stream| (stream, choice.model));
+        };
+        let Some(left) = time_left(started) else { return first.map(|stream| (stream, choice.model)) };
+        super::report_fallback(choice.model, fallback);
+        Ok((self.stream_of(fallback, prompt, started, left).await?, fallback))
+    }
+
+    async fn stream_of(
+        &self,
+        model: &Model,
+        prompt: &Prompt,
+        started: Instant,
+        within: Duration,
+    ) -> Result<AnswerStream, StoreError> {
+        let source = match model.provider {
+            Provider::Bedrock => {
+                let call = self
+                    .session
+                    .bedrock()
+                    .converse_stream()
+                    .model_id(model.model.as_str())
+                    .system(SystemContentBlock::Text(prompt.system.to_owned()))
+                    .set_messages(Some(converse::messages(prompt)?))
+                    .set_tool_config(converse::tools(prompt)?)
+                    .set_guardrail_config(self.session.guardrail().map(Guardrail::of_streams))
+                    .inference_config(converse::inference(prompt, model));
+                let answer =
+                    retry_refused(|| call.clone().customize().config_override(one_attempt(within)).send());
+                let answer = answer.await.or_else(|error| refused(ASK, error))?;
+                Source::Bedrock { events: answer.stream, answer: Partial::default() }
+            }
+            Provider::Openai => {
+                let request = self.chat(model, prompt, true);
+                let events = self.endpoint(ASK)?.stream(ASK, openai::CHAT, &request, within).await?;
+                Source::Endpoint { events, answer: Building::new(prompt), written: VecDeque::new() }
+            }
+        };
+        Ok(AnswerStream { started, source })
     }
 }
 
@@ -73,24 +108,43 @@ impl AnswerStream {
     pub async fn next(&mut self) -> Result<Option<Written>, StoreError> {
         loop {
             let left = ANSWER_WITHIN.saturating_sub(self.started.elapsed());
-            let event = tokio::time::timeout(left, self.events.recv()).await;
-            let event = event
-                .map_err(|late| StoreError::Unavailable { operation: OPERATION, source: Box::new(late) })?;
-            let Some(event) = event.map_err(broken)? else { return Ok(None) };
-            if let Some(written) = self.answer.take(event) {
-                return Ok(Some(written));
+            let late = |late| StoreError::Unavailable { operation: ASK, source: Box::new(late) };
+            match &mut self.source {
+                Source::Bedrock { events, answer } => {
+                    let event = tokio::time::timeout(left, events.recv()).await.map_err(late)?;
+                    let Some(event) = event.map_err(broken)? else { return Ok(None) };
+                    if let Some(written) = answer.take(event) {
+                        return Ok(Some(written));
+                    }
+                }
+                Source::Endpoint { events, answer, written } => {
+                    if let Some(part) = written.pop_front() {
+                        return Ok(Some(part));
+                    }
+                    let event = tokio::time::timeout(left, events.next()).await.map_err(late)??;
+                    match event.as_deref() {
+                        None | Some(openai::DONE) => return Ok(None),
+                        Some(data) => written.extend(answer.take(openai::chunk(data)?)?),
+                    }
+                }
             }
         }
     }
 
     /// Returns the input and the output tokens, if the model has reported them.
     pub fn tokens(&self) -> Option<(u64, u64)> {
-        self.answer.tokens
+        match &self.source {
+            Source::Bedrock { answer, .. } => answer.tokens,
+            Source::Endpoint { answer, .. } => answer.tokens(),
+        }
     }
 
     /// Returns the whole answer, after the last part.
     pub fn finish(self) -> Result<Answer, StoreError> {
-        self.answer.finish()
+        match self.source {
+            Source::Bedrock { answer, .. } => answer.finish(),
+            Source::Endpoint { answer, .. } => answer.finish(),
+        }
     }
 }
 
@@ -100,8 +154,7 @@ impl Partial {
         match event {
             ConverseStreamOutput::ContentBlockStart(start) => {
                 if let Some(ContentBlockStart::ToolUse(call)) = start.start {
-                    let input = String::new();
-                    self.calls.push(PartialCall { id: call.tool_use_id, name: call.name, input });
+                    self.begin_call(call.tool_use_id, call.name);
                 }
                 None
             }
@@ -111,8 +164,7 @@ impl Partial {
                     Some(Written::Text(text))
                 }
                 ContentBlockDelta::ToolUse(input) => {
-                    self.calls.last_mut()?.input.push_str(&input.input);
-                    Some(Written::Input(input.input))
+                    self.write_call(&input.input).then_some(Written::Input(input.input))
                 }
                 // Reasoning and other blocks are not part of the answer.
                 _ => None,
@@ -128,26 +180,6 @@ impl Partial {
             _ => None,
         }
     }
-
-    fn finish(self) -> Result<Answer, StoreError> {
-        let mut finish = self
-            .finish
-            .ok_or_else(|| StoreError::corrupt(OPERATION, "the stream ended before the answer"))?;
-        let (input_tokens, output_tokens) =
-            self.tokens.ok_or_else(|| StoreError::corrupt(OPERATION, "the model reports no usage"))?;
-        let mut calls = vec![];
-        for PartialCall { id, name, input } in self.calls {
-            // A call without input has no parts.
-            let input = if input.is_empty() { "{}" } else { input.as_str() };
-            match serde_json::from_str::<Value>(input) {
-                Ok(input) => calls.push(ToolCall { id, name, input }),
-                // The input is cut off or malformed.
-                Err(_) if finish == Finish::Length => {}
-                Err(_) => finish = Finish::Malformed,
-            }
-        }
-        Ok(Answer { text: self.text, calls, finish, input_tokens, output_tokens })
-    }
 }
 
 /// Classifies an error within a stream. Its call is billed, so it is not repeated.
@@ -158,8 +190,8 @@ fn broken<R: std::fmt::Debug + Send + Sync + 'static>(
         matches!(error.as_service_error(), Some(ConverseStreamOutputError::ThrottlingException(_)));
     let source = Box::new(error);
     match throttled {
-        true => StoreError::Throttled { operation: OPERATION, source },
-        false => StoreError::Unavailable { operation: OPERATION, source },
+        true => StoreError::Throttled { operation: ASK, source },
+        false => StoreError::Unavailable { operation: ASK, source },
     }
 }
 
@@ -171,6 +203,7 @@ mod tests {
     };
     use serde_json::json;
 
+    use super::super::{Finish, ToolCall};
     use super::*;
 
     fn delta(delta: ContentBlockDelta) -> ConverseStreamOutput {
