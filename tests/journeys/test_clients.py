@@ -23,7 +23,9 @@ PACKAGE = "bulkhead_client"
 
 
 def _files(folder: Path) -> set[str]:
-    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"}
+    files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    caches = {"__pycache__", ".ruff_cache"}
+    return {str(path) for path in files if not caches & set(path.parts)}
 
 
 def test_clients_are_generated_from_the_document(tmp_path: Path) -> None:

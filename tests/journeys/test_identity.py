@@ -515,7 +515,7 @@ def test_pool_has_the_documented_settings(directory: Directory) -> None:
     assert pool["UserPoolTier"] == "ESSENTIALS" and pool["DeletionProtection"] == "ACTIVE"
     assert pool["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"] is True
     assert pool["MfaConfiguration"] == "OPTIONAL" and pool["UsernameAttributes"] == ["email"]
-    assert pool["LambdaConfig"]["PreTokenGenerationConfig"]["LambdaVersion"] == "V2_0"
+    assert pool["LambdaConfig"]["PreTokenGenerationConfig"]["LambdaVersion"] == "V3_0"
     assert pool["UserPoolTags"]["bulkhead:stage"] == "local"
     schema = {each["Name"]: each for each in pool["SchemaAttributes"]}
     mutable = [schema[f"custom:{name}"]["Mutable"] for name in ("tenant_id", "tier", "role")]
