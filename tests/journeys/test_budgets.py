@@ -276,3 +276,17 @@ def test_expired_reservation_comes_back(stack: LocalStack, worst_case: int) -> N
         one = used(api.post(PATH, ASKED).expect(200))
         after = ledger(stack, tenant)
         assert after["day_tokens"] == one and not reservations(after)
+
+
+def test_no_call_uses_more_than_it_reserved(stack: LocalStack) -> None:
+    """The bound holds for texts of every script, and for tools."""
+    _, api = asking(stack, "Bounded")
+    schema = {"type": "object", "properties": {"place": {"type": "string", "description": "Where?"}}}
+    tool = {"name": "tide", "description": "Says when the tide is high.", "input_schema": schema}
+    for question in ("?", "a b c d e f g h", "码头几点开门", "🚢" * 50, "x" * 3_000, "\\u0000 \t 'q' " * 20):
+        for more in ({}, {"tools": [tool]}, {"max_tokens": 1}):
+            answer = api.post(PATH, {**ASKED, "question": question, **more})
+            assert answer.status == 200, answer.text
+    exceeded = "a call used more than its worst case"
+    found = [line for _, line in stack.log_lines(stack.outputs["BasicFunctionLog"]) if exceeded in line]
+    assert not found, found

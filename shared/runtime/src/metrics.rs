@@ -27,6 +27,8 @@ pub enum Counter {
     KeyUnusable,
     /// A call was refused because its tenant's quota is used.
     QuotaExceeded,
+    /// A call was refused because its tenant's budget has no room. Has no alarm: the tenant or its operator chose it.
+    BudgetExhausted,
     /// A tenant's circuit opened.
     CircuitOpened,
     /// A job became a dead letter.
@@ -44,6 +46,7 @@ impl Counter {
             Self::SealBroken => "SealBroken",
             Self::KeyUnusable => "KeyUnusable",
             Self::QuotaExceeded => "QuotaExceeded",
+            Self::BudgetExhausted => "BudgetExhausted",
             Self::CircuitOpened => "CircuitOpened",
             Self::JobDead => "JobDead",
             Self::Fault => "Fault",

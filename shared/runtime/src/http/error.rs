@@ -282,8 +282,14 @@ impl ApiError {
                 self
             }
             Self::QuotaExceeded { quota, exceeded } => quota_exceeded(&quota, exceeded, subject),
-            Self::BudgetExhausted(_) => {
-                metrics::count(Counter::QuotaExceeded, "budget", subject);
+            Self::BudgetExhausted(exhausted) => {
+                let reason = match (exhausted.period, exhausted.unit) {
+                    (Period::Day, Unit::Tokens) => "day_tokens",
+                    (Period::Day, Unit::Money) => "day_money",
+                    (Period::Month, Unit::Tokens) => "month_tokens",
+                    (Period::Month, Unit::Money) => "month_money",
+                };
+                metrics::count(Counter::BudgetExhausted, reason, subject);
                 self
             }
             Self::Store(error) => {
