@@ -342,6 +342,12 @@ BREAKS = (
         "TemplatesRole",
     ),
     Break(
+        "a worker publishes events",
+        only_the_tenant_role_holds_data_rights,
+        _grant("IngestionRole", "events:PutEvents", {"Fn::GetAtt": ["Events", "Arn"]}),
+        "IngestionRole",
+    ),
+    Break(
         "a function has a managed policy",
         only_the_tenant_role_holds_data_rights,
         lambda r: _properties(r, "IntakeRole").update(ManagedPolicyArns=["arn:aws:iam::aws:policy/ReadOnlyAccess"]),

@@ -488,6 +488,22 @@ def _delete_batch(owner: Api, intruder: Api) -> None:
     assert results == [{"id": foreign, "status": 204}]
 
 
+def _delete_by_filter(owner: Api, intruder: Api) -> None:
+    path, by = "/v1/documents/delete-by-filter", {"filter": {"case": "ward-18"}}
+    page = {"title": "Kept", "content_type": "text/plain", "content": "A page.", "metadata": {"case": "ward-18"}}
+    theirs = owner.post("/v1/documents", page).expect(202)["id"]
+    nothing = {"matched": 0, "results": [], "remaining": 0, "cursor": None}
+    # A cursor of the owner leads the intruder only through its own documents.
+    for more in ({}, {"dry_run": True}, {"cursor": "f" * 32}, {"cursor": theirs}):
+        assert intruder.post(path, {**by, **more}).expect(200) == nothing
+    mine = intruder.post("/v1/documents", page).expect(202)["id"]
+    assert intruder.post(path, by).expect(200)["results"] == [{"id": mine, "status": 204}]
+    assert owner.get(f"/v1/documents/{theirs}").status == 200
+    # The control: the owner counts and deletes it.
+    assert owner.post(path, {**by, "dry_run": True}).expect(200)["remaining"] == 1
+    assert owner.post(path, by).expect(200)["results"] == [{"id": theirs, "status": 204}]
+
+
 def _read_source(owner: Api, intruder: Api) -> None:
     _attack_document("GET", "/source")(owner, intruder)
     # The control: the owner downloads the file. The URL names the owner's prefix and cannot name another one.
@@ -617,6 +633,7 @@ ATTACKS: dict[Route, Callable[[Api, Api], None]] = {
     ),
     ("POST", "/v1/documents/batch"): _create_batch,
     ("POST", "/v1/documents/delete"): _delete_batch,
+    ("POST", "/v1/documents/delete-by-filter"): _delete_by_filter,
     ("GET", "/v1/documents/{id}/source"): _read_source,
     ("GET", "/v1/documents/{id}/passages"): _read_passages,
     ("GET", "/v1/external-ids/{external_id}"): _attack_external_id("GET", "", None, 200),

@@ -95,3 +95,62 @@ def test_malformed_batch_creates_nothing(
 )
 def test_malformed_deletion_is_refused_with_the_field_name(api: Api, ids: Any, words: str) -> None:
     problem(api.post(f"{PATH}/delete", {"ids": ids}), 400, words)
+
+
+# ── deletion by metadata ──────────────────────────────────────────────────────
+
+BY_FILTER = f"{PATH}/delete-by-filter"
+
+
+def test_deletion_by_filter_goes_on_until_nothing_is_left(stack: LocalStack, new_tenant: Callable[[str], Any]) -> None:
+    """One request deletes at most 100 documents, and says how many it left."""
+    api = stack.api(new_tenant("By filter"))
+    for start in (0, 80):
+        create(api, [page(n, metadata={"n": n, "kept": n % 4 == 0}) for n in range(start, start + 80)])
+    asked: dict[str, Any] = {"filter": {"kept": False, "n": {"$gte": 4}}}
+    counted = api.post(BY_FILTER, {**asked, "dry_run": True}).expect(200)
+    assert counted == {"matched": 117, "results": [], "remaining": 117, "cursor": None}
+    first = api.post(BY_FILTER, asked).expect(200)
+    assert (first["matched"], len(first["results"]), first["remaining"]) == (117, 100, 17)
+    assert {each["status"] for each in first["results"]} == {204} and first["cursor"]
+    # The same request again deletes nothing else.
+    second = api.post(BY_FILTER, {**asked, "cursor": first["cursor"]}).expect(200)
+    assert (second["matched"], len(second["results"]), second["remaining"], second["cursor"]) == (17, 17, 0, None)
+    assert api.post(BY_FILTER, asked).expect(200) == {"matched": 0, "results": [], "remaining": 0, "cursor": None}
+    left = [each["metadata"]["n"] for found in api.pages(PATH, "documents", 100) for each in found]
+    assert sorted(left) == [0, 1, 2, 3, *range(4, 160, 4)]
+
+
+@pytest.mark.parametrize(
+    "by",
+    [
+        {"kind": "a"},
+        {"n": {"$gt": 1, "$lte": 3}},
+        {"kind": {"$ne": "a"}},
+        {"kind": {"$nin": ["a", "b"]}},
+        {"kind": {"$in": ["a", "b"]}, "n": {"$lt": 4}},
+        {"even": {"$exists": False}},
+        {"even": True},
+        {"n": "2"},
+        {"$or": [{"kind": "c"}, {"$and": [{"even": True}, {"n": {"$gte": 4}}]}]},
+    ],
+    ids=str,
+)
+def test_deletion_by_filter_finds_what_a_search_finds(api: Api, ready: Ready, by: dict[str, Any]) -> None:
+    """S3 Vectors evaluates the filter of a search, and the function that of a deletion."""
+    group = f"{by}"
+    kinds = ("a", "b", "c", "a", "b", "c")
+    made = create(
+        api,
+        [
+            page(n, metadata={"group": group[:60], "n": n, "kind": kind, **({"even": True} if n % 2 == 0 else {})})
+            for n, kind in enumerate(kinds)
+        ],
+    )
+    ready(api, *[each["document"]["id"] for each in made])
+    wanted = {"$and": [{"group": group[:60]}, by]}
+    asked = {"question": "What does the crate hold?", "retrieval": {"limit": 20, "filter": wanted}}
+    found = {each["document"] for each in api.post("/v1/search", asked).expect(200)["passages"]}
+    deleted = api.post(BY_FILTER, {"filter": wanted}).expect(200)["results"]
+    assert {each["id"] for each in deleted} == found
+    assert {each["status"] for each in deleted} <= {204}

@@ -13,6 +13,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from difflib import unified_diff
@@ -348,6 +349,14 @@ INVALID_REQUESTS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("a change without a member", "PATCH", f"{DOCUMENTS}/{'0' * 32}", {"body": {}}),
     ("a batch without documents", "POST", f"{DOCUMENTS}/batch", {"body": {"documents": []}}),
     ("a batch: an empty title", "POST", f"{DOCUMENTS}/batch", {"body": {"documents": [TEXT, TEXT | {"title": ""}]}}),
+    ("an idempotency key with a space", "POST", DOCUMENTS, {"body": TEXT, "headers": {"Idempotency-Key": "a b"}}),
+    ("a deletion by an empty filter", "POST", f"{DOCUMENTS}/delete-by-filter", {"body": {"filter": {}}}),
+    (
+        "a deletion by a filter: a malformed cursor",
+        "POST",
+        f"{DOCUMENTS}/delete-by-filter",
+        {"body": {"filter": {"a": 1}, "cursor": "xyz"}},
+    ),
     ("a deletion of an invalid id", "POST", f"{DOCUMENTS}/delete", {"body": {"ids": ["0" * 32, "xyz"]}}),
     ("an upload of 0 bytes", "POST", UPLOADS, {"body": SIZE | {"bytes": 0}}),
     ("a question without text", "POST", INFERENCE, {"body": QUESTION | {"question": " "}}),
@@ -525,6 +534,25 @@ def invalid_requests(deployment: Deployment) -> Iterator[Refusal]:
     for size in (7, 10):
         huge = api.put(f"{TEMPLATES}/huge", raw=b"x" * (size * 1024 * 1024 + 1))
         yield Refusal(f"a body over the gateway's limit: over {size} MB", huge, "REQUEST_TOO_LARGE")
+
+
+def repeated_requests(deployment: Deployment) -> Iterator[Refusal]:
+    """Requests whose idempotency key is in use, or belongs to another request."""
+    tenant, api = deployment.new_tenant("Repeats")
+    key, asked = {"Idempotency-Key": "one"}, {"template": "plain", "question": "Why?"}
+    api.save_template("plain", "Be brief.")
+    slow: dict[str, Any] = {"service": "bedrock-runtime", "action": "Converse", "session": tenant.id}
+    with ThreadPoolExecutor(1) as pool, deployment.faults.rule(Delay(4_000), **slow) as rule:
+        first = pool.submit(api.post, INFERENCE, asked, headers=key)
+        until(lambda: rule.matched, lambda matched: matched == 1, "the first request asks the model")
+        waiting = api.post(INFERENCE, asked, headers=key)
+        yield Refusal("an idempotency key whose request is in progress", waiting, wait=range(1, 36))
+        first.result().expect(200)
+    reused = api.post(INFERENCE, asked | {"question": "How?"}, headers=key)
+    yield Refusal("an idempotency key of another request", reused)
+    created, body = {"Idempotency-Key": "two"}, {"name": "Repeated", "role": "reader"}
+    api.post(KEYS, body, headers=created).expect(201)
+    yield Refusal("an idempotency key whose answer had a secret", api.post(KEYS, body, headers=created))
 
 
 def role_too_low(deployment: Deployment) -> Iterator[Refusal]:
@@ -744,6 +772,7 @@ def refusals(deployment: Deployment) -> list[Refusal]:
         not_served,
         role_too_low,
         invalid_requests,
+        repeated_requests,
         not_found,
         over_limit,
         failing_services,
@@ -770,7 +799,8 @@ def test_every_refusal_has_the_documented_form_and_retry_after(refusals: list[Re
         assert headers.get("www-authenticate") == ("Bearer" if status == 401 else None), refusal.cause
         assert headers.get("access-control-allow-origin") == refusal.origin, refusal.cause
         wait = headers.get("retry-after")
-        assert (wait is not None) == (status in _RETRY_STATUSES), f"{refusal.cause}: {status}, Retry-After {wait}"
+        retries = status in _RETRY_STATUSES or body["type"] == f"{_TYPE}in-progress"
+        assert (wait is not None) == retries, f"{refusal.cause}: {status}, Retry-After {wait}"
         if wait is not None:
             assert int(wait) in (refusal.wait or range(1, 61)), f"{refusal.cause}: Retry-After {wait}"
             exposed = headers.get("access-control-expose-headers", "").split(", ")
@@ -895,7 +925,8 @@ def test_preflight_is_answered_without_a_token_for_one_origin(deployment: Deploy
             allowed = {name: value for name, value in answer.headers.items() if name.startswith(_CORS)}
             methods = set(allowed.pop("access-control-allow-methods").split(","))
             assert methods == {each.upper() for each in operations} | {"OPTIONS"}, path
-            conditions = ",if-match,if-none-match" if path.endswith("{label}") else ""
+            conditions = ",idempotency-key" if set(operations) - {"get"} else ""
+            conditions += ",if-match,if-none-match" if path.endswith("{label}") else ""
             assert allowed == {
                 "access-control-allow-origin": ORIGIN,
                 "access-control-allow-headers": f"authorization,content-type{conditions}",

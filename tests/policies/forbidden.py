@@ -88,6 +88,17 @@ def _backlog(operation: str, member: str, **more: str) -> Callable[[Account, Tar
     return call
 
 
+def _event(bus: str | None) -> Callable[[Account, Targets], Any]:
+    """Publishes an event of the victim on a bus that an output names, or on the default bus."""
+
+    def call(session: Account, targets: Targets) -> Any:
+        entry = {"Source": "bulkhead", "DetailType": "document.ready", "Detail": "{}"}
+        named = {"EventBusName": targets.stack.outputs[bus]} if bus else {}
+        return session.client("events").put_events(Entries=[{**entry, **named}])
+
+    return call
+
+
 def _kms(operation: str, **more: Any) -> Callable[[Account, Targets], Any]:
     return lambda s, p: getattr(s.client("kms"), operation)(KeyId=p.victim.key_arn, **more)
 
@@ -248,6 +259,16 @@ FORBIDDEN = (
     # ── the queue, the functions
     _attack("elsewhere-ReceiveMessage", "receive other tenants' jobs", ("DispatchRole",)),
     _attack("elsewhere-SendMessage", "send a job for another tenant", ("IntakeRole", "SchedulerRole")),
+    # ── events
+    Forbidden("publish an event of another tenant", _event("BasicEventBus"), ("SchedulerRole",)),
+    Forbidden("publish an event on the bus of another tier", _event("PremiumEventBus")),
+    Forbidden("publish an event that looks like one of S3", _event(None)),
+    Forbidden(
+        "subscribe to the events of all tenants",
+        lambda s, p: s.client("events").put_rule(
+            Name="all", EventBusName=p.stack.outputs["BasicEventBus"], EventPattern='{"source": ["bulkhead"]}'
+        ),
+    ),
     Forbidden("purge the queue", lambda s, p: s.client("sqs").purge_queue(QueueUrl=p.victim.queue_url)),
     Forbidden(
         "invoke the worker for another tenant",

@@ -16,7 +16,7 @@ use crate::model::{
 
 /// Documents that one request works on at the same time.
 const CONCURRENT: usize = 8;
-const MAX_DELETE_BODY: usize = 16 * 1024;
+pub(crate) const MAX_DELETE_BODY: usize = 16 * 1024;
 
 /// Creates up to 100 documents with inline text.
 ///
@@ -102,8 +102,17 @@ pub async fn delete(request: &ApiRequest, session: TenantSession<'_>) -> Result<
             .map_err(|error| ApiError::BadRequest(format!("`ids[{number}]`: {error}")))?;
         ids.push(id);
     }
+    Ok(ApiResponse::json(200, &DeletionResults { results: delete_all(request, session, ids).await }))
+}
+
+/// Deletes the documents, and returns the result of each one in their order.
+pub(crate) async fn delete_all(
+    request: &ApiRequest,
+    session: TenantSession<'_>,
+    ids: Vec<DocumentId>,
+) -> Vec<DeletionResult> {
     let subject = subject(request, session);
-    let results = stream::iter(ids)
+    stream::iter(ids)
         .map(async |id| {
             let deleted = match session.documents().delete(&id).await {
                 Ok(true) => None,
@@ -116,8 +125,7 @@ pub async fn delete(request: &ApiRequest, session: TenantSession<'_>) -> Result<
         })
         .buffered(CONCURRENT)
         .collect()
-        .await;
-    Ok(ApiResponse::json(200, &DeletionResults { results }))
+        .await
 }
 
 fn within_limit(name: &str, number: usize) -> Result<(), ApiError> {

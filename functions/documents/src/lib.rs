@@ -2,6 +2,7 @@
 //! and redrives dead letters.
 
 pub mod batch;
+pub mod by_filter;
 mod checks;
 pub mod content;
 pub mod dead_letters;
@@ -39,6 +40,7 @@ impl Api for DocumentsApi {
         Route::new("DELETE", "/v1/documents/{id}", Role::Writer),
         Route::new("POST", "/v1/documents/batch", Role::Writer),
         Route::new("POST", "/v1/documents/delete", Role::Writer),
+        Route::new("POST", "/v1/documents/delete-by-filter", Role::Writer),
         Route::new("GET", "/v1/documents/{id}/source", Role::Reader),
         Route::new("GET", "/v1/documents/{id}/passages", Role::Reader),
         Route::new("GET", "/v1/external-ids/{external_id}", Role::Reader),
@@ -65,6 +67,7 @@ impl Api for DocumentsApi {
             ("DELETE", "/v1/documents/{id}") => handlers::delete(request, session).await,
             ("POST", "/v1/documents/batch") => batch::create(request, session).await,
             ("POST", "/v1/documents/delete") => batch::delete(request, session).await,
+            ("POST", "/v1/documents/delete-by-filter") => by_filter::delete(request, session).await,
             ("GET", "/v1/documents/{id}/source") => content::source(request, session).await,
             ("GET", "/v1/documents/{id}/passages") => content::passages(request, session).await,
             ("GET", "/v1/external-ids/{external_id}") => external::get(request, session).await,

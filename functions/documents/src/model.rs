@@ -167,6 +167,37 @@ pub struct DeletionResults {
     pub results: Vec<DeletionResult>,
 }
 
+/// Which documents to delete.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteByFilter {
+    /// Which metadata the documents must have, as `retrieval.filter` of a search. It must have a condition.
+    #[schema(value_type = Object, example = json!({"department": "legal", "year": {"$lt": 2020}}))]
+    pub filter: serde_json::Map<String, serde_json::Value>,
+    /// Only counts the documents. Default: `false`.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// The `cursor` of the answer before. Default: begins with the newest document.
+    #[schema(value_type = Option<DocumentIdText>)]
+    pub cursor: Option<String>,
+}
+
+/// The deletions of one request.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeletedByFilter {
+    /// Documents with this metadata among those that the request examined: at most 500.
+    #[schema(example = 120)]
+    pub matched: usize,
+    /// One result for each document that the request deleted, newest first: at most 100. Empty after a dry run.
+    pub results: Vec<DeletionResult>,
+    /// Documents among those examined that have this metadata and were left.
+    #[schema(example = 20)]
+    pub remaining: usize,
+    /// The `cursor` of the next request; `null` if all documents were examined and none is left.
+    #[schema(value_type = Option<DocumentIdText>)]
+    pub cursor: Option<String>,
+}
+
 /// Changes of a document.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

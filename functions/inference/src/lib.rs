@@ -47,10 +47,10 @@ impl Api for InferenceApi {
         Route::new("GET", "/v1/inferences/{id}", Role::Reader),
         Route::new("DELETE", "/v1/inferences/{id}", Role::Writer),
         Route::streamed("POST", "/v1/chat/completions", Role::Reader).openai(),
-        Route::new("POST", "/v1/embeddings", Role::Reader).openai(),
+        Route::new("POST", "/v1/embeddings", Role::Reader).openai().repeatable(),
         Route::new("GET", "/v1/models", Role::Reader).openai(),
-        Route::new("POST", "/v1/search", Role::Reader),
-        Route::new("POST", "/v1/templates/{key}/render", Role::Reader),
+        Route::new("POST", "/v1/search", Role::Reader).repeatable(),
+        Route::new("POST", "/v1/templates/{key}/render", Role::Reader).repeatable(),
         Route::new("GET", "/v1/usage", Role::Reader),
     ];
 

@@ -1,4 +1,5 @@
-//! Moves waiting jobs back to the queue, and lets queued jobs wait if no worker is free.
+//! Moves waiting jobs back to the queue, lets queued jobs wait if no worker is free, and publishes the events of ended
+//! jobs.
 //!
 //! Runs every minute for all tenants with unfinished jobs, and on request of `dispatch` for one tenant. The
 //! function's role reads which tenants have unfinished jobs. A session of each tenant reads and moves the
@@ -12,8 +13,8 @@ use std::time::{Duration, SystemTime};
 use bulkhead_runtime::config::{self, ConfigError};
 use bulkhead_runtime::{EventError, TenantFunction, chain, three_quarters};
 use bulkhead_stores::{
-    BacklogEntry, BacklogTable, CircuitPolicy, Job, JobQueue, Platform, ReceivedContent, SchedulerClient,
-    StoreError, TenantBacklog, TenantSession, Transition, WaitingReason, WorkerSlots,
+    BacklogEntry, BacklogTable, CircuitPolicy, EventBus, Job, JobQueue, Platform, ReceivedContent,
+    SchedulerClient, StoreError, TenantBacklog, TenantSession, Transition, WaitingReason, WorkerSlots,
 };
 use bulkhead_tenancy::{Invocation, TenantScope};
 use futures::{StreamExt, stream};
@@ -30,6 +31,9 @@ const CONCURRENT_TENANTS: usize = 16;
 /// Maximum jobs of one tenant that one request moves to the queue.
 const MAX_REQUEUED: u16 = 50;
 
+/// Maximum events of one tenant that one request publishes.
+const MAX_PUBLISHED: u16 = 200;
+
 /// What one request did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
@@ -39,6 +43,8 @@ pub struct Report {
     pub requeued: u32,
     /// Jobs whose message or worker disappeared.
     pub lost: u32,
+    /// Published events.
+    pub published: u32,
     /// Tenants whose jobs could not be read or moved. The next sweep tries again.
     pub failed: u32,
     /// Tenants left to other invocations of the scheduler.
@@ -57,6 +63,7 @@ pub struct Scheduler {
     max_active: u16,
     circuit: CircuitPolicy,
     lost_after: Duration,
+    events: EventBus,
     /// This function, for the tenants that one invocation cannot handle.
     itself: SchedulerClient,
 }
@@ -74,6 +81,7 @@ impl Scheduler {
             max_active: quota.in_flight.get(),
             circuit: config::circuit()?,
             lost_after: config::seconds("LOST_AFTER")?,
+            events: EventBus::new(platform, &config::required("EVENT_BUS")?),
         })
     }
 
@@ -253,10 +261,38 @@ impl Scheduler {
         if let Some(job) = last.as_ref().filter(|job| job.is_damaged(now)) {
             moved.lost = moved.lost.saturating_add(defer_lost(session, job).await?);
         }
-        if active.is_empty() && last.is_none() {
+        // In this order: a job that was active above ends with an event, which this finds. So a tenant with an event keeps
+        // its entry until the event is published.
+        let all_published = self.publish(scope, session, &mut moved).await?;
+        if active.is_empty() && last.is_none() && all_published {
             backlog.clear(entry).await?;
         }
         Ok(moved)
+    }
+
+    /// Publishes the oldest events of one tenant. Returns whether none is left.
+    ///
+    /// An event is removed after it is published: a crash in between publishes it again, with the same id.
+    async fn publish(
+        &self,
+        scope: &TenantScope<'_>,
+        session: TenantSession<'_>,
+        moved: &mut MovedJobs,
+    ) -> Result<bool, StoreError> {
+        let outbox = session.outbox();
+        let waiting = outbox.oldest(MAX_PUBLISHED).await?;
+        for events in waiting.chunks(EventBus::MAX_EVENTS) {
+            let published = self.events.publish(scope, events).await?;
+            for event in &published {
+                outbox.remove(event).await?;
+                moved.published = moved.published.saturating_add(1);
+            }
+            if published.len() < events.len() {
+                tracing::warn!(tenant = %session.tenant(), "events refused by the bus, the next sweep sends them");
+                return Ok(false);
+            }
+        }
+        Ok(waiting.len() < usize::from(MAX_PUBLISHED))
     }
 
     /// Returns how many more jobs of the tenant may be active.
@@ -300,6 +336,7 @@ async fn defer_lost(session: TenantSession<'_>, job: &Job) -> Result<u32, StoreE
 struct MovedJobs {
     requeued: u32,
     lost: u32,
+    published: u32,
 }
 
 impl Report {
@@ -310,6 +347,7 @@ impl Report {
                 self.tenants = self.tenants.saturating_add(1);
                 self.requeued = self.requeued.saturating_add(moved.requeued);
                 self.lost = self.lost.saturating_add(moved.lost);
+                self.published = self.published.saturating_add(moved.published);
             }
             Some(Err(_)) => {
                 self.tenants = self.tenants.saturating_add(1);

@@ -80,7 +80,9 @@ pub async fn create(
         created_by: request.subject().map(str::to_owned),
     };
     match settings.keys(session).create(new).await? {
-        Created::Key(stored, key) => Ok(ApiResponse::json(201, &KeyWithSecret::new(*stored, &key))),
+        Created::Key(stored, key) => {
+            Ok(ApiResponse::json(201, &KeyWithSecret::new(*stored, &key)).shown_once())
+        }
         Created::TooMany => {
             Err(ApiError::Conflict(format!("a tenant has at most {MAX_API_KEYS} API keys: delete one first")))
         }
@@ -139,7 +141,9 @@ pub async fn rotate(
         )));
     }
     match settings.keys(session).rotate(&id, Duration::from_secs(overlap_seconds.into())).await? {
-        Rotated::Key(stored, key) => Ok(ApiResponse::json(200, &KeyWithSecret::new(*stored, &key))),
+        Rotated::Key(stored, key) => {
+            Ok(ApiResponse::json(200, &KeyWithSecret::new(*stored, &key)).shown_once())
+        }
         Rotated::Missing => Err(ApiError::NotFound("API key")),
         Rotated::Expired => Err(ApiError::Conflict("the API key has expired: create another one".to_owned())),
     }

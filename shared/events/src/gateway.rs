@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use base64::Engine;
@@ -90,6 +91,14 @@ impl GatewayRequest {
         self.path_parameters.get(name).map(String::as_str)
     }
 
+    /// Returns the path parameters, decoded, in the order of their names.
+    pub fn path_parameters(&self) -> Vec<(&str, &str)> {
+        let mut all: Vec<_> =
+            self.path_parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        all.sort_unstable();
+        all
+    }
+
     /// Returns the values of the query parameter `name`, decoded.
     pub fn query(&self, name: &str) -> &[String] {
         self.multi_value_query_string_parameters.get(name).map_or(&[], Vec::as_slice)
@@ -117,7 +126,7 @@ pub struct GatewayResponse {
     /// The HTTP status.
     pub status_code: u16,
     /// The headers.
-    pub headers: HashMap<&'static str, String>,
+    pub headers: HashMap<Cow<'static, str>, String>,
     /// The body as text.
     pub body: String,
     /// Whether the body is base64. Always `false`, because all responses are JSON.

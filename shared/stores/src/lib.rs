@@ -28,7 +28,9 @@ pub use clock::now;
 pub use error::StoreError;
 pub use jobs::backlog::{BacklogEntry, BacklogTable, TenantBacklog};
 pub use jobs::circuit::{CircuitBreaker, CircuitDecision, JobPermit};
+pub use jobs::event_bus::EventBus;
 pub use jobs::functions::{SchedulerClient, WorkerClient, WorkerError};
+pub use jobs::outbox::{DocumentChange, DocumentEvent, Outbox};
 pub use jobs::queue::JobQueue;
 pub use jobs::{
     AttemptFailure, Completion, IngestionJob, Job, JobStatus, Jobs, MAX_PAUSE, ReceivedContent, Transition,
@@ -50,6 +52,7 @@ pub use repositories::documents::{
 };
 pub use repositories::file_name::FileName;
 pub use repositories::filter::{Filter, InvalidFilter};
+pub use repositories::idempotency::{Begun, Idempotency, IdempotencyClaim, KeptAnswer, RequestFingerprint};
 pub use repositories::inferences::{Inferences, StoredInference};
 pub use repositories::models::{
     Answer, AnswerStream, Embedded, Embedding, Finish, ModelMessage, ModelPart, ModelRole, Models, Prompt,

@@ -3,8 +3,8 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use bulkhead_tenancy::names::{
-    ApiKeyId, Comparison, Corpus, DerivedName, DocumentId, ExternalId, Ids, InferenceId, MetadataKey,
-    ModelName, RunId, TemplateKey, inventory,
+    ApiKeyId, Comparison, Corpus, DerivedName, DocumentId, EventId, ExternalId, IdempotencyKey, Ids,
+    InferenceId, MetadataKey, ModelName, RunId, TemplateKey, inventory,
 };
 use bulkhead_tenancy::{Admission, Invocation, IsolationMode, TenantId};
 use proptest::prelude::*;
@@ -18,8 +18,10 @@ fn names_of(tenant: &str, template: &str, document: &str, corpus: &str) -> Vec<D
         stage: "prod".to_owned(),
         template: TemplateKey::parse(template).expect("template key"),
         document: DocumentId::parse(document).expect("document id"),
+        event: EventId::at(0, 0),
         // The same one for all tenants.
         external: ExternalId::parse("handbook:7").expect("external id"),
+        idempotency: IdempotencyKey::parse("order-7").expect("key"),
         inference: InferenceId::parse(document).expect("inference id"),
         run: RunId::parse(document).expect("run id"),
         api_key: ApiKeyId::parse(document.get(..16).expect("16 characters")).expect("API key id"),
@@ -131,6 +133,16 @@ fn external_id_has_no_separator_of_a_path() {
 }
 
 #[test]
+fn idempotency_key_is_visible_ascii() {
+    for accepted in ["a", "8e03978e-40d5-43e8-bc93-6894a57f9324", "a#b/c", "~", &"x".repeat(255)] {
+        assert!(IdempotencyKey::parse(accepted).is_ok(), "{accepted}");
+    }
+    for refused in ["", "a b", " a", "a\"b", "a\\b", "\"\"", "ä", "a\0", "a\u{7f}", &"x".repeat(256)] {
+        assert!(IdempotencyKey::parse(refused).is_err(), "{refused}");
+    }
+}
+
+#[test]
 fn metadata_key_has_no_separator() {
     for accepted in ["a", "A-1_b", "-", &"x".repeat(60)] {
         assert!(MetadataKey::parse(accepted).is_ok(), "{accepted}");
@@ -162,4 +174,14 @@ fn inventory_lists_every_kind_of_name() {
             "vector index",
         ]
     );
+}
+
+#[test]
+fn event_ids_are_ordered_by_time() {
+    let ids = [(0, 0), (1, u128::MAX), (2, 0), (1 << 40, 7), (u64::MAX, u128::MAX)]
+        .map(|(at, random)| EventId::at(at, random));
+    assert!(ids.is_sorted());
+    for id in ids {
+        assert!(EventId::parse(id.as_str()).is_ok(), "{id}");
+    }
 }

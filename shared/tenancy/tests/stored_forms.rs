@@ -2,8 +2,8 @@
 //! depend on them.
 
 use bulkhead_tenancy::names::{
-    ApiKeyId, Corpus, DocumentId, ExternalId, Ids, InferenceId, ModelName, Purpose, RunId, TemplateKey,
-    inventory,
+    ApiKeyId, Corpus, DocumentId, EventId, ExternalId, IdempotencyKey, Ids, InferenceId, ModelName, Purpose,
+    RunId, TemplateKey, inventory,
 };
 use bulkhead_tenancy::{Admission, Evidence, Invocation, IsolationMode, Refusal, TenantId};
 
@@ -11,6 +11,8 @@ const TENANT: &str = "0192f3c5b7a07e0e9d3a5c1b2d4e6f80";
 const DOCUMENT: &str = "0192f3c5b7a07e0e9d3a5c1b2d4e6f82";
 /// SHA-256 of `external id#<tenant>#handbook:7#`.
 const EXTERNAL: &str = "c876e4c6782991f9110bb3e2641a891e7b7dd566cddd5ef1860236d05ea4e5b2";
+/// SHA-256 of `idempotency key#<tenant>#order-7#`.
+const IDEMPOTENCY: &str = "3bfb1c00c47d60025757ef3e4544302314d970f9ab772bb3d8d5dc1d343b7f16";
 
 #[test]
 fn derived_names_have_their_stored_form() {
@@ -21,7 +23,9 @@ fn derived_names_have_their_stored_form() {
         stage: "prod".to_owned(),
         template: TemplateKey::parse("summary").expect("a key"),
         document: DocumentId::parse(DOCUMENT).expect("an id"),
+        event: EventId::at(0, 0),
         external: ExternalId::parse("handbook:7").expect("an id"),
+        idempotency: IdempotencyKey::parse("order-7").expect("key"),
         inference: InferenceId::parse(DOCUMENT).expect("an id"),
         run: RunId::parse(DOCUMENT).expect("an id"),
         api_key: ApiKeyId::parse("0123456789abcdef").expect("an id"),
@@ -31,7 +35,11 @@ fn derived_names_have_their_stored_form() {
     let names = inventory(&scope, &ids).into_iter().map(|name| {
         (
             name.kind,
-            name.text.replace(TENANT, "<tenant>").replace(DOCUMENT, "<document>").replace(EXTERNAL, "<hash>"),
+            name.text
+                .replace(TENANT, "<tenant>")
+                .replace(DOCUMENT, "<document>")
+                .replace(EXTERNAL, "<hash>")
+                .replace(IDEMPOTENCY, "<hash of key>"),
         )
     });
     let expected = [
@@ -56,12 +64,15 @@ fn derived_names_have_their_stored_form() {
         ("item", "TENANT#<tenant>|JOB#<document>"),
         ("item", "TENANT#<tenant>|WAITING#00000000000000#<document>"),
         ("item", "TENANT#<tenant>|DEAD#<document>"),
+        ("item", "TENANT#<tenant>|EVENT#00000000000000000000000000000000"),
         ("item", "TENANT#<tenant>|EXTERNAL#<hash>"),
+        ("item", "TENANT#<tenant>|IDEMPOTENCY#<hash of key>"),
         ("item", "TENANT#<tenant>|CIRCUIT"),
         ("item", "TENANT#<tenant>|INFERENCE#<document>"),
         ("item", "TENANT#<tenant>|RUN#<document>"),
         ("item", "TENANT#<tenant>|KEY#0123456789abcdef"),
         ("item", "TENANT#<tenant>|COUNT"),
+        ("encryption context", "<tenant>"),
         ("encryption context", "<tenant>"),
         ("encryption context", "<tenant>"),
         ("encryption context", "<tenant>"),
@@ -77,7 +88,7 @@ fn derived_names_have_their_stored_form() {
 /// KMS decrypts a stored value only under the purpose with which it was encrypted.
 #[test]
 fn purposes_have_their_stored_form() {
-    let stored = ["template", "document", "passage", "job", "inference", "run", "api-key"];
+    let stored = ["template", "document", "passage", "job", "inference", "idempotency", "run", "api-key"];
     assert_eq!(Purpose::ALL.map(Purpose::as_str), stored);
 }
 

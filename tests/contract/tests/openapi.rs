@@ -4,14 +4,16 @@ use std::path::PathBuf;
 
 use bulkhead_runtime::http::{Api, Problem, Route, documented};
 use bulkhead_tenancy::Role;
-use bulkhead_tenancy::names::{ApiKeyId, DocumentId, ExternalId, InferenceId, Label, TemplateKey};
+use bulkhead_tenancy::names::{
+    ApiKeyId, DocumentId, ExternalId, IdempotencyKey, InferenceId, Label, TemplateKey,
+};
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::path::{Operation, ParameterIn};
-use utoipa::openapi::schema::{Object, Type};
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::server::{ServerBuilder, ServerVariableBuilder};
-use utoipa::openapi::{PathItem, Ref, RefOr};
+use utoipa::openapi::{PathItem, Ref, RefOr, Required};
 use utoipa::{Modify, OpenApi};
 
 #[derive(OpenApi)]
@@ -47,6 +49,7 @@ use utoipa::{Modify, OpenApi};
         documents::handlers::replace_upload,
         documents::batch::create,
         documents::batch::delete,
+        documents::by_filter::delete,
         documents::content::source,
         documents::content::passages,
         documents::external::get,
@@ -67,7 +70,7 @@ use utoipa::{Modify, OpenApi};
         inference::usage::get,
         openapi,
     ),
-    components(schemas(Problem, inference::usage::DayText, inference::usage::GroupsText, documents::schemas::ShownStatus, documents::schemas::ListedType, documents::schemas::MetadataEquals, documented::DocumentIdText, documented::ExternalIdText, documented::InferenceIdText, documented::WordText, documented::TemplateKeyText, documented::LabelText, documented::ApiKeyIdText, documented::RoleText, documented::ETagText, documented::TitleText), responses(
+    components(schemas(Problem, inference::usage::DayText, inference::usage::GroupsText, documents::schemas::ShownStatus, documents::schemas::ListedType, documents::schemas::MetadataEquals, documented::DocumentIdText, documented::ExternalIdText, documented::InferenceIdText, documented::WordText, documented::TemplateKeyText, documented::LabelText, documented::ApiKeyIdText, documented::IdempotencyKeyText, documented::RoleText, documented::ETagText, documented::TitleText), responses(
         documented::BadRequest,
         documented::Unauthorized,
         documented::Forbidden,
@@ -82,7 +85,7 @@ use utoipa::{Modify, OpenApi};
         documented::Unavailable,
         documented::Timeout,
     )),
-    modifiers(&Bearer, &Deployments, &ErrorsOfEveryOperation, &HeadersHaveNoNull, &RateLimits, &Roles),
+    modifiers(&Bearer, &Deployments, &IdempotencyKeys, &ErrorsOfEveryOperation, &HeadersHaveNoNull, &RateLimits, &Roles),
     security(("bearer" = [])),
     tags(
         (name = "templates", description = "Prompt templates: immutable versions under a key"),
@@ -184,23 +187,48 @@ impl Modify for RateLimits {
     }
 }
 
+/// Describes `Idempotency-Key` for each operation that takes it: the header, its errors, and the header of a repeat.
+struct IdempotencyKeys;
+
+impl Modify for IdempotencyKeys {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        for route in routes().iter().filter(|route| route.takes_idempotency_key()) {
+            let operation = operation_of(document, route);
+            let key = ParameterBuilder::new()
+                .name("Idempotency-Key")
+                .parameter_in(ParameterIn::Header)
+                .required(Required::False)
+                .description(Some(
+                    "A repeat of the request with this key within 24 hours gets the same answer",
+                ))
+                .schema(Some(Ref::from_schema_name("IdempotencyKey")));
+            operation.parameters.get_or_insert_default().push(RefOr::T(key.build()));
+            let responses = &mut operation.responses.responses;
+            for (status, name) in [("400", "BadRequest"), ("409", "Conflict"), ("422", "Unprocessable")] {
+                let refused = || RefOr::Ref(Ref::from_response_name(name));
+                responses.entry(status.to_owned()).or_insert_with(refused);
+            }
+            let text = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["true"]));
+            let repeated = HeaderBuilder::new()
+                .schema(Some(text))
+                .description(Some("Present if this is the answer of an earlier request with the same key"))
+                .build();
+            for (status, response) in responses.iter_mut() {
+                if let (true, RefOr::T(response)) = (status.starts_with('2'), response) {
+                    response.headers.insert("Idempotency-Replayed".to_owned(), RefOr::T(repeated.clone()));
+                }
+            }
+        }
+    }
+}
+
 /// Says which role each operation needs, in its description and as `x-required-role`.
 struct Roles;
 
-#[expect(clippy::expect_used, reason = "a test fails by panicking")]
 impl Modify for Roles {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         for route in routes() {
-            let item = document.paths.paths.get_mut(route.resource).expect("a documented resource");
-            let operation = match route.method {
-                "GET" => item.get.as_mut(),
-                "PUT" => item.put.as_mut(),
-                "POST" => item.post.as_mut(),
-                "PATCH" => item.patch.as_mut(),
-                "DELETE" => item.delete.as_mut(),
-                _ => None,
-            }
-            .expect("a documented operation");
+            let operation = operation_of(document, &route);
             let needs = format!("Needs the role `{}`.", route.role);
             operation.description = Some(match operation.description.take() {
                 Some(text) if !text.is_empty() => format!("{text}\n\n{needs}"),
@@ -210,6 +238,20 @@ impl Modify for Roles {
             operation.extensions.get_or_insert_default().merge(role);
         }
     }
+}
+
+#[expect(clippy::expect_used, reason = "a test fails by panicking")]
+fn operation_of<'d>(document: &'d mut utoipa::openapi::OpenApi, route: &Route) -> &'d mut Operation {
+    let item = document.paths.paths.get_mut(route.resource).expect("a documented resource");
+    let operation = match route.method {
+        "GET" => item.get.as_mut(),
+        "PUT" => item.put.as_mut(),
+        "POST" => item.post.as_mut(),
+        "PATCH" => item.patch.as_mut(),
+        "DELETE" => item.delete.as_mut(),
+        _ => None,
+    };
+    operation.expect("a documented operation")
 }
 
 /// Returns the routes of all functions.
@@ -311,6 +353,21 @@ fn every_operation_names_the_role_of_its_route() {
     }
 }
 
+/// Every operation takes an idempotency key, except those that change nothing and do not ask the model.
+#[test]
+fn every_write_and_every_question_takes_an_idempotency_key() {
+    let document = serde_json::to_value(Service::openapi()).expect("a document");
+    let repeatable = ["/v1/embeddings", "/v1/search", "/v1/templates/{key}/render"];
+    for route in routes() {
+        let operation = &document["paths"][route.resource][route.method.to_lowercase()];
+        let documented = operation["parameters"].as_array().is_some_and(|parameters| {
+            parameters.iter().any(|parameter| parameter["name"] == "Idempotency-Key")
+        });
+        let is_read = route.method == "GET" || repeatable.contains(&route.resource);
+        assert_eq!(documented, !is_read, "{route:?}");
+    }
+}
+
 /// A key cannot create a key of a higher role than its own: only the highest role creates keys.
 #[test]
 fn only_the_highest_role_manages_keys() {
@@ -328,7 +385,7 @@ fn every_operation_needs_a_token() {
     assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")));
     assert_eq!(document["security"], serde_json::json!([{"bearer": []}]));
     let paths = document["paths"].as_object().expect("paths");
-    assert_eq!(paths.len(), 31);
+    assert_eq!(paths.len(), 33);
     for operations in paths.values() {
         for operation in operations.as_object().expect("operations").values() {
             assert!(operation.get("security").is_none(), "an operation overrides `security`: {operation}");
@@ -351,6 +408,12 @@ fn patterns_accept_what_the_names_accept() {
     let (id, key, label) = (pattern("DocumentId"), pattern("TemplateKey"), pattern("Label"));
     let (api_key, role) = (pattern("ApiKeyId"), pattern("Role"));
     let external = pattern("ExternalId");
+    let idempotency = pattern("IdempotencyKey");
+    for text in ["order-7", "a#/~!", "", "a b", "a\\b", "a\"b", "ä", &"x".repeat(255), &"x".repeat(256)] {
+        assert_eq!(idempotency.is_match(text), IdempotencyKey::parse(text).is_ok(), "{text:?}");
+        let quoted = format!("\"{text}\"");
+        assert_eq!(idempotency.is_match(&quoted), IdempotencyKey::parse(text).is_ok(), "{quoted:?}");
+    }
     let long = |length: usize| "a".repeat(length);
     let mut texts: Vec<String> =
         ["", "a", "-", "a-", "_a", "a_b-c", "A", "a b", "ä", "a\n", "a/b", "a.b", "7", "0-9"]

@@ -123,6 +123,9 @@ RIGHTS: dict[tuple[str, str, str], str] = {
     **_rights(
         "SchedulerRole", ["dynamodb:GetItem"], "${WorkerSlots.Arn}", "requeues no more jobs than there are worker slots"
     ),
+    **_rights(
+        "SchedulerRole", ["events:PutEvents"], "${Events.Arn}", "publishes which document changed; ids and no text"
+    ),
     **_rights("SchedulerRole", ["sqs:SendMessage"], "${Jobs.Arn}", "requeues jobs sealed to their tenants"),
     **_rights(
         "SchedulerRole", ["lambda:InvokeFunction"], "${Scheduler.Arn}", "shares a large sweep with further invocations"

@@ -8,7 +8,9 @@ use bulkhead_runtime::http::fields::{object, objects, optional_object, optional_
 use bulkhead_tenancy::names::Label;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, OneOfBuilder, Schema, Type};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::model::{Citation, Retrieval, TemplateVersion};
 
@@ -283,7 +285,7 @@ pub struct StreamOptions {
 }
 
 /// The form of an answer.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ResponseFormat {
     /// Text.
@@ -294,6 +296,32 @@ pub enum ResponseFormat {
         #[serde(deserialize_with = "object")]
         json_schema: JsonSchema,
     },
+}
+
+// The derived schema would allow unknown members.
+impl PartialSchema for ResponseFormat {
+    fn schema() -> RefOr<Schema> {
+        let form = |kind: &str| {
+            let kind = ObjectBuilder::new().schema_type(Type::String).enum_values(Some([kind]));
+            ObjectBuilder::new()
+                .schema_type(Type::Object)
+                .property("type", kind)
+                .required("type")
+                .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)))
+        };
+        let json = form("json_schema")
+            .property("json_schema", Ref::from_schema_name(JsonSchema::name()))
+            .required("json_schema");
+        let one = OneOfBuilder::new().item(form("text")).item(json);
+        RefOr::T(Schema::OneOf(one.description(Some("The form of an answer.")).build()))
+    }
+}
+
+impl ToSchema for ResponseFormat {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((JsonSchema::name().into_owned(), JsonSchema::schema()));
+        JsonSchema::schemas(schemas);
+    }
 }
 
 /// The form of an answer in JSON.

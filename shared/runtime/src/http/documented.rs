@@ -40,7 +40,9 @@ answers! {
         "WWW-Authenticate" = String, "The scheme to use: `Bearer`";
     Forbidden, "This deployment does not serve the tenant of the token, or does not serve it now; or the caller's role is too low.";
     NotFound, "The tenant has no such item. An item of another tenant gets the same answer.";
-    Conflict, "The item changed at the same time, or its state does not allow the request.";
+    Conflict, "The item changed at the same time, its state does not allow the request, or a request with the same \
+        `Idempotency-Key` is in progress.",
+        "Retry-After" = u32, "Seconds to wait, if a request with the same `Idempotency-Key` is in progress";
     PreconditionRequired, "The request must name the state that it changes: send `If-Match` or `If-None-Match`.";
     TooLarge, "The body is too large.";
     UnsupportedMediaType, "The body is not plain JSON in UTF-8.";
@@ -87,6 +89,17 @@ texts! {
     TitleText as Title, "Title of a document, without control characters.",
         r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$", "Opening hours";
 }
+
+/// A key of one request, chosen by the caller. Quotes around it do not count.
+#[derive(Debug, ToSchema)]
+#[schema(
+    as = IdempotencyKey,
+    pattern = r#"^("[!#-\[\]-~]{1,255}"|[!#-\[\]-~]{1,255})$"#,
+    max_length = 257,
+    example = "8e03978e-40d5-43e8-bc93-6894a57f9324"
+)]
+#[expect(dead_code, reason = "only its attributes are read")]
+pub struct IdempotencyKeyText(String);
 
 /// Characters of a document's text, as Unicode scalar values, from 0.
 ///

@@ -52,6 +52,23 @@ pub enum ApiError {
         /// The entity tag of the current state, with its quotes.
         etag: String,
     },
+    /// 409: another call answers a request with the same idempotency key.
+    #[error("a request with this `Idempotency-Key` is in progress: repeat it after the time in Retry-After")]
+    InProgress {
+        /// When the lease of the other call ends.
+        retry_after: Duration,
+    },
+    /// 409: the request took effect before, and its answer is not kept.
+    #[error(
+        "the request with this `Idempotency-Key` was answered, and the answer is not kept, because it is too long or \
+         contains a secret: read the current state, or send a new key"
+    )]
+    AnswerNotKept,
+    /// 422: the idempotency key belongs to another request.
+    #[error(
+        "this `Idempotency-Key` belongs to another request: send a new key with each request that is no repeat"
+    )]
+    KeyReused,
     /// 428: the request must name the state that it changes.
     #[error("{0}")]
     PreconditionRequired(&'static str),
@@ -205,6 +222,9 @@ impl ApiError {
             Self::MethodNotAllowed { .. } => (405, "method-not-allowed", "Method not allowed"),
             Self::Conflict(_) => (409, "conflict", "Conflict"),
             Self::NotCurrent { .. } => (409, "not-current", "Not current"),
+            Self::InProgress { .. } => (409, "in-progress", "In progress"),
+            Self::AnswerNotKept => (409, "answer-not-kept", "Answer not kept"),
+            Self::KeyReused => (422, "idempotency-key-reused", "Idempotency key reused"),
             Self::PreconditionRequired(_) => (428, "precondition-required", "Precondition required"),
             Self::TooLarge(_) => (413, "too-large", "Body too large"),
             Self::UnsupportedMediaType(_) => (415, "unsupported-media-type", "Unsupported media type"),
@@ -222,18 +242,22 @@ impl ApiError {
 
     /// Counts and logs the error, and returns the response; with the `message` that OpenAI's clients show, if wanted.
     pub(super) fn into_response(self, subject: Subject<'_>, with_message: bool) -> ApiResponse {
-        let error = self.log_and_redact(subject);
-        let mut problem = error.problem(subject);
+        self.log_and_redact(subject).response(subject, with_message)
+    }
+
+    /// Returns the response. The error must be redacted.
+    pub(super) fn response(&self, subject: Subject<'_>, with_message: bool) -> ApiResponse {
+        let mut problem = self.problem(subject);
         problem.message = with_message.then(|| problem.detail.clone());
         let response = ApiResponse::json(problem.status, &problem)
             .with_header("content-type", "application/problem+json");
-        let response = match error.retry_after() {
+        let response = match self.retry_after() {
             Some(seconds) => response.with_header("retry-after", seconds.to_string()),
             None => response,
         };
-        match error {
-            Self::MethodNotAllowed { allowed } => response.with_header("allow", allowed),
-            Self::NotCurrent { etag, .. } => response.with_header("etag", etag),
+        match self {
+            Self::MethodNotAllowed { allowed } => response.with_header("allow", allowed.clone()),
+            Self::NotCurrent { etag, .. } => response.with_header("etag", etag.clone()),
             _ => response,
         }
     }
@@ -264,8 +288,8 @@ impl ApiError {
         }
     }
 
-    /// Counts and logs the details once, and returns the error that the client may see.
-    fn log_and_redact(self, subject: Subject<'_>) -> Self {
+    /// Counts and logs the details once, and returns the error that the client may see. Does nothing to a redacted one.
+    pub(super) fn log_and_redact(self, subject: Subject<'_>) -> Self {
         match self {
             Self::NoTenant(refusal) => {
                 metrics::count(Counter::Refused, refusal.code(), subject);
@@ -304,7 +328,7 @@ impl ApiError {
     fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Unavailable => Some(1),
-            Self::TooManyRequests { retry_after, .. } => {
+            Self::TooManyRequests { retry_after, .. } | Self::InProgress { retry_after } => {
                 Some((retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0)).max(1))
             }
             Self::BudgetExhausted(exhausted) => {

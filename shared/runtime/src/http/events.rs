@@ -2,6 +2,7 @@
 //!
 //! <https://html.spec.whatwg.org/multipage/server-sent-events.html>
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -26,6 +27,8 @@ pub struct Events<'r> {
     started: bool,
     /// Whether events have no names.
     unnamed: bool,
+    /// The answer so far, if a repeated request will need it.
+    recorded: Option<ApiResponse>,
 }
 
 /// A part of an answer.
@@ -44,7 +47,23 @@ impl<'r> Events<'r> {
         cors_origin: Option<&'r str>,
         limits: &'r Limits,
     ) -> Self {
-        Self { parts: parts.0, request_id, cors_origin, limits, started: false, unnamed: false }
+        let (started, unnamed, recorded) = (false, false, None);
+        Self { parts: parts.0, request_id, cors_origin, limits, started, unnamed, recorded }
+    }
+
+    /// Records the answer from now on.
+    pub(super) fn record(&mut self) {
+        self.recorded = Some(ApiResponse::no_content());
+    }
+
+    /// Returns whether a part of the answer was sent.
+    pub(super) fn has_started(&self) -> bool {
+        self.started
+    }
+
+    /// Returns the recorded answer.
+    pub(super) fn recorded(&mut self) -> Option<ApiResponse> {
+        self.recorded.take()
     }
 
     /// Sends an event with `data` as JSON.
@@ -87,12 +106,19 @@ impl<'r> Events<'r> {
     /// `data` is one line, because JSON has no raw line breaks.
     fn send_json(&mut self, event: &'static str, data: &str) {
         self.start_events();
-        self.push(Part::Body(format!("event: {event}\ndata: {data}\n\n")));
+        self.push_event(format!("event: {event}\ndata: {data}\n\n"));
     }
 
     fn send_unnamed(&mut self, data: &str) {
         self.start_events();
-        self.push(Part::Body(format!("data: {data}\n\n")));
+        self.push_event(format!("data: {data}\n\n"));
+    }
+
+    fn push_event(&mut self, event: String) {
+        if let Some(recorded) = &mut self.recorded {
+            recorded.extend_body(&event);
+        }
+        self.push(Part::Body(event));
     }
 
     fn start_events(&mut self) {
@@ -104,10 +130,13 @@ impl<'r> Events<'r> {
 
     fn start(&mut self, response: ApiResponse) {
         self.started = true;
+        if let Some(recorded) = &mut self.recorded {
+            recorded.clone_from(&response);
+        }
         let GatewayResponse { status_code, headers, body, .. } =
             self.limits.on(response).complete(self.request_id, self.cors_origin);
-        let header = |(name, value): (&'static str, String)| {
-            Some((HeaderName::from_static(name), HeaderValue::from_str(&value).ok()?))
+        let header = |(name, value): (Cow<'static, str>, String)| {
+            Some((HeaderName::try_from(&*name).ok()?, HeaderValue::from_str(&value).ok()?))
         };
         self.push(Part::Head(MetadataPrelude {
             status_code: StatusCode::from_u16(status_code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),

@@ -4,6 +4,7 @@ pub mod documented;
 mod error;
 mod events;
 pub mod fields;
+mod idempotency;
 mod limits;
 mod request;
 mod response;

@@ -1,7 +1,7 @@
 use std::fmt::Display;
 
 use bulkhead_events::GatewayRequest;
-use bulkhead_stores::PageLimit;
+use bulkhead_stores::{PageLimit, RequestFingerprint};
 use bulkhead_tenancy::Role;
 use serde::de::DeserializeOwned;
 
@@ -61,6 +61,30 @@ impl ApiRequest {
     /// Returns what the request learned about its tenant's limits. The answer shows them.
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// Returns what distinguishes this request from others with the same idempotency key: who asks for what.
+    ///
+    /// The body counts byte by byte, because a repeat sends the same bytes.
+    pub(super) fn fingerprint(&self) -> RequestFingerprint {
+        let mut query: Vec<_> = self.event.query_names().map(|name| (name, self.event.query(name))).collect();
+        query.sort_unstable();
+        let counted = |number: usize| number.to_string();
+        let path = self.event.path_parameters();
+        let conditions = ["if-match", "if-none-match"].map(|name| self.header(name));
+        let (method, resource) = self.route();
+        let mut parts = vec![method.to_owned(), resource.to_owned(), counted(path.len())];
+        parts.extend(path.into_iter().flat_map(|(name, value)| [name.to_owned(), value.to_owned()]));
+        for (name, values) in query {
+            parts.extend([name.to_owned(), counted(values.len())]);
+            parts.extend(values.iter().cloned());
+        }
+        // A missing one differs from an empty one.
+        for one in conditions.into_iter().chain([self.subject()]) {
+            parts.push(one.map_or_else(|| "-".to_owned(), |text| format!("={text}")));
+        }
+        let parts = parts.iter().map(|part| part.as_bytes());
+        RequestFingerprint::of(parts.chain([self.body.as_slice()]))
     }
 
     pub(super) fn authorizer_tenant(&self) -> Option<&str> {
@@ -342,6 +366,48 @@ mod tests {
         for unknown in ["metadata", "metadata[", "metadata[a", "other[a]", "status[a]"] {
             let error = parse(&request(&[unknown])).expect_err("refused").to_string();
             assert_eq!(error, format!("unknown query parameter `{unknown}`"));
+        }
+    }
+
+    #[test]
+    fn fingerprint_says_who_asks_for_what() {
+        let fingerprint = |change: serde_json::Value| {
+            let mut event = serde_json::json!({
+                "httpMethod": "PUT", "body": "{}", "headers": {"If-Match": "\"a\"", "User-Agent": "one"},
+                "pathParameters": {"key": "a"}, "multiValueQueryStringParameters": {"q": ["1", "2"], "r": ["3"]},
+                "requestContext": {"resourcePath": "/things/{key}", "authorizer": {"subject": "ada"}, "requestId": "1"},
+            });
+            for (name, value) in change.as_object().expect("an object") {
+                event[name] = value.clone();
+            }
+            ApiRequest::new(serde_json::from_value(event).expect("an event")).fingerprint()
+        };
+        let same = fingerprint(serde_json::json!({}));
+        for change in [
+            serde_json::json!({"headers": {"if-match": "\"a\"", "User-Agent": "two"}}),
+            serde_json::json!({"multiValueQueryStringParameters": {"r": ["3"], "q": ["1", "2"]}}),
+            serde_json::json!({"requestContext": {
+                "resourcePath": "/things/{key}", "authorizer": {"subject": "ada"}, "requestId": "2",
+            }}),
+        ] {
+            assert_eq!(fingerprint(change.clone()), same, "{change}");
+        }
+        for change in [
+            serde_json::json!({"httpMethod": "POST"}),
+            serde_json::json!({"body": "{ }"}),
+            serde_json::json!({"headers": {}}),
+            serde_json::json!({"headers": {"If-Match": ""}}),
+            serde_json::json!({"headers": {"If-None-Match": "\"a\""}}),
+            serde_json::json!({"pathParameters": {"key": "b"}}),
+            serde_json::json!({"multiValueQueryStringParameters": {"q": ["1"], "r": ["2", "3"]}}),
+            serde_json::json!({"multiValueQueryStringParameters": {}}),
+            serde_json::json!({"requestContext": {
+                "resourcePath": "/things/{key}", "authorizer": {"subject": "bob"},
+            }}),
+            serde_json::json!({"requestContext": {"resourcePath": "/things/{key}"}}),
+            serde_json::json!({"requestContext": {"resourcePath": "/others/{key}", "authorizer": {"subject": "ada"}}}),
+        ] {
+            assert_ne!(fingerprint(change.clone()), same, "{change}");
         }
     }
 

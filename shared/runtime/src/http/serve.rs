@@ -9,6 +9,7 @@ use lambda_runtime::{Context, FunctionResponse, LambdaEvent, service_fn};
 use tracing::Instrument;
 
 use super::events::Streamed;
+use super::idempotency::{self, Turn};
 use super::{ApiError, ApiRequest, ApiResponse, Events};
 use crate::metrics::{self, Answered, Subject};
 use crate::{TenantFunction, chain, config};
@@ -26,23 +27,35 @@ pub struct Route {
     pub streamed: bool,
     /// Whether problems have a `message`, which OpenAI's clients show.
     pub openai: bool,
+    /// Whether a repeat of a request changes nothing.
+    pub repeatable: bool,
 }
 
 impl Route {
     /// Returns a route. It cannot be declared without a role.
     pub const fn new(method: &'static str, resource: &'static str, role: Role) -> Self {
-        Self { method, resource, role, streamed: false, openai: false }
+        Self { method, resource, role, streamed: false, openai: false, repeatable: is_get(method) }
     }
 
     /// Returns a route that is answered in parts. API Gateway must call the function by
     /// `response-streaming-invocations`.
     pub const fn streamed(method: &'static str, resource: &'static str, role: Role) -> Self {
-        Self { method, resource, role, streamed: true, openai: false }
+        Self { streamed: true, ..Self::new(method, resource, role) }
     }
 
     /// Returns the route as one of OpenAI's interface.
     pub const fn openai(self) -> Self {
         Self { openai: true, ..self }
+    }
+
+    /// Returns the route as one whose requests change nothing although its method may. It ignores idempotency keys.
+    pub const fn repeatable(self) -> Self {
+        Self { repeatable: true, ..self }
+    }
+
+    /// Returns whether a repeated request with an idempotency key gets the answer of the first one.
+    pub const fn takes_idempotency_key(&self) -> bool {
+        !self.repeatable
     }
 
     fn is(&self, (method, resource): (&str, &str)) -> bool {
@@ -183,7 +196,7 @@ impl<A: Api> Server<A> {
         let clients = self.function.clients(&scope);
         let outcome = match clients.session(&scope) {
             Ok(session) => match permit(A::ROUTES, request.route(), request.role()) {
-                Ok(()) => self.answer_in_slot(request, session, events).await,
+                Ok(route) => self.answer_in_slot(route, request, session, events).await,
                 Err(error) => Err(error),
             },
             Err(error) => Err(error.into()),
@@ -194,6 +207,7 @@ impl<A: Api> Server<A> {
     /// Answers the request while it occupies one of the tenant's slots.
     async fn answer_in_slot(
         &self,
+        route: &Route,
         request: &ApiRequest,
         session: TenantSession<'_>,
         events: Option<&mut Events<'_>>,
@@ -204,18 +218,69 @@ impl<A: Api> Server<A> {
             Ok(slot) => slot,
             Err(exceeded) => return Err(ApiError::QuotaExceeded { quota: self.quota, exceeded }),
         };
-        let outcome = match events {
-            Some(events) => {
-                let sent = self.api.stream(request, session, events).await;
-                sent.map(|()| ApiResponse::no_content().with_status(200))
-            }
-            None => self.api.handle(request, session).await,
-        };
+        let outcome = self.answer_once(route, request, session, events).await;
         if let Err(error) = session.slots().release(slot).await {
             tracing::warn!(error = chain(&error), "slot release failed, slot expires later");
         }
         outcome
     }
+
+    /// Answers the request, or repeats the answer of an earlier one with the same idempotency key.
+    async fn answer_once(
+        &self,
+        route: &Route,
+        request: &ApiRequest,
+        session: TenantSession<'_>,
+        mut events: Option<&mut Events<'_>>,
+    ) -> Result<ApiResponse, ApiError> {
+        let Some(key) = idempotency::key_of(route, request)? else {
+            return self.handle(request, session, events).await;
+        };
+        let claim = match idempotency::begin(request, session, &key).await? {
+            Turn::Handle(claim) => claim,
+            Turn::Repeat(answer) => {
+                if let Some(events) = events {
+                    events.whole(answer.clone());
+                }
+                return Ok(answer);
+            }
+        };
+        if let Some(events) = events.as_deref_mut() {
+            events.record();
+        }
+        let subject = Subject { tenant: Some(session.tenant()), request_id: Some(request.request_id()) };
+        let outcome = self.handle(request, session, events.as_deref_mut()).await;
+        let outcome = outcome.map_err(|error| error.log_and_redact(subject));
+        let has_started = events.as_ref().is_some_and(|events| events.has_started());
+        let answer = match (&outcome, events) {
+            (Ok(_), Some(events)) => events.recorded(),
+            (Ok(answer), None) => Some(answer.clone()),
+            // A stream that broke off is no answer.
+            (Err(_), Some(_)) if has_started => None,
+            (Err(error), _) => Some(error.response(subject, route.openai)),
+        };
+        idempotency::settle(session, &claim, answer.as_ref()).await;
+        outcome
+    }
+
+    async fn handle(
+        &self,
+        request: &ApiRequest,
+        session: TenantSession<'_>,
+        events: Option<&mut Events<'_>>,
+    ) -> Result<ApiResponse, ApiError> {
+        match events {
+            Some(events) => {
+                let sent = self.api.stream(request, session, events).await;
+                sent.map(|()| ApiResponse::no_content().with_status(200))
+            }
+            None => self.api.handle(request, session).await,
+        }
+    }
+}
+
+const fn is_get(method: &str) -> bool {
+    matches!(method.as_bytes(), b"GET")
 }
 
 /// Returns whether a request is answered in parts.
@@ -223,13 +288,17 @@ fn is_streamed(routes: &[Route], called: (&str, &str)) -> bool {
     routes.iter().any(|route| route.streamed && route.is(called))
 }
 
-/// Permits a request to one of `routes` by a caller with the route's role or a higher one.
+/// Returns the route of a request, if the caller has the route's role or a higher one.
 ///
 /// API Gateway sends all methods of a resource to its function.
 ///
 /// # Errors
 /// 404 for an unknown resource, 405 for a method that the resource does not have, 403 for a lower role or none.
-fn permit(routes: &[Route], (method, resource): (&str, &str), caller: Option<Role>) -> Result<(), ApiError> {
+fn permit<'r>(
+    routes: &'r [Route],
+    (method, resource): (&str, &str),
+    caller: Option<Role>,
+) -> Result<&'r Route, ApiError> {
     let of_resource: Vec<_> = routes.iter().filter(|route| route.resource == resource).collect();
     if of_resource.is_empty() {
         return Err(ApiError::NotFound("route"));
@@ -241,7 +310,7 @@ fn permit(routes: &[Route], (method, resource): (&str, &str), caller: Option<Rol
     if caller < Some(route.role) {
         return Err(ApiError::RoleRequired { required: route.role, caller });
     }
-    Ok(())
+    Ok(route)
 }
 
 #[cfg(test)]

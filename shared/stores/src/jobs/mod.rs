@@ -12,8 +12,10 @@
 mod accept;
 pub(crate) mod backlog;
 pub(crate) mod circuit;
+pub(crate) mod event_bus;
 pub(crate) mod functions;
 mod job;
+pub(crate) mod outbox;
 pub(crate) mod queue;
 mod sealed_job;
 mod transitions;

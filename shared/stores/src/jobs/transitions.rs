@@ -10,6 +10,7 @@ use bulkhead_tenancy::names::{DocumentId, ItemKey, Revision};
 
 use super::backlog::TenantBacklog;
 use super::job::{Job, JobStatus, Jobs, Record};
+use super::outbox::DocumentChange;
 use crate::clock;
 use crate::error::{Classify, StoreError};
 use crate::items::{self, key_attributes, new_etag, number, text};
@@ -158,7 +159,7 @@ impl Jobs<'_> {
         self.relocate(job, key, record, JobStatus::Queued, extra).await
     }
 
-    /// Moves the job to the dead letters. The document shows `error`.
+    /// Moves the job to the dead letters, with an event. The document shows `error`.
     ///
     /// If `revision` is given, the error concerns that revision. A newer revision then returns
     /// [`Transition::Superseded`].
@@ -171,7 +172,12 @@ impl Jobs<'_> {
         let record =
             Record { last_error: Some(error.to_owned()), until: 0, crashed: false, ..job.record.clone() };
         let key = self.session.scope().dead_key(job.document());
-        let extra = Extra { only_if: revision, ..Extra::default() };
+        let change = match revision {
+            Some(_) => DocumentChange::Unreadable,
+            None => DocumentChange::AttemptsFailed,
+        };
+        let event = self.session.outbox().write(job.document(), revision, change)?;
+        let extra = Extra { only_if: revision, event: Some(event), ..Extra::default() };
         self.relocate(job, key, record, JobStatus::Dead, extra).await
     }
 
@@ -191,7 +197,7 @@ impl Jobs<'_> {
         self.relocate(job, key, record, JobStatus::Waiting, extra).await
     }
 
-    /// Completes the job if `revision` is still the newest received revision and is processed.
+    /// Completes the job, with its event, if `revision` is still the newest received revision and is processed.
     pub async fn complete(&self, job: &Job, revision: Revision) -> Result<Completion, StoreError> {
         let table = &self.session.settings().table;
         let document = Update::builder()
@@ -208,7 +214,8 @@ impl Jobs<'_> {
             .expression_attribute_values(":revision", number(revision.number()))
             .build()
             .map_err(malformed)?;
-        let writes = vec![self.removal(job)?, TransactWriteItem::builder().update(document).build()];
+        let event = self.session.outbox().write(job.document(), Some(revision), DocumentChange::Ready)?;
+        let writes = vec![self.removal(job)?, TransactWriteItem::builder().update(document).build(), event];
         Ok(match transact(&self.session, "complete job", writes).await? {
             None => Completion::Done,
             Some(0) => Completion::LostRace,
@@ -338,7 +345,7 @@ impl Jobs<'_> {
             TransactWriteItem::builder().put(put).build(),
             TransactWriteItem::builder().update(document).build(),
         ];
-        let writes = writes.into_iter().chain(extra.mark).collect();
+        let writes = writes.into_iter().chain(extra.mark).chain(extra.event).collect();
         Ok(match transact(&self.session, MOVE, writes).await? {
             None => Transition::Applied(Box::new(Job { key: to, record })),
             Some(0) => Transition::LostRace,
@@ -360,4 +367,6 @@ struct Extra {
     only_if: Option<Revision>,
     /// Mark the tenant in the backlog.
     mark: Option<TransactWriteItem>,
+    /// Tell of the move. The tenant is in the backlog already, because its job was.
+    event: Option<TransactWriteItem>,
 }

@@ -4,12 +4,13 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-metadata-filtering.html>. Each key becomes a key of
 //! the tenant's metadata, so a filter names no key of ours.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use aws_smithy_types::Document as Json;
 use serde_json::{Map, Value};
 
-use super::documents::{InvalidMetadata, MetadataValue, parse_key, vector_metadata_key};
+use super::documents::{InvalidMetadata, Metadata, MetadataValue, parse_key, vector_metadata_key};
 
 /// Maximum nesting of `$and` and `$or`.
 const MAX_DEPTH: usize = 4;
@@ -45,9 +46,66 @@ impl Filter {
         Ok(Self(parsed))
     }
 
+    /// Returns whether S3 Vectors would find a vector with this metadata.
+    pub(crate) fn accepts(&self, metadata: &Metadata) -> bool {
+        all_hold(&self.0, &metadata.for_vector().collect())
+    }
+
     /// Returns the filter for S3 Vectors.
     pub(crate) fn to_json(&self) -> Json {
         self.0.clone()
+    }
+}
+
+/// Returns whether all conditions hold for `metadata`. What cannot be read does not hold.
+fn all_hold(conditions: &Json, metadata: &HashMap<String, Json>) -> bool {
+    let Json::Object(conditions) = conditions else { return false };
+    conditions.iter().all(|(name, wanted)| match (name.as_str(), wanted) {
+        ("$and", Json::Array(parts)) => parts.iter().all(|part| all_hold(part, metadata)),
+        ("$or", Json::Array(parts)) => parts.iter().any(|part| all_hold(part, metadata)),
+        (_, Json::Object(comparisons)) => {
+            let found = metadata.get(name);
+            comparisons.iter().all(|(operator, wanted)| holds(operator, found, wanted))
+        }
+        (_, wanted) => metadata.get(name).is_some_and(|found| equal(found, wanted)),
+    })
+}
+
+/// Returns whether one comparison holds for the value of a key; `None` if the key is missing.
+fn holds(operator: &str, found: Option<&Json>, wanted: &Json) -> bool {
+    let contains = |wanted: &Json| match wanted {
+        Json::Array(values) => found.map(|found| values.iter().any(|value| equal(found, value))),
+        _ => None,
+    };
+    let ordered = || Some(number(found?)?.total_cmp(&number(wanted)?));
+    match operator {
+        "$exists" => *wanted == Json::Bool(found.is_some()),
+        "$eq" => found.is_some_and(|found| equal(found, wanted)),
+        "$ne" => found.is_some_and(|found| !equal(found, wanted)),
+        "$in" => contains(wanted) == Some(true),
+        "$nin" => contains(wanted) == Some(false),
+        "$gt" => ordered().is_some_and(Ordering::is_gt),
+        "$gte" => ordered().is_some_and(Ordering::is_ge),
+        "$lt" => ordered().is_some_and(Ordering::is_lt),
+        "$lte" => ordered().is_some_and(Ordering::is_le),
+        _ => false,
+    }
+}
+
+/// Compares values of the same type. Numbers are equal as numbers: `2.0` is `2`.
+fn equal(one: &Json, other: &Json) -> bool {
+    match (number(one), number(other)) {
+        (Some(one), Some(other)) => one == other,
+        (None, None) => one == other,
+        _ => false,
+    }
+}
+
+fn number(value: &Json) -> Option<f64> {
+    match value {
+        // `-0` is `0`.
+        Json::Number(number) => Some(number.to_f64_lossy() + 0.0),
+        _ => None,
     }
 }
 
@@ -233,6 +291,50 @@ mod tests {
             (json!({"a": {"$ne": 1}}), json!({"$and": [{"m_a": {"$exists": true}}, {"m_a": {"$ne": 1.0}}]})),
         ] {
             assert_eq!(parse(given.clone()), Ok(expected), "{given}");
+        }
+    }
+
+    #[test]
+    fn filter_accepts_what_a_search_finds() {
+        let metadata = json!({"a": "x", "n": 2, "f": true, "z": -0.0});
+        let metadata = Metadata::parse(serde_json::from_value(metadata).expect("fields")).expect("metadata");
+        let accepts = |filter: Value| {
+            let Value::Object(filter) = filter else { panic!("not an object") };
+            Filter::parse("filter", filter).expect("a filter").accepts(&metadata)
+        };
+        for accepted in [
+            json!({"a": "x"}),
+            json!({"n": 2.0, "f": true, "z": 0}),
+            json!({"n": {"$gte": 2, "$lte": 2, "$gt": 1.5, "$lt": 3}}),
+            json!({"a": {"$ne": "y"}, "n": {"$nin": ["2", 3]}}),
+            json!({"a": {"$ne": 7}}),
+            json!({"a": {"$in": ["y", "x"]}}),
+            json!({"b": {"$exists": false}, "a": {"$exists": true}}),
+            json!({"$or": [{"a": "y"}, {"$and": [{"n": 2}, {"f": {"$eq": true}}]}]}),
+            json!({"z": {"$gte": 0, "$lte": 0}}),
+        ] {
+            assert!(accepts(accepted.clone()), "{accepted}");
+        }
+        for refused in [
+            json!({"a": "X"}),
+            json!({"n": "2"}),
+            json!({"f": 1}),
+            json!({"f": "true"}),
+            json!({"a": "x", "n": 3}),
+            json!({"n": {"$gt": 2}}),
+            json!({"n": {"$gte": 2, "$lt": 2}}),
+            json!({"a": {"$gt": 1}}),
+            json!({"b": {"$ne": "y"}}),
+            json!({"b": {"$nin": ["y"]}}),
+            json!({"a": {"$nin": ["x"]}}),
+            json!({"b": {"$lt": 1}}),
+            json!({"b": "x"}),
+            json!({"b": {"$exists": true}}),
+            json!({"a": {"$exists": false}}),
+            json!({"$and": [{"a": "x"}, {"n": 3}]}),
+            json!({"$or": [{"a": "y"}, {"n": 3}]}),
+        ] {
+            assert!(!accepts(refused.clone()), "{refused}");
         }
     }
 

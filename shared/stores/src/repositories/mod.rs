@@ -7,6 +7,7 @@ pub(crate) mod commands;
 pub(crate) mod documents;
 pub(crate) mod file_name;
 pub(crate) mod filter;
+pub(crate) mod idempotency;
 pub(crate) mod inferences;
 pub(crate) mod models;
 pub(crate) mod objects;

@@ -13,6 +13,8 @@ pub enum Purpose {
     Job,
     /// The record of an inference.
     Inference,
+    /// The answer to a request with an idempotency key.
+    Idempotency,
     /// The record of an operator's command in the tenant's session.
     Run,
     /// The name of an API key, and who created it.
@@ -21,8 +23,16 @@ pub enum Purpose {
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 7] =
-        [Self::Template, Self::Document, Self::Passage, Self::Job, Self::Inference, Self::Run, Self::ApiKey];
+    pub const ALL: [Self; 8] = [
+        Self::Template,
+        Self::Document,
+        Self::Passage,
+        Self::Job,
+        Self::Inference,
+        Self::Idempotency,
+        Self::Run,
+        Self::ApiKey,
+    ];
 
     /// Returns the purpose as written in the encryption context.
     pub fn as_str(self) -> &'static str {
@@ -32,6 +42,7 @@ impl Purpose {
             Self::Passage => "passage",
             Self::Job => "job",
             Self::Inference => "inference",
+            Self::Idempotency => "idempotency",
             Self::Run => "run",
             Self::ApiKey => "api-key",
         }

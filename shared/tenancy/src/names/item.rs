@@ -1,4 +1,6 @@
-use super::{ApiKeyId, DocumentId, ExternalIdHash, InferenceId, ModelName, RunId, TemplateKey};
+use super::{
+    ApiKeyId, DocumentId, EventId, ExternalIdHash, IdempotencyKey, InferenceId, ModelName, RunId, TemplateKey,
+};
 use crate::{TenantId, TenantScope};
 
 /// A tenant's partition: `TENANT#<id>`, in every table that holds tenant items.
@@ -48,6 +50,8 @@ pub enum SortPrefix {
     Waiting,
     /// Dead jobs.
     Dead,
+    /// Events that are not yet published, sorted by time.
+    Event,
     /// API keys. Stored in a separate table, which the authorizer reads.
     ApiKey,
     /// Operators' runs. Stored in a separate table that no tenant session can access.
@@ -63,6 +67,7 @@ impl SortPrefix {
             Self::Job => "JOB#",
             Self::Waiting => "WAITING#",
             Self::Dead => "DEAD#",
+            Self::Event => "EVENT#",
             Self::ApiKey => "KEY#",
             Self::Run => "RUN#",
         }
@@ -180,6 +185,11 @@ impl TenantScope<'_> {
         self.item(format!("{}{document}", SortPrefix::Dead.as_str()))
     }
 
+    /// Returns the key of an event that is not yet published.
+    pub fn event_key(&self, event: &EventId) -> ItemKey {
+        self.item(format!("{}{event}", SortPrefix::Event.as_str()))
+    }
+
     /// Returns the key of the item that names the document with an external id.
     pub fn external_id_key(&self, hash: &ExternalIdHash) -> ItemKey {
         self.item(format!("EXTERNAL#{hash}"))
@@ -188,6 +198,12 @@ impl TenantScope<'_> {
     /// Returns the key of an inference's record.
     pub fn inference_key(&self, inference: &InferenceId) -> ItemKey {
         self.item(format!("INFERENCE#{inference}"))
+    }
+
+    /// Returns the key of the item that keeps the answer to the request with an idempotency key. Contains a hash of
+    /// tenant and key, because a caller may choose a key that says something.
+    pub fn idempotency_item_key(&self, key: &IdempotencyKey) -> ItemKey {
+        self.item(format!("IDEMPOTENCY#{}", self.digest("idempotency key", key.as_str())))
     }
 
     /// Returns the key of the circuit for the tenant's jobs.

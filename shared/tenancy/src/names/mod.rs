@@ -27,8 +27,8 @@ pub use revision::Revision;
 pub use session::SessionTag;
 pub use usage_key::UsageKey;
 pub use validated::{
-    ApiKeyId, Corpus, DocumentId, ExternalId, ExternalIdHash, InferenceId, InvalidName, Label, MetadataKey,
-    ModelName, RunId, TemplateKey,
+    ApiKeyId, Corpus, DocumentId, EventId, ExternalId, ExternalIdHash, IdempotencyKey, InferenceId,
+    InvalidName, Label, MetadataKey, ModelName, RunId, TemplateKey,
 };
 
 pub(crate) use item::tenant_of;
@@ -65,8 +65,12 @@ pub struct Ids {
     pub template: TemplateKey,
     /// A document.
     pub document: DocumentId,
+    /// An event of a document.
+    pub event: EventId,
     /// A document's id in the tenant's own system.
     pub external: ExternalId,
+    /// A caller's key of a request.
+    pub idempotency: IdempotencyKey,
     /// An inference.
     pub inference: InferenceId,
     /// An operator's run.
@@ -83,7 +87,8 @@ pub struct Ids {
 ///
 /// Add each new kind of name here: the separation tests read this list.
 pub fn inventory(scope: &TenantScope<'_>, ids: &Ids) -> Vec<DerivedName> {
-    let Ids { stage, template, document, external, inference, run, api_key, corpus, model } = ids;
+    let Ids { stage, template, document, event, external, idempotency, inference, run, .. } = ids;
+    let Ids { api_key, corpus, model, .. } = ids;
     let whole = |kind, text: &str| DerivedName { kind, text: text.to_owned(), comparison: Comparison::Whole };
     let prefix =
         |kind, text: &str| DerivedName { kind, text: text.to_owned(), comparison: Comparison::Prefix };
@@ -112,7 +117,9 @@ pub fn inventory(scope: &TenantScope<'_>, ids: &Ids) -> Vec<DerivedName> {
         scope.job_key(document),
         scope.waiting_key(0, document),
         scope.dead_key(document),
+        scope.event_key(event),
         scope.external_id_key(&scope.external_id_hash(external)),
+        scope.idempotency_item_key(idempotency),
         scope.circuit_key(),
         scope.inference_key(inference),
         scope.run_key(run),

@@ -7,6 +7,7 @@ use super::repository::Documents;
 use crate::error::StoreError;
 use crate::items;
 use crate::page::{Page, PageLimit};
+use crate::repositories::filter::Filter;
 
 const OPERATION: &str = "list documents";
 /// Maximum documents that one call with a filter opens.
@@ -48,6 +49,32 @@ impl Documents<'_> {
         after: Option<&DocumentId>,
         filter: &DocumentFilter<'_>,
     ) -> Result<Page<Document, DocumentId>, StoreError> {
+        let accepts = |document: &Document| filter.accepts(document);
+        let most = if filter.is_all() { usize::MAX } else { MAX_EXAMINED };
+        self.examine(after, limit.get(), most, &accepts).await
+    }
+
+    /// Returns the documents before `after` in time whose metadata passes `filter`, newest first.
+    ///
+    /// One call opens at most `MAX_EXAMINED` documents. The cursor is the id of the last document that was examined.
+    pub async fn matching(
+        &self,
+        after: Option<&DocumentId>,
+        filter: &Filter,
+    ) -> Result<Page<DocumentId, DocumentId>, StoreError> {
+        let accepts = |document: &Document| filter.accepts(&document.metadata);
+        let page = self.examine(after, MAX_EXAMINED, MAX_EXAMINED, &accepts).await?;
+        Ok(Page { items: page.items.into_iter().map(|document| document.id).collect(), next: page.next })
+    }
+
+    /// Opens at most `most` documents before `after` in time, and returns the first `limit` that `accepts` accepts.
+    async fn examine(
+        &self,
+        after: Option<&DocumentId>,
+        limit: usize,
+        most: usize,
+        accepts: &(dyn Fn(&Document) -> bool + Sync),
+    ) -> Result<Page<Document, DocumentId>, StoreError> {
         let mut after = after.cloned();
         let mut found = vec![];
         let mut examined = 0;
@@ -59,14 +86,14 @@ impl Documents<'_> {
             for (number, item) in items.into_iter().enumerate() {
                 let Record { id, .. } = items::record(OPERATION, item.clone())?;
                 let shown = is_shown(&item);
-                if shown && (found.len() == limit.get() || (examined == MAX_EXAMINED && !filter.is_all())) {
+                if shown && (found.len() == limit || examined == most) {
                     // This document belongs to the next page.
                     return Ok(Page { items: found, next: after });
                 }
                 if shown {
                     examined += 1;
                     let document = self.read(&id, item).await?;
-                    if filter.accepts(&document) {
+                    if accepts(&document) {
                         found.push(document);
                     }
                 }
