@@ -167,6 +167,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/documents/delete-by-filter": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Deletes the documents whose metadata passes a filter.
+         * @description One request examines at most 500 documents, newest first, and deletes at most 100. Repeat it with the `cursor` of its
+         *     answer until `cursor` is `null`. The metadata is the one that `GET /v1/documents/{id}` shows. A request that is sent
+         *     again deletes nothing else. With `dry_run`, nothing is deleted and `remaining` counts the documents.
+         *
+         *     Needs the role `writer`.
+         */
+        post: operations["deleteDocumentsByFilter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/documents/uploads": {
         parameters: {
             query?: never;
@@ -762,6 +786,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Returns what the tenant's calls of models used, and its budgets.
+         * @description Each day is a day in UTC. With `Accept: text/csv` the answer is the lines as CSV, without the budgets. A call counts on
+         *     the day on which it started. Records are kept for 400 days.
+         *
+         *     Needs the role `reader`.
+         */
+        get: operations["getUsage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -818,6 +865,61 @@ export interface components {
             /** @description One result for each document, in the order of the request. */
             results: components["schemas"]["BatchResult"][];
         };
+        /** @description A budget without room for a call. Tokens are numbers as text; money is US dollars as decimal text. */
+        BudgetProblem: {
+            /**
+             * @description The budget.
+             * @example 100000
+             */
+            limit: string;
+            /**
+             * @description The most that this call can cost.
+             * @example 5300
+             */
+            needed: string;
+            /**
+             * @description `day` or `month`, in UTC.
+             * @example day
+             */
+            period: string;
+            /**
+             * @description What is left of it.
+             * @example 1200
+             */
+            remaining: string;
+            /**
+             * @description The part of it that calls in flight reserve. They give back what they do not use.
+             * @example 0
+             */
+            reserved: string;
+            /**
+             * @description When the period ends.
+             * @example 2026-02-01T00:00:00.000Z
+             */
+            resets_at: string;
+            /**
+             * @description `tokens` or `usd`.
+             * @example tokens
+             */
+            unit: string;
+        };
+        /** @description The budgets of one period. */
+        BudgetState: {
+            /**
+             * @description `day` or `month`, in UTC.
+             * @example day
+             */
+            period: string;
+            /**
+             * @description When the period ends.
+             * @example 2026-02-01T00:00:00.000Z
+             */
+            resets_at: string;
+            /** @description The budget in tokens. */
+            tokens: components["schemas"]["TokenBudget"];
+            /** @description The budget in money. */
+            usd: components["schemas"]["MoneyBudget"];
+        };
         /** @description A function and its arguments. */
         CalledFunction: {
             /** @description The arguments as JSON text. */
@@ -864,7 +966,7 @@ export interface components {
                 [key: string]: string;
             };
             /**
-             * @description The model that answers, or `default`.
+             * @description A model of `GET /v1/models`, or `default`: the tenant's default.
              * @example default
              */
             model: string;
@@ -1115,6 +1217,12 @@ export interface components {
             /** @description Title, without control characters. */
             title: components["schemas"]["Title"];
         };
+        /**
+         * Format: date
+         * @description A day of a query.
+         * @example 2026-01-31
+         */
+        Day: string;
         /** @description A document whose indexing failed for good. Redrive it to try again. */
         DeadLetter: {
             /**
@@ -1147,10 +1255,34 @@ export interface components {
             /** @description The dead letters of this page. */
             dead_letters: components["schemas"]["DeadLetter"][];
         };
+        /** @description Which documents to delete. */
+        DeleteByFilter: {
+            cursor?: components["schemas"]["DocumentId"] | null;
+            /** @description Only counts the documents. Default: `false`. */
+            dry_run?: boolean;
+            /** @description Which metadata the documents must have, as `retrieval.filter` of a search. It must have a condition. */
+            filter: Record<string, never>;
+        };
         /** @description Documents to delete. */
         DeleteDocuments: {
             /** @description Ids of 1 to 100 documents. */
             ids: components["schemas"]["DocumentId"][];
+        };
+        /** @description The deletions of one request. */
+        DeletedByFilter: {
+            cursor?: components["schemas"]["DocumentId"] | null;
+            /**
+             * @description Documents with this metadata among those that the request examined: at most 500.
+             * @example 120
+             */
+            matched: number;
+            /**
+             * @description Documents among those examined that have this metadata and were left.
+             * @example 20
+             */
+            remaining: number;
+            /** @description One result for each document that the request deleted, newest first: at most 100. Empty after a dry run. */
+            results: components["schemas"]["DeletionResult"][];
         };
         /** @description The result of one deletion. */
         DeletionResult: {
@@ -1250,10 +1382,10 @@ export interface components {
              */
             updated_at: string;
             /**
-             * @description Why indexing waits: `retry` (the last attempt failed), `circuit_open` (too many of the tenant's jobs failed), `over_limit` (no worker is free), `continued` (the document needs several runs), `lost` (a worker disappeared) or `redriven`. Only with the status `waiting`.
+             * @description Why indexing waits: `retry` (the last attempt failed), `circuit_open` (too many of the tenant's jobs failed), `over_limit` (no worker is free), `continued` (the document needs several runs), `budget` (your budget has no room), `lost` (a worker disappeared) or `redriven`. Only with the status `waiting`.
              * @enum {string}
              */
-            waiting_reason?: "retry" | "circuit_open" | "over_limit" | "continued" | "lost" | "redriven";
+            waiting_reason?: "retry" | "circuit_open" | "over_limit" | "continued" | "budget" | "lost" | "redriven";
             /** @description Which text of the document is missing, and why; empty if nothing is. */
             warnings: string[];
         };
@@ -1406,10 +1538,17 @@ export interface components {
         Grounds: {
             /** @description The passages in the prompt, best first. */
             citations: components["schemas"]["Citation"][];
+            /** @description The model that was chosen, if it was throttled or unavailable and `model` answered in its place. */
+            fallback_for?: string | null;
             /** @description SHA-256 of the instructions in UTF-8, hexadecimal. */
             prompt_sha256: string;
             template?: components["schemas"]["TemplateVersion"] | null;
         };
+        /**
+         * @description A key of one request, chosen by the caller. Quotes around it do not count.
+         * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+         */
+        IdempotencyKey: string;
         /** @description A question to answer. */
         Infer: {
             conversation?: components["schemas"]["InferenceId"] | null;
@@ -1424,6 +1563,11 @@ export interface components {
              *     not of `assistant`. Passages are found for the last message of `user`.
              */
             messages?: components["schemas"]["ChatMessage"][];
+            /**
+             * @description A model of `GET /v1/models`, or `default`: the tenant's default. Default: `default`.
+             * @example default
+             */
+            model?: string | null;
             output?: components["schemas"]["Output"] | null;
             /**
              * @description The question. Blanks alone are no question. Send either `question` or `messages`.
@@ -1465,6 +1609,8 @@ export interface components {
             answer: string;
             /** @description The passages in the prompt, best first. `[1]` in the answer refers to the first. */
             citations: components["schemas"]["Citation"][];
+            /** @description The model that was chosen, if it was throttled or unavailable and `model` answered in its place. */
+            fallback_for?: string | null;
             /** @description Why the answer ended. */
             finish_reason: components["schemas"]["FinishReason"];
             /** @description Id of the inference, for `GET /v1/inferences/{id}`. */
@@ -1617,6 +1763,8 @@ export interface components {
         };
         /** @description A model. */
         ModelEntry: {
+            /** @description What the catalogue says about the model. */
+            bulkhead: components["schemas"]["ModelFacts"];
             /**
              * Format: int64
              * @description When the model was made, in seconds since 1970. Not known, so always 0.
@@ -1626,15 +1774,57 @@ export interface components {
             id: string;
             /** @description `model`. */
             object: string;
-            /** @description Where the model runs. */
+            /** @description Where the model runs: `bedrock`, or `openai` for an endpoint with OpenAI's interface. */
             owned_by: string;
+        };
+        /** @description What the catalogue says about a model. */
+        ModelFacts: {
+            /** @description What the model can do beside text: `json`, `streaming` and `tools`. */
+            capabilities: string[];
+            /**
+             * Format: int32
+             * @description Maximum tokens of a prompt with its answer, if known.
+             */
+            context?: number | null;
+            /** @description Whether requests that name no model, or `default`, use this one. */
+            default: boolean;
+            /** @description `chat`: the model answers. `embedding`: it embeds. */
+            kind: string;
+            /**
+             * Format: int32
+             * @description Maximum tokens of an answer, if known.
+             */
+            max_output?: number | null;
         };
         /** @description The models that a tenant can use. */
         ModelList: {
-            /** @description The models: the one that answers, and the one that embeds. */
+            /** @description The models that answer, with the tenant's default first, and the one that embeds. */
             data: components["schemas"]["ModelEntry"][];
             /** @description `list`. */
             object: string;
+        };
+        /** @description A budget in US dollars, as decimal text. */
+        MoneyBudget: {
+            /**
+             * @description The limit; absent if there is none.
+             * @example 5
+             */
+            limit?: string | null;
+            /**
+             * @description What is left; absent without a limit.
+             * @example 3.75
+             */
+            remaining?: string | null;
+            /**
+             * @description What calls in flight reserve. They give back what they do not use.
+             * @example 0
+             */
+            reserved: string;
+            /**
+             * @description What calls used.
+             * @example 1.25
+             */
+            used: string;
         };
         /** @description Where a label points. */
         MoveLabel: {
@@ -1686,6 +1876,7 @@ export interface components {
         };
         /** @description The one error format: RFC 9457, `application/problem+json`. */
         Problem: {
+            budget?: components["schemas"]["BudgetProblem"] | null;
             /** @description The current state, if the request depended on another one. */
             current?: Record<string, never> | null;
             /** @description What is wrong with this request, and what to do next. */
@@ -1728,6 +1919,8 @@ export interface components {
             content?: components["schemas"]["RecordedContent"] | null;
             /** @description Who asked: the subject of the token. `null` if the token named no subject. */
             created_by?: string | null;
+            /** @description The model that was chosen, if it was throttled or unavailable and `model` answered in its place. */
+            fallback_for?: string | null;
             /** @description Why the answer ended. */
             finish_reason: components["schemas"]["FinishReason"];
             /** @description The model that answered. */
@@ -1810,7 +2003,6 @@ export interface components {
             /** @enum {string} */
             type: "text";
         } | {
-            /** @description The form. */
             json_schema: components["schemas"]["JsonSchema"];
             /** @enum {string} */
             type: "json_schema";
@@ -1956,6 +2148,8 @@ export interface components {
         };
         /** @description The first event of a stream. */
         StreamStart: {
+            /** @description The model that was chosen, if it was throttled or unavailable and `model` answered in its place. */
+            fallback_for?: string | null;
             /** @description Id of the inference, for `GET /v1/inferences/{id}`. */
             id: components["schemas"]["InferenceId"];
             /** @description The model that answers. */
@@ -2099,6 +2293,29 @@ export interface components {
          * @example Opening hours
          */
         Title: string;
+        /** @description A budget in tokens. */
+        TokenBudget: {
+            /**
+             * Format: int64
+             * @description The limit; absent if there is none.
+             */
+            limit?: number | null;
+            /**
+             * Format: int64
+             * @description What is left; absent without a limit.
+             */
+            remaining?: number | null;
+            /**
+             * Format: int64
+             * @description What calls in flight reserve. They give back what they do not use.
+             */
+            reserved: number;
+            /**
+             * Format: int64
+             * @description What calls used.
+             */
+            used: number;
+        };
         /** @description A tool that the model may call. */
         Tool: {
             /** @description When to use the tool. */
@@ -2151,6 +2368,75 @@ export interface components {
              */
             output_tokens: number;
         };
+        /** @description Counts of usage. */
+        UsageCounts: {
+            /**
+             * Format: int64
+             * @description Calls of models. A batch of texts to embed is one.
+             */
+            calls: number;
+            /**
+             * Format: int64
+             * @description Tokens that models read.
+             */
+            input_tokens: number;
+            /**
+             * Format: int64
+             * @description Tokens that models wrote.
+             */
+            output_tokens: number;
+            /**
+             * Format: int64
+             * @description Texts that were embedded.
+             */
+            texts: number;
+            /**
+             * @description The price in US dollars, exact. Calls of a model without a price cost 0.
+             * @example 0.0123
+             */
+            usd: string;
+        };
+        /**
+         * @description One or more of `day`, `model`, `template` and `route`, separated by commas. Each at most once.
+         * @example day,model
+         */
+        UsageGroups: string;
+        /** @description What the calls of one group used. It has only the members that the lines are grouped by. */
+        UsageLine: components["schemas"]["UsageCounts"] & {
+            /**
+             * @description The day, in UTC.
+             * @example 2026-01-31
+             */
+            day?: string | null;
+            /** @description What the provider calls the model. */
+            model?: string | null;
+            /**
+             * @description The route without `/v1/`; `documents` for the indexing of documents.
+             * @example inference
+             */
+            route?: string | null;
+            /** @description Key of the prompt template; empty if the calls named none. */
+            template?: string | null;
+        };
+        /** @description What the tenant's calls of models used. */
+        UsageReport: {
+            /** @description The budgets of the current day and month, with their use. */
+            budgets: components["schemas"]["BudgetState"][];
+            /**
+             * @description The first day, in UTC.
+             * @example 2026-01-01
+             */
+            from: string;
+            /**
+             * @description The last day, in UTC.
+             * @example 2026-01-31
+             */
+            to: string;
+            /** @description The sum of the lines. */
+            total: components["schemas"]["UsageCounts"];
+            /** @description One line per group that used anything, in order of the groups. */
+            usage: components["schemas"]["UsageLine"][];
+        };
         /** @description A vector in one of its forms. */
         Vector: number[] | string;
         /** @description A version of a prompt template in a list. */
@@ -2189,15 +2475,25 @@ export interface components {
         /** @description A parameter or the body is malformed. `detail` names the field. */
         BadRequest: {
             headers: {
+                /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                RateLimit?: string;
+                /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                "RateLimit-Policy"?: string;
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The item changed at the same time, or its state does not allow the request. */
+        /** @description The item changed at the same time, its state does not allow the request, or a request with the same `Idempotency-Key` is in progress. */
         Conflict: {
             headers: {
+                /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                RateLimit?: string;
+                /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                "RateLimit-Policy"?: string;
+                /** @description Seconds to wait, if a request with the same `Idempotency-Key` is in progress */
+                "Retry-After"?: number;
                 [name: string]: unknown;
             };
             content: {
@@ -2207,6 +2503,10 @@ export interface components {
         /** @description This deployment does not serve the tenant of the token, or does not serve it now; or the caller's role is too low. */
         Forbidden: {
             headers: {
+                /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                RateLimit?: string;
+                /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                "RateLimit-Policy"?: string;
                 [name: string]: unknown;
             };
             content: {
@@ -2216,6 +2516,10 @@ export interface components {
         /** @description A fault of the service. Report the `request_id` if it persists. */
         InternalError: {
             headers: {
+                /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                RateLimit?: string;
+                /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                "RateLimit-Policy"?: string;
                 [name: string]: unknown;
             };
             content: {
@@ -2225,6 +2529,10 @@ export interface components {
         /** @description The tenant has no such item. An item of another tenant gets the same answer. */
         NotFound: {
             headers: {
+                /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                RateLimit?: string;
+                /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                "RateLimit-Policy"?: string;
                 [name: string]: unknown;
             };
             content: {
@@ -2234,6 +2542,10 @@ export interface components {
         /** @description The request must name the state that it changes: send `If-Match` or `If-None-Match`. */
         PreconditionRequired: {
             headers: {
+                /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                RateLimit?: string;
+                /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                "RateLimit-Policy"?: string;
                 [name: string]: unknown;
             };
             content: {
@@ -2254,6 +2566,10 @@ export interface components {
         /** @description The body is too large. */
         TooLarge: {
             headers: {
+                /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                RateLimit?: string;
+                /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                "RateLimit-Policy"?: string;
                 [name: string]: unknown;
             };
             content: {
@@ -2263,6 +2579,10 @@ export interface components {
         /** @description The tenant's quota is used. */
         TooManyRequests: {
             headers: {
+                /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                RateLimit?: string;
+                /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                "RateLimit-Policy"?: string;
                 /** @description Seconds to wait before the next attempt */
                 "Retry-After"?: number;
                 [name: string]: unknown;
@@ -2285,6 +2605,10 @@ export interface components {
         /** @description The service or the tenant's key is temporarily unavailable. */
         Unavailable: {
             headers: {
+                /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                RateLimit?: string;
+                /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                "RateLimit-Policy"?: string;
                 /** @description Seconds to wait before the next attempt */
                 "Retry-After"?: number;
                 [name: string]: unknown;
@@ -2296,6 +2620,10 @@ export interface components {
         /** @description The request is well formed, but cannot be processed. `detail` says why. */
         Unprocessable: {
             headers: {
+                /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                RateLimit?: string;
+                /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                "RateLimit-Policy"?: string;
                 [name: string]: unknown;
             };
             content: {
@@ -2305,6 +2633,10 @@ export interface components {
         /** @description The body is not plain JSON in UTF-8. */
         UnsupportedMediaType: {
             headers: {
+                /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                RateLimit?: string;
+                /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                "RateLimit-Policy"?: string;
                 [name: string]: unknown;
             };
             content: {
@@ -2322,7 +2654,10 @@ export interface operations {
     createChatCompletion: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repeat of the request with this key within 24 hours gets the same answer */
+                "Idempotency-Key"?: components["schemas"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -2335,6 +2670,12 @@ export interface operations {
             /** @description The answer */
             200: {
                 headers: {
+                    /** @description Present if this is the answer of an earlier request with the same key */
+                    "Idempotency-Replayed"?: "true";
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2346,6 +2687,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Unprocessable"];
@@ -2372,6 +2714,10 @@ export interface operations {
             /** @description A page of dead letters */
             200: {
                 headers: {
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2390,7 +2736,10 @@ export interface operations {
     redriveDeadLetters: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repeat of the request with this key within 24 hours gets the same answer */
+                "Idempotency-Key"?: components["schemas"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -2399,6 +2748,12 @@ export interface operations {
             /** @description The jobs will run again */
             202: {
                 headers: {
+                    /** @description Present if this is the answer of an earlier request with the same key */
+                    "Idempotency-Replayed"?: "true";
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2408,6 +2763,8 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -2417,7 +2774,10 @@ export interface operations {
     redriveDeadLetter: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repeat of the request with this key within 24 hours gets the same answer */
+                "Idempotency-Key"?: components["schemas"]["IdempotencyKey"];
+            };
             path: {
                 /** @description Id of the document */
                 id: components["schemas"]["DocumentId"];
@@ -2429,6 +2789,12 @@ export interface operations {
             /** @description The job will run again */
             202: {
                 headers: {
+                    /** @description Present if this is the answer of an earlier request with the same key */
+                    "Idempotency-Replayed"?: "true";
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2439,6 +2805,8 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -2468,6 +2836,10 @@ export interface operations {
             /** @description A page of documents */
             200: {
                 headers: {
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2486,7 +2858,10 @@ export interface operations {
     createDocument: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repeat of the request with this key within 24 hours gets the same answer */
+                "Idempotency-Key"?: components["schemas"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -2499,6 +2874,12 @@ export interface operations {
             /** @description It is stored and will be indexed */
             202: {
                 headers: {
+                    /** @description Present if this is the answer of an earlier request with the same key */
+                    "Idempotency-Replayed"?: "true";
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2508,6 +2889,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Unprocessable"];
@@ -2520,7 +2902,10 @@ export interface operations {
     createDocuments: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repeat of the request with this key within 24 hours gets the same answer */
+                "Idempotency-Key"?: components["schemas"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -2533,6 +2918,12 @@ export interface operations {
             /** @description One result for each document, in order */
             200: {
                 headers: {
+                    /** @description Present if this is the answer of an earlier request with the same key */
+                    "Idempotency-Replayed"?: "true";
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2542,6 +2933,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Unprocessable"];
@@ -2554,7 +2946,10 @@ export interface operations {
     deleteDocuments: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repeat of the request with this key within 24 hours gets the same answer */
+                "Idempotency-Key"?: components["schemas"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -2567,6 +2962,12 @@ export interface operations {
             /** @description One result for each id, in order */
             200: {
                 headers: {
+                    /** @description Present if this is the answer of an earlier request with the same key */
+                    "Idempotency-Replayed"?: "true";
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2576,8 +2977,54 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["Timeout"];
+        };
+    };
+    deleteDocumentsByFilter: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeat of the request with this key within 24 hours gets the same answer */
+                "Idempotency-Key"?: components["schemas"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeleteByFilter"];
+            };
+        };
+        responses: {
+            /** @description What was deleted, and where to continue */
+            200: {
+                headers: {
+                    /** @description Present if this is the answer of an earlier request with the same key */
+                    "Idempotency-Replayed"?: "true";
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeletedByFilter"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Unprocessable"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -2587,7 +3034,10 @@ export interface operations {
     createUpload: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repeat of the request with this key within 24 hours gets the same answer */
+                "Idempotency-Key"?: components["schemas"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -2600,6 +3050,12 @@ export interface operations {
             /** @description The document and the request that uploads its content */
             201: {
                 headers: {
+                    /** @description Present if this is the answer of an earlier request with the same key */
+                    "Idempotency-Replayed"?: "true";
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2609,6 +3065,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Unprocessable"];
@@ -2633,6 +3090,10 @@ export interface operations {
             /** @description The document */
             200: {
                 headers: {
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2652,7 +3113,10 @@ export interface operations {
     replaceDocument: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repeat of the request with this key within 24 hours gets the same answer */
+                "Idempotency-Key"?: components["schemas"]["IdempotencyKey"];
+            };
             path: {
                 /** @description Id of the document */
                 id: components["schemas"]["DocumentId"];
@@ -2668,6 +3132,12 @@ export interface operations {
             /** @description It is stored and will be indexed */
             202: {
                 headers: {
+                    /** @description Present if this is the answer of an earlier request with the same key */
+                    "Idempotency-Replayed"?: "true";
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2691,7 +3161,10 @@ export interface operations {
     deleteDocument: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repeat of the request with this key within 24 hours gets the same answer */
+                "Idempotency-Key"?: components["schemas"]["IdempotencyKey"];
+            };
             path: {
                 /** @description Id of the document */
                 id: components["schemas"]["DocumentId"];
@@ -2703,6 +3176,12 @@ export interface operations {
             /** @description The document was deleted */
             204: {
                 headers: {
+                    /** @description Present if this is the answer of an earlier request with the same key */
+                    "Idempotency-Replayed"?: "true";
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -2711,6 +3190,8 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -2720,7 +3201,10 @@ export interface operations {
     patchDocument: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repeat of the request with this key within 24 hours gets the same answer */
+                "Idempotency-Key"?: components["schemas"]["IdempotencyKey"];
+            };
             path: {
                 /** @description Id of the document */
                 id: components["schemas"]["DocumentId"];
@@ -2736,6 +3220,12 @@ export interface operations {
             /** @description It is stored and will be indexed */
             202: {
                 headers: {
+                    /** @description Present if this is the answer of an earlier request with the same key */
+                    "Idempotency-Replayed"?: "true";
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2776,6 +3266,10 @@ export interface operations {
             /** @description A page of passages */
             200: {
                 headers: {
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2808,6 +3302,10 @@ export interface operations {
             /** @description Where to download the file */
             200: {
                 headers: {
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2828,7 +3326,10 @@ export interface operations {
     replaceUpload: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repeat of the request with this key within 24 hours gets the same answer */
+                "Idempotency-Key"?: components["schemas"]["IdempotencyKey"];
+            };
             path: {
                 /** @description Id of the document */
                 id: components["schemas"]["DocumentId"];
@@ -2844,6 +3345,12 @@ export interface operations {
             /** @description The document and the request that uploads its content */
             201: {
                 headers: {
+                    /** @description Present if this is the answer of an earlier request with the same key */
+                    "Idempotency-Replayed"?: "true";
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2880,6 +3387,10 @@ export interface operations {
             /** @description The vectors */
             200: {
                 headers: {
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2889,7 +3400,6 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Unprocessable"];
@@ -2914,6 +3424,10 @@ export interface operations {
             /** @description The document */
             200: {
                 headers: {
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2933,7 +3447,10 @@ export interface operations {
     upsertDocument: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repeat of the request with this key within 24 hours gets the same answer */
+                "Idempotency-Key"?: components["schemas"]["IdempotencyKey"];
+            };
             path: {
                 /** @description Id of the document in your own system */
                 external_id: components["schemas"]["ExternalId"];
@@ -2949,6 +3466,12 @@ export interface operations {
             /** @description It is stored and will be indexed */
             202: {
                 headers: {
+                    /** @description Present if this is the answer of an earlier request with the same key */
+                    "Idempotency-Replayed"?: "true";
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2971,7 +3494,10 @@ export interface operations {
     upsertUpload: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repeat of the request with this key within 24 hours gets the same answer */
+                "Idempotency-Key"?: components["schemas"]["IdempotencyKey"];
+            };
             path: {
                 /** @description Id of the document in your own system */
                 external_id: components["schemas"]["ExternalId"];
@@ -2987,6 +3513,12 @@ export interface operations {
             /** @description The document and the request that uploads its content */
             201: {
                 headers: {
+                    /** @description Present if this is the answer of an earlier request with the same key */
+                    "Idempotency-Replayed"?: "true";
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3009,7 +3541,10 @@ export interface operations {
     infer: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repeat of the request with this key within 24 hours gets the same answer */
+                "Idempotency-Key"?: components["schemas"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -3022,6 +3557,12 @@ export interface operations {
             /** @description The answer */
             200: {
                 headers: {
+                    /** @description Present if this is the answer of an earlier request with the same key */
+                    "Idempotency-Replayed"?: "true";
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3032,6 +3573,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Unprocessable"];
@@ -3044,7 +3586,10 @@ export interface operations {
     streamInference: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repeat of the request with this key within 24 hours gets the same answer */
+                "Idempotency-Key"?: components["schemas"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -3057,6 +3602,12 @@ export interface operations {
             /** @description The events */
             200: {
                 headers: {
+                    /** @description Present if this is the answer of an earlier request with the same key */
+                    "Idempotency-Replayed"?: "true";
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3067,6 +3618,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Unprocessable"];
@@ -3091,6 +3643,10 @@ export interface operations {
             /** @description The record */
             200: {
                 headers: {
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3110,7 +3666,10 @@ export interface operations {
     deleteInference: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repeat of the request with this key within 24 hours gets the same answer */
+                "Idempotency-Key"?: components["schemas"]["IdempotencyKey"];
+            };
             path: {
                 /** @description Id of the inference */
                 id: components["schemas"]["InferenceId"];
@@ -3122,6 +3681,12 @@ export interface operations {
             /** @description The record is deleted */
             204: {
                 headers: {
+                    /** @description Present if this is the answer of an earlier request with the same key */
+                    "Idempotency-Replayed"?: "true";
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3130,6 +3695,8 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -3148,6 +3715,10 @@ export interface operations {
             /** @description The API keys */
             200: {
                 headers: {
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3166,7 +3737,10 @@ export interface operations {
     createKey: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repeat of the request with this key within 24 hours gets the same answer */
+                "Idempotency-Key"?: components["schemas"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -3179,6 +3753,12 @@ export interface operations {
             /** @description The key was created */
             201: {
                 headers: {
+                    /** @description Present if this is the answer of an earlier request with the same key */
+                    "Idempotency-Replayed"?: "true";
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3213,6 +3793,10 @@ export interface operations {
             /** @description The API key */
             200: {
                 headers: {
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3232,7 +3816,10 @@ export interface operations {
     deleteKey: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repeat of the request with this key within 24 hours gets the same answer */
+                "Idempotency-Key"?: components["schemas"]["IdempotencyKey"];
+            };
             path: {
                 /** @description Id of the key */
                 id: components["schemas"]["ApiKeyId"];
@@ -3244,6 +3831,12 @@ export interface operations {
             /** @description The key was deleted */
             204: {
                 headers: {
+                    /** @description Present if this is the answer of an earlier request with the same key */
+                    "Idempotency-Replayed"?: "true";
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3253,6 +3846,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -3262,7 +3856,10 @@ export interface operations {
     rotateKey: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repeat of the request with this key within 24 hours gets the same answer */
+                "Idempotency-Key"?: components["schemas"]["IdempotencyKey"];
+            };
             path: {
                 /** @description Id of the key */
                 id: components["schemas"]["ApiKeyId"];
@@ -3278,6 +3875,12 @@ export interface operations {
             /** @description The key has a new secret */
             200: {
                 headers: {
+                    /** @description Present if this is the answer of an earlier request with the same key */
+                    "Idempotency-Replayed"?: "true";
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3291,6 +3894,7 @@ export interface operations {
             409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Unprocessable"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -3309,6 +3913,10 @@ export interface operations {
             /** @description The models */
             200: {
                 headers: {
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3336,6 +3944,10 @@ export interface operations {
             /** @description The OpenAPI document */
             200: {
                 headers: {
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3366,6 +3978,10 @@ export interface operations {
             /** @description The passages */
             200: {
                 headers: {
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3401,6 +4017,10 @@ export interface operations {
             /** @description A page of prompt templates */
             200: {
                 headers: {
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3436,6 +4056,10 @@ export interface operations {
             /** @description The prompt template */
             200: {
                 headers: {
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3456,7 +4080,10 @@ export interface operations {
     saveTemplate: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repeat of the request with this key within 24 hours gets the same answer */
+                "Idempotency-Key"?: components["schemas"]["IdempotencyKey"];
+            };
             path: {
                 /** @description Key of the prompt template */
                 key: components["schemas"]["TemplateKey"];
@@ -3472,6 +4099,12 @@ export interface operations {
             /** @description A new version was saved */
             200: {
                 headers: {
+                    /** @description Present if this is the answer of an earlier request with the same key */
+                    "Idempotency-Replayed"?: "true";
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3481,6 +4114,12 @@ export interface operations {
             /** @description The first version was saved */
             201: {
                 headers: {
+                    /** @description Present if this is the answer of an earlier request with the same key */
+                    "Idempotency-Replayed"?: "true";
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3503,7 +4142,10 @@ export interface operations {
     deleteTemplate: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A repeat of the request with this key within 24 hours gets the same answer */
+                "Idempotency-Key"?: components["schemas"]["IdempotencyKey"];
+            };
             path: {
                 /** @description Key of the prompt template */
                 key: components["schemas"]["TemplateKey"];
@@ -3515,6 +4157,12 @@ export interface operations {
             /** @description The prompt template was deleted */
             204: {
                 headers: {
+                    /** @description Present if this is the answer of an earlier request with the same key */
+                    "Idempotency-Replayed"?: "true";
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3523,6 +4171,8 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -3553,6 +4203,10 @@ export interface operations {
             /** @description The differences */
             200: {
                 headers: {
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3587,6 +4241,10 @@ export interface operations {
                 headers: {
                     /** @description The state of all labels of the prompt template */
                     ETag?: components["schemas"]["ETag"];
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3611,6 +4269,8 @@ export interface operations {
                 "If-Match"?: components["schemas"]["ETag"];
                 /** @description `*` if the label must not exist */
                 "If-None-Match"?: string;
+                /** @description A repeat of the request with this key within 24 hours gets the same answer */
+                "Idempotency-Key"?: components["schemas"]["IdempotencyKey"];
             };
             path: {
                 /** @description Key of the prompt template */
@@ -3631,6 +4291,12 @@ export interface operations {
                 headers: {
                     /** @description The state of all labels of the prompt template */
                     ETag?: components["schemas"]["ETag"];
+                    /** @description Present if this is the answer of an earlier request with the same key */
+                    "Idempotency-Replayed"?: "true";
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3642,6 +4308,12 @@ export interface operations {
                 headers: {
                     /** @description The state of all labels of the prompt template */
                     ETag?: components["schemas"]["ETag"];
+                    /** @description Present if this is the answer of an earlier request with the same key */
+                    "Idempotency-Replayed"?: "true";
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3655,6 +4327,7 @@ export interface operations {
             409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Unprocessable"];
             428: components["responses"]["PreconditionRequired"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
@@ -3668,6 +4341,8 @@ export interface operations {
             header?: {
                 /** @description The `ETag` of the labels that you read */
                 "If-Match"?: components["schemas"]["ETag"];
+                /** @description A repeat of the request with this key within 24 hours gets the same answer */
+                "Idempotency-Key"?: components["schemas"]["IdempotencyKey"];
             };
             path: {
                 /** @description Key of the prompt template */
@@ -3682,6 +4357,12 @@ export interface operations {
             /** @description The label was deleted */
             204: {
                 headers: {
+                    /** @description Present if this is the answer of an earlier request with the same key */
+                    "Idempotency-Replayed"?: "true";
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3691,6 +4372,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
             428: components["responses"]["PreconditionRequired"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
@@ -3717,6 +4399,10 @@ export interface operations {
             /** @description The rendered prompt template */
             200: {
                 headers: {
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3756,6 +4442,10 @@ export interface operations {
             /** @description A page of versions */
             200: {
                 headers: {
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3766,6 +4456,46 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["Timeout"];
+        };
+    };
+    getUsage: {
+        parameters: {
+            query?: {
+                /** @description First day. Default: the first day of this month */
+                from?: components["schemas"]["Day"];
+                /** @description Last day, at most 92 days after `from`. Default: today */
+                to?: components["schemas"]["Day"];
+                /** @description What each line is about. Default: `day` */
+                group_by?: components["schemas"]["UsageGroups"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The usage */
+            200: {
+                headers: {
+                    /** @description What is left of them: `r` is the rest of the quota, `t` seconds until it is whole */
+                    RateLimit?: string;
+                    /** @description The tenant's limits: `q` is the quota, `qu` its unit (default: requests), `w` the window in seconds. Names: `rate`; `daily-tokens`, `daily-money`, `monthly-tokens` and `monthly-money` if the request used a budget. `draft-ietf-httpapi-ratelimit-headers-11` */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageReport"];
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["Unprocessable"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];

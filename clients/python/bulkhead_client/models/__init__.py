@@ -4,6 +4,8 @@ from .batch_document import BatchDocument
 from .batch_document_metadata import BatchDocumentMetadata
 from .batch_result import BatchResult
 from .batch_results import BatchResults
+from .budget_problem import BudgetProblem
+from .budget_state import BudgetState
 from .called_function import CalledFunction
 from .chat_completion import ChatCompletion
 from .chat_completion_request import ChatCompletionRequest
@@ -27,7 +29,10 @@ from .create_upload import CreateUpload
 from .create_upload_metadata import CreateUploadMetadata
 from .dead_letter import DeadLetter
 from .dead_letter_page import DeadLetterPage
+from .delete_by_filter import DeleteByFilter
+from .delete_by_filter_filter import DeleteByFilterFilter
 from .delete_documents import DeleteDocuments
+from .deleted_by_filter import DeletedByFilter
 from .deletion_result import DeletionResult
 from .deletion_results import DeletionResults
 from .difference import Difference
@@ -68,7 +73,9 @@ from .labels_labels import LabelsLabels
 from .message import Message
 from .metadata_equals import MetadataEquals
 from .model_entry import ModelEntry
+from .model_facts import ModelFacts
 from .model_list import ModelList
+from .money_budget import MoneyBudget
 from .move_label import MoveLabel
 from .named_function import NamedFunction
 from .output import Output
@@ -114,6 +121,7 @@ from .template_variables_type_0 import TemplateVariablesType0
 from .template_version import TemplateVersion
 from .text_kind import TextKind
 from .text_range import TextRange
+from .token_budget import TokenBudget
 from .tool import Tool
 from .tool_call import ToolCall
 from .tool_call_input import ToolCallInput
@@ -122,6 +130,9 @@ from .tool_mode import ToolMode
 from .upload import Upload
 from .upload_headers import UploadHeaders
 from .usage import Usage
+from .usage_counts import UsageCounts
+from .usage_line import UsageLine
+from .usage_report import UsageReport
 from .version_entry import VersionEntry
 from .version_page import VersionPage
 
@@ -130,6 +141,8 @@ __all__ = (
     "BatchDocumentMetadata",
     "BatchResult",
     "BatchResults",
+    "BudgetProblem",
+    "BudgetState",
     "CalledFunction",
     "ChatCompletion",
     "ChatCompletionRequest",
@@ -153,6 +166,9 @@ __all__ = (
     "CreateUploadMetadata",
     "DeadLetter",
     "DeadLetterPage",
+    "DeleteByFilter",
+    "DeleteByFilterFilter",
+    "DeletedByFilter",
     "DeleteDocuments",
     "DeletionResult",
     "DeletionResults",
@@ -194,7 +210,9 @@ __all__ = (
     "Message",
     "MetadataEquals",
     "ModelEntry",
+    "ModelFacts",
     "ModelList",
+    "MoneyBudget",
     "MoveLabel",
     "NamedFunction",
     "Output",
@@ -240,6 +258,7 @@ __all__ = (
     "TemplateVersion",
     "TextKind",
     "TextRange",
+    "TokenBudget",
     "Tool",
     "ToolCall",
     "ToolCallInput",
@@ -248,6 +267,9 @@ __all__ = (
     "Upload",
     "UploadHeaders",
     "Usage",
+    "UsageCounts",
+    "UsageLine",
+    "UsageReport",
     "VersionEntry",
     "VersionPage",
 )

@@ -29,7 +29,7 @@ class ChatCompletionRequest:
     Attributes:
         messages (list[CompletionMessage]): The conversation. Messages of `system` and `developer` are instructions;
             they come first.
-        model (str): The model that answers, or `default`. Example: default.
+        model (str): A model of `GET /v1/models`, or `default`: the tenant's default. Example: default.
         bulkhead (Grounding | Unset): The prompt template and the passages of a chat.
         max_completion_tokens (int | None | Unset): Maximum tokens of the answer. Default: 512.
         max_tokens (int | None | Unset): The same as `max_completion_tokens`.

@@ -48,7 +48,8 @@ class Document:
             indexed. Example: 1.
         waiting_reason (DocumentWaitingReason | Unset): Why indexing waits: `retry` (the last attempt failed),
             `circuit_open` (too many of the tenant's jobs failed), `over_limit` (no worker is free), `continued` (the
-            document needs several runs), `lost` (a worker disappeared) or `redriven`. Only with the status `waiting`.
+            document needs several runs), `budget` (your budget has no room), `lost` (a worker disappeared) or `redriven`.
+            Only with the status `waiting`.
     """
 
     bytes_: int

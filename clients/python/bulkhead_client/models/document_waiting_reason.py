@@ -2,6 +2,7 @@ from enum import StrEnum
 
 
 class DocumentWaitingReason(StrEnum):
+    BUDGET = "budget"
     CIRCUIT_OPEN = "circuit_open"
     CONTINUED = "continued"
     LOST = "lost"

@@ -23,11 +23,14 @@ class Grounds:
     Attributes:
         citations (list[Citation]): The passages in the prompt, best first.
         prompt_sha256 (str): SHA-256 of the instructions in UTF-8, hexadecimal.
+        fallback_for (None | str | Unset): The model that was chosen, if it was throttled or unavailable and `model`
+            answered in its place.
         template (None | TemplateVersion | Unset):
     """
 
     citations: list[Citation]
     prompt_sha256: str
+    fallback_for: None | str | Unset = UNSET
     template: None | TemplateVersion | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -40,6 +43,12 @@ class Grounds:
             citations.append(citations_item)
 
         prompt_sha256 = self.prompt_sha256
+
+        fallback_for: None | str | Unset
+        if isinstance(self.fallback_for, Unset):
+            fallback_for = UNSET
+        else:
+            fallback_for = self.fallback_for
 
         template: dict[str, Any] | None | Unset
         if isinstance(self.template, Unset):
@@ -57,6 +66,8 @@ class Grounds:
                 "prompt_sha256": prompt_sha256,
             }
         )
+        if fallback_for is not UNSET:
+            field_dict["fallback_for"] = fallback_for
         if template is not UNSET:
             field_dict["template"] = template
 
@@ -76,6 +87,15 @@ class Grounds:
             citations.append(citations_item)
 
         prompt_sha256 = d.pop("prompt_sha256")
+
+        def _parse_fallback_for(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        fallback_for = _parse_fallback_for(d.pop("fallback_for", UNSET))
 
         def _parse_template(data: object) -> None | TemplateVersion | Unset:
             if data is None:
@@ -97,6 +117,7 @@ class Grounds:
         grounds = cls(
             citations=citations,
             prompt_sha256=prompt_sha256,
+            fallback_for=fallback_for,
             template=template,
         )
 

@@ -30,6 +30,8 @@ class Infer:
         messages (list[ChatMessage] | Unset): A conversation instead of a question: `user` first, then `assistant`,
             `tool` and `user` in turn; the last one is
             not of `assistant`. Passages are found for the last message of `user`.
+        model (None | str | Unset): A model of `GET /v1/models`, or `default`: the tenant's default. Default: `default`.
+            Example: default.
         output (None | Output | Unset):
         question (None | str | Unset): The question. Blanks alone are no question. Send either `question` or `messages`.
             Example: How long do I have to cancel?.
@@ -52,6 +54,7 @@ class Infer:
     label: None | str | Unset = UNSET
     max_tokens: int | None | Unset = UNSET
     messages: list[ChatMessage] | Unset = UNSET
+    model: None | str | Unset = UNSET
     output: None | Output | Unset = UNSET
     question: None | str | Unset = UNSET
     retrieval: Retrieval | Unset = UNSET
@@ -92,6 +95,12 @@ class Infer:
             for messages_item_data in self.messages:
                 messages_item = messages_item_data.to_dict()
                 messages.append(messages_item)
+
+        model: None | str | Unset
+        if isinstance(self.model, Unset):
+            model = UNSET
+        else:
+            model = self.model
 
         output: dict[str, Any] | None | Unset
         if isinstance(self.output, Unset):
@@ -161,6 +170,8 @@ class Infer:
             field_dict["max_tokens"] = max_tokens
         if messages is not UNSET:
             field_dict["messages"] = messages
+        if model is not UNSET:
+            field_dict["model"] = model
         if output is not UNSET:
             field_dict["output"] = output
         if question is not UNSET:
@@ -230,6 +241,15 @@ class Infer:
                 messages_item = ChatMessage.from_dict(messages_item_data)
 
                 messages.append(messages_item)
+
+        def _parse_model(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        model = _parse_model(d.pop("model", UNSET))
 
         def _parse_output(data: object) -> None | Output | Unset:
             if data is None:
@@ -317,6 +337,7 @@ class Infer:
             label=label,
             max_tokens=max_tokens,
             messages=messages,
+            model=model,
             output=output,
             question=question,
             retrieval=retrieval,

@@ -36,6 +36,8 @@ class Inference:
         request_id (str): Id of this request. Quote it when you ask for support.
         template (TemplateVersion): A version of a prompt template.
         usage (Usage): Tokens used by the model.
+        fallback_for (None | str | Unset): The model that was chosen, if it was throttled or unavailable and `model`
+            answered in its place.
         output (InferenceOutputType0 | None | Unset): The answer in the form of `output.schema`.
         tool_calls (list[ToolCall] | Unset): The tools that the model calls.
     """
@@ -49,6 +51,7 @@ class Inference:
     request_id: str
     template: TemplateVersion
     usage: Usage
+    fallback_for: None | str | Unset = UNSET
     output: InferenceOutputType0 | None | Unset = UNSET
     tool_calls: list[ToolCall] | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
@@ -76,6 +79,12 @@ class Inference:
         template = self.template.to_dict()
 
         usage = self.usage.to_dict()
+
+        fallback_for: None | str | Unset
+        if isinstance(self.fallback_for, Unset):
+            fallback_for = UNSET
+        else:
+            fallback_for = self.fallback_for
 
         output: dict[str, Any] | None | Unset
         if isinstance(self.output, Unset):
@@ -107,6 +116,8 @@ class Inference:
                 "usage": usage,
             }
         )
+        if fallback_for is not UNSET:
+            field_dict["fallback_for"] = fallback_for
         if output is not UNSET:
             field_dict["output"] = output
         if tool_calls is not UNSET:
@@ -146,6 +157,15 @@ class Inference:
 
         usage = Usage.from_dict(d.pop("usage"))
 
+        def _parse_fallback_for(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        fallback_for = _parse_fallback_for(d.pop("fallback_for", UNSET))
+
         def _parse_output(data: object) -> InferenceOutputType0 | None | Unset:
             if data is None:
                 return data
@@ -182,6 +202,7 @@ class Inference:
             request_id=request_id,
             template=template,
             usage=usage,
+            fallback_for=fallback_for,
             output=output,
             tool_calls=tool_calls,
         )

@@ -35,6 +35,8 @@ class InferenceRecord:
         id (str): Id of an inference. Example: 0192f3c5b7a07e0e9d3a5c1b2d4e6f80.
         content (None | RecordedContent | Unset):
         created_by (None | str | Unset): Who asked: the subject of the token. `null` if the token named no subject.
+        fallback_for (None | str | Unset): The model that was chosen, if it was throttled or unavailable and `model`
+            answered in its place.
         template (None | TemplateVersion | Unset):
     """
 
@@ -47,6 +49,7 @@ class InferenceRecord:
     id: str
     content: None | RecordedContent | Unset = UNSET
     created_by: None | str | Unset = UNSET
+    fallback_for: None | str | Unset = UNSET
     template: None | TemplateVersion | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -85,6 +88,12 @@ class InferenceRecord:
         else:
             created_by = self.created_by
 
+        fallback_for: None | str | Unset
+        if isinstance(self.fallback_for, Unset):
+            fallback_for = UNSET
+        else:
+            fallback_for = self.fallback_for
+
         template: dict[str, Any] | None | Unset
         if isinstance(self.template, Unset):
             template = UNSET
@@ -110,6 +119,8 @@ class InferenceRecord:
             field_dict["content"] = content
         if created_by is not UNSET:
             field_dict["created_by"] = created_by
+        if fallback_for is not UNSET:
+            field_dict["fallback_for"] = fallback_for
         if template is not UNSET:
             field_dict["template"] = template
 
@@ -168,6 +179,15 @@ class InferenceRecord:
 
         created_by = _parse_created_by(d.pop("created_by", UNSET))
 
+        def _parse_fallback_for(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        fallback_for = _parse_fallback_for(d.pop("fallback_for", UNSET))
+
         def _parse_template(data: object) -> None | TemplateVersion | Unset:
             if data is None:
                 return data
@@ -195,6 +215,7 @@ class InferenceRecord:
             id=id,
             content=content,
             created_by=created_by,
+            fallback_for=fallback_for,
             template=template,
         )
 

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
+
+if TYPE_CHECKING:
+    from ..models.model_facts import ModelFacts
+
 
 T = TypeVar("T", bound="ModelEntry")
 
@@ -14,12 +18,14 @@ class ModelEntry:
     """A model.
 
     Attributes:
+        bulkhead (ModelFacts): What the catalogue says about a model.
         created (int): When the model was made, in seconds since 1970. Not known, so always 0.
         id (str): The `model` of requests.
         object_ (str): `model`.
-        owned_by (str): Where the model runs.
+        owned_by (str): Where the model runs: `bedrock`, or `openai` for an endpoint with OpenAI's interface.
     """
 
+    bulkhead: ModelFacts
     created: int
     id: str
     object_: str
@@ -27,6 +33,8 @@ class ModelEntry:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        bulkhead = self.bulkhead.to_dict()
+
         created = self.created
 
         id = self.id
@@ -39,6 +47,7 @@ class ModelEntry:
         field_dict.update(self.additional_properties)
         field_dict.update(
             {
+                "bulkhead": bulkhead,
                 "created": created,
                 "id": id,
                 "object": object_,
@@ -50,7 +59,11 @@ class ModelEntry:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.model_facts import ModelFacts  # noqa: PLC0415
+
         d = dict(src_dict)
+        bulkhead = ModelFacts.from_dict(d.pop("bulkhead"))
+
         created = d.pop("created")
 
         id = d.pop("id")
@@ -60,6 +73,7 @@ class ModelEntry:
         owned_by = d.pop("owned_by")
 
         model_entry = cls(
+            bulkhead=bulkhead,
             created=created,
             id=id,
             object_=object_,

@@ -18,7 +18,7 @@ class ModelList:
     """The models that a tenant can use.
 
     Attributes:
-        data (list[ModelEntry]): The models: the one that answers, and the one that embeds.
+        data (list[ModelEntry]): The models that answer, with the tenant's default first, and the one that embeds.
         object_ (str): `list`.
     """
 

@@ -9,6 +9,7 @@ from attrs import field as _attrs_field
 from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
+    from ..models.budget_problem import BudgetProblem
     from ..models.problem_current_type_0 import ProblemCurrentType0
 
 
@@ -25,6 +26,7 @@ class Problem:
         status (int): The HTTP status. Example: 404.
         title (str): The kind of problem.
         type_ (str): `urn:bulkhead:problem:<code>`; the code is stable. Example: urn:bulkhead:problem:not-found.
+        budget (BudgetProblem | None | Unset):
         current (None | ProblemCurrentType0 | Unset): The current state, if the request depended on another one.
         message (None | str | Unset): The same as `detail`; only on the routes of OpenAI's interface, whose clients show
             it.
@@ -35,11 +37,13 @@ class Problem:
     status: int
     title: str
     type_: str
+    budget: BudgetProblem | None | Unset = UNSET
     current: None | ProblemCurrentType0 | Unset = UNSET
     message: None | str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        from ..models.budget_problem import BudgetProblem  # noqa: PLC0415
         from ..models.problem_current_type_0 import ProblemCurrentType0  # noqa: PLC0415
 
         detail = self.detail
@@ -51,6 +55,14 @@ class Problem:
         title = self.title
 
         type_ = self.type_
+
+        budget: dict[str, Any] | None | Unset
+        if isinstance(self.budget, Unset):
+            budget = UNSET
+        elif isinstance(self.budget, BudgetProblem):
+            budget = self.budget.to_dict()
+        else:
+            budget = self.budget
 
         current: dict[str, Any] | None | Unset
         if isinstance(self.current, Unset):
@@ -77,6 +89,8 @@ class Problem:
                 "type": type_,
             }
         )
+        if budget is not UNSET:
+            field_dict["budget"] = budget
         if current is not UNSET:
             field_dict["current"] = current
         if message is not UNSET:
@@ -86,6 +100,7 @@ class Problem:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.budget_problem import BudgetProblem  # noqa: PLC0415
         from ..models.problem_current_type_0 import ProblemCurrentType0  # noqa: PLC0415
 
         d = dict(src_dict)
@@ -98,6 +113,23 @@ class Problem:
         title = d.pop("title")
 
         type_ = d.pop("type")
+
+        def _parse_budget(data: object) -> BudgetProblem | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                budget_type_0 = BudgetProblem.from_dict(data)
+
+                return budget_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(BudgetProblem | None | Unset, data)
+
+        budget = _parse_budget(d.pop("budget", UNSET))
 
         def _parse_current(data: object) -> None | ProblemCurrentType0 | Unset:
             if data is None:
@@ -131,6 +163,7 @@ class Problem:
             status=status,
             title=title,
             type_=type_,
+            budget=budget,
             current=current,
             message=message,
         )

@@ -32,6 +32,8 @@ class Recorded:
         usage (Usage): Tokens used by the model.
         content (None | RecordedContent | Unset):
         created_by (None | str | Unset): Who asked: the subject of the token. `null` if the token named no subject.
+        fallback_for (None | str | Unset): The model that was chosen, if it was throttled or unavailable and `model`
+            answered in its place.
         template (None | TemplateVersion | Unset):
     """
 
@@ -42,6 +44,7 @@ class Recorded:
     usage: Usage
     content: None | RecordedContent | Unset = UNSET
     created_by: None | str | Unset = UNSET
+    fallback_for: None | str | Unset = UNSET
     template: None | TemplateVersion | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -76,6 +79,12 @@ class Recorded:
         else:
             created_by = self.created_by
 
+        fallback_for: None | str | Unset
+        if isinstance(self.fallback_for, Unset):
+            fallback_for = UNSET
+        else:
+            fallback_for = self.fallback_for
+
         template: dict[str, Any] | None | Unset
         if isinstance(self.template, Unset):
             template = UNSET
@@ -99,6 +108,8 @@ class Recorded:
             field_dict["content"] = content
         if created_by is not UNSET:
             field_dict["created_by"] = created_by
+        if fallback_for is not UNSET:
+            field_dict["fallback_for"] = fallback_for
         if template is not UNSET:
             field_dict["template"] = template
 
@@ -153,6 +164,15 @@ class Recorded:
 
         created_by = _parse_created_by(d.pop("created_by", UNSET))
 
+        def _parse_fallback_for(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        fallback_for = _parse_fallback_for(d.pop("fallback_for", UNSET))
+
         def _parse_template(data: object) -> None | TemplateVersion | Unset:
             if data is None:
                 return data
@@ -178,6 +198,7 @@ class Recorded:
             usage=usage,
             content=content,
             created_by=created_by,
+            fallback_for=fallback_for,
             template=template,
         )
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import define as _attrs_define
-from attrs import field as _attrs_field
 
 from ..models.response_format_type_1_type import ResponseFormatType1Type
 
@@ -17,8 +16,7 @@ T = TypeVar("T", bound="ResponseFormatType1")
 
 @_attrs_define
 class ResponseFormatType1:
-    """JSON of a form.
-
+    """
     Attributes:
         json_schema (JsonSchema): The form of an answer in JSON.
         type_ (ResponseFormatType1Type):
@@ -26,7 +24,6 @@ class ResponseFormatType1:
 
     json_schema: JsonSchema
     type_: ResponseFormatType1Type
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         json_schema = self.json_schema.to_dict()
@@ -34,7 +31,7 @@ class ResponseFormatType1:
         type_ = self.type_.value
 
         field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
+
         field_dict.update(
             {
                 "json_schema": json_schema,
@@ -58,21 +55,4 @@ class ResponseFormatType1:
             type_=type_,
         )
 
-        response_format_type_1.additional_properties = d
         return response_format_type_1
-
-    @property
-    def additional_keys(self) -> list[str]:
-        return list(self.additional_properties.keys())
-
-    def __getitem__(self, key: str) -> Any:
-        return self.additional_properties[key]
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        self.additional_properties[key] = value
-
-    def __delitem__(self, key: str) -> None:
-        del self.additional_properties[key]
-
-    def __contains__(self, key: str) -> bool:
-        return key in self.additional_properties

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
+
+from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
     from ..models.template_version import TemplateVersion
@@ -23,6 +25,8 @@ class StreamStart:
         prompt_sha256 (str): SHA-256 of the rendered prompt template in UTF-8, hexadecimal.
         request_id (str): Id of this request. Quote it when you ask for support.
         template (TemplateVersion): A version of a prompt template.
+        fallback_for (None | str | Unset): The model that was chosen, if it was throttled or unavailable and `model`
+            answered in its place.
     """
 
     id: str
@@ -30,6 +34,7 @@ class StreamStart:
     prompt_sha256: str
     request_id: str
     template: TemplateVersion
+    fallback_for: None | str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -43,6 +48,12 @@ class StreamStart:
 
         template = self.template.to_dict()
 
+        fallback_for: None | str | Unset
+        if isinstance(self.fallback_for, Unset):
+            fallback_for = UNSET
+        else:
+            fallback_for = self.fallback_for
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -54,6 +65,8 @@ class StreamStart:
                 "template": template,
             }
         )
+        if fallback_for is not UNSET:
+            field_dict["fallback_for"] = fallback_for
 
         return field_dict
 
@@ -72,12 +85,22 @@ class StreamStart:
 
         template = TemplateVersion.from_dict(d.pop("template"))
 
+        def _parse_fallback_for(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        fallback_for = _parse_fallback_for(d.pop("fallback_for", UNSET))
+
         stream_start = cls(
             id=id,
             model=model,
             prompt_sha256=prompt_sha256,
             request_id=request_id,
             template=template,
+            fallback_for=fallback_for,
         )
 
         stream_start.additional_properties = d

@@ -8,14 +8,17 @@ from ...client import AuthenticatedClient, Client
 from ...models.create_document import CreateDocument
 from ...models.document import Document
 from ...models.problem import Problem
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     *,
     body: CreateDocument,
+    idempotency_key: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
+    if not isinstance(idempotency_key, Unset):
+        headers["Idempotency-Key"] = idempotency_key
 
     _kwargs: dict[str, Any] = {
         "method": "post",
@@ -50,6 +53,11 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Res
         response_403 = Problem.from_dict(response.json())
 
         return response_403
+
+    if response.status_code == 409:
+        response_409 = Problem.from_dict(response.json())
+
+        return response_409
 
     if response.status_code == 413:
         response_413 = Problem.from_dict(response.json())
@@ -105,6 +113,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: CreateDocument,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[Document | Problem]:
     """Creates a document with inline text.
 
@@ -113,6 +122,8 @@ def sync_detailed(
     Needs the role `writer`.
 
     Args:
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (CreateDocument): A document with inline text.
 
     Raises:
@@ -125,6 +136,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = client.get_httpx_client().request(
@@ -138,6 +150,7 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
     body: CreateDocument,
+    idempotency_key: str | Unset = UNSET,
 ) -> Document | Problem | None:
     """Creates a document with inline text.
 
@@ -146,6 +159,8 @@ def sync(
     Needs the role `writer`.
 
     Args:
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (CreateDocument): A document with inline text.
 
     Raises:
@@ -159,6 +174,7 @@ def sync(
     return sync_detailed(
         client=client,
         body=body,
+        idempotency_key=idempotency_key,
     ).parsed
 
 
@@ -166,6 +182,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: CreateDocument,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[Document | Problem]:
     """Creates a document with inline text.
 
@@ -174,6 +191,8 @@ async def asyncio_detailed(
     Needs the role `writer`.
 
     Args:
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (CreateDocument): A document with inline text.
 
     Raises:
@@ -186,6 +205,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -197,6 +217,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
     body: CreateDocument,
+    idempotency_key: str | Unset = UNSET,
 ) -> Document | Problem | None:
     """Creates a document with inline text.
 
@@ -205,6 +226,8 @@ async def asyncio(
     Needs the role `writer`.
 
     Args:
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (CreateDocument): A document with inline text.
 
     Raises:
@@ -219,5 +242,6 @@ async def asyncio(
         await asyncio_detailed(
             client=client,
             body=body,
+            idempotency_key=idempotency_key,
         )
     ).parsed

@@ -8,14 +8,17 @@ from ...client import AuthenticatedClient, Client
 from ...models.batch_results import BatchResults
 from ...models.create_batch import CreateBatch
 from ...models.problem import Problem
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     *,
     body: CreateBatch,
+    idempotency_key: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
+    if not isinstance(idempotency_key, Unset):
+        headers["Idempotency-Key"] = idempotency_key
 
     _kwargs: dict[str, Any] = {
         "method": "post",
@@ -50,6 +53,11 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Res
         response_403 = Problem.from_dict(response.json())
 
         return response_403
+
+    if response.status_code == 409:
+        response_409 = Problem.from_dict(response.json())
+
+        return response_409
 
     if response.status_code == 413:
         response_413 = Problem.from_dict(response.json())
@@ -107,6 +115,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: CreateBatch,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[BatchResults | Problem]:
     """Creates up to 100 documents with inline text.
 
@@ -118,6 +127,8 @@ def sync_detailed(
     Needs the role `writer`.
 
     Args:
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (CreateBatch): Documents with inline text.
 
     Raises:
@@ -130,6 +141,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = client.get_httpx_client().request(
@@ -143,6 +155,7 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
     body: CreateBatch,
+    idempotency_key: str | Unset = UNSET,
 ) -> BatchResults | Problem | None:
     """Creates up to 100 documents with inline text.
 
@@ -154,6 +167,8 @@ def sync(
     Needs the role `writer`.
 
     Args:
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (CreateBatch): Documents with inline text.
 
     Raises:
@@ -167,6 +182,7 @@ def sync(
     return sync_detailed(
         client=client,
         body=body,
+        idempotency_key=idempotency_key,
     ).parsed
 
 
@@ -174,6 +190,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: CreateBatch,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[BatchResults | Problem]:
     """Creates up to 100 documents with inline text.
 
@@ -185,6 +202,8 @@ async def asyncio_detailed(
     Needs the role `writer`.
 
     Args:
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (CreateBatch): Documents with inline text.
 
     Raises:
@@ -197,6 +216,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -208,6 +228,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
     body: CreateBatch,
+    idempotency_key: str | Unset = UNSET,
 ) -> BatchResults | Problem | None:
     """Creates up to 100 documents with inline text.
 
@@ -219,6 +240,8 @@ async def asyncio(
     Needs the role `writer`.
 
     Args:
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (CreateBatch): Documents with inline text.
 
     Raises:
@@ -233,5 +256,6 @@ async def asyncio(
         await asyncio_detailed(
             client=client,
             body=body,
+            idempotency_key=idempotency_key,
         )
     ).parsed

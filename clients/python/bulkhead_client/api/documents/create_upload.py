@@ -8,14 +8,17 @@ from ...client import AuthenticatedClient, Client
 from ...models.create_upload import CreateUpload
 from ...models.document_upload import DocumentUpload
 from ...models.problem import Problem
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     *,
     body: CreateUpload,
+    idempotency_key: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
+    if not isinstance(idempotency_key, Unset):
+        headers["Idempotency-Key"] = idempotency_key
 
     _kwargs: dict[str, Any] = {
         "method": "post",
@@ -52,6 +55,11 @@ def _parse_response(
         response_403 = Problem.from_dict(response.json())
 
         return response_403
+
+    if response.status_code == 409:
+        response_409 = Problem.from_dict(response.json())
+
+        return response_409
 
     if response.status_code == 413:
         response_413 = Problem.from_dict(response.json())
@@ -109,6 +117,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: CreateUpload,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[DocumentUpload | Problem]:
     """Creates a document and returns an upload URL.
 
@@ -117,6 +126,8 @@ def sync_detailed(
     Needs the role `writer`.
 
     Args:
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (CreateUpload): A document to upload.
 
     Raises:
@@ -129,6 +140,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = client.get_httpx_client().request(
@@ -142,6 +154,7 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
     body: CreateUpload,
+    idempotency_key: str | Unset = UNSET,
 ) -> DocumentUpload | Problem | None:
     """Creates a document and returns an upload URL.
 
@@ -150,6 +163,8 @@ def sync(
     Needs the role `writer`.
 
     Args:
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (CreateUpload): A document to upload.
 
     Raises:
@@ -163,6 +178,7 @@ def sync(
     return sync_detailed(
         client=client,
         body=body,
+        idempotency_key=idempotency_key,
     ).parsed
 
 
@@ -170,6 +186,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: CreateUpload,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[DocumentUpload | Problem]:
     """Creates a document and returns an upload URL.
 
@@ -178,6 +195,8 @@ async def asyncio_detailed(
     Needs the role `writer`.
 
     Args:
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (CreateUpload): A document to upload.
 
     Raises:
@@ -190,6 +209,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -201,6 +221,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
     body: CreateUpload,
+    idempotency_key: str | Unset = UNSET,
 ) -> DocumentUpload | Problem | None:
     """Creates a document and returns an upload URL.
 
@@ -209,6 +230,8 @@ async def asyncio(
     Needs the role `writer`.
 
     Args:
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (CreateUpload): A document to upload.
 
     Raises:
@@ -223,5 +246,6 @@ async def asyncio(
         await asyncio_detailed(
             client=client,
             body=body,
+            idempotency_key=idempotency_key,
         )
     ).parsed

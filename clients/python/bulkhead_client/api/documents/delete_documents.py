@@ -8,14 +8,17 @@ from ...client import AuthenticatedClient, Client
 from ...models.delete_documents import DeleteDocuments
 from ...models.deletion_results import DeletionResults
 from ...models.problem import Problem
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     *,
     body: DeleteDocuments,
+    idempotency_key: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
+    if not isinstance(idempotency_key, Unset):
+        headers["Idempotency-Key"] = idempotency_key
 
     _kwargs: dict[str, Any] = {
         "method": "post",
@@ -53,6 +56,11 @@ def _parse_response(
 
         return response_403
 
+    if response.status_code == 409:
+        response_409 = Problem.from_dict(response.json())
+
+        return response_409
+
     if response.status_code == 413:
         response_413 = Problem.from_dict(response.json())
 
@@ -62,6 +70,11 @@ def _parse_response(
         response_415 = Problem.from_dict(response.json())
 
         return response_415
+
+    if response.status_code == 422:
+        response_422 = Problem.from_dict(response.json())
+
+        return response_422
 
     if response.status_code == 429:
         response_429 = Problem.from_dict(response.json())
@@ -104,6 +117,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: DeleteDocuments,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[DeletionResults | Problem]:
     """Deletes up to 100 documents.
 
@@ -113,6 +127,8 @@ def sync_detailed(
     Needs the role `writer`.
 
     Args:
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (DeleteDocuments): Documents to delete.
 
     Raises:
@@ -125,6 +141,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = client.get_httpx_client().request(
@@ -138,6 +155,7 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
     body: DeleteDocuments,
+    idempotency_key: str | Unset = UNSET,
 ) -> DeletionResults | Problem | None:
     """Deletes up to 100 documents.
 
@@ -147,6 +165,8 @@ def sync(
     Needs the role `writer`.
 
     Args:
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (DeleteDocuments): Documents to delete.
 
     Raises:
@@ -160,6 +180,7 @@ def sync(
     return sync_detailed(
         client=client,
         body=body,
+        idempotency_key=idempotency_key,
     ).parsed
 
 
@@ -167,6 +188,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: DeleteDocuments,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[DeletionResults | Problem]:
     """Deletes up to 100 documents.
 
@@ -176,6 +198,8 @@ async def asyncio_detailed(
     Needs the role `writer`.
 
     Args:
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (DeleteDocuments): Documents to delete.
 
     Raises:
@@ -188,6 +212,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -199,6 +224,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
     body: DeleteDocuments,
+    idempotency_key: str | Unset = UNSET,
 ) -> DeletionResults | Problem | None:
     """Deletes up to 100 documents.
 
@@ -208,6 +234,8 @@ async def asyncio(
     Needs the role `writer`.
 
     Args:
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (DeleteDocuments): Documents to delete.
 
     Raises:
@@ -222,5 +250,6 @@ async def asyncio(
         await asyncio_detailed(
             client=client,
             body=body,
+            idempotency_key=idempotency_key,
         )
     ).parsed

@@ -9,15 +9,18 @@ from ...client import AuthenticatedClient, Client
 from ...models.document import Document
 from ...models.patch_document import PatchDocument
 from ...models.problem import Problem
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     id: str,
     *,
     body: PatchDocument,
+    idempotency_key: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
+    if not isinstance(idempotency_key, Unset):
+        headers["Idempotency-Key"] = idempotency_key
 
     _kwargs: dict[str, Any] = {
         "method": "patch",
@@ -120,6 +123,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: PatchDocument,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[Document | Problem]:
     """Changes the title and the metadata of a document.
 
@@ -131,6 +135,8 @@ def sync_detailed(
 
     Args:
         id (str): Id of a document. Example: 0192f3c5b7a07e0e9d3a5c1b2d4e6f80.
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (PatchDocument): Changes of a document.
 
     Raises:
@@ -144,6 +150,7 @@ def sync_detailed(
     kwargs = _get_kwargs(
         id=id,
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = client.get_httpx_client().request(
@@ -158,6 +165,7 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
     body: PatchDocument,
+    idempotency_key: str | Unset = UNSET,
 ) -> Document | Problem | None:
     """Changes the title and the metadata of a document.
 
@@ -169,6 +177,8 @@ def sync(
 
     Args:
         id (str): Id of a document. Example: 0192f3c5b7a07e0e9d3a5c1b2d4e6f80.
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (PatchDocument): Changes of a document.
 
     Raises:
@@ -183,6 +193,7 @@ def sync(
         id=id,
         client=client,
         body=body,
+        idempotency_key=idempotency_key,
     ).parsed
 
 
@@ -191,6 +202,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: PatchDocument,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[Document | Problem]:
     """Changes the title and the metadata of a document.
 
@@ -202,6 +214,8 @@ async def asyncio_detailed(
 
     Args:
         id (str): Id of a document. Example: 0192f3c5b7a07e0e9d3a5c1b2d4e6f80.
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (PatchDocument): Changes of a document.
 
     Raises:
@@ -215,6 +229,7 @@ async def asyncio_detailed(
     kwargs = _get_kwargs(
         id=id,
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -227,6 +242,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
     body: PatchDocument,
+    idempotency_key: str | Unset = UNSET,
 ) -> Document | Problem | None:
     """Changes the title and the metadata of a document.
 
@@ -238,6 +254,8 @@ async def asyncio(
 
     Args:
         id (str): Id of a document. Example: 0192f3c5b7a07e0e9d3a5c1b2d4e6f80.
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (PatchDocument): Changes of a document.
 
     Raises:
@@ -253,5 +271,6 @@ async def asyncio(
             id=id,
             client=client,
             body=body,
+            idempotency_key=idempotency_key,
         )
     ).parsed

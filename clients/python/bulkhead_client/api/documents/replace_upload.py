@@ -9,15 +9,18 @@ from ...client import AuthenticatedClient, Client
 from ...models.create_upload import CreateUpload
 from ...models.document_upload import DocumentUpload
 from ...models.problem import Problem
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     id: str,
     *,
     body: CreateUpload,
+    idempotency_key: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
+    if not isinstance(idempotency_key, Unset):
+        headers["Idempotency-Key"] = idempotency_key
 
     _kwargs: dict[str, Any] = {
         "method": "post",
@@ -124,6 +127,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: CreateUpload,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[DocumentUpload | Problem]:
     """Returns an upload URL for new content of a document.
 
@@ -134,6 +138,8 @@ def sync_detailed(
 
     Args:
         id (str): Id of a document. Example: 0192f3c5b7a07e0e9d3a5c1b2d4e6f80.
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (CreateUpload): A document to upload.
 
     Raises:
@@ -147,6 +153,7 @@ def sync_detailed(
     kwargs = _get_kwargs(
         id=id,
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = client.get_httpx_client().request(
@@ -161,6 +168,7 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
     body: CreateUpload,
+    idempotency_key: str | Unset = UNSET,
 ) -> DocumentUpload | Problem | None:
     """Returns an upload URL for new content of a document.
 
@@ -171,6 +179,8 @@ def sync(
 
     Args:
         id (str): Id of a document. Example: 0192f3c5b7a07e0e9d3a5c1b2d4e6f80.
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (CreateUpload): A document to upload.
 
     Raises:
@@ -185,6 +195,7 @@ def sync(
         id=id,
         client=client,
         body=body,
+        idempotency_key=idempotency_key,
     ).parsed
 
 
@@ -193,6 +204,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: CreateUpload,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[DocumentUpload | Problem]:
     """Returns an upload URL for new content of a document.
 
@@ -203,6 +215,8 @@ async def asyncio_detailed(
 
     Args:
         id (str): Id of a document. Example: 0192f3c5b7a07e0e9d3a5c1b2d4e6f80.
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (CreateUpload): A document to upload.
 
     Raises:
@@ -216,6 +230,7 @@ async def asyncio_detailed(
     kwargs = _get_kwargs(
         id=id,
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -228,6 +243,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
     body: CreateUpload,
+    idempotency_key: str | Unset = UNSET,
 ) -> DocumentUpload | Problem | None:
     """Returns an upload URL for new content of a document.
 
@@ -238,6 +254,8 @@ async def asyncio(
 
     Args:
         id (str): Id of a document. Example: 0192f3c5b7a07e0e9d3a5c1b2d4e6f80.
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (CreateUpload): A document to upload.
 
     Raises:
@@ -253,5 +271,6 @@ async def asyncio(
             id=id,
             client=client,
             body=body,
+            idempotency_key=idempotency_key,
         )
     ).parsed

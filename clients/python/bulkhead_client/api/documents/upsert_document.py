@@ -9,15 +9,18 @@ from ...client import AuthenticatedClient, Client
 from ...models.create_document import CreateDocument
 from ...models.document import Document
 from ...models.problem import Problem
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     external_id: str,
     *,
     body: CreateDocument,
+    idempotency_key: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
+    if not isinstance(idempotency_key, Unset):
+        headers["Idempotency-Key"] = idempotency_key
 
     _kwargs: dict[str, Any] = {
         "method": "put",
@@ -115,6 +118,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: CreateDocument,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[Document | Problem]:
     """Creates or replaces the document with an external id, with inline text.
 
@@ -129,6 +133,8 @@ def sync_detailed(
     Args:
         external_id (str): Id of a document in the tenant's own system, unique within the tenant.
             Example: handbook:7.
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (CreateDocument): A document with inline text.
 
     Raises:
@@ -142,6 +148,7 @@ def sync_detailed(
     kwargs = _get_kwargs(
         external_id=external_id,
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = client.get_httpx_client().request(
@@ -156,6 +163,7 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
     body: CreateDocument,
+    idempotency_key: str | Unset = UNSET,
 ) -> Document | Problem | None:
     """Creates or replaces the document with an external id, with inline text.
 
@@ -170,6 +178,8 @@ def sync(
     Args:
         external_id (str): Id of a document in the tenant's own system, unique within the tenant.
             Example: handbook:7.
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (CreateDocument): A document with inline text.
 
     Raises:
@@ -184,6 +194,7 @@ def sync(
         external_id=external_id,
         client=client,
         body=body,
+        idempotency_key=idempotency_key,
     ).parsed
 
 
@@ -192,6 +203,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: CreateDocument,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[Document | Problem]:
     """Creates or replaces the document with an external id, with inline text.
 
@@ -206,6 +218,8 @@ async def asyncio_detailed(
     Args:
         external_id (str): Id of a document in the tenant's own system, unique within the tenant.
             Example: handbook:7.
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (CreateDocument): A document with inline text.
 
     Raises:
@@ -219,6 +233,7 @@ async def asyncio_detailed(
     kwargs = _get_kwargs(
         external_id=external_id,
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -231,6 +246,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
     body: CreateDocument,
+    idempotency_key: str | Unset = UNSET,
 ) -> Document | Problem | None:
     """Creates or replaces the document with an external id, with inline text.
 
@@ -245,6 +261,8 @@ async def asyncio(
     Args:
         external_id (str): Id of a document in the tenant's own system, unique within the tenant.
             Example: handbook:7.
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (CreateDocument): A document with inline text.
 
     Raises:
@@ -260,5 +278,6 @@ async def asyncio(
             external_id=external_id,
             client=client,
             body=body,
+            idempotency_key=idempotency_key,
         )
     ).parsed

@@ -9,15 +9,18 @@ from ...client import AuthenticatedClient, Client
 from ...models.create_upload import CreateUpload
 from ...models.document_upload import DocumentUpload
 from ...models.problem import Problem
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     external_id: str,
     *,
     body: CreateUpload,
+    idempotency_key: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
+    if not isinstance(idempotency_key, Unset):
+        headers["Idempotency-Key"] = idempotency_key
 
     _kwargs: dict[str, Any] = {
         "method": "post",
@@ -119,6 +122,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: CreateUpload,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[DocumentUpload | Problem]:
     """Returns an upload URL for the document with an external id.
 
@@ -129,6 +133,8 @@ def sync_detailed(
     Args:
         external_id (str): Id of a document in the tenant's own system, unique within the tenant.
             Example: handbook:7.
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (CreateUpload): A document to upload.
 
     Raises:
@@ -142,6 +148,7 @@ def sync_detailed(
     kwargs = _get_kwargs(
         external_id=external_id,
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = client.get_httpx_client().request(
@@ -156,6 +163,7 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
     body: CreateUpload,
+    idempotency_key: str | Unset = UNSET,
 ) -> DocumentUpload | Problem | None:
     """Returns an upload URL for the document with an external id.
 
@@ -166,6 +174,8 @@ def sync(
     Args:
         external_id (str): Id of a document in the tenant's own system, unique within the tenant.
             Example: handbook:7.
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (CreateUpload): A document to upload.
 
     Raises:
@@ -180,6 +190,7 @@ def sync(
         external_id=external_id,
         client=client,
         body=body,
+        idempotency_key=idempotency_key,
     ).parsed
 
 
@@ -188,6 +199,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: CreateUpload,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[DocumentUpload | Problem]:
     """Returns an upload URL for the document with an external id.
 
@@ -198,6 +210,8 @@ async def asyncio_detailed(
     Args:
         external_id (str): Id of a document in the tenant's own system, unique within the tenant.
             Example: handbook:7.
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (CreateUpload): A document to upload.
 
     Raises:
@@ -211,6 +225,7 @@ async def asyncio_detailed(
     kwargs = _get_kwargs(
         external_id=external_id,
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -223,6 +238,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
     body: CreateUpload,
+    idempotency_key: str | Unset = UNSET,
 ) -> DocumentUpload | Problem | None:
     """Returns an upload URL for the document with an external id.
 
@@ -233,6 +249,8 @@ async def asyncio(
     Args:
         external_id (str): Id of a document in the tenant's own system, unique within the tenant.
             Example: handbook:7.
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (CreateUpload): A document to upload.
 
     Raises:
@@ -248,5 +266,6 @@ async def asyncio(
             external_id=external_id,
             client=client,
             body=body,
+            idempotency_key=idempotency_key,
         )
     ).parsed

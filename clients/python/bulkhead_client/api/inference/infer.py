@@ -8,14 +8,17 @@ from ...client import AuthenticatedClient, Client
 from ...models.infer import Infer
 from ...models.inference import Inference
 from ...models.problem import Problem
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     *,
     body: Infer,
+    idempotency_key: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
+    if not isinstance(idempotency_key, Unset):
+        headers["Idempotency-Key"] = idempotency_key
 
     _kwargs: dict[str, Any] = {
         "method": "post",
@@ -55,6 +58,11 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Res
         response_404 = Problem.from_dict(response.json())
 
         return response_404
+
+    if response.status_code == 409:
+        response_409 = Problem.from_dict(response.json())
+
+        return response_409
 
     if response.status_code == 413:
         response_413 = Problem.from_dict(response.json())
@@ -110,6 +118,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: Infer,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[Inference | Problem]:
     """Answers a question from the tenant's documents.
 
@@ -122,6 +131,8 @@ def sync_detailed(
     Needs the role `reader`.
 
     Args:
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (Infer): A question to answer.
 
     Raises:
@@ -134,6 +145,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = client.get_httpx_client().request(
@@ -147,6 +159,7 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
     body: Infer,
+    idempotency_key: str | Unset = UNSET,
 ) -> Inference | Problem | None:
     """Answers a question from the tenant's documents.
 
@@ -159,6 +172,8 @@ def sync(
     Needs the role `reader`.
 
     Args:
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (Infer): A question to answer.
 
     Raises:
@@ -172,6 +187,7 @@ def sync(
     return sync_detailed(
         client=client,
         body=body,
+        idempotency_key=idempotency_key,
     ).parsed
 
 
@@ -179,6 +195,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: Infer,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[Inference | Problem]:
     """Answers a question from the tenant's documents.
 
@@ -191,6 +208,8 @@ async def asyncio_detailed(
     Needs the role `reader`.
 
     Args:
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (Infer): A question to answer.
 
     Raises:
@@ -203,6 +222,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -214,6 +234,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
     body: Infer,
+    idempotency_key: str | Unset = UNSET,
 ) -> Inference | Problem | None:
     """Answers a question from the tenant's documents.
 
@@ -226,6 +247,8 @@ async def asyncio(
     Needs the role `reader`.
 
     Args:
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (Infer): A question to answer.
 
     Raises:
@@ -240,5 +263,6 @@ async def asyncio(
         await asyncio_detailed(
             client=client,
             body=body,
+            idempotency_key=idempotency_key,
         )
     ).parsed

@@ -12,14 +12,17 @@ from ...models.stream_delta import StreamDelta
 from ...models.stream_done import StreamDone
 from ...models.stream_start import StreamStart
 from ...models.usage import Usage
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     *,
     body: Infer,
+    idempotency_key: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
+    if not isinstance(idempotency_key, Unset):
+        headers["Idempotency-Key"] = idempotency_key
 
     _kwargs: dict[str, Any] = {
         "method": "post",
@@ -112,6 +115,11 @@ def _parse_response(
 
         return response_404
 
+    if response.status_code == 409:
+        response_409 = Problem.from_dict(response.json())
+
+        return response_409
+
     if response.status_code == 413:
         response_413 = Problem.from_dict(response.json())
 
@@ -168,6 +176,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: Infer,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[Problem | Problem | StreamCitations | StreamDelta | StreamDone | StreamStart | Usage]:
     """Answers a question while the model writes the answer.
 
@@ -182,6 +191,8 @@ def sync_detailed(
     Needs the role `reader`.
 
     Args:
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (Infer): A question to answer.
 
     Raises:
@@ -194,6 +205,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = client.get_httpx_client().request(
@@ -207,6 +219,7 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
     body: Infer,
+    idempotency_key: str | Unset = UNSET,
 ) -> Problem | Problem | StreamCitations | StreamDelta | StreamDone | StreamStart | Usage | None:
     """Answers a question while the model writes the answer.
 
@@ -221,6 +234,8 @@ def sync(
     Needs the role `reader`.
 
     Args:
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (Infer): A question to answer.
 
     Raises:
@@ -234,6 +249,7 @@ def sync(
     return sync_detailed(
         client=client,
         body=body,
+        idempotency_key=idempotency_key,
     ).parsed
 
 
@@ -241,6 +257,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: Infer,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[Problem | Problem | StreamCitations | StreamDelta | StreamDone | StreamStart | Usage]:
     """Answers a question while the model writes the answer.
 
@@ -255,6 +272,8 @@ async def asyncio_detailed(
     Needs the role `reader`.
 
     Args:
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (Infer): A question to answer.
 
     Raises:
@@ -267,6 +286,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -278,6 +298,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
     body: Infer,
+    idempotency_key: str | Unset = UNSET,
 ) -> Problem | Problem | StreamCitations | StreamDelta | StreamDone | StreamStart | Usage | None:
     """Answers a question while the model writes the answer.
 
@@ -292,6 +313,8 @@ async def asyncio(
     Needs the role `reader`.
 
     Args:
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (Infer): A question to answer.
 
     Raises:
@@ -306,5 +329,6 @@ async def asyncio(
         await asyncio_detailed(
             client=client,
             body=body,
+            idempotency_key=idempotency_key,
         )
     ).parsed

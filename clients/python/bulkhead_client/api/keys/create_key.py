@@ -8,14 +8,17 @@ from ...client import AuthenticatedClient, Client
 from ...models.create_key import CreateKey
 from ...models.key_with_secret import KeyWithSecret
 from ...models.problem import Problem
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     *,
     body: CreateKey,
+    idempotency_key: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
+    if not isinstance(idempotency_key, Unset):
+        headers["Idempotency-Key"] = idempotency_key
 
     _kwargs: dict[str, Any] = {
         "method": "post",
@@ -114,6 +117,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: CreateKey,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[KeyWithSecret | Problem]:
     """Creates an API key.
 
@@ -124,6 +128,8 @@ def sync_detailed(
     Needs the role `admin`.
 
     Args:
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (CreateKey): An API key to create.
 
     Raises:
@@ -136,6 +142,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = client.get_httpx_client().request(
@@ -149,6 +156,7 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
     body: CreateKey,
+    idempotency_key: str | Unset = UNSET,
 ) -> KeyWithSecret | Problem | None:
     """Creates an API key.
 
@@ -159,6 +167,8 @@ def sync(
     Needs the role `admin`.
 
     Args:
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (CreateKey): An API key to create.
 
     Raises:
@@ -172,6 +182,7 @@ def sync(
     return sync_detailed(
         client=client,
         body=body,
+        idempotency_key=idempotency_key,
     ).parsed
 
 
@@ -179,6 +190,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: CreateKey,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[KeyWithSecret | Problem]:
     """Creates an API key.
 
@@ -189,6 +201,8 @@ async def asyncio_detailed(
     Needs the role `admin`.
 
     Args:
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (CreateKey): An API key to create.
 
     Raises:
@@ -201,6 +215,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -212,6 +227,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
     body: CreateKey,
+    idempotency_key: str | Unset = UNSET,
 ) -> KeyWithSecret | Problem | None:
     """Creates an API key.
 
@@ -222,6 +238,8 @@ async def asyncio(
     Needs the role `admin`.
 
     Args:
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (CreateKey): An API key to create.
 
     Raises:
@@ -236,5 +254,6 @@ async def asyncio(
         await asyncio_detailed(
             client=client,
             body=body,
+            idempotency_key=idempotency_key,
         )
     ).parsed

@@ -7,12 +7,17 @@ import httpx
 from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.problem import Problem
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     id: str,
+    *,
+    idempotency_key: str | Unset = UNSET,
 ) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+    if not isinstance(idempotency_key, Unset):
+        headers["Idempotency-Key"] = idempotency_key
 
     _kwargs: dict[str, Any] = {
         "method": "delete",
@@ -21,6 +26,7 @@ def _get_kwargs(
         ),
     }
 
+    _kwargs["headers"] = headers
     return _kwargs
 
 
@@ -53,6 +59,11 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Res
         response_409 = Problem.from_dict(response.json())
 
         return response_409
+
+    if response.status_code == 422:
+        response_422 = Problem.from_dict(response.json())
+
+        return response_422
 
     if response.status_code == 429:
         response_429 = Problem.from_dict(response.json())
@@ -93,6 +104,7 @@ def sync_detailed(
     id: str,
     *,
     client: AuthenticatedClient | Client,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[Any | Problem]:
     """Deletes an API key.
 
@@ -102,6 +114,8 @@ def sync_detailed(
 
     Args:
         id (str): Id of an API key. No secret. Example: 0123456789abcdef.
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -113,6 +127,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         id=id,
+        idempotency_key=idempotency_key,
     )
 
     response = client.get_httpx_client().request(
@@ -126,6 +141,7 @@ def sync(
     id: str,
     *,
     client: AuthenticatedClient | Client,
+    idempotency_key: str | Unset = UNSET,
 ) -> Any | Problem | None:
     """Deletes an API key.
 
@@ -135,6 +151,8 @@ def sync(
 
     Args:
         id (str): Id of an API key. No secret. Example: 0123456789abcdef.
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -147,6 +165,7 @@ def sync(
     return sync_detailed(
         id=id,
         client=client,
+        idempotency_key=idempotency_key,
     ).parsed
 
 
@@ -154,6 +173,7 @@ async def asyncio_detailed(
     id: str,
     *,
     client: AuthenticatedClient | Client,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[Any | Problem]:
     """Deletes an API key.
 
@@ -163,6 +183,8 @@ async def asyncio_detailed(
 
     Args:
         id (str): Id of an API key. No secret. Example: 0123456789abcdef.
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -174,6 +196,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         id=id,
+        idempotency_key=idempotency_key,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -185,6 +208,7 @@ async def asyncio(
     id: str,
     *,
     client: AuthenticatedClient | Client,
+    idempotency_key: str | Unset = UNSET,
 ) -> Any | Problem | None:
     """Deletes an API key.
 
@@ -194,6 +218,8 @@ async def asyncio(
 
     Args:
         id (str): Id of an API key. No secret. Example: 0123456789abcdef.
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -207,5 +233,6 @@ async def asyncio(
         await asyncio_detailed(
             id=id,
             client=client,
+            idempotency_key=idempotency_key,
         )
     ).parsed

@@ -9,15 +9,18 @@ from ...client import AuthenticatedClient, Client
 from ...models.key_with_secret import KeyWithSecret
 from ...models.problem import Problem
 from ...models.rotate_key import RotateKey
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     id: str,
     *,
     body: RotateKey,
+    idempotency_key: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
+    if not isinstance(idempotency_key, Unset):
+        headers["Idempotency-Key"] = idempotency_key
 
     _kwargs: dict[str, Any] = {
         "method": "post",
@@ -77,6 +80,11 @@ def _parse_response(
 
         return response_415
 
+    if response.status_code == 422:
+        response_422 = Problem.from_dict(response.json())
+
+        return response_422
+
     if response.status_code == 429:
         response_429 = Problem.from_dict(response.json())
 
@@ -119,6 +127,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: RotateKey,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[KeyWithSecret | Problem]:
     """Replaces the secret of an API key.
 
@@ -130,6 +139,8 @@ def sync_detailed(
 
     Args:
         id (str): Id of an API key. No secret. Example: 0123456789abcdef.
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (RotateKey): How to replace the secret of an API key.
 
     Raises:
@@ -143,6 +154,7 @@ def sync_detailed(
     kwargs = _get_kwargs(
         id=id,
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = client.get_httpx_client().request(
@@ -157,6 +169,7 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
     body: RotateKey,
+    idempotency_key: str | Unset = UNSET,
 ) -> KeyWithSecret | Problem | None:
     """Replaces the secret of an API key.
 
@@ -168,6 +181,8 @@ def sync(
 
     Args:
         id (str): Id of an API key. No secret. Example: 0123456789abcdef.
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (RotateKey): How to replace the secret of an API key.
 
     Raises:
@@ -182,6 +197,7 @@ def sync(
         id=id,
         client=client,
         body=body,
+        idempotency_key=idempotency_key,
     ).parsed
 
 
@@ -190,6 +206,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: RotateKey,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[KeyWithSecret | Problem]:
     """Replaces the secret of an API key.
 
@@ -201,6 +218,8 @@ async def asyncio_detailed(
 
     Args:
         id (str): Id of an API key. No secret. Example: 0123456789abcdef.
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (RotateKey): How to replace the secret of an API key.
 
     Raises:
@@ -214,6 +233,7 @@ async def asyncio_detailed(
     kwargs = _get_kwargs(
         id=id,
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -226,6 +246,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
     body: RotateKey,
+    idempotency_key: str | Unset = UNSET,
 ) -> KeyWithSecret | Problem | None:
     """Replaces the secret of an API key.
 
@@ -237,6 +258,8 @@ async def asyncio(
 
     Args:
         id (str): Id of an API key. No secret. Example: 0123456789abcdef.
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (RotateKey): How to replace the secret of an API key.
 
     Raises:
@@ -252,5 +275,6 @@ async def asyncio(
             id=id,
             client=client,
             body=body,
+            idempotency_key=idempotency_key,
         )
     ).parsed

@@ -8,14 +8,17 @@ from ...client import AuthenticatedClient, Client
 from ...models.chat_completion import ChatCompletion
 from ...models.chat_completion_request import ChatCompletionRequest
 from ...models.problem import Problem
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     *,
     body: ChatCompletionRequest,
+    idempotency_key: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
+    if not isinstance(idempotency_key, Unset):
+        headers["Idempotency-Key"] = idempotency_key
 
     _kwargs: dict[str, Any] = {
         "method": "post",
@@ -57,6 +60,11 @@ def _parse_response(
         response_404 = Problem.from_dict(response.json())
 
         return response_404
+
+    if response.status_code == 409:
+        response_409 = Problem.from_dict(response.json())
+
+        return response_409
 
     if response.status_code == 413:
         response_413 = Problem.from_dict(response.json())
@@ -114,6 +122,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: ChatCompletionRequest,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[ChatCompletion | Problem]:
     """Completes a chat, in the form of OpenAI's interface.
 
@@ -125,6 +134,8 @@ def sync_detailed(
     Needs the role `reader`.
 
     Args:
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (ChatCompletionRequest): A chat to complete.
 
     Raises:
@@ -137,6 +148,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = client.get_httpx_client().request(
@@ -150,6 +162,7 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
     body: ChatCompletionRequest,
+    idempotency_key: str | Unset = UNSET,
 ) -> ChatCompletion | Problem | None:
     """Completes a chat, in the form of OpenAI's interface.
 
@@ -161,6 +174,8 @@ def sync(
     Needs the role `reader`.
 
     Args:
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (ChatCompletionRequest): A chat to complete.
 
     Raises:
@@ -174,6 +189,7 @@ def sync(
     return sync_detailed(
         client=client,
         body=body,
+        idempotency_key=idempotency_key,
     ).parsed
 
 
@@ -181,6 +197,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: ChatCompletionRequest,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[ChatCompletion | Problem]:
     """Completes a chat, in the form of OpenAI's interface.
 
@@ -192,6 +209,8 @@ async def asyncio_detailed(
     Needs the role `reader`.
 
     Args:
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (ChatCompletionRequest): A chat to complete.
 
     Raises:
@@ -204,6 +223,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -215,6 +235,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
     body: ChatCompletionRequest,
+    idempotency_key: str | Unset = UNSET,
 ) -> ChatCompletion | Problem | None:
     """Completes a chat, in the form of OpenAI's interface.
 
@@ -226,6 +247,8 @@ async def asyncio(
     Needs the role `reader`.
 
     Args:
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (ChatCompletionRequest): A chat to complete.
 
     Raises:
@@ -240,5 +263,6 @@ async def asyncio(
         await asyncio_detailed(
             client=client,
             body=body,
+            idempotency_key=idempotency_key,
         )
     ).parsed

@@ -15,10 +15,14 @@ def _get_kwargs(
     label: str,
     *,
     if_match: str | Unset = UNSET,
+    idempotency_key: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
     if not isinstance(if_match, Unset):
         headers["If-Match"] = if_match
+
+    if not isinstance(idempotency_key, Unset):
+        headers["Idempotency-Key"] = idempotency_key
 
     _kwargs: dict[str, Any] = {
         "method": "delete",
@@ -61,6 +65,11 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Res
         response_409 = Problem.from_dict(response.json())
 
         return response_409
+
+    if response.status_code == 422:
+        response_422 = Problem.from_dict(response.json())
+
+        return response_422
 
     if response.status_code == 428:
         response_428 = Problem.from_dict(response.json())
@@ -108,6 +117,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
     if_match: str | Unset = UNSET,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[Any | Problem]:
     """Deletes a label.
 
@@ -119,6 +129,8 @@ def sync_detailed(
         key (str): Key of a prompt template, unique within the tenant. Example: default_summary.
         label (str): Label of a prompt template. `latest` is reserved. Example: production.
         if_match (str | Unset): A strong entity tag. Example: "5d41402abc4b2a76b9719d911017c592".
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -132,6 +144,7 @@ def sync_detailed(
         key=key,
         label=label,
         if_match=if_match,
+        idempotency_key=idempotency_key,
     )
 
     response = client.get_httpx_client().request(
@@ -147,6 +160,7 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
     if_match: str | Unset = UNSET,
+    idempotency_key: str | Unset = UNSET,
 ) -> Any | Problem | None:
     """Deletes a label.
 
@@ -158,6 +172,8 @@ def sync(
         key (str): Key of a prompt template, unique within the tenant. Example: default_summary.
         label (str): Label of a prompt template. `latest` is reserved. Example: production.
         if_match (str | Unset): A strong entity tag. Example: "5d41402abc4b2a76b9719d911017c592".
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -172,6 +188,7 @@ def sync(
         label=label,
         client=client,
         if_match=if_match,
+        idempotency_key=idempotency_key,
     ).parsed
 
 
@@ -181,6 +198,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
     if_match: str | Unset = UNSET,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[Any | Problem]:
     """Deletes a label.
 
@@ -192,6 +210,8 @@ async def asyncio_detailed(
         key (str): Key of a prompt template, unique within the tenant. Example: default_summary.
         label (str): Label of a prompt template. `latest` is reserved. Example: production.
         if_match (str | Unset): A strong entity tag. Example: "5d41402abc4b2a76b9719d911017c592".
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -205,6 +225,7 @@ async def asyncio_detailed(
         key=key,
         label=label,
         if_match=if_match,
+        idempotency_key=idempotency_key,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -218,6 +239,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
     if_match: str | Unset = UNSET,
+    idempotency_key: str | Unset = UNSET,
 ) -> Any | Problem | None:
     """Deletes a label.
 
@@ -229,6 +251,8 @@ async def asyncio(
         key (str): Key of a prompt template, unique within the tenant. Example: default_summary.
         label (str): Label of a prompt template. `latest` is reserved. Example: production.
         if_match (str | Unset): A strong entity tag. Example: "5d41402abc4b2a76b9719d911017c592".
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -244,5 +268,6 @@ async def asyncio(
             label=label,
             client=client,
             if_match=if_match,
+            idempotency_key=idempotency_key,
         )
     ).parsed

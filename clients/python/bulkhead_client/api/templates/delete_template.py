@@ -7,12 +7,17 @@ import httpx
 from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.problem import Problem
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     key: str,
+    *,
+    idempotency_key: str | Unset = UNSET,
 ) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+    if not isinstance(idempotency_key, Unset):
+        headers["Idempotency-Key"] = idempotency_key
 
     _kwargs: dict[str, Any] = {
         "method": "delete",
@@ -21,6 +26,7 @@ def _get_kwargs(
         ),
     }
 
+    _kwargs["headers"] = headers
     return _kwargs
 
 
@@ -48,6 +54,16 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Res
         response_404 = Problem.from_dict(response.json())
 
         return response_404
+
+    if response.status_code == 409:
+        response_409 = Problem.from_dict(response.json())
+
+        return response_409
+
+    if response.status_code == 422:
+        response_422 = Problem.from_dict(response.json())
+
+        return response_422
 
     if response.status_code == 429:
         response_429 = Problem.from_dict(response.json())
@@ -88,6 +104,7 @@ def sync_detailed(
     key: str,
     *,
     client: AuthenticatedClient | Client,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[Any | Problem]:
     """Deletes a prompt template and all its versions.
 
@@ -97,6 +114,8 @@ def sync_detailed(
 
     Args:
         key (str): Key of a prompt template, unique within the tenant. Example: default_summary.
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -108,6 +127,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         key=key,
+        idempotency_key=idempotency_key,
     )
 
     response = client.get_httpx_client().request(
@@ -121,6 +141,7 @@ def sync(
     key: str,
     *,
     client: AuthenticatedClient | Client,
+    idempotency_key: str | Unset = UNSET,
 ) -> Any | Problem | None:
     """Deletes a prompt template and all its versions.
 
@@ -130,6 +151,8 @@ def sync(
 
     Args:
         key (str): Key of a prompt template, unique within the tenant. Example: default_summary.
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -142,6 +165,7 @@ def sync(
     return sync_detailed(
         key=key,
         client=client,
+        idempotency_key=idempotency_key,
     ).parsed
 
 
@@ -149,6 +173,7 @@ async def asyncio_detailed(
     key: str,
     *,
     client: AuthenticatedClient | Client,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[Any | Problem]:
     """Deletes a prompt template and all its versions.
 
@@ -158,6 +183,8 @@ async def asyncio_detailed(
 
     Args:
         key (str): Key of a prompt template, unique within the tenant. Example: default_summary.
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -169,6 +196,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         key=key,
+        idempotency_key=idempotency_key,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -180,6 +208,7 @@ async def asyncio(
     key: str,
     *,
     client: AuthenticatedClient | Client,
+    idempotency_key: str | Unset = UNSET,
 ) -> Any | Problem | None:
     """Deletes a prompt template and all its versions.
 
@@ -189,6 +218,8 @@ async def asyncio(
 
     Args:
         key (str): Key of a prompt template, unique within the tenant. Example: default_summary.
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -202,5 +233,6 @@ async def asyncio(
         await asyncio_detailed(
             key=key,
             client=client,
+            idempotency_key=idempotency_key,
         )
     ).parsed

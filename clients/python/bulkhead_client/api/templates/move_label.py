@@ -19,6 +19,7 @@ def _get_kwargs(
     body: MoveLabel,
     if_match: str | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
+    idempotency_key: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
     if not isinstance(if_match, Unset):
@@ -26,6 +27,9 @@ def _get_kwargs(
 
     if not isinstance(if_none_match, Unset):
         headers["If-None-Match"] = if_none_match
+
+    if not isinstance(idempotency_key, Unset):
+        headers["Idempotency-Key"] = idempotency_key
 
     _kwargs: dict[str, Any] = {
         "method": "put",
@@ -89,6 +93,11 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Res
 
         return response_415
 
+    if response.status_code == 422:
+        response_422 = Problem.from_dict(response.json())
+
+        return response_422
+
     if response.status_code == 428:
         response_428 = Problem.from_dict(response.json())
 
@@ -137,6 +146,7 @@ def sync_detailed(
     body: MoveLabel,
     if_match: str | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[Labels | Problem]:
     """Points a label at a version: creates the label, moves it forward, or rolls it back.
 
@@ -152,6 +162,8 @@ def sync_detailed(
         label (str): Label of a prompt template. `latest` is reserved. Example: production.
         if_match (str | Unset): A strong entity tag. Example: "5d41402abc4b2a76b9719d911017c592".
         if_none_match (str | Unset):
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (MoveLabel): Where a label points.
 
     Raises:
@@ -168,6 +180,7 @@ def sync_detailed(
         body=body,
         if_match=if_match,
         if_none_match=if_none_match,
+        idempotency_key=idempotency_key,
     )
 
     response = client.get_httpx_client().request(
@@ -185,6 +198,7 @@ def sync(
     body: MoveLabel,
     if_match: str | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
+    idempotency_key: str | Unset = UNSET,
 ) -> Labels | Problem | None:
     """Points a label at a version: creates the label, moves it forward, or rolls it back.
 
@@ -200,6 +214,8 @@ def sync(
         label (str): Label of a prompt template. `latest` is reserved. Example: production.
         if_match (str | Unset): A strong entity tag. Example: "5d41402abc4b2a76b9719d911017c592".
         if_none_match (str | Unset):
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (MoveLabel): Where a label points.
 
     Raises:
@@ -217,6 +233,7 @@ def sync(
         body=body,
         if_match=if_match,
         if_none_match=if_none_match,
+        idempotency_key=idempotency_key,
     ).parsed
 
 
@@ -228,6 +245,7 @@ async def asyncio_detailed(
     body: MoveLabel,
     if_match: str | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[Labels | Problem]:
     """Points a label at a version: creates the label, moves it forward, or rolls it back.
 
@@ -243,6 +261,8 @@ async def asyncio_detailed(
         label (str): Label of a prompt template. `latest` is reserved. Example: production.
         if_match (str | Unset): A strong entity tag. Example: "5d41402abc4b2a76b9719d911017c592".
         if_none_match (str | Unset):
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (MoveLabel): Where a label points.
 
     Raises:
@@ -259,6 +279,7 @@ async def asyncio_detailed(
         body=body,
         if_match=if_match,
         if_none_match=if_none_match,
+        idempotency_key=idempotency_key,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -274,6 +295,7 @@ async def asyncio(
     body: MoveLabel,
     if_match: str | Unset = UNSET,
     if_none_match: str | Unset = UNSET,
+    idempotency_key: str | Unset = UNSET,
 ) -> Labels | Problem | None:
     """Points a label at a version: creates the label, moves it forward, or rolls it back.
 
@@ -289,6 +311,8 @@ async def asyncio(
         label (str): Label of a prompt template. `latest` is reserved. Example: production.
         if_match (str | Unset): A strong entity tag. Example: "5d41402abc4b2a76b9719d911017c592".
         if_none_match (str | Unset):
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (MoveLabel): Where a label points.
 
     Raises:
@@ -307,5 +331,6 @@ async def asyncio(
             body=body,
             if_match=if_match,
             if_none_match=if_none_match,
+            idempotency_key=idempotency_key,
         )
     ).parsed

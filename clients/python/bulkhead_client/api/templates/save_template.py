@@ -9,15 +9,18 @@ from ...client import AuthenticatedClient, Client
 from ...models.problem import Problem
 from ...models.save_template import SaveTemplate
 from ...models.template import Template
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     key: str,
     *,
     body: SaveTemplate,
+    idempotency_key: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
+    if not isinstance(idempotency_key, Unset):
+        headers["Idempotency-Key"] = idempotency_key
 
     _kwargs: dict[str, Any] = {
         "method": "put",
@@ -120,6 +123,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: SaveTemplate,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[Problem | Template]:
     """Saves a prompt template as a new version.
 
@@ -133,6 +137,8 @@ def sync_detailed(
 
     Args:
         key (str): Key of a prompt template, unique within the tenant. Example: default_summary.
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (SaveTemplate): A prompt template to save.
 
     Raises:
@@ -146,6 +152,7 @@ def sync_detailed(
     kwargs = _get_kwargs(
         key=key,
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = client.get_httpx_client().request(
@@ -160,6 +167,7 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
     body: SaveTemplate,
+    idempotency_key: str | Unset = UNSET,
 ) -> Problem | Template | None:
     """Saves a prompt template as a new version.
 
@@ -173,6 +181,8 @@ def sync(
 
     Args:
         key (str): Key of a prompt template, unique within the tenant. Example: default_summary.
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (SaveTemplate): A prompt template to save.
 
     Raises:
@@ -187,6 +197,7 @@ def sync(
         key=key,
         client=client,
         body=body,
+        idempotency_key=idempotency_key,
     ).parsed
 
 
@@ -195,6 +206,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: SaveTemplate,
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[Problem | Template]:
     """Saves a prompt template as a new version.
 
@@ -208,6 +220,8 @@ async def asyncio_detailed(
 
     Args:
         key (str): Key of a prompt template, unique within the tenant. Example: default_summary.
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (SaveTemplate): A prompt template to save.
 
     Raises:
@@ -221,6 +235,7 @@ async def asyncio_detailed(
     kwargs = _get_kwargs(
         key=key,
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -233,6 +248,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
     body: SaveTemplate,
+    idempotency_key: str | Unset = UNSET,
 ) -> Problem | Template | None:
     """Saves a prompt template as a new version.
 
@@ -246,6 +262,8 @@ async def asyncio(
 
     Args:
         key (str): Key of a prompt template, unique within the tenant. Example: default_summary.
+        idempotency_key (str | Unset): A key of one request, chosen by the caller. Quotes around
+            it do not count. Example: 8e03978e-40d5-43e8-bc93-6894a57f9324.
         body (SaveTemplate): A prompt template to save.
 
     Raises:
@@ -261,5 +279,6 @@ async def asyncio(
             key=key,
             client=client,
             body=body,
+            idempotency_key=idempotency_key,
         )
     ).parsed
