@@ -1,5 +1,7 @@
 //! A catalogue is read exactly as it is written, or refused with the place of its defect.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
 use bulkhead_models::{Capability, Catalogue, Kind, ModelName, Provider};
 use proptest::prelude::*;
 
