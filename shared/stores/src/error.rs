@@ -7,6 +7,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use crate::endpoint;
 use bulkhead_sealing::UnsealError;
 
 /// Why a call of this crate failed. Names the operation, never its values.
@@ -148,6 +149,7 @@ fn model_did_not_work(error: &(dyn Error + Send + Sync + 'static)) -> bool {
     refused::<ConverseError>(error)
         || refused::<ConverseStreamError>(error)
         || refused::<InvokeModelError>(error)
+        || endpoint::did_not_work(error)
 }
 
 /// STS refused to open a tenant's session. A retry does not change that.

@@ -157,6 +157,13 @@ async fn in_time<T>(
     }
 }
 
+/// Returns whether the endpoint did not begin to work on a call: no connection, or no capacity.
+pub(crate) fn did_not_work(error: &(dyn Error + Send + Sync + 'static)) -> bool {
+    let refused = error.downcast_ref::<Refused>();
+    let unsent = error.downcast_ref::<hyper_util::client::legacy::Error>();
+    refused.is_some_and(|refused| refused.status == 503) || unsent.is_some_and(|error| error.is_connect())
+}
+
 /// Classifies a refusal as those of Bedrock.
 fn refusal(operation: &'static str, status: StatusCode, message: String) -> StoreError {
     let said = message.to_lowercase();
