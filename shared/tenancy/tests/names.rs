@@ -168,6 +168,7 @@ fn inventory_lists_every_kind_of_name() {
             "message group",
             "object prefix",
             "partition",
+            "pseudonym",
             "session name",
             "session tag",
             "usage key",

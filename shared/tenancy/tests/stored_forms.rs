@@ -53,6 +53,7 @@ fn derived_names_have_their_stored_form() {
         ("session name", "<tenant>"),
         ("session tag", "<tenant>"),
         ("usage key", "tenant-<tenant>"),
+        ("pseudonym", "d05c66022a487f9b0b40714b961900cf"),
         ("external id", "<hash>"),
         ("item", "TENANT#<tenant>|PROFILE"),
         ("item", "TENANT#<tenant>|LEDGER"),

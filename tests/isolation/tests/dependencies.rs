@@ -143,6 +143,7 @@ fn only_listed_files_use_operator_authority() {
     assert_eq!(
         files_with("OperatorAuthority"),
         [
+            "functions/control/src/budget.rs",
             "functions/control/src/models.rs",
             "functions/control/src/onboard.rs",
             "functions/control/src/runs.rs",
