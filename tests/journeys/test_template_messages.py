@@ -160,5 +160,5 @@ def test_labels_select_the_versions(api: Api) -> None:
 def test_texts_without_a_common_line_are_compared_in_time(api: Api) -> None:
     for odd in (0, 1):
         api.save_template("large", "\n".join(f"{2 * line + odd}" for line in range(11_000)))
-    changed = _differences(api, "large")["body"].splitlines()[3:-1]
-    assert [line[0] for line in changed] == ["-"] * 11_000 + ["+"] * 11_000
+    changed = _differences(api, "large")["body"].splitlines()[3:]
+    assert [line[0] for line in changed if line[0] != "\\"] == ["-"] * 11_000 + ["+"] * 11_000
