@@ -200,7 +200,7 @@ impl<'s> TenantSession<'s> {
 impl Models<'_> {
     /// Sends `prompt` to the chosen model and returns the answer, with the model that answered.
     ///
-    /// Asks the fallback once if the first model is throttled or unavailable, never if it refuses the input.
+    /// Asks the fallback once if the first model did not begin to work, never if it refuses the input.
     pub async fn answer<'m>(
         &self,
         choice: Choice<'m>,

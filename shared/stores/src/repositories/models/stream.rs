@@ -53,7 +53,7 @@ pub enum Written {
 impl Models<'_> {
     /// Sends `prompt` to the chosen model and returns the answer while the model writes it, with the model that answers.
     ///
-    /// Asks the fallback once if the first model is throttled or unavailable before its first byte.
+    /// Asks the fallback once if the first model did not begin to work.
     pub async fn stream<'m>(
         &self,
         choice: Choice<'m>,
