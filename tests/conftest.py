@@ -26,8 +26,14 @@ from tools.devstack.stack import LocalStack
 
 RUNS_LAST = "after_everything"
 # Lambda allows 2.5 environments per reserved execution and counts idle ones. The tests use more tenants at
-# the same time than the defaults of the basic tier allow.
-CONCURRENCY = {"BasicIngestionConcurrency": "60", "BasicExtractionConcurrency": "60"}
+# the same time than the defaults of the basic tier allow. The premium tier gives some of its share of the account.
+CONCURRENCY = {
+    "BasicDocumentsConcurrency": "110",
+    "BasicIngestionConcurrency": "60",
+    "BasicExtractionConcurrency": "60",
+    "PremiumTemplatesConcurrency": "40",
+    "PremiumInferenceConcurrency": "40",
+}
 READY_SECONDS = 60.0
 
 
