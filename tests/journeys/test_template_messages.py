@@ -101,7 +101,7 @@ def test_messages_that_cannot_render_are_refused(api: Api, messages: Any, variab
 
 
 def test_template_has_a_text_or_messages(api: Api) -> None:
-    for body in ({}, {"body": "x", "messages": [MESSAGES[1]]}):
+    for body in ({}, {"body": None}, {"body": "x", "messages": [MESSAGES[1]]}):
         assert problem(api.put(f"{PATH}/either", body), 422)["detail"] == "send either `body` or `messages`"
     problem(api.put(f"{PATH}/either", {"messages": []}), 400)
     problem(api.put(f"{PATH}/either", {"messages": [MESSAGES[1]] * 21}), 400)
