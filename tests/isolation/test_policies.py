@@ -53,9 +53,16 @@ def test_every_for_all_values_has_a_null_check(statements: list[dict[str, Any]])
 
 
 def test_every_allow_names_the_sessions_tenant(statements: list[dict[str, Any]]) -> None:
-    """Except the statements for the models, which hold no tenant data."""
+    """Except the statements for the models, which hold no tenant data. They name each model."""
     for statement in statements:
-        if statement["Effect"] == "Allow" and statement["Sid"] not in ("Models", "Streams"):
+        if statement["Effect"] != "Allow":
+            continue
+        named = {
+            name: [value] if isinstance(value := statement[name], str) else value for name in ("Action", "Resource")
+        }
+        if all(action.startswith("bedrock:") for action in named["Action"]):
+            assert all("*" not in resource for resource in named["Resource"]), f"{statement['Sid']} names any model"
+        else:
             scoped = {"Resource": statement["Resource"], "Condition": statement.get("Condition", {})}
             assert "${aws:PrincipalTag/TenantId}" in json.dumps(scoped), f"{statement['Sid']} names no tenant"
 
