@@ -18,6 +18,7 @@ _ACCOUNT = "000000000000"
 _ARNS = {
     "AWS::IAM::Role": "arn:aws:iam::{account}:role/{id}",
     "AWS::Lambda::Function": "arn:aws:lambda:{region}:{account}:function:{id}",
+    "AWS::Events::EventBus": "arn:aws:events:{region}:{account}:event-bus/{name}",
     "AWS::SQS::Queue": "arn:aws:sqs:{region}:{account}:{name}",
     "AWS::S3::Bucket": "arn:aws:s3:::{id}",
     "AWS::Logs::LogGroup": "arn:aws:logs:{region}:{account}:log-group:{id}:*",

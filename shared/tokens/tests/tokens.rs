@@ -177,6 +177,21 @@ fn accepts_audience_only_in_configured_claim() {
 }
 
 #[test]
+fn another_client_needs_a_scope_of_the_api() {
+    let of_machine = |scope: Value, usage: &str| {
+        let change = json!({"client_id": "machine", "scope": scope, "token_use": usage});
+        verify_by(&client_rules(), &signed(&changed(client_claims(), &change)))
+    };
+    assert!(of_machine(json!("openid bulkhead/basic.tenant.reader"), "access").is_ok());
+    for scope in [json!(null), json!(""), json!("elsewhere/read"), json!("x/bulkhead/y"), json!("bulkheads/x")] {
+        assert_eq!(of_machine(scope.clone(), "access").err(), Some(TokenError::Invalid), "{scope}");
+    }
+    // A list of scopes is no text.
+    assert!(of_machine(json!(["bulkhead/basic.tenant.reader"]), "access").is_err());
+    assert_eq!(of_machine(json!("bulkhead/x"), "id").err(), Some(TokenError::NotForAccess));
+}
+
+#[test]
 fn audience_of_knows_only_aud_and_client_id() {
     assert_eq!(Audience::of("aud", "a"), Some(Audience::Aud("a".to_owned())));
     assert_eq!(Audience::of("client_id", "a"), Some(Audience::ClientId("a".to_owned())));
