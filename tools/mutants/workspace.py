@@ -53,8 +53,12 @@ def prepare() -> None:
         # Without the source's time: the last build may be of a mutant and must not look newer than the source.
         shutil.copyfile(source, copy)
         shutil.copymode(source, copy)
-    if not _LIBRARIES.exists():
+    lock, linked = ROOT / "Cargo.lock", _LIBRARIES / "Cargo.lock"
+    if not linked.exists() or linked.read_bytes() != lock.read_bytes():
+        # With other dependencies, the links are to files that nothing needs.
+        shutil.rmtree(_LIBRARIES, ignore_errors=True)
         _link_product_tests()
+        shutil.copyfile(lock, linked)
 
 
 def environment(target: Path) -> dict[str, str]:
