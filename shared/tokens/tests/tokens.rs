@@ -183,7 +183,9 @@ fn another_client_needs_a_scope_of_the_api() {
         verify_by(&client_rules(), &signed(&changed(client_claims(), &change)))
     };
     assert!(of_machine(json!("openid bulkhead/basic.tenant.reader"), "access").is_ok());
-    for scope in [json!(null), json!(""), json!("elsewhere/read"), json!("x/bulkhead/y"), json!("bulkheads/x")] {
+    for scope in
+        [json!(null), json!(""), json!("elsewhere/read"), json!("x/bulkhead/y"), json!("bulkheads/x")]
+    {
         assert_eq!(of_machine(scope.clone(), "access").err(), Some(TokenError::Invalid), "{scope}");
     }
     // A list of scopes is no text.
