@@ -104,6 +104,8 @@ def _resource(function: Hosted, endpoint: str) -> dict[str, Any]:
 
     It does not use `infra/tier.yaml`: SAM sets a variable that a condition removes to an empty text.
     """
+    # A function treats an empty variable as one that is not set.
+    variables = {name: value for name, value in function.environment.items() if value}
     properties: dict[str, Any] = {
         "Runtime": "provided.al2023",
         "Handler": "bootstrap",
@@ -111,7 +113,7 @@ def _resource(function: Hosted, endpoint: str) -> dict[str, Any]:
         "CodeUri": str(function.bootstrap.parent),
         "MemorySize": function.memory,
         "Timeout": function.timeout,
-        "Environment": {"Variables": {**function.environment, "AWS_ENDPOINT_URL": endpoint}},
+        "Environment": {"Variables": {**variables, "AWS_ENDPOINT_URL": endpoint}},
     }
     if function.isolation == "PER_TENANT":
         properties["TenancyConfig"] = {"TenantIsolationMode": "PER_TENANT"}
