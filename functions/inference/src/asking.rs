@@ -3,7 +3,9 @@
 use bulkhead_models::{Choice, Model, Offer};
 use bulkhead_rendering::Renderer;
 use bulkhead_runtime::http::{ApiError, ApiRequest};
-use bulkhead_stores::{Answer, Match, Profile, Prompt, Reserved, Search, TenantSession, Timestamp, now};
+use bulkhead_stores::{
+    Answer, AnswerStream, Match, Profile, Prompt, Reserved, Search, TenantSession, Timestamp, now,
+};
 use bulkhead_tenancy::names::InferenceId;
 
 use crate::choice::{self, Needs};
@@ -59,12 +61,42 @@ pub(crate) struct Asked<'r> {
     stored: Option<Vec<ChatMessage>>,
 }
 
-impl Asked<'_> {
-    /// Reserves the most that the answer can cost.
+impl<'r> Asked<'r> {
+    /// Asks for the whole answer. Reserves the most that it can cost, and settles what it used.
     ///
     /// # Errors
-    /// 429 if a budget has no room; 422 if a budget is in money and the model has no price.
-    pub(crate) async fn reserve(&self, meter: Meter<'_>) -> Result<Reserved, ApiError> {
+    /// 429 if a budget has no room; 422 if a budget is in money and the model has no price; those of the model.
+    pub(crate) async fn answer(
+        &self,
+        session: TenantSession<'_>,
+        meter: Meter<'_>,
+    ) -> Result<(Answer, &'r Model), ApiError> {
+        let reserved = self.reserve(meter).await?;
+        let answer = session.models().answer(&reserved, self.choice, &self.prompt).await;
+        meter.settle(reserved, &answer).await;
+        Ok(answer?)
+    }
+
+    /// Asks for an answer in parts, with the model that writes it. The caller settles the reservation with the stream.
+    ///
+    /// # Errors
+    /// As those of [`Self::answer`].
+    pub(crate) async fn stream(
+        &self,
+        session: TenantSession<'_>,
+        meter: Meter<'_>,
+    ) -> Result<(AnswerStream, &'r Model, Reserved), ApiError> {
+        let reserved = self.reserve(meter).await?;
+        match session.models().stream(&reserved, self.choice, &self.prompt).await {
+            Ok((writing, model)) => Ok((writing, model, reserved)),
+            Err(error) => {
+                meter.settle_unanswered(reserved, &error).await;
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn reserve(&self, meter: Meter<'_>) -> Result<Reserved, ApiError> {
         let template = self.template.as_ref().map(|template| template.key.as_str());
         meter.reserve(self.choice, template, &self.prompt).await
     }
@@ -94,7 +126,8 @@ impl Asked<'_> {
 /// Renders the prompt template of a question and finds its passages.
 ///
 /// # Errors
-/// 422 if the tenant may not use the model, or if it cannot do what the question needs; if the conversation has calls of tools and the question has no tools; those of rendering and of the search.
+/// 422 if the tenant may not use the model, if the model cannot do what the question needs, or if the conversation has
+/// calls of tools and the question has no tools; those of rendering and of the search.
 pub(crate) async fn ask<'r>(
     request: &'r ApiRequest,
     session: TenantSession<'_>,

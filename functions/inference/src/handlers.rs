@@ -52,10 +52,7 @@ pub async fn infer(
     let profile = session.profile().await?;
     let question = question(request, session, false).await?;
     let asked = asking::ask(request, session, meter, offer, renderer, &profile, question).await?;
-    let reserved = asked.reserve(meter).await?;
-    let answer = session.models().answer(asked.choice, &asked.prompt).await;
-    meter.settle(reserved, &answer).await;
-    let (mut answer, answered) = answer?;
+    let (mut answer, answered) = asked.answer(session, meter).await?;
     let output = asked.generation.take_output(&mut answer)?;
     let usage = Usage::of(&answer);
     records::keep(session, &asked.id, asked.record(answered, &answer)).await;
@@ -110,15 +107,8 @@ pub async fn stream(
     let profile = session.profile().await?;
     let question = question(request, session, true).await?;
     let asked = asking::ask(request, session, meter, offer, renderer, &profile, question).await?;
-    let reserved = asked.reserve(meter).await?;
     // Before the first event, so that a refusal of the model is the answer.
-    let (mut writing, answers) = match session.models().stream(asked.choice, &asked.prompt).await {
-        Ok(writing) => writing,
-        Err(error) => {
-            meter.settle_unanswered(reserved, &error).await;
-            return Err(error.into());
-        }
-    };
+    let (mut writing, answers, reserved) = asked.stream(session, meter).await?;
     let start = StreamStart {
         id: asked.id.as_str().to_owned(),
         template: asked.template.clone().ok_or(ApiError::Fault)?,

@@ -1,7 +1,7 @@
 //! The catalogue of the models that a stack offers.
 //!
 //! One JSON text names the models, in the deployer's words. Everything that depends on a model reads it here: what
-//! tenants call it, where it runs, what it can do and what it costs.
+//! tenants call it, who runs it, what it can do and what it costs.
 
 mod catalogue;
 mod name;

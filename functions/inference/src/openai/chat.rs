@@ -72,10 +72,7 @@ async fn whole(
     meter: Meter<'_>,
     asked: Asked<'_>,
 ) -> Result<ApiResponse, ApiError> {
-    let reserved = asked.reserve(meter).await?;
-    let answer = session.models().answer(asked.choice, &asked.prompt).await;
-    meter.settle(reserved, &answer).await;
-    let (mut answer, answered) = answer?;
+    let (mut answer, answered) = asked.answer(session, meter).await?;
     asked.generation.take_output(&mut answer)?;
     records::keep(session, &asked.id, asked.record(answered, &answer)).await;
     let message = CompletedMessage {
@@ -102,14 +99,7 @@ async fn in_chunks(
     with_usage: bool,
     events: &mut Events<'_>,
 ) -> Result<(), ApiError> {
-    let reserved = asked.reserve(meter).await?;
-    let (mut writing, answered) = match session.models().stream(asked.choice, &asked.prompt).await {
-        Ok(writing) => writing,
-        Err(error) => {
-            meter.settle_unanswered(reserved, &error).await;
-            return Err(error.into());
-        }
-    };
+    let (mut writing, answered, reserved) = asked.stream(session, meter).await?;
     let chunk = |delta: CompletedMessage, finish_reason| ChatCompletion {
         choices: vec![Choice { index: 0, message: None, delta: Some(delta), finish_reason }],
         ..frame(&asked, answered, "chat.completion.chunk")

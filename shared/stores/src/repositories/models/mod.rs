@@ -18,6 +18,7 @@ use serde_json::Value;
 use crate::endpoint::Endpoint;
 use crate::error::{Classify, StoreError};
 use crate::platform::Guardrail;
+use crate::quota::budget::Reserved;
 use crate::session::TenantSession;
 
 pub use embeddings::{Embedded, Embedding, TextPurpose};
@@ -201,8 +202,11 @@ impl Models<'_> {
     /// Sends `prompt` to the chosen model and returns the answer, with the model that answered.
     ///
     /// Asks the fallback once if the first model did not begin to work, never if it refuses the input.
+    ///
+    /// No answer without a reservation: `_reserved` is its proof.
     pub async fn answer<'m>(
         &self,
+        _reserved: &Reserved,
         choice: Choice<'m>,
         prompt: &Prompt,
     ) -> Result<(Answer, &'m Model), StoreError> {

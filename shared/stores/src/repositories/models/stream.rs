@@ -20,6 +20,7 @@ use super::{
 use crate::endpoint::Lines;
 use crate::error::StoreError;
 use crate::platform::Guardrail;
+use crate::quota::budget::Reserved;
 
 /// An answer that a model is writing.
 pub struct AnswerStream {
@@ -54,8 +55,11 @@ impl Models<'_> {
     /// Sends `prompt` to the chosen model and returns the answer while the model writes it, with the model that answers.
     ///
     /// Asks the fallback once if the first model did not begin to work.
+    ///
+    /// No answer without a reservation: `_reserved` is its proof.
     pub async fn stream<'m>(
         &self,
+        _reserved: &Reserved,
         choice: Choice<'m>,
         prompt: &Prompt,
     ) -> Result<(AnswerStream, &'m Model), StoreError> {
